@@ -1,0 +1,48 @@
+"""Every error that erblock raises on purpose.
+
+    ErblockError
+    ├── ConfigError         erblock.toml or a command-line option is wrong
+    ├── RuleError           a rule cannot be parsed or does not fit the tables
+    ├── TableError          a table cannot be read or breaks what a stage needs
+    ├── ModelError          a model folder or an encoder cannot be used
+    └── MissingExtraError   an optional package is not installed
+
+A message says what was expected, what was found and what to do. The library raises; only
+`erblock.cli.console` prints and chooses the exit code.
+"""
+
+from importlib.util import find_spec
+
+
+class ErblockError(Exception):
+    """Root of all errors that a user can mend."""
+
+
+class ConfigError(ErblockError):
+    """A configuration value is missing, unknown or out of range."""
+
+
+class RuleError(ErblockError):
+    """A rule cannot be parsed, or does not fit the tables."""
+
+
+class TableError(ErblockError):
+    """A table cannot be read, or breaks the contract of a stage."""
+
+
+class ModelError(ErblockError):
+    """A model folder or an encoder cannot be used."""
+
+
+class MissingExtraError(ErblockError):
+    """An optional package is needed and not installed."""
+
+
+def require_extra(module: str, extra: str) -> None:
+    """Return if `module` can be imported.
+
+    Raises:
+        MissingExtraError: if it cannot; the message holds the install command.
+    """
+    if find_spec(module) is None:
+        raise MissingExtraError(f"this needs the package {module}: pip install 'erblock[{extra}]'")

@@ -1,0 +1,53 @@
+"""The tables that cross stage borders, each declared once.
+
+    RECORDS   id, <columns>                                one row per record
+    TRIPLETS  anchor_id, positive_id, negative_id, rule    what training reads
+    KEYS      record_id, band, bucket                      what an engine joins on
+    PAIRS     left_id, right_id, score, n_bands            candidate pairs, best first
+    GOLD      left_id, right_id                            known matches
+    LABELS    left_id, right_id, label                     known matches (1) and non-matches (0)
+
+Ids keep the type the user gave them: text from CSV, whatever the file holds from Parquet.
+Deduplicating one table is linking it to itself with `left_id < right_id`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import polars as pl
+
+from erblock.errors import TableError
+
+ID = "id"
+
+
+@dataclass(frozen=True)
+class Schema:
+    """Columns of a border table. A dtype of None means: the id type of the user's table."""
+
+    name: str
+    columns: Mapping[str, type[pl.DataType] | None]
+
+    def check(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """Return `frame` with exactly these columns in this order.
+
+        Raises:
+            TableError: if a column is missing or has another type.
+        """
+        missing = [column for column in self.columns if column not in frame.columns]
+        if missing:
+            raise TableError(
+                f"{self.name} needs the columns {', '.join(self.columns)}; "
+                f"missing {', '.join(missing)}, found {', '.join(frame.columns)}"
+            )
+        for column, dtype in self.columns.items():
+            if dtype is not None and frame.schema[column] != dtype:
+                raise TableError(f"{self.name}.{column} must be {dtype}, found {frame.schema[column]}")
+        return frame.select(*self.columns)
+
+
+TRIPLETS = Schema("TRIPLETS", {"anchor_id": None, "positive_id": None, "negative_id": None, "rule": pl.String})
+KEYS = Schema("KEYS", {"record_id": None, "band": pl.UInt16, "bucket": pl.UInt64})
+PAIRS = Schema("PAIRS", {"left_id": None, "right_id": None, "score": pl.Float32, "n_bands": pl.UInt16})
+GOLD = Schema("GOLD", {"left_id": None, "right_id": None})
+LABELS = Schema("LABELS", {"left_id": None, "right_id": None, "label": pl.Int8})
