@@ -46,7 +46,9 @@ class Schema:
         return frame.select(*self.columns)
 
 
-TRIPLETS = Schema("TRIPLETS", {"anchor_id": None, "positive_id": None, "negative_id": None, "rule": pl.String})
+TRIPLETS = Schema(
+    "TRIPLETS", {"anchor_id": None, "positive_id": None, "negative_id": None, "rule": pl.String}
+)
 KEYS = Schema("KEYS", {"record_id": None, "band": pl.UInt16, "bucket": pl.UInt64})
 PAIRS = Schema("PAIRS", {"left_id": None, "right_id": None, "score": pl.Float32, "n_bands": pl.UInt16})
 GOLD = Schema("GOLD", {"left_id": None, "right_id": None})

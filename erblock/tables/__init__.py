@@ -1,0 +1,1 @@
+"""Tables in: reading, checking, profiling them, and a record as text."""

@@ -1,0 +1,86 @@
+"""A record as one line of text: what the hashers read.
+
+Values are joined by one space, in column order. A missing value leaves no trace: null, an empty or
+blank value, NaN, and the words that people and programs write for "nothing" (`PLACEHOLDERS`).
+"""
+
+from collections.abc import Sequence
+from typing import cast
+
+import polars as pl
+
+# Whole values, compared in lower case after trimming. "Null Island Ltd" is not one of them.
+PLACEHOLDERS = frozenset(
+    {"null", "none", "nan", "nil", "na", "n/a", "n.a.", "#n/a", "<na>", "\\n", "nat"}
+    | {
+        "unknown",
+        "not available",
+        "not applicable",
+        "tbd",
+        "?",
+        "-",
+        "--",
+        "---",
+        "\u2013",
+        "\u2014",
+        ".",
+        "_",
+    }
+)
+# Beyond this a float no longer holds every whole number, so "1e300" must not become digits.
+_EXACT_FLOAT = 2.0**53
+
+
+def record_texts(frame: pl.DataFrame, columns: Sequence[str]) -> pl.Series:
+    """Return one text per row: the values of `columns`, joined; empty if all are missing."""
+    if not columns:
+        return pl.repeat("", frame.height, dtype=pl.String, eager=True).alias("text")
+    values = [text_expression(pl.col(column), frame.schema[column]) for column in columns]
+    return frame.select(pl.concat_str(values, separator=" ", ignore_nulls=True).alias("text")).to_series()
+
+
+def text_expression(value: pl.Expr, dtype: pl.DataType) -> pl.Expr:
+    """Return `value`, of type `dtype`, as text on one line; null where it is missing or a placeholder."""
+    if isinstance(dtype, pl.List):
+        return _blank_to_null(_join_items(value, cast(pl.DataType, dtype.inner)))
+    if isinstance(dtype, pl.Array):
+        return _blank_to_null(_join_items(value.arr.to_list(), cast(pl.DataType, dtype.inner)))
+    if isinstance(dtype, pl.Struct):
+        fields = [
+            text_expression(value.struct.field(field.name), cast(pl.DataType, field.dtype))
+            for field in dtype.fields
+        ]
+        return _blank_to_null(pl.concat_str(fields, separator=" ", ignore_nulls=True))
+    return _without_placeholders(_scalar_text(value, dtype))
+
+
+def _join_items(items: pl.Expr, inner: pl.DataType) -> pl.Expr:
+    return items.list.eval(text_expression(pl.element(), inner)).list.join(" ", ignore_nulls=True)
+
+
+def _scalar_text(value: pl.Expr, dtype: pl.DataType) -> pl.Expr:
+    if dtype.is_float():
+        return _float_text(value)
+    if isinstance(dtype, pl.Datetime):
+        # A column of dates that pandas or Spark widened should read like dates.
+        return value.dt.to_string("%Y-%m-%d %H:%M:%S").str.replace(" 00:00:00", "", literal=True)
+    if dtype == pl.Binary:
+        return value.bin.encode("hex")
+    return value.cast(pl.String)
+
+
+def _float_text(value: pl.Expr) -> pl.Expr:
+    """399.0 reads as 399, as it does in a table where no value is missing."""
+    known = value.fill_nan(None)
+    whole = (known == known.floor()) & (known.abs() < _EXACT_FLOAT)
+    digits = pl.when(whole).then(known).cast(pl.Int64, strict=False).cast(pl.String)
+    return pl.coalesce(digits, known.cast(pl.String))
+
+
+def _without_placeholders(text: pl.Expr) -> pl.Expr:
+    folded = text.str.replace_all(r"\s+", " ").str.strip_chars()
+    return _blank_to_null(pl.when(folded.str.to_lowercase().is_in(sorted(PLACEHOLDERS)).not_()).then(folded))
+
+
+def _blank_to_null(text: pl.Expr) -> pl.Expr:
+    return pl.when(text != "").then(text)
