@@ -1,0 +1,62 @@
+"""The `erblock` command: all commands by name, and what happens when one of them fails."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from erblock.cli import console, evaluate
+from erblock.errors import ErblockError
+
+# Every mistake on the command line that typer reports is a ClickException, a class that typer took
+# from click and later brought along itself; this is it in either case.
+_USAGE_ERROR: type[Exception] = typer.BadParameter.__mro__[2]
+
+app = typer.Typer(name="erblock", add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
+app.command("evaluate")(evaluate.evaluate)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        console.write(f"erblock {version('erblock')}")
+        raise typer.Exit
+
+
+@app.callback(invoke_without_command=True)
+def _root(
+    context: typer.Context,
+    _version: Annotated[
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version and exit."),
+    ] = False,
+) -> None:
+    """Candidate pairs for entity resolution: your similarity rules train a locality-sensitive hash."""
+    if context.invoked_subcommand is None:
+        console.write(context.get_help())
+
+
+def main() -> None:
+    """Run the command line and exit: 0 done, 2 a mistake the user can mend, 130 interrupted."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """Return the exit code of one command line.
+
+    An error that erblock did not foresee passes through, with its traceback.
+    """
+    try:
+        code = app(arguments, prog_name="erblock", standalone_mode=False)
+    except (ErblockError, _USAGE_ERROR) as failure:
+        console.error(_message(failure))
+        return console.EXIT_ERROR
+    except (KeyboardInterrupt, typer.Abort):
+        return console.EXIT_INTERRUPTED
+    return code if isinstance(code, int) else 0
+
+
+def _message(failure: Exception) -> str:
+    text = failure.format_message() if hasattr(failure, "format_message") else str(failure)
+    return text if isinstance(failure, ErblockError) else f"{text.rstrip('.')}; see --help"

@@ -1,0 +1,137 @@
+"""The only place of erblock that prints: text, tables, progress and errors.
+
+Results go to stdout, everything else to stderr, so that a pipe carries results only. What is not
+shown on a terminal is plain text: no colour, no box, nothing cut to a width.
+"""
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from time import monotonic
+from typing import IO, Any
+
+OnProgress = Callable[[str, int, int], None]
+
+EXIT_ERROR = 2
+EXIT_INTERRUPTED = 130
+
+
+def write(text: str) -> None:
+    """Print text to stdout as it is."""
+    _print(text, sys.stdout)
+
+
+def note(text: str) -> None:
+    """Print a remark to stderr."""
+    _print(text, sys.stderr)
+
+
+def error(message: str) -> None:
+    """Print an error to stderr, on one line."""
+    _print("error: " + " ".join(message.split()), sys.stderr)
+
+
+def write_json(data: Any) -> None:
+    """Print data to stdout as one JSON document."""
+    import json
+
+    write(json.dumps(data, indent=2, ensure_ascii=False, default=str))
+
+
+def table(header: Sequence[str], rows: Sequence[Sequence[str]], title: str = "") -> None:
+    """Print a table to stdout; columns that hold only numbers are aligned to the right."""
+    right = [_is_numeric(column) for column in zip(*rows, strict=True)] or [False] * len(header)
+    if sys.stdout.isatty():
+        _rich_table(header, rows, right, title)
+    else:
+        _plain_table(header, rows, right, title)
+
+
+@contextmanager
+def progress() -> Iterator[OnProgress]:
+    """Yield a callback `(description, done, total)` that shows each description as a bar with its ETA.
+
+    Without a terminal each description is one line, printed when it is done.
+    """
+    if sys.stderr.isatty():
+        with _rich_progress() as on_progress:
+            yield on_progress
+    else:
+        yield _plain_progress()
+
+
+def _print(text: str, stream: IO[str]) -> None:
+    stream.write(text + "\n")
+    stream.flush()
+
+
+def _is_numeric(cells: Sequence[str]) -> bool:
+    shown = [cell for cell in cells if cell not in ("", "-")]
+    return bool(shown) and all(
+        cell.strip(" %+-").replace(",", "").replace(".", "").isdigit() for cell in shown
+    )
+
+
+def _plain_table(
+    header: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[bool], title: str
+) -> None:
+    lines = [list(header), *map(list, rows)]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    if title:
+        write(title)
+    for line in lines:
+        cells = zip(line, widths, right, strict=True)
+        write("  ".join(c.rjust(w) if r else c.ljust(w) for c, w, r in cells).rstrip())
+
+
+def _rich_table(
+    header: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[bool], title: str
+) -> None:
+    from rich import box
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    shown = Table(title=escape(title) or None, box=box.SIMPLE_HEAD, title_justify="left")
+    for name, to_right in zip(header, right, strict=True):
+        shown.add_column(escape(name), justify="right" if to_right else "left", overflow="fold")
+    for row in rows:
+        shown.add_row(*map(escape, row))
+    Console().print(shown)
+
+
+def _plain_progress() -> OnProgress:
+    started: dict[str, float] = {}
+
+    def on_progress(description: str, done: int, total: int) -> None:
+        start = started.setdefault(description, monotonic())
+        if done >= total:
+            del started[description]
+            note(f"{description}: {total:,} in {monotonic() - start:.1f} s")
+
+    return on_progress
+
+
+@contextmanager
+def _rich_progress() -> Iterator[OnProgress]:
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn())
+    clocks = (TimeElapsedColumn(), TextColumn("ETA"), TimeRemainingColumn())
+    with Progress(*columns, *clocks, console=Console(stderr=True)) as bars:
+        tasks: dict[str, Any] = {}
+
+        def on_progress(description: str, done: int, total: int) -> None:
+            if description not in tasks:
+                tasks[description] = bars.add_task(description, total=total)
+            bars.update(tasks[description], completed=done, total=total)
+
+        yield on_progress

@@ -1,0 +1,5 @@
+"""`erblock evaluate`."""
+
+
+def evaluate() -> None:
+    """Measure candidate pairs against known matches."""

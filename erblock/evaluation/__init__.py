@@ -1,0 +1,1 @@
+"""How good a set of candidate pairs is, measured against known matches."""

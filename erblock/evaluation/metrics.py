@@ -1,0 +1,213 @@
+"""Completeness, quality and cost of candidate pairs, measured against known matches.
+
+Needs PAIRS (`left_id`, `right_id`, and `score` for the curve), GOLD (`left_id`, `right_id`) and the
+ids of the tables. Ids may be of any type. With one table a pair has no direction: (a, b) is (b, a).
+
+A pair counts once, however often it is listed; a pair whose ids are in no table still counts as a
+candidate, since somebody has to look at it. Equal scores keep the order of the file.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from erblock.errors import TableError
+
+TARGETS = (0.89, 0.95, 0.97, 0.99)
+
+
+@dataclass(frozen=True)
+class Cut:
+    """The best-scored `pairs` candidates, and how good they are."""
+
+    pairs: int
+    hits: int
+    pair_completeness: float
+    pair_quality: float
+    f1: float
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """How many records of one side the candidates reach."""
+
+    records: int
+    with_candidate: int
+    with_match: int
+    with_true_candidate: int
+
+    @property
+    def candidate_share(self) -> float:
+        """Share of all records that have a candidate."""
+        return _ratio(self.with_candidate, self.records)
+
+    @property
+    def true_candidate_share(self) -> float:
+        """Share of the records with a match that have a true candidate."""
+        return _ratio(self.with_true_candidate, self.with_match)
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What is known about a set of candidate pairs.
+
+    `right` is None with one table. `hit` tells of each distinct pair, best first, whether it is a match.
+    """
+
+    whole: Cut
+    gold: int
+    comparisons: int
+    duplicate_rows: int
+    stray_pairs: int
+    left: Coverage
+    right: Coverage | None
+    scored: bool
+    hit: pl.Series
+
+    @property
+    def reduction_ratio(self) -> float:
+        """Share of all possible comparisons that the candidates save."""
+        return 1 - _ratio(self.whole.pairs, self.comparisons)
+
+    def cut(self, pairs: int) -> Cut:
+        """Return what the `pairs` best candidates reach."""
+        return _cut(pairs, int(self.hit.head(pairs).sum()), self.gold)
+
+    def cheapest(self, target: float) -> Cut | None:
+        """Return the smallest cut along the score with at least this completeness, if there is one."""
+        if not self.scored or not self.gold or self.whole.hits < target * self.gold:
+            return None
+        reached = self.hit.cast(pl.Int64).cum_sum() >= target * self.gold
+        first = reached.arg_max()
+        return None if first is None else self.cut(first + 1)
+
+    def curve(self, points: int = 100) -> list[Cut]:
+        """Return cuts of growing size along the score, in about equal ratios up to the whole set."""
+        if not self.scored or self.hit.is_empty():
+            return []
+        sizes = np.unique(np.geomspace(1, self.whole.pairs, points).round().astype(np.int64))
+        sums = self.hit.cast(pl.Int64).cum_sum().gather(sizes - 1)
+        return [_cut(int(n), hits, self.gold) for n, hits in zip(sizes, sums, strict=True)]
+
+
+@dataclass(frozen=True)
+class _Side:
+    """Numbers for the ids of one side: those of its table first, then the ids that are in no table."""
+
+    numbers: pl.DataFrame
+    known: int
+
+    @classmethod
+    def of(cls, ids: pl.Series, used: Sequence[pl.Series]) -> "_Side":
+        table = ids.unique().alias("id")
+        stray = pl.concat([column.alias("id") for column in used]).unique().to_frame()
+        stray = stray.join(table.to_frame(), on="id", how="anti", nulls_equal=True)
+        numbers = pl.concat([table.to_frame(), stray]).with_row_index("row")
+        return cls(numbers, len(table))
+
+    def rows(self, ids: pl.Series) -> pl.Series:
+        frame = ids.alias("id").to_frame()
+        return frame.join(self.numbers, on="id", how="left", maintain_order="left", nulls_equal=True)["row"]
+
+
+def evaluate_pairs(
+    pairs: pl.DataFrame, gold: pl.DataFrame, left_ids: pl.Series, right_ids: pl.Series | None = None
+) -> Evaluation:
+    """Return the evaluation of `pairs` against `gold`; `right_ids` is None when one table is deduplicated.
+
+    Raises:
+        TableError: if a column is missing, or ids have not the type they have in the tables.
+    """
+    left, right = _sides(pairs, gold, left_ids, right_ids)
+    known = _numbered(gold.select("left_id", "right_id"), left, right).unique().with_columns(hit=True)
+    listed = _numbered(pairs, left, right)
+    judged = listed.unique(["l", "r"], keep="first", maintain_order=True)
+    judged = judged.join(known, on=["l", "r"], how="left", maintain_order="left")
+    judged = _best_first(judged.with_columns(pl.col("hit").fill_null(False)))
+    one_table = right_ids is None
+    return Evaluation(
+        whole=_cut(judged.height, int(judged["hit"].sum()), known.height),
+        gold=known.height,
+        comparisons=left.known * (left.known - 1) // 2 if one_table else left.known * right.known,
+        duplicate_rows=listed.height - judged.height,
+        stray_pairs=judged.filter((pl.col("l") >= left.known) | (pl.col("r") >= right.known)).height,
+        left=_coverage(judged, known, ["l", "r"] if one_table else ["l"], left.known),
+        right=None if one_table else _coverage(judged, known, ["r"], right.known),
+        scored="score" in pairs.columns,
+        hit=judged["hit"],
+    )
+
+
+def without(pairs: pl.DataFrame, excluded: pl.DataFrame, one_table: bool) -> pl.DataFrame:
+    """Return `pairs` (PAIRS or GOLD) less those in `excluded`, in either direction with one table.
+
+    Training pairs are found more easily than others: taken out of candidates and gold alike, what is
+    left tells what the candidates are worth on matches that training has not seen.
+    """
+    keys = ["left_id", "right_id"]
+    rest = pairs.join(excluded.select(keys), on=keys, how="anti", maintain_order="left")
+    if not one_table:
+        return rest
+    turned = excluded.select(left_id="right_id", right_id="left_id")
+    return rest.join(turned, on=keys, how="anti", maintain_order="left")
+
+
+def _sides(
+    pairs: pl.DataFrame, gold: pl.DataFrame, left_ids: pl.Series, right_ids: pl.Series | None
+) -> tuple[_Side, _Side]:
+    used = {name: [_column(frame, name) for frame in (pairs, gold)] for name in ("left_id", "right_id")}
+    if right_ids is None:
+        _check_type(left_ids, used["left_id"] + used["right_id"])
+        only = _Side.of(left_ids, used["left_id"] + used["right_id"])
+        return only, only
+    _check_type(left_ids, used["left_id"])
+    _check_type(right_ids, used["right_id"])
+    return _Side.of(left_ids, used["left_id"]), _Side.of(right_ids, used["right_id"])
+
+
+def _column(frame: pl.DataFrame, name: str) -> pl.Series:
+    if name not in frame.columns:
+        raise TableError(f"pairs need the columns left_id and right_id; found {', '.join(frame.columns)}")
+    return frame[name]
+
+
+def _check_type(ids: pl.Series, used: Sequence[pl.Series]) -> None:
+    for column in used:
+        if column.dtype != ids.dtype:
+            raise TableError(f"{column.name} must be {ids.dtype}, as in the table; found {column.dtype}")
+
+
+def _numbered(pairs: pl.DataFrame, left: _Side, right: _Side) -> pl.DataFrame:
+    """Row numbers `l` and `r` in place of ids, smaller first in one table, and `score` if there is one."""
+    numbered = pl.DataFrame({"l": left.rows(pairs["left_id"]), "r": right.rows(pairs["right_id"])})
+    if left is right:
+        numbered = numbered.with_columns(l=pl.min_horizontal("l", "r"), r=pl.max_horizontal("l", "r"))
+    if "score" not in pairs.columns:
+        return numbered
+    return numbered.with_columns(pairs["score"].cast(pl.Float64).fill_nan(None))
+
+
+def _best_first(pairs: pl.DataFrame) -> pl.DataFrame:
+    if "score" not in pairs.columns:
+        return pairs
+    return pairs.sort("score", descending=True, maintain_order=True, nulls_last=True)
+
+
+def _coverage(judged: pl.DataFrame, gold: pl.DataFrame, ends: Sequence[str], records: int) -> Coverage:
+    def count(pairs: pl.DataFrame) -> int:
+        rows = pl.concat([pairs[end].alias("row") for end in ends])
+        return rows.filter(rows < records).n_unique()
+
+    return Coverage(records, count(judged), count(gold), count(judged.filter("hit")))
+
+
+def _cut(pairs: int, hits: int, gold: int) -> Cut:
+    completeness, quality = _ratio(hits, gold), _ratio(hits, pairs)
+    f1 = 2 * completeness * quality / (completeness + quality) if hits else 0.0
+    return Cut(pairs, hits, completeness, quality, f1)
+
+
+def _ratio(part: int, whole: int) -> float:
+    return part / whole if whole else 0.0
