@@ -1,0 +1,91 @@
+"""What every table must fulfil before a stage sees it: one clear line for each way to fail."""
+
+import re
+from collections.abc import Sequence
+
+import polars as pl
+
+from erblock.config import did_you_mean
+from erblock.errors import TableError
+from erblock.tables.schemas import ID
+
+_SHOWN = 5
+# A number, price, date or e-mail address; a column may still be called 2019.
+_VALUE = re.compile(r"[\s$\u20ac\u00a3+-]*\d[\d.,:/\s-]*%?|\S+@\S+\.\w+")
+_YEAR = re.compile(r"(19|20)\d\d")
+_NO_IDS = (pl.List, pl.Array, pl.Struct, pl.Object)
+
+
+def check_not_empty(frame: pl.DataFrame, source: str) -> None:
+    """Raise TableError if `frame` has no row."""
+    if frame.is_empty():
+        raise TableError(f"{source} has no rows (its columns: {listed(frame.columns)})")
+
+
+def check_id_column(frame: pl.DataFrame, id_column: str, source: str, option: str = "--id") -> None:
+    """Raise TableError if the id column is missing, or if the first line is no header at all."""
+    if id_column in frame.columns:
+        return
+    values = [name for name in frame.columns if _looks_like_data(name)]
+    if values:
+        raise TableError(
+            f"{source} seems to have no header row: its first line holds '{values[0]}', which looks like a "
+            f"value; put a line with the column names on top (or name the id column with {option})"
+        )
+    hint = did_you_mean(id_column, frame.columns)
+    raise TableError(
+        f"{source} has no column '{id_column}'{hint}; name its id column with {option} "
+        f"(its columns: {listed(frame.columns)})"
+    )
+
+
+def check_ids(frame: pl.DataFrame, blank: pl.Series, source: str) -> None:
+    """Raise TableError unless `id` holds a different value, and no null, in every row that is not blank."""
+    ids = frame.get_column(ID)
+    if isinstance(ids.dtype, _NO_IDS):
+        raise TableError(f"{source}: an id must be a plain value, found the type {ids.dtype}")
+    missing = ids.is_null() | ids.is_nan() if ids.dtype.is_float() else ids.is_null()
+    missing &= ~blank
+    if missing.any():
+        rows = counted(missing.arg_true() + 1, "row")
+        raise TableError(
+            f"{source}: the id is missing in {rows}; every record needs one (row 1 follows the header)"
+        )
+    ids = ids.filter(~blank)
+    if ids.n_unique() < len(ids):
+        twice = ids.filter(ids.is_duplicated()).unique(maintain_order=True)
+        raise TableError(f"{source}: an id must stand in one row only; in several: {counted(twice, 'id')}")
+
+
+def check_column(column: str, frame: pl.DataFrame, source: str) -> None:
+    """Raise TableError if `frame` has no such column; the nearest name is suggested."""
+    known = [name for name in frame.columns if name != ID]
+    if column == ID:
+        raise TableError(
+            f"{source}: 'id' is the id column and cannot be compared; leave it out of the columns"
+        )
+    if column not in known:
+        hint = did_you_mean(column, known)
+        raise TableError(f"{source} has no column '{column}'{hint} (its columns: {listed(known)})")
+
+
+def counted(values: pl.Series, noun: str) -> str:
+    """Return "row 3", "3 rows (1, 2, 3)" or "9 rows (1, 2, 3, 4, 5, ...)"."""
+    if len(values) == 1:
+        return f"{noun} {_shown(values[0])}"
+    more = ", ..." if len(values) > _SHOWN else ""
+    return f"{len(values):,} {noun}s ({', '.join(map(_shown, values[:_SHOWN]))}{more})"
+
+
+def listed(names: Sequence[str]) -> str:
+    """Return the names, in the order given, or a note that there is none."""
+    return ", ".join(names) if names else "none"
+
+
+def _shown(value: object) -> str:
+    return value.hex() if isinstance(value, bytes) else str(value)
+
+
+def _looks_like_data(name: str) -> bool:
+    """A column may be called 2019, but not 12.50, 2019-03-01, $5 or a@b.c."""
+    return bool(_VALUE.fullmatch(name)) and not _YEAR.fullmatch(name)

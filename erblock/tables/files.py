@@ -1,0 +1,93 @@
+"""A path as the user writes it, as one frame: a file, a glob, or a folder of files."""
+
+from collections.abc import Iterable, Sequence
+from glob import glob, has_magic
+from pathlib import Path
+
+import polars as pl
+
+from erblock.config import did_you_mean
+from erblock.errors import TableError
+from erblock.tables.csv_text import CsvOptions, parse_csv
+
+CSV_ENDINGS = (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".txt.gz")
+PARQUET_ENDINGS = (".parquet", ".pq")
+_EXPECTED = "expected CSV (.csv, .tsv, .txt, also .gz) or Parquet (.parquet)"
+
+DEFAULT_CSV = CsvOptions()
+
+
+def read_frame(source: str, options: CsvOptions = DEFAULT_CSV) -> pl.DataFrame:
+    """Return all rows of the file, glob or folder `source`, in the order of the file names.
+
+    Raises:
+        TableError: if nothing is there, it cannot be read, or its parts have different columns.
+    """
+    paths = _part_paths(source)
+    parts = [_read_file(path, options) for path in paths]
+    for path, part in zip(paths, parts, strict=True):
+        _check_same_columns(str(paths[0]), parts[0].columns, str(path), part.columns)
+    try:
+        return pl.concat([part.select(parts[0].columns) for part in parts], how="vertical_relaxed")
+    except pl.exceptions.PolarsError as error:
+        raise TableError(
+            f"the parts of {source} have columns of different types: {_first_line(error)}"
+        ) from None
+
+
+def _part_paths(source: str) -> list[Path]:
+    path = Path(source)
+    if path.is_dir():
+        return _data_files(path.iterdir(), f"the folder {source}")
+    if path.exists():
+        return [path]
+    if has_magic(source):
+        return _data_files(map(Path, glob(source, recursive=True)), f"the pattern {source}")
+    raise TableError(f"no such file: {source}{_neighbour(path)}")
+
+
+def _data_files(paths: Iterable[Path], where: str) -> list[Path]:
+    """Return the tables among `paths`, sorted; Spark's _SUCCESS and hidden files are none."""
+    visible = [path for path in paths if path.is_file() and path.name[0] not in "._"]
+    files = sorted(path for path in visible if _is_csv(path) or _is_parquet(path))
+    if not files:
+        raise TableError(f"{where} holds no table: {_EXPECTED}")
+    if len({_is_csv(path) for path in files}) > 1:
+        raise TableError(f"{where} mixes CSV and Parquet; name the parts with a glob, such as '*.parquet'")
+    return files
+
+
+def _read_file(path: Path, options: CsvOptions) -> pl.DataFrame:
+    try:
+        if _is_parquet(path):
+            return pl.read_parquet(path, glob=False, hive_partitioning=False)
+        if _is_csv(path):
+            return parse_csv(path.read_bytes(), str(path), options)
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise TableError(f"{path} cannot be read: {_first_line(error)}") from None
+    raise TableError(f"{path} is not a table that erblock reads: {_EXPECTED}")
+
+
+def _is_csv(path: Path) -> bool:
+    return path.name.lower().endswith(CSV_ENDINGS)
+
+
+def _is_parquet(path: Path) -> bool:
+    return path.name.lower().endswith(PARQUET_ENDINGS)
+
+
+def _check_same_columns(first: str, expected: Sequence[str], other: str, found: Sequence[str]) -> None:
+    missing = [column for column in expected if column not in found]
+    extra = [column for column in found if column not in expected]
+    if missing or extra:
+        wrong = [f"lacks {', '.join(missing)}"] * bool(missing) + [f"adds {', '.join(extra)}"] * bool(extra)
+        raise TableError(f"{other} has other columns than {first}: it {' and '.join(wrong)}")
+
+
+def _neighbour(path: Path) -> str:
+    folder = path.parent
+    return did_you_mean(path.name, sorted(p.name for p in folder.iterdir())) if folder.is_dir() else ""
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0]

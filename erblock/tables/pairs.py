@@ -1,0 +1,141 @@
+"""Files of pairs: known matches (GOLD), labelled pairs (LABELS) and candidates (PAIRS).
+
+Ids are cast to the types that the tables use, so that a CSV of labels fits tables in Parquet.
+"""
+
+from pathlib import Path
+
+import polars as pl
+
+from erblock.config import did_you_mean
+from erblock.errors import TableError
+from erblock.tables.check import counted, listed
+from erblock.tables.csv_text import CsvOptions
+from erblock.tables.files import DEFAULT_CSV, read_frame
+from erblock.tables.schemas import GOLD, LABELS, Schema
+
+_SIDES = {"left_id": "id1", "right_id": "id2"}
+
+
+def read_pairs(
+    path: str | Path,
+    schema: Schema,
+    left_ids: pl.Series,
+    right_ids: pl.Series,
+    csv: CsvOptions = DEFAULT_CSV,
+) -> pl.DataFrame:
+    """Return the columns of `schema` that the file at `path` has, ids in the types of the tables.
+
+    The id columns may be called left_id, right_id or id1, id2. Of a GOLD file with a column `label`,
+    the rows labelled 1 are returned. PAIRS may name unknown ids (`unknown_ids` counts them) and may
+    lack the score; GOLD and LABELS may not be empty.
+
+    Raises:
+        TableError: if columns are missing, or an id or a label has no meaning for the tables.
+    """
+    source = str(path)
+    frame = _named_sides(read_frame(source, csv), source)
+    for side, ids in (("left_id", left_ids), ("right_id", right_ids)):
+        frame = frame.with_columns(_cast_ids(frame.get_column(side), ids.dtype, source))
+    if schema in (GOLD, LABELS):
+        frame = _with_labels(frame, schema, source)
+        _check_known(frame, source, left_ids, right_ids)
+    return _typed(frame, schema, source)
+
+
+def unknown_ids(pairs: pl.DataFrame, side: str, ids: pl.Series) -> pl.Series:
+    """Return the ids in the column `side` of `pairs` that are not among `ids`, in file order."""
+    seen = pairs.select(pl.col(side).unique(maintain_order=True))
+    return seen.join(ids.to_frame(side), on=side, how="anti", maintain_order="left").to_series()
+
+
+def _named_sides(raw: pl.DataFrame, source: str) -> pl.DataFrame:
+    for names in (tuple(_SIDES), tuple(_SIDES.values())):
+        if set(names) <= set(raw.columns):
+            return raw.rename(dict(zip(names, _SIDES, strict=True)))
+    missing = next(name for name in _SIDES if name not in raw.columns)
+    hint = did_you_mean(missing, raw.columns)
+    raise TableError(
+        f"{source} needs the columns left_id and right_id (or id1 and id2), "
+        f"but has no '{missing}'{hint} (its columns: {listed(raw.columns)})"
+    )
+
+
+def _cast_ids(ids: pl.Series, dtype: pl.DataType, source: str) -> pl.Series:
+    """Return `ids` in the type of the table's ids; every one must have a meaning in it."""
+    missing = ids.is_null()
+    if missing.any():
+        raise TableError(f"{source}: {ids.name} is missing in {counted(missing.arg_true() + 1, 'row')}")
+    cast = _converted(ids, dtype)
+    failed = cast.is_null()
+    if failed.any():
+        row = failed.arg_max() or 0
+        raise TableError(
+            f"{source}, row {row + 1}: {ids.name} '{ids[row]}' cannot be an id of the table, "
+            f"whose ids are of the type {dtype}"
+        )
+    return cast
+
+
+def _converted(ids: pl.Series, dtype: pl.DataType) -> pl.Series:
+    if ids.dtype.is_float() and not dtype.is_float():
+        # pandas turns whole numbers into floats; 12.5 is null here, so that it is not taken for 12.
+        ids = (
+            ids.to_frame()
+            .select(pl.when(pl.col(ids.name).floor() == pl.col(ids.name)).then(ids.name))
+            .to_series()
+        )
+        ids = ids.cast(pl.Int64, strict=False)
+    if ids.dtype == pl.String and dtype == pl.Binary:
+        return ids.str.replace_all("-", "").str.decode("hex", strict=False)
+    return ids.cast(dtype, strict=False)
+
+
+def _with_labels(frame: pl.DataFrame, schema: Schema, source: str) -> pl.DataFrame:
+    """Return `frame` with whole-number labels; of a GOLD file only the matches."""
+    if "label" not in frame.columns:
+        if schema is LABELS:
+            raise TableError(
+                f"{source} needs a column 'label': 1 match, 0 none (its columns: {listed(frame.columns)})"
+            )
+        return frame
+    raw = frame.get_column("label")
+    labels = raw.cast(pl.Float64, strict=False)
+    wrong = ~labels.is_in([0.0, 1.0]).fill_null(value=False)
+    if wrong.any():
+        row = wrong.arg_max() or 0
+        raise TableError(f"{source}, row {row + 1}: the label must be 0 or 1, found '{raw[row]}'")
+    frame = frame.with_columns(labels.cast(pl.Int8))
+    if schema is GOLD:
+        return frame.filter(pl.col("label") == 1)
+    _check_consistent(frame, source)
+    return frame
+
+
+def _check_consistent(frame: pl.DataFrame, source: str) -> None:
+    several = frame.group_by("left_id", "right_id", maintain_order=True).agg(pl.col("label").n_unique())
+    torn = several.filter(pl.col("label") > 1)
+    if torn.height:
+        left_id, right_id, _ = torn.row(0)
+        raise TableError(f"{source} labels the pair {left_id}, {right_id} both 0 and 1; keep one of the two")
+
+
+def _check_known(frame: pl.DataFrame, source: str, left_ids: pl.Series, right_ids: pl.Series) -> None:
+    if frame.is_empty():
+        raise TableError(f"{source} holds no pairs")
+    for side, ids in (("left_id", left_ids), ("right_id", right_ids)):
+        unknown = unknown_ids(frame, side, ids)
+        if len(unknown):
+            other = right_ids if side == "left_id" else left_ids
+            swapped = "; left and right look swapped" if unknown.is_in(other.implode()).all() else ""
+            raise TableError(f"{source}: {counted(unknown, side)} not in the {side[:-3]} table{swapped}")
+
+
+def _typed(frame: pl.DataFrame, schema: Schema, source: str) -> pl.DataFrame:
+    types = {name: dtype for name, dtype in schema.columns.items() if name in frame.columns}
+    try:
+        return frame.select(
+            pl.col(name).cast(dtype) if dtype else pl.col(name) for name, dtype in types.items()
+        )
+    except pl.exceptions.PolarsError as error:
+        raise TableError(f"{source}: a value has the wrong type: {str(error).splitlines()[0]}") from None

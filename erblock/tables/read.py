@@ -1,0 +1,136 @@
+"""The user's tables, read and checked: everything that can be wrong with them is found here.
+
+A table is CSV or Parquet, a glob or a folder of either. All columns of a CSV are text; a Parquet file
+keeps its types. The id column comes first and is called `id`; empty and blank values are null.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import polars as pl
+
+from erblock.config import TablesConfig
+from erblock.errors import TableError
+from erblock.tables.check import check_column, check_id_column, check_ids, check_not_empty, listed
+from erblock.tables.csv_text import CsvOptions
+from erblock.tables.files import read_frame
+from erblock.tables.schemas import ID
+
+
+@dataclass(frozen=True)
+class Records:
+    """One table. `frame` has the unique column `id` first; `source` is its path as the user named it."""
+
+    frame: pl.DataFrame
+    source: str
+
+
+@dataclass(frozen=True)
+class ColumnPair:
+    """A column of the left table and the one of the right table that says the same."""
+
+    left: str
+    right: str
+
+    @property
+    def name(self) -> str:
+        """The name that both go by."""
+        return self.left
+
+
+@dataclass(frozen=True)
+class TablePair:
+    """Two tables to link, or one (`right` is None) to deduplicate, and the columns to compare."""
+
+    left: Records
+    right: Records | None
+    columns: tuple[ColumnPair, ...]
+
+    @property
+    def dedup(self) -> bool:
+        """Whether one table is linked to itself."""
+        return self.right is None
+
+    @property
+    def other(self) -> Records:
+        """The table on the right-hand side of a pair: `right`, or `left` again."""
+        return self.left if self.right is None else self.right
+
+
+def read_tables(options: TablesConfig) -> TablePair:
+    """Return the checked tables and the pairs of columns to compare.
+
+    Raises:
+        TableError: if a table cannot be read or used; the message says what to do.
+    """
+    csv = CsvOptions(options.delimiter, options.encoding)
+    left = read_records(options.left, options.left_id or options.id, csv)
+    right = None
+    if options.right is not None:
+        right = read_records(options.right, options.right_id or options.id, csv)
+    return TablePair(left, right, _column_pairs(left, right or left, options.columns))
+
+
+def read_records(source: str, id_column: str, csv: CsvOptions) -> Records:
+    """Return one checked table, its id column renamed to `id` and put first.
+
+    Raises:
+        TableError: if it cannot be read, is empty, or an id is missing or not unique.
+    """
+    raw = read_frame(source, csv)
+    check_id_column(raw, id_column, source)
+    frame = _id_first(raw, id_column)
+    # A blank line is no record; but rows are counted with it, as an editor counts them.
+    blank = frame.select(pl.all_horizontal(pl.all().is_null())).to_series()
+    check_ids(frame, blank, source)
+    frame = frame.filter(~blank)
+    check_not_empty(frame, source)
+    return Records(frame, source)
+
+
+def _id_first(raw: pl.DataFrame, id_column: str) -> pl.DataFrame:
+    """A second column called id cannot be kept beside the chosen one: there can be one of the name."""
+    others = [column for column in raw.columns if column not in {id_column, ID}]
+    ids = pl.col(id_column)
+    if isinstance(raw.schema[id_column], pl.Categorical | pl.Enum):
+        ids = ids.cast(pl.String)  # Categories are numbered per file; the same id must compare equal.
+    return raw.select(ids.alias(ID), *others)
+
+
+def _column_pairs(left: Records, right: Records, entries: Sequence[str]) -> tuple[ColumnPair, ...]:
+    if not entries:
+        return _shared_columns(left, right)
+    pairs = tuple(_column_pair(entry, left, right) for entry in entries)
+    for side in ([pair.left for pair in pairs], [pair.right for pair in pairs]):
+        twice = [column for column in side if side.count(column) > 1]
+        if twice:
+            raise TableError(f"--columns names '{twice[0]}' twice; every column can be mapped once")
+    return pairs
+
+
+def _column_pair(entry: str, left: Records, right: Records) -> ColumnPair:
+    """Read "name" or "left_name=right_name"; a name that itself holds "=" wins."""
+    left_name, equals, right_name = entry.partition("=")
+    if not equals or entry in left.frame.columns:
+        left_name = right_name = entry
+    pair = ColumnPair(left_name.strip(), right_name.strip())
+    check_column(pair.left, left.frame, left.source)
+    check_column(pair.right, right.frame, right.source)
+    if left is right and pair.left != pair.right:
+        raise TableError(
+            f"--columns {entry}: with one table, a column is compared with itself; give '{pair.left}'"
+        )
+    return pair
+
+
+def _shared_columns(left: Records, right: Records) -> tuple[ColumnPair, ...]:
+    names = [name for name in left.frame.columns if name != ID and name in right.frame.columns]
+    if not names and left is right:
+        raise TableError(f"{left.source} has no column to compare beside the id")
+    if not names:
+        raise TableError(
+            f"{left.source} ({listed(left.frame.columns[1:])}) and {right.source} "
+            f"({listed(right.frame.columns[1:])}) have no column in common; map them with "
+            "--columns left_name=right_name, or let erblock init do it"
+        )
+    return tuple(ColumnPair(name, name) for name in names)
