@@ -1,0 +1,1 @@
+"""Similarity rules: parsed, evaluated on pairs of records, turned into training triplets."""

@@ -1,0 +1,129 @@
+"""A parsed rule: a tree of a few frozen node types.
+
+    truth    And Or Not Compare, or a Call of a measure that gives true or false
+    value    Call Column Number Text Arithmetic
+
+`at` is the offset of the node in the rule's text, for messages; it takes no part in equality, so that equal
+calls in different rules are one measure.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+from erblock.rules.source import Source
+
+Side: TypeAlias = Literal["left", "right", "both"]
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of the left table, of the right table, or the same column of both."""
+
+    side: Side
+    name: str
+    at: int = field(default=0, compare=False)
+
+    def __str__(self) -> str:
+        return self.name if self.side == "both" else f"{self.side}.{self.name}"
+
+
+@dataclass(frozen=True)
+class Call:
+    """A measure of the vocabulary, applied to one column pair."""
+
+    name: str
+    columns: tuple[Column, ...]
+    option: float | None = None
+    at: int = field(default=0, compare=False)
+
+
+@dataclass(frozen=True)
+class Number:
+    """A constant number."""
+
+    value: float
+
+
+@dataclass(frozen=True)
+class Text:
+    """A constant text."""
+
+    value: str
+
+
+@dataclass(frozen=True)
+class Arithmetic:
+    """Two numbers joined by + - * or /."""
+
+    operator: str
+    first: "Value"
+    second: "Value"
+
+
+@dataclass(frozen=True)
+class Compare:
+    """Two values compared by = != < <= > or >=; `as_text` compares folded texts, else numbers."""
+
+    operator: str
+    first: "Value"
+    second: "Value"
+    as_text: bool
+
+
+@dataclass(frozen=True)
+class Not:
+    """True if the item is false; unknown stays unknown."""
+
+    item: "Node"
+
+
+@dataclass(frozen=True)
+class And:
+    """False if some item is false, else unknown if some item is unknown, else true."""
+
+    items: tuple["Node", ...]
+
+
+@dataclass(frozen=True)
+class Or:
+    """True if some item is true, else unknown if some item is unknown, else false."""
+
+    items: tuple["Node", ...]
+
+
+Value: TypeAlias = Call | Column | Number | Text | Arithmetic
+Node: TypeAlias = And | Or | Not | Compare | Call
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One rule of the user's list: where it stands and what it says."""
+
+    source: Source
+    root: Node
+
+    @property
+    def kind(self) -> Literal["match", "conflict"]:
+        """Whether it speaks for or against a pair."""
+        return self.source.kind
+
+
+def children(node: Node | Value) -> tuple[Node | Value, ...]:
+    """Return the nodes directly below."""
+    match node:
+        case And(items) | Or(items):
+            return items
+        case Not(item):
+            return (item,)
+        case Compare(_, first, second) | Arithmetic(_, first, second):
+            return (first, second)
+        case _:
+            return ()
+
+
+def walk(node: Node | Value) -> Iterator[Node | Value]:
+    """Yield the node and all below it."""
+    yield node
+    for child in children(node):
+        yield from walk(child)

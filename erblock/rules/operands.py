@@ -1,0 +1,138 @@
+"""Operands of a rule: columns, constants, arithmetic and calls of the vocabulary, each checked."""
+
+from collections.abc import Mapping
+from typing import NoReturn, cast
+
+from sqlglot import exp
+
+from erblock.config import did_you_mean
+from erblock.rules.expression import Arithmetic, Call, Column, Number, Side, Text, Value
+from erblock.rules.source import Source
+from erblock.rules.tokens import SqlTree, start_of
+from erblock.similarity import VOCABULARY, Measure
+
+COMPARISONS: Mapping[type, str] = {
+    exp.EQ: "=", exp.NEQ: "!=", exp.LT: "<", exp.LTE: "<=", exp.GT: ">", exp.GTE: ">=",
+}  # fmt: skip
+_ARITHMETIC: Mapping[type, str] = {exp.Add: "+", exp.Sub: "-", exp.Mul: "*", exp.Div: "/"}
+
+
+class OperandReader:
+    """Turns sqlglot's nodes for values into ours, or says what is wrong with them."""
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+
+    def value(self, tree: SqlTree) -> Value:
+        """Return what a part of a comparison stands for."""
+        match tree:
+            case exp.Paren():
+                return self.value(tree.this)
+            case exp.Literal():
+                return Text(tree.this) if tree.is_string else Number(float(tree.this))
+            case exp.Neg():
+                inner = self.value(tree.this)
+                return (
+                    Number(-inner.value) if isinstance(inner, Number) else Arithmetic("-", Number(0), inner)
+                )
+            case exp.Column():
+                return self.column(tree)
+            case exp.Anonymous():
+                return self._numeric_call(tree)
+            case _:
+                return self._arithmetic(tree)
+
+    def _arithmetic(self, tree: SqlTree) -> Value:
+        if type(tree) in COMPARISONS:
+            self.fail(tree, "comparisons cannot be chained; write x BETWEEN low AND high, or use AND")
+        if type(tree) not in _ARITHMETIC:
+            self.fail(tree, f"expected a value, found {shown(tree)}")
+        return Arithmetic(_ARITHMETIC[type(tree)], self._number(tree.this), self._number(tree.expression))
+
+    def _number(self, tree: SqlTree) -> Value:
+        value = self.value(tree)
+        if isinstance(value, Text):
+            self.fail(tree, f"expected a number, found the text '{value.value}'")
+        return value
+
+    def _numeric_call(self, tree: SqlTree) -> Call:
+        call = self.call(tree)
+        if VOCABULARY[call.name].gives == "truth":
+            example = VOCABULARY[call.name].call
+            self.fail(tree, f"{call.name} is true or false already; write {example} or NOT {example}")
+        return call
+
+    def call(self, tree: SqlTree) -> Call:
+        """Return the call of a measure."""
+        name, at = str(tree.this).lower(), start_of(tree)
+        if name not in VOCABULARY:
+            hint = did_you_mean(name, list(VOCABULARY)) or f"; the functions are {', '.join(VOCABULARY)}"
+            self.source.fail(at, f"no function '{tree.this}'{hint}")
+        return self.checked_call(name, tree.expressions, at)
+
+    def checked_call(self, name: str, arguments: list[SqlTree], at: int) -> Call:
+        """Return the call of a measure, its columns and its option checked."""
+        measure = VOCABULARY[name]
+        columns = tuple(self.column(item) for item in arguments if isinstance(item, exp.Column))
+        rest = arguments[len(columns) :]
+        if any(isinstance(item, exp.Column) for item in rest):
+            self.source.fail(at, f"columns come first: {measure.call}")
+        self._check_columns(measure, columns, rest, at)
+        return Call(
+            name, tuple(sorted(columns, key=lambda column: column.side)), self._option(measure, rest, at), at
+        )
+
+    def _check_columns(
+        self, measure: Measure, columns: tuple[Column, ...], rest: list[SqlTree], at: int
+    ) -> None:
+        if not columns:
+            found = f"found {shown(rest[0])}" if rest else "found nothing"
+            self.source.fail(at, f"{measure.name} needs a column, as in {measure.call}; {found}")
+        sides = sorted(column.side for column in columns)
+        if sides in (["both"], ["left", "right"]) or (measure.name == "is_null" and len(sides) == 1):
+            return
+        name = columns[-1].name
+        self.source.fail(
+            columns[-1].at,
+            f"{measure.name} compares one column of both tables, {measure.name}({name}), or one of each, "
+            f"{measure.name}(left.{columns[0].name}, right.{name})",
+        )
+
+    def _option(self, measure: Measure, rest: list[SqlTree], at: int) -> float | None:
+        option = measure.option
+        if option is None or len(rest) > 1:
+            if rest:
+                self.source.fail(at, f"too many arguments for {measure.call}; found {shown(rest[-1])}")
+            return None
+        if not rest:
+            return option.default
+        value = self.value(rest[0]) if isinstance(rest[0], exp.Literal | exp.Neg) else None
+        if not isinstance(value, Number) or not option.accepts(value.value):
+            kind = "a whole number" if option.whole else "a number"
+            expected = f"{option.name} must be {kind} from {option.low:g} to {option.high:g}"
+            self.fail(rest[0], f"{measure.call}: {expected}, found {shown(rest[0])}")
+        return value.value
+
+    def column(self, tree: SqlTree) -> Column:
+        """Return a column, with the table it is of."""
+        if not isinstance(tree, exp.Column):
+            self.fail(tree, f"expected a column, found {shown(tree)}")
+        side, name, at = tree.table.lower(), tree.name, start_of(tree)
+        if side not in ("", "left", "right") or tree.db:
+            self.source.fail(at, f"the tables are called left and right, found {shown(tree)}")
+        return Column(cast(Side, side or "both"), name, at)
+
+    def fail(self, tree: SqlTree, message: str) -> NoReturn:
+        """Raise a RuleError that points at `tree`."""
+        self.source.fail(start_of(tree), message)
+
+
+def shown(tree: SqlTree) -> str:
+    """Return a part of the rule as a message shows it."""
+    if isinstance(tree, exp.Literal) and tree.is_string:
+        return f"the text '{tree.this}' (a column is written without quotes or in double quotes)"
+    return (
+        tree.sql().lower()
+        if isinstance(tree, exp.Null | exp.Boolean)
+        else tree.sql(normalize_functions="lower")
+    )

@@ -1,0 +1,129 @@
+"""Column values made comparable: folded text, words, codes, numbers, dates, sound codes.
+
+Every function takes a column of text (missing values are null) and gives a column of the same length, null
+where there is nothing to compare.
+"""
+
+import polars as pl
+
+# 500gb, 1080p and 12mp hold digits but are sizes: many different products share them.
+UNITS = (
+    "gb|mb|tb|kb|gig|hz|khz|mhz|ghz|kw|watts?|w|volts?|v|mah|amps?|a|mp|p|i|k|x|mm|cm|m|km|ft|feet|inch(?:es)?|in"
+    "|oz|lbs?|g|kg|ml|l|gal|cc|ct|pc|pcs|pk|pack|bit|fps|rpm|dpi|cd|btu|db|mbps|gbps|th|st|nd|rd|s|year|yr|hour|hr|min"
+)
+_SIZE = rf"^[\d.,x]+(?:{UNITS})$"
+_SOUNDS = {
+    "[AEIOUY]": "0",
+    "[BFPV]+": "1",
+    "[CGJKQSXZ]+": "2",
+    "[DT]+": "3",
+    "L+": "4",
+    "[MN]+": "5",
+    "R+": "6",
+}
+
+
+def _non_empty(values: pl.Series) -> pl.Series:
+    return values.set(values == "", None)
+
+
+def folded(values: pl.Series) -> pl.Series:
+    """Return lower-case text with single spaces."""
+    text = values.str.normalize("NFKC").str.to_lowercase().str.replace_all(r"\s+", " ")
+    return _non_empty(text.str.strip_chars())
+
+
+def worded(values: pl.Series) -> pl.Series:
+    """Return lower-case text in which everything but letters and digits is a space."""
+    text = folded(values).str.replace_all(r"[^\p{L}\p{M}\p{N}]+", " ")
+    return _non_empty(text.str.strip_chars())
+
+
+def words(values: pl.Series) -> pl.Series:
+    """Return the list of words of each value."""
+    return worded(values).str.split(" ")
+
+
+def codes(values: pl.Series) -> pl.Series:
+    """Return the list of codes of each value: tokens with a digit, hyphens, dots and underscores folded away.
+
+    A code has four characters or more (five if all are digits) and is not a size such as 500gb.
+    """
+    tokens = folded(values).str.extract_all(r"[\p{L}\p{N}]+(?:[-._][\p{L}\p{N}]+)*")
+    token = pl.element().str.replace_all(r"[-._]", "")
+    keep = (token.str.len_chars() >= 4) & token.str.contains(r"\d") & ~token.str.contains(r"^\d{4}$|" + _SIZE)
+    return tokens.list.eval(token.filter(keep))
+
+
+def grams(values: pl.Series, size: int) -> pl.Series:
+    """Return the list of `size`-character pieces of each value; a shorter value is one piece."""
+    text = pl.col("text")
+    start = pl.int_ranges(0, (text.str.len_chars().cast(pl.Int64) - size + 1).clip(lower_bound=1))
+    frame = pl.DataFrame({"text": folded(values)}).with_row_index("row")
+    pieces = frame.drop_nulls().with_columns(start=start).explode("start", empty_as_null=True)
+    lists = pieces.group_by("row").agg(text.str.slice(pl.col("start"), size))
+    return frame.select("row").join(lists, on="row", how="left", maintain_order="left")["text"]
+
+
+def numbers(values: pl.Series) -> pl.Series:
+    """Return the first number in each value, as in "$1,299.00", "1.299,00 EUR" or "4.5 kg".
+
+    A single comma before exactly three digits groups thousands; a single point is always decimal.
+    """
+    text = pl.col("text")
+    raw = text.str.extract(r"(\d(?:[\d.,'\u{a0}\u{202f}]*\d)?)").str.replace_all(r"['\u{a0}\u{202f}]", "")
+    grouped_by_point = raw.str.contains(r"^\d{1,3}(?:\.\d{3}){2,}$|\..*,")
+    comma_is_decimal = raw.str.contains(r"\..*,") | (
+        raw.str.contains(r"^\d+,\d+$") & ~raw.str.contains(r"^\d{1,3},\d{3}$")
+    )
+    plain = (
+        pl.when(grouped_by_point).then(raw.str.replace_all(".", "", literal=True)).otherwise(raw)
+        .pipe(lambda kept: pl.when(comma_is_decimal).then(kept.str.replace(",", ".")).otherwise(kept))
+        .str.replace_all(",", "", literal=True)
+        .str.extract(r"^(\d+(?:\.\d+)?)")
+        .cast(pl.Float64, strict=False)
+    )  # fmt: skip
+    negative = text.str.contains(r"^(?:[^\d]*[\s(])?-[$€£¥\s]*\d")
+    return pl.DataFrame({"text": values}).select(pl.when(negative).then(-plain).otherwise(plain))["text"]
+
+
+def dates(values: pl.Series) -> pl.Series:
+    """Return each value as a date.
+
+    Known forms: 1999-03-04 (also with / or . and with a time), 19990304, 4 March 1999, Mar 4, 1999. In
+    04/03/1999 the order of day and month is the one that more values of the column allow, else day first.
+    """
+    text = values.str.replace(r"[T ]+\d{1,2}:.*$", "").str.replace_all(r"[./,\s-]+", "-").str.strip_chars("-")
+    day_first, month_first = (_as_date(text, form) for form in ("%d-%m-%Y", "%m-%d-%Y"))
+    if month_first.count() > day_first.count():
+        day_first, month_first = month_first, day_first
+    forms = ["%Y-%m-%d", "%Y%m%d", "%d-%b-%Y", "%d-%B-%Y", "%b-%d-%Y", "%B-%d-%Y"]
+    parsed = [*(_as_date(text, form) for form in forms), day_first, month_first]
+    return pl.select(pl.coalesce(parsed)).to_series()
+
+
+def _as_date(text: pl.Series, form: str) -> pl.Series:
+    # Without the length check polars reads "5-06-1999" as the year 5.
+    year_first = form.startswith("%Y")
+    whole = text.str.contains(r"^\d{4}" if year_first else r"(?:^|\D)\d{4}$")
+    return text.set(~whole, None).str.to_date(form, strict=False)
+
+
+def sounds(values: pl.Series) -> pl.Series:
+    """Return the American Soundex code of each word, joined by spaces (https://en.wikipedia.org/wiki/Soundex)."""
+    frame = pl.DataFrame({"text": words(values)}).with_row_index("row")
+    long = frame.explode("text", empty_as_null=True).with_columns(code=soundex(pl.col("text")))
+    joined = long.group_by("row", maintain_order=True).agg(pl.col("code").drop_nulls().str.join(" "))
+    return _non_empty(frame.select("row").join(joined, on="row", how="left", maintain_order="left")["code"])
+
+
+def soundex(word: pl.Expr) -> pl.Expr:
+    """Return the Soundex code of a word, null if it has no Latin letter."""
+    plain = word.str.normalize("NFKD").str.to_uppercase().str.replace_all(r"[^A-Z]", "")
+    first = plain.str.slice(0, 1)
+    # H and W stand between equal sounds without parting them; as first letter they are kept as a vowel.
+    digits = first.str.replace("[HW]", "A") + plain.str.slice(1).str.replace_all("[HW]", "")
+    for letters, digit in _SOUNDS.items():
+        digits = digits.str.replace_all(letters, digit)
+    tail = digits.str.slice(1).str.replace_all("0", "").str.slice(0, 3)
+    return pl.when(plain != "").then(first + tail.str.pad_end(3, "0"))
