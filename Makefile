@@ -1,0 +1,42 @@
+VENV := .venv
+PYTHON := $(VENV)/bin/python
+STAMP := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo fix lint types test check bench-quality clean
+
+help:  ## show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+install: $(STAMP)  ## make .venv with erblock and all it needs, in the exact versions of constraints.txt
+
+# The stamp is younger than what it was made from, or the installation runs again.
+$(STAMP): pyproject.toml constraints.txt
+	test -x $(PYTHON) || python3 -m venv $(VENV)
+	$(PYTHON) -m pip install --quiet -c constraints.txt -e '.[all,dev]'
+	@touch $@
+
+demo: $(STAMP)  ## block the sample tables with MinHash, the untrained and the trained neural hash; compare
+	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" bash examples/demo.sh
+
+fix: $(STAMP)  ## format the code and mend what can be mended
+	$(PYTHON) -m ruff format .
+	$(PYTHON) -m ruff check --fix .
+
+lint: $(STAMP)  ## check style and formatting
+	$(PYTHON) -m ruff check .
+	$(PYTHON) -m ruff format --check .
+
+types: $(STAMP)  ## check types
+	$(PYTHON) -m mypy
+
+test: $(STAMP)  ## run the tests, measure how much of the code they reach
+	$(PYTHON) -m pytest --cov --cov-report=term
+
+check: lint types test  ## what must pass before a commit
+
+bench-quality: $(STAMP)  ## measure candidates on public data, from ERBLOCK_DATASETS or ../shared/datasets
+	$(PYTHON) benchmarks/quality.py
+
+clean:  ## remove what was built or computed
+	rm -rf $(VENV) runs build dist .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache erblock.egg-info

@@ -1,0 +1,81 @@
+"""What is printed, with and without a terminal."""
+
+import io
+import json
+import sys
+from datetime import date
+
+import pytest
+
+from erblock.cli import console
+
+
+class Terminal(io.StringIO):
+    """A terminal that remembers what it was shown."""
+
+    def isatty(self):
+        return True
+
+
+@pytest.fixture
+def terminal(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "60")
+    monkeypatch.setenv("TERM", "xterm")
+    return Terminal()
+
+
+ROWS = [["a.parquet", "1,200", "-"], ["longer name.csv", "7", "99.5"]]
+
+
+def test_results_go_to_stdout_and_remarks_to_stderr(capsys):
+    console.write("result")
+    console.note("remark")
+    console.error("two\nlines")
+    assert capsys.readouterr() == ("result\n", "remark\nerror: two lines\n")
+
+
+def test_a_plain_table_is_aligned_and_never_cut(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "10")
+    console.table(["file", "pairs", "share"], ROWS, "Title")
+    assert capsys.readouterr().out.splitlines() == [
+        "Title",
+        "file             pairs  share",
+        "a.parquet        1,200      -",
+        "longer name.csv      7   99.5",
+    ]
+
+
+def test_a_table_without_rows_is_its_header(capsys):
+    console.table(["file", "pairs"], [])
+    assert capsys.readouterr().out == "file  pairs\n"
+
+
+def test_a_table_on_a_terminal_holds_the_same_and_takes_names_literally(terminal, monkeypatch):
+    monkeypatch.setattr(sys, "stdout", terminal)
+    console.table(["[red]file", "pairs"], [["[b]x", "1,200"]], "Title")
+    assert all(text in terminal.getvalue() for text in ("Title", "[red]file", "[b]x", "1,200", "─"))
+
+
+def test_json_holds_what_it_is_given(capsys):
+    console.write_json({"é": [1, None], "day": date(2026, 1, 2)})
+    assert json.loads(capsys.readouterr().out) == {"é": [1, None], "day": "2026-01-02"}
+
+
+def test_plain_progress_is_one_line_per_finished_step(capsys):
+    with console.progress() as on_progress:
+        for done in (0, 50, 1500):
+            on_progress("encode", done, 1500)
+        on_progress("train", 1, 2)
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("encode: 1,500 in ")
+    assert err.count("\n") == 1
+
+
+def test_progress_on_a_terminal_is_a_bar_with_its_eta(terminal, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "stderr", terminal)
+    with console.progress() as on_progress:
+        on_progress("[encode]", 0, 4)
+        on_progress("[encode]", 4, 4)
+    assert capsys.readouterr().out == ""
+    assert all(text in terminal.getvalue() for text in ("[encode]", "4/4", "ETA"))

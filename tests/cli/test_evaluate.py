@@ -1,0 +1,180 @@
+"""`erblock evaluate`, through the command line."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from erblock.cli import app
+
+ROOT = Path(__file__).parents[2]
+DATASETS = Path(os.environ.get("ERBLOCK_DATASETS", ROOT.parent / "shared" / "datasets"))
+
+
+@pytest.fixture
+def files(tmp_path, monkeypatch):
+    """Tables that share no column, gold, and two candidate sets: one good, one with every flaw."""
+    monkeypatch.chdir(tmp_path)
+    contents = {
+        "left.csv": "id,name\n01,a\n02,b\n03,c\n",
+        "right.csv": "id,title\n1,a\n2,b\n3,c\n4,d\n",
+        "gold.csv": "left_id,right_id\n01,1\n02,2\n03,3\n",
+        "good.csv": "left_id,right_id,score\n01,1,0.9\n02,2,0.8\n01,4,0.7\n03,3,0.6\n",
+        "bad.csv": "left_id,right_id\n01,1\n01,1\n99,2\n",
+        "labels.csv": "left_id,right_id,label\n01,1,1\n02,4,0\n",
+        "erblock.toml": '[tables]\nleft = "left.csv"\nright = "right.csv"\n',
+    }
+    for name, text in contents.items():
+        (tmp_path / name).write_text(text)
+    return tmp_path
+
+
+def evaluate(*arguments):
+    return app.run(["evaluate", *arguments, "--gold", "gold.csv"])
+
+
+def test_sets_are_shown_side_by_side(files, capsys):
+    assert evaluate("good.csv", "bad.csv") == 0
+    out, err = capsys.readouterr()
+    lines = [line.split() for line in out.splitlines()]
+    assert [
+        "good.csv",
+        "4",
+        "3",
+        "of",
+        "3",
+        "100.0",
+        "75.0",
+        "85.7",
+        "66.667",
+        "100.0",
+        "/",
+        "100.0",
+    ] in lines
+    assert ["bad.csv", "2", "1", "of", "3", "33.3", "50.0", "40.0", "83.333", "33.3", "/", "33.3"] in lines
+    assert ["good.csv", *["4", "(85.7)"] * 4] in lines
+    assert ["bad.csv", *"----"] in lines
+    assert err.splitlines() == [
+        "bad.csv: 1 rows list a pair again; it counts once",
+        "bad.csv: 1 pairs have an id that is in no table",
+    ]
+
+
+def test_json_has_every_figure(files, capsys):
+    assert evaluate("good.csv", "--json", "--target", "0.6", "--target", "1") == 0
+    (report,) = json.loads(capsys.readouterr().out)
+    assert report["name"] == "good.csv"
+    assert (report["pairs"], report["hits"], report["gold"]) == (4, 3, 3)
+    assert report["cheapest_at_completeness"] == {
+        "0.6": {"pairs": 2, "f1": pytest.approx(0.8)},
+        "1.0": {"pairs": 4, "f1": pytest.approx(6 / 7)},
+    }
+    assert report["coverage"]["right"]["with_candidate"] == 4
+
+
+def test_excluded_pairs_count_neither_as_found_nor_as_matches(files, capsys):
+    assert evaluate("good.csv", "--exclude", "labels.csv", "--json") == 0
+    (report,) = json.loads(capsys.readouterr().out)
+    unseen = report["unseen"]
+    assert (unseen["gold"], unseen["hits"], unseen["pairs"]) == (2, 2, 3)
+    assert evaluate("good.csv", "--exclude", "labels.csv") == 0
+    assert "unseen %" in capsys.readouterr().out
+
+
+def test_figures_and_curve_are_written_as_csv(files):
+    assert evaluate("good.csv", "bad.csv", "--csv", "out/figures.csv", "--curve", "out/curve.csv") == 0
+    figures, curve = (pl.read_csv(files / "out" / f"{name}.csv") for name in ("figures", "curve"))
+    assert figures["name"].to_list() == ["good.csv", "bad.csv"]
+    assert figures["cheapest_at_completeness.0.99.pairs"].to_list() == [4, None]
+    assert figures.columns == list(dict.fromkeys(figures.columns))
+    assert curve["pairs"].to_list() == [1, 2, 3, 4]
+    assert curve["hits"].to_list() == [1, 2, 2, 3]
+
+
+def test_files_of_the_same_name_are_told_apart_by_their_folder(files, capsys):
+    (files / "other").mkdir()
+    (files / "other" / "good.csv").write_text((files / "good.csv").read_text())
+    assert evaluate("good.csv", "other/good.csv", "--json") == 0
+    assert [report["name"] for report in json.loads(capsys.readouterr().out)] == [
+        "good.csv",
+        "other/good.csv",
+    ]
+
+
+def test_tables_on_the_command_line_override_the_config(files, capsys):
+    (files / "pairs.csv").write_text("id1,id2\n02,01\n03,01\n")
+    (files / "gold1.csv").write_text("id1,id2\n01,02\n")
+    arguments = ["evaluate", "pairs.csv", "--gold", "gold1.csv", "--left", "left.csv", "--json"]
+    assert app.run(arguments) == 0
+    (report,) = json.loads(capsys.readouterr().out)
+    assert (report["hits"], report["reduction_ratio"]) == (1, pytest.approx(1 / 3))
+    assert "right" not in report["coverage"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["none.csv"], "none.csv"),
+        (["good.csv", "--id", "key"], "key"),
+        (["good.csv", "--target", "97"], "up to 1, as 0.97, found 97"),
+        (["good.csv", "--csv", "gold.csv/x.csv"], "cannot write gold.csv/x.csv"),
+    ],
+)
+def test_mistakes_are_one_line(arguments, message, files, capsys):
+    assert evaluate(*arguments) == 2
+    err = capsys.readouterr().err
+    assert err.startswith("error: ")
+    assert message in err
+    assert err.count("\n") == 1
+
+
+JUDGED = ["pairs", "duplicate_rows", "stray_ids", "gold", "hits", "pair_completeness", "pair_quality", "f1"]
+
+
+@pytest.mark.data
+@pytest.mark.parametrize("name", ["abt-buy", "febrl3"])
+def test_figures_are_those_of_an_independent_judge(name, tmp_path, capsys):
+    folder, judge = DATASETS / name, DATASETS.parent / "judge.py"
+    if not judge.exists() or not folder.exists():
+        pytest.skip(f"{folder} and {judge} are needed: set ERBLOCK_DATASETS")
+    tables = [
+        str(folder / file) for file in ("left.csv", "right.csv", "table.csv") if (folder / file).exists()
+    ]
+    pairs = candidates(
+        *(pl.read_csv(table, infer_schema=False)["id"] for table in (tables[0], tables[-1])), folder
+    )
+    pairs.write_parquet(tmp_path / "pairs.parquet")
+    files = [str(tmp_path / "pairs.parquet"), str(folder / "gold.csv")]
+    judged = subprocess.run(
+        [sys.executable, judge, *files, *tables], capture_output=True, text=True, check=True
+    )
+    expected = json.loads(judged.stdout)
+
+    sides = [word for pair in zip(("--left", "--right"), tables, strict=False) for word in pair]
+    targets = [word for target in expected["cheapest_at_completeness"] for word in ("--target", target)]
+    assert app.run(["evaluate", files[0], "--gold", files[1], *sides, *targets, "--json"]) == 0
+    (report,) = json.loads(capsys.readouterr().out)
+    assert {key: round(report[key], 5) for key in JUDGED} == {key: expected[key] for key in JUDGED}
+    for target, cut in expected["cheapest_at_completeness"].items():
+        ours = report["cheapest_at_completeness"][target]
+        assert (ours["pairs"], round(ours["f1"], 4)) == (cut["pairs"], cut["f1"])
+
+
+def candidates(left, right, folder):
+    """Every known match but a few, as many wrong pairs and some rows twice, with scores that all differ."""
+    gold = pl.read_csv(folder / "gold.csv", infer_schema=False)
+    gold.columns = ["left_id", "right_id"]
+    count = gold.height
+    wrong = pl.DataFrame(
+        {
+            "left_id": left.sample(count, with_replacement=True, seed=1),
+            "right_id": right.sample(count, with_replacement=True, seed=2),
+        }
+    )
+    rows = pl.concat([gold.head(count * 995 // 1000), wrong, wrong.head(20)])
+    rows = rows.sample(fraction=1, shuffle=True, seed=3)
+    return rows.with_columns(score=pl.int_range(rows.height).shuffle(seed=4).cast(pl.Float32))
