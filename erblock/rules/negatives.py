@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from erblock.rules.compile import RuleSet
-from erblock.rules.label import DISSIMILAR, SIMILAR, label_pairs
+from erblock.rules.label import DISSIMILAR, NO_RULE, SIMILAR, label_pairs
 from erblock.tables.read import TablePair
 from erblock.tables.schemas import ID
 
@@ -44,11 +44,14 @@ def shuffled(named: pl.DataFrame, seed: int) -> pl.DataFrame:
 
 
 def near_negatives(positives: pl.DataFrame, named: pl.DataFrame, dedup: bool, seed: int) -> pl.DataFrame:
-    """Add the column negative to the positives whose anchor has a near pair that is dissimilar.
+    """Add the column negative to the positives whose anchor has a near pair that conflicts with it.
 
+    Only a conflict rule or a label makes a near pair a negative. That every match rule is false says little of
+    near pairs: rules are written to be precise, and on data with large clusters a third of such pairs match.
     Positives of one anchor get different negatives as long as there are some.
     """
-    pool = named.filter((pl.col("label") == DISSIMILAR) & (pl.col("origin") != "random"))
+    near = (pl.col("label") == DISSIMILAR) & (pl.col("rule") != NO_RULE) & (pl.col("origin") != "random")
+    pool = named.filter(near)
     pool = both_ways(pool) if dedup else pool
     pool = shuffled(pool.join(positives.select("anchor").unique(), on="anchor", how="semi"), seed)
     turn = pl.int_range(pl.len()).over("anchor")
@@ -64,7 +67,7 @@ def near_negatives(positives: pl.DataFrame, named: pl.DataFrame, dedup: bool, se
 def random_negatives(
     tables: TablePair, rules: RuleSet, positives: pl.DataFrame, named: pl.DataFrame, seed: int
 ) -> pl.DataFrame:
-    """Add the column negative to the positives for which a random record is dissimilar, within a few draws."""
+    """Add the column negative to the positives for which a few random records hold a dissimilar one."""
     random = np.random.default_rng(seed)
     order = tables.other.frame[ID].arg_sort().cast(pl.Int64)
     found = [positives.head(0).with_columns(negative=pl.lit(None, dtype=pl.Int64))]

@@ -72,7 +72,7 @@ def build_triplets(
 ) -> pl.DataFrame:
     """Return TRIPLETS, one for each similar pair of `labelled` that the caps let through.
 
-    The negative is labelled dissimilar to the anchor: one of its near pairs, else a random record. Without
+    The negative is dissimilar to the anchor: a near pair in conflict with it, else a random record. Without
     match rules, a random record counts as dissimilar unless the pair is among `labelled`.
 
     Raises:
