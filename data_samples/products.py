@@ -132,9 +132,8 @@ def _description(dice: Dice, product: Product) -> str:
 
 def _hyphenated(dice: Dice, code: tuple[str, str, str]) -> str:
     letters, digits, ending = code
-    return dice.pick(
-        (f"{letters}-{digits}{ending}", f"({letters}{digits}{ending})", f"{letters}{digits}/{ending}")
-    )
+    whole = f"({letters}{digits}{ending})"
+    return dice.pick((whole, whole, f"{letters}-{digits}{ending}", f"{letters}-{digits}-{ending}"))
 
 
 def _first_mostly(dice: Dice, words: tuple[str, ...]) -> str:
