@@ -9,15 +9,26 @@ from typing import TYPE_CHECKING, Any
 from erblock.errors import ConfigError, ErblockError, MissingExtraError, ModelError, RuleError, TableError
 
 if TYPE_CHECKING:
+    from erblock.config import Config as Config
+    from erblock.config import load_config as load_config
     from erblock.evaluation.metrics import Evaluation as Evaluation
     from erblock.evaluation.metrics import evaluate_pairs as evaluate_pairs
+    from erblock.tables.pairs import read_pairs as read_pairs
+    from erblock.tables.read import TablePair as TablePair
+    from erblock.tables.read import read_tables as read_tables
 
 _HOMES = {
+    "Config": "erblock.config",
     "Evaluation": "erblock.evaluation.metrics",
+    "TablePair": "erblock.tables.read",
     "evaluate_pairs": "erblock.evaluation.metrics",
+    "load_config": "erblock.config",
+    "read_pairs": "erblock.tables.pairs",
+    "read_tables": "erblock.tables.read",
 }
 
 __all__ = [
+    "Config",
     "ConfigError",
     "ErblockError",
     "Evaluation",
@@ -25,7 +36,11 @@ __all__ = [
     "ModelError",
     "RuleError",
     "TableError",
+    "TablePair",
     "evaluate_pairs",
+    "load_config",
+    "read_pairs",
+    "read_tables",
 ]
 
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from erblock.cli import console, evaluate
+from erblock.cli import console, evaluate, rules
 from erblock.errors import ErblockError
 
 # Every mistake on the command line that typer reports is a ClickException, a class that typer took
@@ -13,6 +13,7 @@ from erblock.errors import ErblockError
 _USAGE_ERROR: type[Exception] = typer.BadParameter.__mro__[2]
 
 app = typer.Typer(name="erblock", add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
+app.add_typer(rules.app, name="rules")
 app.command("evaluate")(evaluate.evaluate)
 
 
@@ -49,14 +50,20 @@ def run(arguments: list[str]) -> int:
     """
     try:
         code = app(arguments, prog_name="erblock", standalone_mode=False)
-    except (ErblockError, _USAGE_ERROR) as failure:
-        console.error(_message(failure))
+    except ErblockError as failure:
+        console.error(str(failure))
+        return console.EXIT_ERROR
+    except _USAGE_ERROR as failure:
+        _show_usage_error(failure)
         return console.EXIT_ERROR
     except (KeyboardInterrupt, typer.Abort):
         return console.EXIT_INTERRUPTED
     return code if isinstance(code, int) else 0
 
 
-def _message(failure: Exception) -> str:
-    text = failure.format_message() if hasattr(failure, "format_message") else str(failure)
-    return text if isinstance(failure, ErblockError) else f"{text.rstrip('.')}; see --help"
+def _show_usage_error(failure: Exception) -> None:
+    message: str = failure.format_message()  # type: ignore[attr-defined]  # of every ClickException
+    if "\n" in message:  # a group of commands without a command: the message is its help
+        console.note(message)
+    else:
+        console.error(f"{message.rstrip('.')}; see --help")

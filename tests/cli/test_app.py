@@ -59,6 +59,13 @@ def test_a_mistake_on_the_command_line_is_one_line_and_exit_code_2(arguments, me
     assert err.count("\n") == 1
 
 
+def test_a_group_without_a_command_shows_its_help(capsys):
+    assert app.run(["rules"]) == 2
+    err = capsys.readouterr().err
+    assert "Usage: erblock rules" in err
+    assert "  check " in err
+
+
 def test_an_error_of_the_user_is_one_line_and_exit_code_2(command, capsys):
     assert command(TableError("no such file:\n  left.csv")) == 2
     assert capsys.readouterr().err == "error: no such file: left.csv\n"
