@@ -92,26 +92,6 @@ class Evaluation:
         return [_cut(int(n), hits, self.gold) for n, hits in zip(sizes, sums, strict=True)]
 
 
-@dataclass(frozen=True)
-class _Side:
-    """Numbers for the ids of one side: those of its table first, then the ids that are in no table."""
-
-    numbers: pl.DataFrame
-    known: int
-
-    @classmethod
-    def of(cls, ids: pl.Series, used: Sequence[pl.Series]) -> "_Side":
-        table = ids.unique().alias("id")
-        stray = pl.concat([column.alias("id") for column in used]).unique().to_frame()
-        stray = stray.join(table.to_frame(), on="id", how="anti", nulls_equal=True)
-        numbers = pl.concat([table.to_frame(), stray]).with_row_index("row")
-        return cls(numbers, len(table))
-
-    def rows(self, ids: pl.Series) -> pl.Series:
-        frame = ids.alias("id").to_frame()
-        return frame.join(self.numbers, on="id", how="left", maintain_order="left", nulls_equal=True)["row"]
-
-
 def evaluate_pairs(
     pairs: pl.DataFrame, gold: pl.DataFrame, left_ids: pl.Series, right_ids: pl.Series | None = None
 ) -> Evaluation:
@@ -120,21 +100,21 @@ def evaluate_pairs(
     Raises:
         TableError: if a column is missing, or ids have not the type they have in the tables.
     """
-    left, right = _sides(pairs, gold, left_ids, right_ids)
-    known = _numbered(gold.select("left_id", "right_id"), left, right).unique().with_columns(hit=True)
-    listed = _numbered(pairs, left, right)
-    judged = listed.unique(["l", "r"], keep="first", maintain_order=True)
-    judged = judged.join(known, on=["l", "r"], how="left", maintain_order="left")
-    judged = _best_first(judged.with_columns(pl.col("hit").fill_null(False)))
     one_table = right_ids is None
+    left = left_ids.n_unique()
+    right = left if right_ids is None else right_ids.n_unique()
+    listed, matches = _numbered((pairs, gold), left_ids, right_ids)
+    known = matches.filter(pl.col("pair").is_first_distinct())
+    judged = listed.filter(pl.col("pair").is_first_distinct())
+    judged = _best_first(judged.with_columns(hit=pl.col("pair").is_in(known["pair"].implode())))
     return Evaluation(
         whole=_cut(judged.height, int(judged["hit"].sum()), known.height),
         gold=known.height,
-        comparisons=left.known * (left.known - 1) // 2 if one_table else left.known * right.known,
+        comparisons=left * (left - 1) // 2 if one_table else left * right,
         duplicate_rows=listed.height - judged.height,
-        stray_pairs=judged.filter((pl.col("l") >= left.known) | (pl.col("r") >= right.known)).height,
-        left=_coverage(judged, known, ["l", "r"] if one_table else ["l"], left.known),
-        right=None if one_table else _coverage(judged, known, ["r"], right.known),
+        stray_pairs=judged.filter((pl.col("l") >= left) | (pl.col("r") >= right)).height,
+        left=_coverage(judged, known, ["l", "r"] if one_table else ["l"], left),
+        right=None if one_table else _coverage(judged, known, ["r"], right),
         scored="score" in pairs.columns,
         hit=judged["hit"],
     )
@@ -154,17 +134,41 @@ def without(pairs: pl.DataFrame, excluded: pl.DataFrame, one_table: bool) -> pl.
     return rest.join(turned, on=keys, how="anti", maintain_order="left")
 
 
-def _sides(
-    pairs: pl.DataFrame, gold: pl.DataFrame, left_ids: pl.Series, right_ids: pl.Series | None
-) -> tuple[_Side, _Side]:
-    used = {name: [_column(frame, name) for frame in (pairs, gold)] for name in ("left_id", "right_id")}
+def _numbered(
+    frames: Sequence[pl.DataFrame], left_ids: pl.Series, right_ids: pl.Series | None
+) -> list[pl.DataFrame]:
+    """Frames of row numbers `l` and `r` in place of ids, one number `pair` for both, and `score` if any.
+
+    With one table the smaller number comes first.
+    """
+    lefts, rights = ([_column(frame, name) for frame in frames] for name in ("left_id", "right_id"))
     if right_ids is None:
-        _check_type(left_ids, used["left_id"] + used["right_id"])
-        only = _Side.of(left_ids, used["left_id"] + used["right_id"])
-        return only, only
-    _check_type(left_ids, used["left_id"])
-    _check_type(right_ids, used["right_id"])
-    return _Side.of(left_ids, used["left_id"]), _Side.of(right_ids, used["right_id"])
+        rows = _rows([*lefts, *rights], left_ids)
+        ends = zip(rows[: len(frames)], rows[len(frames) :], strict=True)
+    else:
+        ends = zip(_rows(lefts, left_ids), _rows(rights, right_ids), strict=True)
+    return [
+        _with_scores(pl.DataFrame({"l": left, "r": right}), frame, right_ids is None)
+        for frame, (left, right) in zip(frames, ends, strict=True)
+    ]
+
+
+def _rows(columns: Sequence[pl.Series], ids: pl.Series) -> list[pl.Series]:
+    """Row numbers of ids: first those of the table, then any for the ids that are in no table."""
+    for column in columns:
+        if column.dtype != ids.dtype:
+            raise TableError(f"{column.name} must be {ids.dtype}, as in the table; found {column.dtype}")
+    table = ids.alias("id").unique().to_frame().with_row_index("row")
+    found = [_joined(column.alias("id").to_frame(), table) for column in columns]
+    strays = pl.concat([frame.filter(pl.col("row").is_null()).select("id") for frame in found]).unique()
+    if strays.height:
+        strays = strays.with_row_index("stray", offset=table.height)
+        found = [_joined(frame, strays).with_columns(pl.coalesce("row", "stray")) for frame in found]
+    return [frame["row"].cast(pl.Int64) for frame in found]
+
+
+def _joined(frame: pl.DataFrame, numbers: pl.DataFrame) -> pl.DataFrame:
+    return frame.join(numbers, on="id", how="left", maintain_order="left", nulls_equal=True)
 
 
 def _column(frame: pl.DataFrame, name: str) -> pl.Series:
@@ -173,20 +177,14 @@ def _column(frame: pl.DataFrame, name: str) -> pl.Series:
     return frame[name]
 
 
-def _check_type(ids: pl.Series, used: Sequence[pl.Series]) -> None:
-    for column in used:
-        if column.dtype != ids.dtype:
-            raise TableError(f"{column.name} must be {ids.dtype}, as in the table; found {column.dtype}")
-
-
-def _numbered(pairs: pl.DataFrame, left: _Side, right: _Side) -> pl.DataFrame:
-    """Row numbers `l` and `r` in place of ids, smaller first in one table, and `score` if there is one."""
-    numbered = pl.DataFrame({"l": left.rows(pairs["left_id"]), "r": right.rows(pairs["right_id"])})
-    if left is right:
-        numbered = numbered.with_columns(l=pl.min_horizontal("l", "r"), r=pl.max_horizontal("l", "r"))
+def _with_scores(rows: pl.DataFrame, pairs: pl.DataFrame, one_table: bool) -> pl.DataFrame:
+    if one_table:
+        rows = rows.select(l=pl.min_horizontal("l", "r"), r=pl.max_horizontal("l", "r"))
+    # Row numbers are below 2^31, so that two of them fit into one whole number.
+    rows = rows.with_columns(pair=pl.col("l") * 2**31 + pl.col("r"))
     if "score" not in pairs.columns:
-        return numbered
-    return numbered.with_columns(pairs["score"].cast(pl.Float64).fill_nan(None))
+        return rows
+    return rows.with_columns(pairs["score"].cast(pl.Float64).fill_nan(None))
 
 
 def _best_first(pairs: pl.DataFrame) -> pl.DataFrame:
