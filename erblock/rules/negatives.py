@@ -46,8 +46,8 @@ def shuffled(named: pl.DataFrame, seed: int) -> pl.DataFrame:
 def near_negatives(positives: pl.DataFrame, named: pl.DataFrame, dedup: bool, seed: int) -> pl.DataFrame:
     """Add the column negative to the positives whose anchor has a near pair that conflicts with it.
 
-    Only a conflict rule or a label makes a near pair a negative. That every match rule is false says little of
-    near pairs: rules are written to be precise, and on data with large clusters a third of such pairs match.
+    Only a conflict rule or a label makes a near pair a negative. That every match rule is false says little
+    of near pairs: rules are written to be precise, and where clusters are large a third of such pairs match.
     Positives of one anchor get different negatives as long as there are some.
     """
     near = (pl.col("label") == DISSIMILAR) & (pl.col("rule") != NO_RULE) & (pl.col("origin") != "random")
