@@ -26,17 +26,22 @@ def check_id_column(frame: pl.DataFrame, id_column: str, source: str, option: st
     """Raise TableError if the id column is missing, or if the first line is no header at all."""
     if id_column in frame.columns:
         return
-    values = [name for name in frame.columns if _looks_like_data(name)]
-    if values:
-        raise TableError(
-            f"{source} seems to have no header row: its first line holds '{values[0]}', which looks like a "
-            f"value; put a line with the column names on top (or name the id column with {option})"
-        )
+    check_header(frame, source)
     hint = did_you_mean(id_column, frame.columns)
     raise TableError(
         f"{source} has no column '{id_column}'{hint}; name its id column with {option} "
         f"(its columns: {listed(frame.columns)})"
     )
+
+
+def check_header(frame: pl.DataFrame, source: str) -> None:
+    """Raise TableError if a column is called like a value: then the first line is no header."""
+    values = [name for name in frame.columns if _looks_like_data(name)]
+    if values:
+        raise TableError(
+            f"{source} seems to have no header row: its first line holds '{values[0]}', which looks like a "
+            "value; put a line with the column names on top (or name the id column with --id)"
+        )
 
 
 def check_ids(frame: pl.DataFrame, blank: pl.Series, source: str) -> None:

@@ -1,0 +1,178 @@
+"""How far it speaks for two records that they agree on some columns.
+
+Two measures. *Chance*: how many partners of a record agree with it by accident, from how often each
+value occurs. *Agreement*: of the record pairs that agree on the columns, how many agree on the other
+columns as well; true matches do, and neighbours in the same street do not.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import polars as pl
+from rapidfuzz import fuzz, process
+
+from erblock.tables.mapping import MappedColumn, Side
+from erblock.tables.profile import Kind
+
+_SAMPLE = 20_000
+_CHECKED_PAIRS = 3_000
+_FEWEST_PAIRS = 10
+_FEWEST_SHARE = 0.005
+_ALIKE = 80
+# How much more often values are alike than equal, by kind: a fuzzy comparison agrees by chance, too.
+_FUZZ = {"name": 3.0, "number": 5.0, "year": 3.0}
+# Columns that agree this often by chance say little about a pair that is in question.
+_TELLING = 0.05
+
+
+@dataclass(frozen=True)
+class Column:
+    """A mapped column as evidence. `chance`: the probability that two random records agree on it."""
+
+    name: str
+    right_name: str
+    kind: Kind
+    coverage: float
+    chance: float
+    words: float
+    codes: float
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """`support`: agreeing pairs per record of the left table. `shares`: of them, most telling first."""
+
+    support: float
+    shares: dict[str, float]
+
+
+class Evidence:
+    """The mapped columns of two tables (or one) as keys that can be compared."""
+
+    def __init__(self, left: Side, right: Side | None, mapped: Sequence[MappedColumn]) -> None:
+        self.dedup = right is None
+        other = left if right is None else right
+        self.n_other = other.texts.height
+        self._left = _keys(left.texts, {pair.left.name: pair.left.name for pair in mapped}, mapped)
+        self._right = _keys(other.texts, {pair.right.name: pair.left.name for pair in mapped}, mapped)
+        self.columns = tuple(self._column(pair) for pair in mapped)
+        self._held = {pair: self._is_within(*pair) for pair in _ordered_pairs(self.columns)}
+
+    def overlap(self, a: Column, b: Column) -> bool:
+        """Whether one column mostly repeats the other, as a full name does a surname."""
+        return self._held[a.name, b.name] or self._held[b.name, a.name]
+
+    def accidental(self, columns: Sequence[Column]) -> float:
+        """Return how many partners of a record agree with it on all `columns` by accident."""
+        partners = float(self.n_other)
+        for column in columns:
+            partners *= min(1.0, column.chance * _FUZZ.get(column.kind, 1.0))
+        return partners
+
+    def agreement(self, columns: Sequence[Column]) -> "Agreement":
+        """Return how many pairs agree on `columns`, and which share of them on each other telling column.
+
+        There are no shares if too few pairs agree to say.
+        """
+        pairs, found = self._agreeing([column.name for column in columns])
+        others = [c for c in self.columns if c not in columns and c.chance <= _TELLING]
+        others = [c for c in others if not any(self.overlap(c, column) for column in columns)]
+        others = sorted(others, key=lambda column: (column.kind == "text", column.chance / column.coverage))
+        alike = {column.name: _alike(pairs, column).drop_nulls() for column in others}
+        shares = {name: _share(hits) for name, hits in alike.items() if len(hits) >= self._fewest_pairs()}
+        return Agreement(found / self._left.height, shares)
+
+    def _fewest_pairs(self) -> float:
+        return max(_FEWEST_PAIRS, _FEWEST_SHARE * min(self._left.height, _SAMPLE, _CHECKED_PAIRS))
+
+    def contradiction(self, columns: Sequence[Column], first: Column, second: Column) -> float:
+        """Return the share of the pairs agreeing on `columns` that differ on both `first` and `second`."""
+        pairs, _ = self._agreeing([column.name for column in columns])
+        differs = [_alike(pairs, column).not_() for column in (first, second)]
+        return _share((differs[0] & differs[1]).fill_null(value=False))
+
+    def _agreeing(self, names: list[str]) -> tuple[pl.DataFrame, float]:
+        """Return a sample of the pairs of records with equal keys, and how many there are of them in all."""
+        step = 1 + self._left.height // _SAMPLE
+        left = self._left.gather_every(step).drop_nulls(names)
+        right = self._right.drop_nulls(names)
+        expected = float(left.join(right.group_by(names).len(), on=names).get_column("len").sum())
+        thinner = 1 + int(expected) // (10 * _CHECKED_PAIRS)
+        others = right.rename({name: f"{name}|other" for name in right.columns})
+        keys = [f"{name}|other" for name in names]
+        pairs = left.gather_every(thinner).join(others, left_on=names, right_on=keys, coalesce=False)
+        if self.dedup:
+            pairs = pairs.filter(pl.col("row") < pl.col("row|other"))
+        sample = pairs.sort("row", "row|other").gather_every(1 + pairs.height // _CHECKED_PAIRS)
+        return sample, float(pairs.height * thinner * step)
+
+    def _column(self, pair: MappedColumn) -> Column:
+        name = pair.left.name
+        return Column(
+            name=name,
+            right_name=pair.right.name,
+            kind=_common_kind(pair),
+            coverage=(1 - pair.left.missing) * (1 - pair.right.missing),
+            chance=self._chance(name),
+            words=max(pair.left.words, pair.right.words),
+            codes=min(pair.left.codes, pair.right.codes),
+        )
+
+    def _chance(self, name: str) -> float:
+        """Count inside of the fuller table: across two, a column written in two styles would look rare."""
+        sides = [side.get_column(name) for side in (self._left, self._right)]
+        return _collisions(max(sides, key=pl.Series.count))
+
+    def _is_within(self, inner: str, outer: str) -> bool:
+        for side in (self._left, self._right):
+            both = side.select(inner=inner, outer=outer).cast(pl.String).drop_nulls()
+            both = both.gather_every(1 + both.height // _SAMPLE)
+            within = both.select(pl.col("outer").str.contains(pl.col("inner"), literal=True)).to_series()
+            if both.height >= _FEWEST_PAIRS and _share(within) > 0.5:
+                return True
+        return False
+
+
+def _common_kind(pair: MappedColumn) -> Kind:
+    """Of a brand that has few values in one table and many in the other, the looser kind is right."""
+    kinds = {pair.left.kind, pair.right.kind}
+    return next((kind for kind in ("text", "name") if kind in kinds), pair.left.kind)
+
+
+def _share(hits: pl.Series) -> float:
+    return float(hits.sum()) / max(1, len(hits))
+
+
+def _collisions(values: pl.Series) -> float:
+    counts = values.drop_nulls().value_counts().get_column("count").cast(pl.Float64)
+    n = float(counts.sum())
+    return float((counts * (counts - 1)).sum()) / max(1.0, n * (n - 1))
+
+
+def _ordered_pairs(columns: Sequence[Column]) -> list[tuple[str, str]]:
+    return [(a.name, b.name) for a in columns for b in columns if a.name != b.name]
+
+
+def _keys(texts: pl.DataFrame, names: dict[str, str], mapped: Sequence[MappedColumn]) -> pl.DataFrame:
+    kinds = {pair.left.name: _common_kind(pair) for pair in mapped}
+    keys = [_key(pl.col(name), kinds[shared]).alias(shared) for name, shared in names.items()]
+    return texts.select(keys).with_row_index("row")
+
+
+def _key(text: pl.Expr, kind: Kind) -> pl.Expr:
+    """Equal for values that the rules will take as equal beyond doubt."""
+    if kind == "number":
+        return text.str.extract(r"(\d[\d.,]*)").str.replace_all(",", "").cast(pl.Float64, strict=False)
+    if kind in {"date", "code", "year"}:
+        return text.str.replace_all(r"[^\p{L}\p{N}]", "")
+    return text.str.replace_all(r"[^\p{L}\p{N}]+", " ").str.strip_chars()
+
+
+def _alike(pairs: pl.DataFrame, column: Column) -> pl.Series:
+    """Return whether each pair is alike on a column, null where a value is missing."""
+    left, right = pairs.get_column(column.name), pairs.get_column(f"{column.name}|other")
+    if column.kind not in {"name", "text", "category"}:
+        return left == right
+    texts = [side.fill_null("").to_list() for side in (left, right)]
+    scores = pl.Series(process.cpdist(*texts, scorer=fuzz.token_set_ratio)) >= _ALIKE
+    return scores.set(left.is_null() | right.is_null(), None)

@@ -1,0 +1,132 @@
+"""What the columns of a table hold: how much is missing, how much differs, and which kind of value it is."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import polars as pl
+
+from erblock.errors import TableError
+from erblock.tables.check import check_header, listed
+from erblock.tables.text import text_expression
+
+Kind = Literal["name", "text", "number", "year", "date", "code", "category", "empty"]
+
+_SAMPLE = 20_000
+_MOST = 0.9
+_DATE = (
+    r"^\d{4}[-/.]\d{1,2}[-/.]\d{1,2}([ t].*)?$|^\d{1,2}[-/. ]([a-z]{3,9}|\d{1,2})[-/. ,]+\d{4}$"
+    r"|^(1[5-9]|20)\d\d(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])$"
+)
+_YEAR = r"^(1[0-9]|20)\d\d(\.0)?$"
+_NUMBER = r"^[^\w.]*(usd|eur|gbp)?\s?[-+]?\d[\d.,']*\s?[^\W\d]{0,5}[^\w]*$"
+_DIGITS = r"^\d{4,}$"
+# A token of letters and digits, or of many digits: a model number, as rules call it "code".
+_CODE_TOKEN = r"\b(\p{L}+[-.]?\d|\d+[-.]?\p{L})[\p{L}\d]{2,}\b|\b\d{5,}\b"
+
+
+@dataclass(frozen=True)
+class ColumnProfile:
+    """One column. Shares are of all rows (`missing`) or of the values that are there (the others)."""
+
+    name: str
+    kind: Kind
+    missing: float
+    distinct: float
+    n_distinct: int
+    length: float
+    words: float
+    codes: float
+
+
+def column_texts(frame: pl.DataFrame) -> pl.DataFrame:
+    """Return `frame` with every value as folded, lower-case text; placeholders are null."""
+    return frame.select(
+        text_expression(pl.col(name), dtype).str.to_lowercase().alias(name)
+        for name, dtype in frame.schema.items()
+    )
+
+
+def profile_columns(texts: pl.DataFrame) -> tuple[ColumnProfile, ...]:
+    """Return one profile per column of `texts`, as `column_texts` gives them."""
+    return tuple(_profile(texts.get_column(name)) for name in texts.columns)
+
+
+def pick_id_column(frame: pl.DataFrame, source: str) -> str:
+    """Return the column named id, whatever its case, or else the first with a different value in each row.
+
+    Raises:
+        TableError: if there is none.
+    """
+    named = [name for name in frame.columns if name.lower() == "id"]
+    unique = [name for name in frame.columns if _is_key(frame.get_column(name))]
+    # Of several keys the one that says so is meant: product_id rather than description.
+    keys = sorted(
+        unique, key=lambda name: not name.lower().endswith(("id", "key", "nr", "no", "number", "code"))
+    )
+    chosen = [*(name for name in named if name in unique), *keys]
+    if chosen:
+        return chosen[0]
+    check_header(frame, source)
+    if named:
+        raise TableError(
+            f"{source}: the column '{named[0]}' has missing or repeated values; give another with --id"
+        )
+    raise TableError(
+        f"{source} has no id: no column holds a different value in every row; add one "
+        f"(its columns: {listed(frame.columns)})"
+    )
+
+
+def _is_key(values: pl.Series) -> bool:
+    plain = not isinstance(values.dtype, pl.List | pl.Array | pl.Struct) and not values.dtype.is_float()
+    return plain and not values.has_nulls() and values.n_unique() == len(values)
+
+
+def _profile(values: pl.Series) -> ColumnProfile:
+    known = values.drop_nulls()
+    if known.is_empty():
+        return ColumnProfile(values.name, "empty", 1.0, 0.0, 0, 0.0, 0.0, 0.0)
+    sample = known.gather_every(1 + len(known) // _SAMPLE)
+    n_distinct = known.n_unique()
+    words = _mean(sample.str.count_matches(" ", literal=True)) + 1
+    profile = ColumnProfile(
+        name=values.name,
+        kind="name",
+        missing=1 - len(known) / len(values),
+        distinct=n_distinct / len(known),
+        n_distinct=n_distinct,
+        length=_mean(sample.str.len_chars()),
+        words=words,
+        codes=_share(sample, _CODE_TOKEN),
+    )
+    return replace(profile, kind=_kind(sample, profile))
+
+
+def _kind(sample: pl.Series, profile: ColumnProfile) -> Kind:
+    tests: Sequence[tuple[Kind, bool]] = (
+        ("date", _share(sample, _DATE) >= _MOST),
+        ("year", _share(sample, _YEAR) >= _MOST),
+        ("code", _is_fixed_digits(sample)),
+        ("category", profile.n_distinct <= 20 and profile.distinct <= 0.1 and profile.words < 4),
+        ("number", _share(sample, _NUMBER) >= _MOST and _share(sample, r"^0\d") < 0.1),
+        ("code", profile.length <= 20 and profile.words <= 2.5 and _share(sample, r"\d") >= 0.8),
+        ("text", profile.words >= 15 or profile.length >= 120),
+        ("category", profile.distinct <= 0.01 and profile.words < 4),
+    )
+    return next((kind for kind, holds in tests if holds), "name")
+
+
+def _is_fixed_digits(sample: pl.Series) -> bool:
+    """Digits alone, and nearly always as many of them: a postcode or a bar code, not a quantity."""
+    if _share(sample, _DIGITS) < _MOST:
+        return False
+    return float(sample.str.len_chars().value_counts()["count"].max() or 0) >= _MOST * len(sample)  # type: ignore[arg-type]
+
+
+def _share(values: pl.Series, pattern: str) -> float:
+    return _mean(values.str.contains(pattern).cast(pl.Float64))
+
+
+def _mean(values: pl.Series) -> float:
+    return float(values.cast(pl.Float64).mean() or 0.0)  # type: ignore[arg-type]

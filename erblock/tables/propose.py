@@ -1,0 +1,181 @@
+"""Rules proposed from what the columns hold.
+
+A match rule is supervision: it must be right nearly always, and may miss much. So it joins evidence
+from two or three columns that hardly any two records agree on by accident, and whose agreeing pairs
+also agree elsewhere (see `evidence`); or a rare code in a name, which is strong evidence alone.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from operator import itemgetter
+
+from erblock.tables.evidence import Agreement, Column, Evidence
+
+_MOST_RULES = 4
+_MOST_COLUMNS = 8
+_COLUMN_USES = 2
+# So many accidental partners a record may have; the check of the agreeing pairs does the rest.
+_CHANCE = 1.0
+_LEAST_AGREEMENT = 0.5
+_FULL_AGREEMENT = 0.75
+_NEAR_BEST = 0.9
+_LEAST_COVERAGE = 0.1
+_CODES = 0.3
+_FEW_WORDS = 3.0
+_UNCHECKED_CHANCE = 0.05
+_FAR = {
+    "number": "relative_difference({}) > 0.5",
+    "date": "date_difference({}) > 366",
+    "year": "absolute_difference({}) > 2",
+}
+_RESERVED = frozenset({"and", "or", "not", "between", "in", "is", "null", "true", "false", "left", "right"})
+_MOST_CONTRADICTION = 0.01
+# A column so telling has at most so many accidental partners per record; the next need not be strict.
+_TELLING_PARTNERS = 3.0
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """Rules in the rule language, best first."""
+
+    match: tuple[str, ...]
+    conflict: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Candidate:
+    """Columns that a rule may join, and what is known about the pairs that it finds."""
+
+    columns: tuple[Column, ...]
+    agreement: Agreement
+
+    def trust(self, reached: Mapping[str, float]) -> float | None:
+        """Return the share of its pairs that agree on the most telling other column; None if unknown.
+
+        A column on which hardly any pairs agree, of this or another candidate, tells nothing: two tables
+        may write it in two styles. Where they agree halfway, the most that is `reached` counts as all.
+        """
+        shares = self.agreement.shares
+        telling = next((name for name in shares if reached[name] >= _LEAST_AGREEMENT), None)
+        if telling is None:
+            return None
+        return shares[telling] / (reached[telling] if reached[telling] < _FULL_AGREEMENT else 1.0)
+
+
+def propose_rules(evidence: Evidence) -> Proposal:
+    """Return match and conflict rules for the mapped columns; there is a match rule if there is a column."""
+    candidates = _candidates(evidence)
+    chosen = _varied(candidates)
+    match = [*_code_rules(evidence), *(_match_rule(evidence, each.columns) for each in chosen)]
+    if not match:
+        match = _single_rules(evidence)
+    return Proposal(tuple(match[:_MOST_RULES]), _conflict_rules(evidence, chosen))
+
+
+def quoted(name: str) -> str:
+    """Return a column name as a rule writes it."""
+    plain = name.isascii() and name.isidentifier() and name.lower() not in _RESERVED
+    return name if plain else '"' + name.replace('"', '""') + '"'
+
+
+def _candidates(evidence: Evidence) -> list[_Candidate]:
+    """Return the combinations worth a rule, those that find most first; none holds a smaller one."""
+    usable = [c for c in evidence.columns if c.kind != "text" and c.coverage >= _LEAST_COVERAGE]
+    usable = sorted(usable, key=lambda column: column.chance / column.coverage)[:_MOST_COLUMNS]
+    sets = [c for size in (2, 3) for c in combinations(usable, size) if _is_sound(evidence, c)]
+    trusted = _trusted(evidence, [_Candidate(columns, evidence.agreement(columns)) for columns in sets])
+    smallest = [c for c in trusted if not any(set(o.columns) < set(c.columns) for o in trusted)]
+    return sorted(smallest, key=lambda candidate: -candidate.agreement.support)
+
+
+def _is_sound(evidence: Evidence, columns: tuple[Column, ...]) -> bool:
+    """Whether chance is low and every column adds something that the others do not say."""
+    told = any(column.kind in {"name", "code"} for column in columns)
+    repeated = any(evidence.overlap(a, b) for a, b in combinations(columns, 2))
+    return told and not repeated and evidence.accidental(columns) <= _CHANCE
+
+
+def _trusted(evidence: Evidence, tried: list[_Candidate]) -> list[_Candidate]:
+    """Keep the candidates whose pairs agree elsewhere about as far as those of the best one.
+
+    Where too few pairs agree to say, chance has to be very low.
+    """
+    every = [item for candidate in tried for item in candidate.agreement.shares.items()]
+    reached = {name: share for name, share in sorted(every, key=itemgetter(1))}
+    trusts = [(candidate, candidate.trust(reached)) for candidate in tried]
+    least = _NEAR_BEST * max((trust for _, trust in trusts if trust is not None), default=1.0)
+    return [
+        candidate
+        for candidate, trust in trusts
+        if (evidence.accidental(candidate.columns) <= _UNCHECKED_CHANCE if trust is None else trust >= least)
+    ]
+
+
+def _varied(candidates: list[_Candidate]) -> list[_Candidate]:
+    """Return the first candidates that do not lean on the same columns over and over."""
+    chosen: list[_Candidate] = []
+    for each in candidates:
+        uses = [sum(column in other.columns for other in chosen) for column in each.columns]
+        if max(uses) < _COLUMN_USES and len(chosen) < _MOST_RULES:
+            chosen.append(each)
+    return chosen
+
+
+def _match_rule(evidence: Evidence, columns: Sequence[Column]) -> str:
+    """Ask for near equality of the most telling column, and for less of the others if it is that telling."""
+    first, *others = sorted(columns, key=lambda column: column.chance)
+    strict = evidence.accidental([first]) > _TELLING_PARTNERS
+    return " AND ".join([_agrees(first, strict=True), *(_agrees(column, strict=strict) for column in others)])
+
+
+def _agrees(column: Column, *, strict: bool) -> str:
+    name = quoted(column.name)
+    if column.kind in {"name", "text"}:
+        if column.words >= _FEW_WORDS:
+            return f"token_sort_ratio({name}) >= 90" if strict else f"token_set_ratio({name}) >= 70"
+        return f"jaro_winkler({name}) >= {0.92 if strict else 0.85}"
+    comparisons = {
+        "number": f"relative_difference({name}) <= 0.05",
+        "year": f"absolute_difference({name}) <= 1",
+        "date": f"date_difference({name}) = 0",
+    }
+    return comparisons.get(column.kind, f"exact({name})")
+
+
+def _code_rules(evidence: Evidence) -> list[str]:
+    """A rare model number in both names is strong evidence alone, if the names are not all different."""
+    named = [c for c in evidence.columns if c.kind in {"name", "text"} and c.codes >= _CODES]
+    named = sorted(named, key=lambda column: (column.kind == "text", -column.coverage))
+    return [
+        f"shares_code({name}) AND token_set_ratio({name}) >= 60"
+        for name in (quoted(column.name) for column in named[:1])
+    ]
+
+
+def _single_rules(evidence: Evidence) -> list[str]:
+    """Without two columns that fit together, near equality of the most telling one has to do."""
+    telling = sorted(evidence.columns, key=lambda c: (c.kind not in {"name", "code"}, c.chance / c.coverage))
+    if not telling:
+        return []
+    name = quoted(telling[0].name)
+    return [f"token_sort_ratio({name}) >= 95" if telling[0].kind in {"name", "text"} else f"exact({name})"]
+
+
+def _conflict_rules(evidence: Evidence, chosen: list[_Candidate]) -> tuple[str, ...]:
+    """Far values contradict a match unless the names are all but equal: wrong years are common."""
+    names = sorted((c for c in evidence.columns if c.kind == "name"), key=lambda c: c.chance / c.coverage)
+    if not names:
+        return ()
+    name = quoted(names[0].name)
+    differs = (
+        f"token_sort_ratio({name}) < 90" if names[0].words >= _FEW_WORDS else f"jaro_winkler({name}) < 0.9"
+    )
+    far = [c for c in evidence.columns if c.kind in _FAR and _is_safe(evidence, chosen, c, names[0])]
+    return tuple(f"{_FAR[column.kind].format(quoted(column.name))} AND {differs}" for column in far)
+
+
+def _is_safe(evidence: Evidence, chosen: list[_Candidate], far: Column, name: Column) -> bool:
+    """Whether hardly any pair that a match rule finds would be called a contradiction."""
+    shares = [evidence.contradiction(each.columns, far, name) for each in chosen]
+    return far.coverage >= _LEAST_COVERAGE and max(shares, default=0.0) <= _MOST_CONTRADICTION
