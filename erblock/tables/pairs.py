@@ -88,6 +88,8 @@ def _converted(ids: pl.Series, dtype: pl.DataType) -> pl.Series:
         ids = ids.cast(pl.Int64, strict=False)
     if ids.dtype == pl.String and dtype == pl.Binary:
         return ids.str.replace_all("-", "").str.decode("hex", strict=False)
+    if ids.dtype == pl.String and isinstance(dtype, pl.Date | pl.Datetime | pl.Time):
+        return ids.str.strptime(dtype, strict=False)
     return ids.cast(dtype, strict=False)
 
 
@@ -127,7 +129,8 @@ def _check_known(frame: pl.DataFrame, source: str, left_ids: pl.Series, right_id
         unknown = unknown_ids(frame, side, ids)
         if len(unknown):
             other = right_ids if side == "left_id" else left_ids
-            swapped = "; left and right look swapped" if unknown.is_in(other.implode()).all() else ""
+            known = unknown.dtype == other.dtype and unknown.is_in(other.implode()).all()
+            swapped = "; left and right look swapped" if known else ""
             raise TableError(f"{source}: {counted(unknown, side)} not in the {side[:-3]} table{swapped}")
 
 

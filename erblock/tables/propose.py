@@ -8,7 +8,6 @@ also agree elsewhere (see `evidence`); or a rare code in a name, which is strong
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from operator import itemgetter
 
 from erblock.tables.evidence import Agreement, Column, Evidence
 
@@ -50,17 +49,20 @@ class _Candidate:
     columns: tuple[Column, ...]
     agreement: Agreement
 
-    def trust(self, reached: Mapping[str, float]) -> float | None:
+    def trust(self, reached: Mapping[str, Sequence[float]]) -> float | None:
         """Return the share of its pairs that agree on the most telling other column; None if unknown.
 
-        A column on which hardly any pairs agree, of this or another candidate, tells nothing: two tables
-        may write it in two styles. Where they agree halfway, the most that is `reached` counts as all.
+        `reached` holds the shares of all candidates by column, highest first. A column on which hardly
+        any pairs agree tells nothing: two tables may write it in two styles. Where they agree halfway,
+        whichever the candidate, the most that a second one reaches counts as all.
         """
         shares = self.agreement.shares
-        telling = next((name for name in shares if reached[name] >= _LEAST_AGREEMENT), None)
+        telling = next((name for name in shares if reached[name][0] >= _LEAST_AGREEMENT), None)
         if telling is None:
             return None
-        return shares[telling] / (reached[telling] if reached[telling] < _FULL_AGREEMENT else 1.0)
+        second = [*reached[telling], 0.0][1]
+        halfway = _LEAST_AGREEMENT <= second < _FULL_AGREEMENT
+        return min(1.0, shares[telling] / second) if halfway else shares[telling]
 
 
 def propose_rules(evidence: Evidence) -> Proposal:
@@ -101,10 +103,14 @@ def _trusted(evidence: Evidence, tried: list[_Candidate]) -> list[_Candidate]:
 
     Where too few pairs agree to say, chance has to be very low.
     """
-    every = [item for candidate in tried for item in candidate.agreement.shares.items()]
-    reached = {name: share for name, share in sorted(every, key=itemgetter(1))}
-    trusts = [(candidate, candidate.trust(reached)) for candidate in tried]
-    least = _NEAR_BEST * max((trust for _, trust in trusts if trust is not None), default=1.0)
+    reached: dict[str, list[float]] = {}
+    for candidate in tried:
+        for name, share in candidate.agreement.shares.items():
+            reached.setdefault(name, []).append(share)
+    ranked = {name: sorted(shares, reverse=True) for name, shares in reached.items()}
+    trusts = [(candidate, candidate.trust(ranked)) for candidate in tried]
+    best = max((trust for _, trust in trusts if trust is not None), default=0.0)
+    least = max(_FULL_AGREEMENT, _NEAR_BEST * best)
     return [
         candidate
         for candidate, trust in trusts

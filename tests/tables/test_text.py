@@ -1,0 +1,66 @@
+import datetime as dt
+
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from erblock.tables.text import PLACEHOLDERS, record_texts
+
+
+def text_of(value, dtype=None):
+    return record_texts(pl.DataFrame({"a": pl.Series([value], dtype=dtype)}), ["a"])[0]
+
+
+def test_values_are_joined_in_the_order_of_the_columns():
+    frame = pl.DataFrame({"id": ["1"], "name": ["Sony  PSLX350H\n"], "price": ["$399"]})
+    assert record_texts(frame, ["price", "name"]).to_list() == ["$399 Sony PSLX350H"]
+
+
+@pytest.mark.parametrize("placeholder", sorted(PLACEHOLDERS))
+def test_placeholders_are_left_out_in_any_case(placeholder):
+    frame = pl.DataFrame({"a": ["x"], "b": [f" {placeholder.upper()} "], "c": ["y"]})
+    assert record_texts(frame, ["a", "b", "c"]).to_list() == ["x y"]
+
+
+def test_a_placeholder_inside_of_a_value_stays():
+    assert text_of("Null Island - N/A") == "Null Island - N/A"
+
+
+@pytest.mark.parametrize(
+    ("value", "dtype", "text"),
+    [
+        (399.0, pl.Float64, "399"),
+        (1.5, pl.Float32, "1.5"),
+        (1e300, pl.Float64, "1e+300"),
+        (float("nan"), pl.Float64, ""),
+        (7, pl.UInt8, "7"),
+        (True, pl.Boolean, "true"),
+        (dt.date(2020, 1, 2), pl.Date, "2020-01-02"),
+        (dt.datetime(2020, 1, 2), pl.Datetime, "2020-01-02"),
+        (dt.datetime(2020, 1, 2, 3, 4, 5), pl.Datetime, "2020-01-02 03:04:05"),
+        (["a", None, " b "], pl.List(pl.String), "a b"),
+        ([[1, 2], [3]], pl.List(pl.List(pl.Int64)), "1 2 3"),
+        ([1.0, 2.5], pl.Array(pl.Float64, 2), "1 2.5"),
+        ({"street": "Main St", "no": 4, "zip": "n/a"}, None, "Main St 4"),
+        ([], pl.List(pl.String), ""),
+        (b"\xff\x00", pl.Binary, "ff00"),
+        ("red", pl.Categorical, "red"),
+        (None, pl.Null, ""),
+    ],
+)
+def test_every_type_becomes_readable_text(value, dtype, text):
+    assert text_of(value, dtype) == text
+
+
+def test_no_columns_give_empty_texts():
+    assert record_texts(pl.DataFrame({"a": ["x", "y"]}), []).to_list() == ["", ""]
+
+
+@given(st.lists(st.lists(st.none() | st.text(), min_size=2, max_size=2), max_size=8))
+def test_a_text_is_one_line_without_outer_or_double_spaces(rows):
+    frame = pl.DataFrame(rows, schema={"a": pl.String, "b": pl.String}, orient="row")
+    for text in record_texts(frame, ["a", "b"]):
+        assert text == text.strip(" \n\t")
+        assert "  " not in text
+        assert "\n" not in text
