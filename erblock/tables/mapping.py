@@ -11,6 +11,8 @@ from erblock.tables.profile import ColumnProfile
 
 _ALIKE_NAME = 60
 _SHARED_WORDS = 0.2
+_SHARED_CATEGORIES = 0.6
+_WORD_LENGTH = 3
 # Kinds that may hold the same thing in two tables: a brand is a category here and a name there.
 _FAMILY = {"text": "words", "name": "words", "category": "words", "code": "code", "number": "number"}
 
@@ -78,10 +80,13 @@ def _guesses(
 
 
 def _is_likely(shared: float, left: ColumnProfile, right: ColumnProfile) -> bool:
-    """Few different values, or numbers, coincide by chance: then the names must be alike as well."""
-    alike = fuzz.WRatio(_plain(left.name), _plain(right.name)) >= _ALIKE_NAME
-    tellable = _family(left) in {"words", "code"} and "category" not in {left.kind, right.kind}
-    return shared >= _SHARED_WORDS if tellable else alike and shared > 0
+    """Few different values, or numbers, coincide by chance: then more is asked for."""
+    if fuzz.WRatio(_plain(left.name), _plain(right.name)) >= _ALIKE_NAME and shared > 0:
+        return _family(left) not in {"words", "code"} or shared >= _SHARED_WORDS / 2
+    if "category" in {left.kind, right.kind}:
+        # Flags such as y and n are in many columns; words such as brands are not.
+        return min(left.length, right.length) >= _WORD_LENGTH and shared >= _SHARED_CATEGORIES
+    return _family(left) in {"words", "code"} and shared >= _SHARED_WORDS
 
 
 def _family(column: ColumnProfile) -> str:

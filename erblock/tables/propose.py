@@ -101,7 +101,7 @@ def _is_sound(evidence: Evidence, columns: tuple[Column, ...]) -> bool:
 def _trusted(evidence: Evidence, tried: list[_Candidate]) -> list[_Candidate]:
     """Keep the candidates whose pairs agree elsewhere about as far as those of the best one.
 
-    Where too few pairs agree to say, chance has to be very low.
+    Where too few pairs agree to say, the columns have to speak for themselves.
     """
     reached: dict[str, list[float]] = {}
     for candidate in tried:
@@ -114,8 +114,15 @@ def _trusted(evidence: Evidence, tried: list[_Candidate]) -> list[_Candidate]:
     return [
         candidate
         for candidate, trust in trusts
-        if (evidence.accidental(candidate.columns) <= _UNCHECKED_CHANCE if trust is None else trust >= least)
+        if (_is_telling(evidence, candidate.columns) if trust is None else trust >= least)
     ]
+
+
+def _is_telling(evidence: Evidence, columns: Sequence[Column]) -> bool:
+    """Whether chance is very low, and a name or code is all but unique: brand and price are not enough."""
+    worded = [column for column in columns if column.kind in {"name", "code"}]
+    unique = any(evidence.accidental([column]) <= _TELLING_PARTNERS for column in worded)
+    return unique and evidence.accidental(columns) <= _UNCHECKED_CHANCE
 
 
 def _varied(candidates: list[_Candidate]) -> list[_Candidate]:
