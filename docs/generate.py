@@ -12,7 +12,7 @@ PAGE = Path(__file__).with_name("configuration.md")
 def up_to_date(page: str) -> str:
     """Return the page with a row for each key of each section."""
     for name in SECTIONS:
-        table = rf"(## \[{name}\]\n.*?\|---\|---\|---\|\n)(?:\|.*\n)*"
+        table = rf"(## \[{name}\]\n.*?\|---\|---\|---\|\n)(?:\|[^\n]*\n)*"
         page, found = re.subn(table, lambda head, name=name: head[1] + _rows(name), page, flags=re.DOTALL)
         if not found:
             raise SystemExit(f"{PAGE} has no table below a heading '## [{name}]'")
