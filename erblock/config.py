@@ -82,16 +82,19 @@ class FitConfig(_Section):
         default=None,
         description="Known pairs (left_id, right_id, label 1 or 0), used beside or instead of rules.",
     )
+    ranking: float = Field(
+        default=1.0, ge=0, description="The weight of the ranking term beside the loss; 0 leaves it out."
+    )
     output: str = Field(default="model", description="The folder that the trained model is written to.")
     labelling_pairs: int = Field(
         default=500_000, ge=1, description="How many pairs the rules are asked about, at most."
     )
-    epochs: int = Field(default=1, ge=1, description="How often training sees every triplet.")
-    max_steps: int | None = Field(
-        default=None, ge=0, description="Stop after so many batches; 0 trains nothing."
+    epochs: int = Field(default=8, ge=1, description="How often training sees every triplet, at most.")
+    max_steps: int = Field(
+        default=120, ge=0, description="Train on so many batches at most; 0 trains nothing."
     )
-    batch_size: int = Field(default=64, ge=2, description="Triplets in one batch.")
-    learning_rate: float = Field(default=2e-5, gt=0, description="The highest learning rate of the schedule.")
+    batch_size: int = Field(default=32, ge=2, description="Triplets in one batch.")
+    learning_rate: float = Field(default=5e-5, gt=0, description="The highest learning rate of the schedule.")
     max_tokens: int = Field(default=64, ge=8, description="Longer records are cut to so many tokens.")
     device: str = Field(default="auto", description='"auto", "cpu", "cuda" or "mps".')
     precision: Literal["auto", "float32", "bfloat16"] = Field(
@@ -99,10 +102,10 @@ class FitConfig(_Section):
     )
     seed: int = Field(default=0, ge=0, description="The same seed and input give the same model.")
     radius: float = Field(
-        default=0.3, gt=0, description="R of the loss: matches are pulled inside this distance."
+        default=0.4, gt=0, description="R of the loss: matches are pulled inside this distance."
     )
     separation: float = Field(
-        default=2.0, gt=1, description="c of the loss: non-matches are pushed beyond c times R."
+        default=2.5, gt=1, description="c of the loss: non-matches are pushed beyond c times R."
     )
 
 
@@ -124,6 +127,10 @@ class BlockConfig(_Section):
         gt=0,
         le=1,
         description="Keep as few pairs as this share of the matches is estimated to need.",
+    )
+    device: str = Field(default="auto", description='"auto", "cpu", "cuda" or "mps", for the neural method.')
+    precision: Literal["auto", "float32", "bfloat16"] = Field(
+        default="auto", description='"auto" computes in bfloat16 where the processor has it.'
     )
     output: str = Field(default="pairs.parquet", description="Where the pairs go; .csv writes CSV.")
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from erblock.cli import console, evaluate, rules
+from erblock.cli import block, console, evaluate, fit, init, rules
 from erblock.errors import ErblockError
 
 # Every mistake on the command line that typer reports is a ClickException, a class that typer took
@@ -13,7 +13,10 @@ from erblock.errors import ErblockError
 _USAGE_ERROR: type[Exception] = typer.BadParameter.__mro__[2]
 
 app = typer.Typer(name="erblock", add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
+app.command("init")(init.init)
 app.add_typer(rules.app, name="rules")
+app.command("fit")(fit.fit)
+app.command("block")(block.block)
 app.command("evaluate")(evaluate.evaluate)
 
 

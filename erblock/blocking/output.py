@@ -1,0 +1,48 @@
+"""PAIRS with the user's ids, written as Parquet or CSV."""
+
+from pathlib import Path
+from uuid import uuid4
+
+import polars as pl
+
+from erblock.blocking.budget import Cut
+from erblock.blocking.score import ScoredPairs
+from erblock.errors import TableError
+from erblock.tables.schemas import PAIRS
+
+_SUFFIXES = (".parquet", ".csv")
+
+
+def pairs_frame(left_ids: pl.Series, right_ids: pl.Series, pairs: ScoredPairs, cut: Cut) -> pl.DataFrame:
+    """Return the kept pairs as PAIRS, best first."""
+    frame = pl.DataFrame(
+        {
+            "left_id": left_ids.gather(pairs.left[cut.kept]),
+            "right_id": right_ids.gather(pairs.right[cut.kept]),
+            "score": cut.scores,
+            "n_bands": pairs.bands[cut.kept],
+        }
+    )
+    return PAIRS.check(frame)
+
+
+def check_output(path: Path) -> None:
+    """Raise TableError if pairs cannot be written to `path`; called before any work is done."""
+    if path.suffix.lower() not in _SUFFIXES:
+        raise TableError(f"--output {path}: expected a name ending in .parquet or .csv")
+    if path.is_dir():
+        raise TableError(f"--output {path}: expected a file, found a folder")
+
+
+def write_frame(frame: pl.DataFrame, path: Path) -> None:
+    """Write `frame` to `path`, beside it first, so that no half file is ever left there."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.name}.{uuid4().hex[:8]}")
+    try:
+        if path.suffix.lower() == ".csv":
+            frame.write_csv(beside)
+        else:
+            frame.write_parquet(beside)
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)

@@ -1,0 +1,70 @@
+"""Candidate pairs scored exactly, the best of every record kept."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from erblock.blocking.candidates import JoinReport, PairChunk, join
+from erblock.hashing.base import Progress, Rows, Scores, Sketch, silent
+
+KEEP_PER_RECORD = 100
+"""Of one left record's candidates, so many go on to the ranking; it bounds the memory."""
+
+
+@dataclass(frozen=True)
+class ScoredPairs:
+    """Distinct candidate pairs by row number; `best_left[i]` is the highest similarity of left record i."""
+
+    left: Rows
+    right: Rows
+    similarity: Scores
+    bands: npt.NDArray[np.uint16]
+    best_left: Scores
+    best_right: Scores
+
+    def __len__(self) -> int:
+        return len(self.left)
+
+
+def score_candidates(
+    left: Sketch, right: Sketch | None, report: JoinReport, on_progress: Progress = silent
+) -> ScoredPairs:
+    """Return the scored candidate pairs of two tables, or of one (`right` None)."""
+    other = left if right is None else right
+    best_left = np.zeros(len(left), dtype=np.float32)
+    best_right = best_left if right is None else np.zeros(len(other), dtype=np.float32)
+    parts: list[tuple[PairChunk, Scores]] = []
+    for chunk in join(left, right, report):
+        similarity = left.similarity(other, chunk.left, chunk.right)
+        np.maximum.at(best_left, chunk.left, similarity)
+        np.maximum.at(best_right, chunk.right, similarity)
+        parts.append(_prune(chunk, similarity))
+        on_progress("join", int(chunk.left[-1]) + 1 if len(chunk.left) else len(left), len(left))
+    on_progress("join", len(left), len(left))
+    return ScoredPairs(
+        np.concatenate([np.zeros(0, np.int64), *(chunk.left for chunk, _ in parts)]),
+        np.concatenate([np.zeros(0, np.int64), *(chunk.right for chunk, _ in parts)]),
+        np.concatenate([np.zeros(0, np.float32), *(similarity for _, similarity in parts)]),
+        np.concatenate([np.zeros(0, np.uint16), *(chunk.bands for chunk, _ in parts)]),
+        best_left,
+        best_right,
+    )
+
+
+def _prune(chunk: PairChunk, similarity: Scores) -> tuple[PairChunk, Scores]:
+    kept = np.flatnonzero(rank_within(chunk.left, similarity) < KEEP_PER_RECORD)
+    return PairChunk(chunk.left[kept], chunk.right[kept], chunk.bands[kept]), similarity[kept]
+
+
+def rank_within(groups: Rows, scores: Scores) -> npt.NDArray[np.int64]:
+    """Return the place, from 0, of each score among those of its group, highest first; ties as they stand."""
+    order = np.lexsort((-scores, groups))
+    ordered = groups[order]
+    starts = np.flatnonzero(
+        np.concatenate([np.ones(min(len(ordered), 1), bool), ordered[1:] != ordered[:-1]])
+    )
+    sizes = np.diff(np.append(starts, len(ordered)))
+    ranks = np.empty(len(groups), dtype=np.int64)
+    ranks[order] = np.arange(len(groups)) - np.repeat(starts, sizes)
+    return ranks

@@ -1,0 +1,111 @@
+"""`erblock block`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from erblock.cli import console
+
+if TYPE_CHECKING:
+    from erblock.pipeline import BlockReport
+
+
+def block(
+    left: Annotated[
+        str | None, typer.Argument(help="The left table: CSV or Parquet, a glob or a folder.")
+    ] = None,
+    right: Annotated[
+        str | None, typer.Argument(help="The right table; without it, one table is deduplicated.")
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output", "-o", help="Where the pairs go: .parquet or .csv.", show_default="pairs.parquet"
+        ),
+    ] = None,
+    model: Annotated[
+        Path | None, typer.Option(help="A model of `erblock fit`; implies --method neural.")
+    ] = None,
+    method: Annotated[str | None, typer.Option(help="minhash or neural.", show_default="minhash")] = None,
+    max_pairs: Annotated[
+        int | None, typer.Option(help="Keep so many pairs at most, the best of all.")
+    ] = None,
+    max_per_record: Annotated[
+        int | None, typer.Option(help="Keep so many pairs of one record at most.")
+    ] = None,
+    target_recall: Annotated[
+        float | None, typer.Option(help="Keep as few pairs as hold this share of the estimated matches.")
+    ] = None,
+    id_column: Annotated[
+        str | None, typer.Option("--id", help="The column that identifies a record.")
+    ] = None,
+    left_id: Annotated[
+        str | None, typer.Option(help="The id column of the left table, if it differs.")
+    ] = None,
+    right_id: Annotated[
+        str | None, typer.Option(help="The id column of the right table, if it differs.")
+    ] = None,
+    columns: Annotated[
+        list[str] | None, typer.Option(help="A column to compare, NAME or LEFT=RIGHT; repeatable.")
+    ] = None,
+    delimiter: Annotated[str | None, typer.Option(help="The CSV delimiter, if not detected.")] = None,
+    encoding: Annotated[str | None, typer.Option(help="The CSV encoding, such as cp1252.")] = None,
+    device: Annotated[str | None, typer.Option(help="auto, cpu, cuda or mps.")] = None,
+    precision: Annotated[str | None, typer.Option(help="auto, float32 or bfloat16.")] = None,
+    config: Annotated[
+        Path | None, typer.Option(help="Settings; by default ./erblock.toml if it exists.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print what was done as JSON.")] = False,
+) -> None:
+    """Write candidate pairs. Needs no settings, no labels and no model; a model makes them better."""
+    from erblock.config import load_config
+    from erblock.pipeline import block as run
+
+    settings = load_config(
+        config,
+        {
+            "tables": {
+                "left": left,
+                "right": right,
+                "id": id_column,
+                "left_id": left_id,
+                "right_id": right_id,
+                "columns": columns,
+                "delimiter": delimiter,
+                "encoding": encoding,
+            },
+            "block": {
+                "output": output and str(output),
+                "model": model and str(model),
+                "method": method or (model and "neural"),
+                "max_pairs": max_pairs,
+                "max_per_record": max_per_record,
+                "target_recall": target_recall,
+                "device": device,
+                "precision": precision,
+            },
+        },
+    )
+    with console.progress() as on_progress:
+        report = run(settings, on_progress)
+    if as_json:
+        console.write_json(report)
+    else:
+        _show(report)
+
+
+def _show(report: "BlockReport") -> None:
+    share = report.join.distinct / max(report.cross_product, 1)
+    console.write(
+        f"{report.output}: {report.pairs:,} candidate pairs, estimated to hold "
+        f"{100 * report.estimated_recall:.1f} % of the matches among the {report.join.distinct:,} pairs "
+        f"examined ({100 * share:.2f} % of all {report.cross_product:,})"
+    )
+    uncovered = " and ".join(f"{count:,}" for count in report.uncovered)
+    console.write(f"records without a candidate: {uncovered}")
+    if report.join.oversized_keys:
+        console.note(
+            f"{report.join.oversized_keys:,} bucket keys of records were too full (largest bucket: "
+            f"{report.join.largest_bucket:,} records); {report.join.skipped:,} joined rows left out"
+        )

@@ -1,0 +1,76 @@
+"""`erblock fit`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from erblock.cli import console
+
+if TYPE_CHECKING:
+    from erblock.pipeline import FitReport
+
+
+def fit(
+    left: Annotated[
+        str | None, typer.Argument(help="The left table: CSV or Parquet, a glob or a folder.")
+    ] = None,
+    right: Annotated[str | None, typer.Argument(help="The right table; without it, one table.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="The model folder to write.", show_default="model")
+    ] = None,
+    config: Annotated[
+        Path | None, typer.Option(help="Settings; by default ./erblock.toml if it exists.")
+    ] = None,
+    labels: Annotated[Path | None, typer.Option(help="Known pairs: left_id, right_id, label 1 or 0.")] = None,
+    encoder: Annotated[str | None, typer.Option(help="minilm, a folder, or a model's name.")] = None,
+    epochs: Annotated[
+        int | None, typer.Option(help="How often training sees every triplet, at most.")
+    ] = None,
+    max_steps: Annotated[int | None, typer.Option(help="Train on so many batches at most; 0: none.")] = None,
+    batch_size: Annotated[int | None, typer.Option(help="Triplets in one batch.")] = None,
+    device: Annotated[str | None, typer.Option(help="auto, cpu, cuda or mps.")] = None,
+    precision: Annotated[str | None, typer.Option(help="auto, float32 or bfloat16.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Same seed and input, same model.")] = None,
+    id_column: Annotated[
+        str | None, typer.Option("--id", help="The column that identifies a record.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace a model that is there.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print what was done as JSON.")] = False,
+) -> None:
+    """Train a neural hash: rules (and labels, if any) to triplets to a fine-tuned encoder and buckets."""
+    from erblock.config import load_config
+    from erblock.pipeline import fit as run
+
+    settings = load_config(
+        config,
+        {
+            "tables": {"left": left, "right": right, "id": id_column},
+            "fit": {
+                "output": output and str(output),
+                "labels": labels and str(labels),
+                "encoder": encoder,
+                "epochs": epochs,
+                "max_steps": max_steps,
+                "batch_size": batch_size,
+                "device": device,
+                "precision": precision,
+                "seed": seed,
+            },
+        },
+    )
+    with console.progress() as on_progress:
+        report = run(settings, force=force, on_progress=on_progress)
+    if as_json:
+        console.write_json(report)
+    else:
+        _show(report)
+
+
+def _show(report: "FitReport") -> None:
+    console.table(["triplets", "rule"], [[f"{count:,}", rule] for rule, count in report.triplets.items()])
+    training = report.training
+    console.write(
+        f"{report.output}: {training.steps} steps in {training.seconds:.0f} s, held-out loss "
+        f"{training.held_out_before:.3f} before and {training.held_out_best:.3f} after; {report.bands} bands"
+    )

@@ -1,0 +1,1 @@
+"""Hashers: what turns records into bucket keys, and scores a pair exactly."""

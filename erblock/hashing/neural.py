@@ -1,0 +1,124 @@
+"""The neural hash: a language model and weighted n-grams side by side, then cells as buckets.
+
+A record is two unit vectors: the language model's, and the TF-IDF of its features. Joined with weights,
+they are one unit vector, whose dot products are the similarity
+
+    s(a, b) = (1 - w) * cos(model(a), model(b)) + w * cos(tfidf(a), tfidf(b)).
+
+A word-piece model alone misses model numbers and typos, n-grams alone miss paraphrase.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+from scipy import sparse
+
+from erblock.hashing import ngrams
+from erblock.hashing.base import BandKeys, Progress, Rows, Scores, silent
+from erblock.hashing.cells import Cells
+from erblock.hashing.encoder import Encoder
+from erblock.hashing.pairwise import row_dots
+
+Floats = npt.NDArray[np.float32]
+NGRAM_WEIGHT = 0.5
+_SKETCH_WIDTH = 512
+_SKETCH_SIGNS = 4
+_CHUNK = 100_000
+
+
+@dataclass(frozen=True)
+class Channels:
+    """Both vectors of every record of a table: (records, width) and (records, features)."""
+
+    dense: Floats
+    sparse: sparse.csr_array
+
+    def similarity(self, other: Self, left: Rows, right: Rows) -> Scores:
+        """Return s of record `left[i]` here and record `right[i]` of `other`."""
+        dots = row_dots(self.sparse, other.sparse, left, right)
+        for start in range(0, len(left), _CHUNK):
+            at = slice(start, start + _CHUNK)
+            cosine = np.einsum("ij,ij->i", self.dense[left[at]], other.dense[right[at]])
+            dots[at] = (1 - NGRAM_WEIGHT) * cosine + NGRAM_WEIGHT * dots[at]
+        return dots
+
+    def joined(self) -> Floats:
+        """Return one (records, width + 512) vector for each record, the n-grams randomly projected."""
+        features = np.asarray((self.sparse @ _random_signs(self.sparse.shape[1])).todense())
+        weights = np.sqrt(np.array([1 - NGRAM_WEIGHT, NGRAM_WEIGHT], dtype=np.float32))
+        return np.hstack([weights[0] * self.dense, weights[1] * features]).astype(np.float32)
+
+
+def _random_signs(features: int) -> sparse.csr_array:
+    """Return a sparse (features, 512) projection that keeps dot products on average (Achlioptas 2003)."""
+    random = np.random.default_rng(0)
+    columns = random.integers(0, _SKETCH_WIDTH, features * _SKETCH_SIGNS, dtype=np.int32)
+    values = np.array([-1, 1], dtype=np.float32) / np.sqrt(np.float32(_SKETCH_SIGNS))
+    signs = random.choice(values, len(columns))
+    starts = np.arange(0, len(columns) + 1, _SKETCH_SIGNS)
+    return sparse.csr_array((signs, columns, starts), shape=(features, _SKETCH_WIDTH))
+
+
+@dataclass(frozen=True)
+class NeuralSketch:
+    """The channels of one table and their projection into the cells' space."""
+
+    channels: Channels
+    projected: Floats
+    cells: Cells
+
+    def __len__(self) -> int:
+        return len(self.projected)
+
+    @property
+    def bands(self) -> int:
+        """The number of bands."""
+        return self.cells.bands
+
+    def keys(self, band: int) -> BandKeys:
+        """Return the cell of every record that has text."""
+        keys = self.cells.keys(self.projected, band)
+        has_text = np.diff(self.channels.sparse.indptr)[keys.rows] > 0
+        return BandKeys(keys.rows[has_text], keys.buckets[has_text])
+
+    def neighbour_order(self) -> npt.NDArray[np.uint32]:
+        """Return the place of every record along the first projected direction."""
+        first = self.projected[:, 0]
+        low, high = float(first.min(initial=0)), float(first.max(initial=1))
+        return ((first - low) / max(high - low, 1e-9) * (2**32 - 1)).clip(0, 2**32 - 1).astype(np.uint32)
+
+    def similarity(self, other: Self, left: Rows, right: Rows) -> Scores:
+        """Return s, computed from the vectors themselves."""
+        return self.channels.similarity(other.channels, left, right)
+
+
+@dataclass(frozen=True)
+class NeuralHasher:
+    """A fitted encoder, the weights of the features, and the cells."""
+
+    encoder: Encoder
+    weights: Floats
+    cells: Cells
+
+    @property
+    def kind(self) -> str:
+        """`neural`."""
+        return "neural"
+
+    def sketch(self, texts: pl.Series, on_progress: Progress = silent) -> NeuralSketch:
+        """Return both channels of `texts` and their projections."""
+        channels = encode_channels(self.encoder, self.weights, texts, on_progress)
+        return NeuralSketch(channels, self.cells.project(channels.joined()), self.cells)
+
+
+def encode_channels(
+    encoder: Encoder, weights: Floats, texts: pl.Series, on_progress: Progress = silent
+) -> Channels:
+    """Return both channels of `texts`."""
+    vectors = ngrams.tfidf(ngrams.feature_sets(texts), weights)
+    filled: Sequence[str] = texts.fill_null("").to_list()
+    return Channels(encoder.encode(filled, on_progress), vectors)

@@ -1,0 +1,139 @@
+"""Hashers as folders: `manifest.json`, arrays as safetensors, and the encoder's own folder.
+
+Nothing in a model folder is ever run or unpickled. A folder is written beside its place and then renamed.
+"""
+
+import json
+import shutil
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import numpy as np
+import polars as pl
+
+from erblock.errors import ModelError, require_extra
+from erblock.hashing.cells import Cells
+from erblock.hashing.encoder import EncoderOptions, load_encoder
+from erblock.hashing.neural import NeuralHasher
+
+FORMAT = 1
+MANIFEST = "manifest.json"
+_ARRAYS = "arrays.safetensors"
+_ENCODER = "encoder"
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """What a model was made from: the mapped columns and digests of rules and data."""
+
+    columns: tuple[str, ...]
+    digests: Mapping[str, str] = field(default_factory=dict)
+    notes: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Model:
+    """A hasher and what it was made from."""
+
+    hasher: NeuralHasher
+    provenance: Provenance
+
+
+def save_model(
+    model: Model, folder: Path, tables: Mapping[str, pl.DataFrame], *, overwrite: bool = False
+) -> None:
+    """Write `model` to `folder`, and `tables` beside it as Parquet files of these names.
+
+    Raises:
+        ModelError: if the folder exists and is not a model, or is one and `overwrite` is not set.
+    """
+    check_target(folder, overwrite=overwrite)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    beside = folder.with_name(f".{folder.name}.{uuid4().hex[:8]}")
+    beside.mkdir()
+    try:
+        _write(model, beside)
+        for name, frame in tables.items():
+            frame.write_parquet(beside / name)
+        if folder.exists():
+            shutil.rmtree(folder)
+        beside.rename(folder)
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+
+
+def check_target(folder: Path, *, overwrite: bool) -> None:
+    """Raise ModelError if a model may not be written to `folder`."""
+    if not folder.exists():
+        return
+    if not (folder / MANIFEST).is_file() and (not folder.is_dir() or any(folder.iterdir())):
+        raise ModelError(f"{folder} exists and is not a model folder; choose another with --output")
+    if not overwrite and (folder / MANIFEST).is_file():
+        raise ModelError(f"{folder} holds a model already; use --force to replace it")
+
+
+def _write(model: Model, folder: Path) -> None:
+    hasher = model.hasher
+    from safetensors.numpy import save_file
+
+    hasher.encoder.save(folder / _ENCODER)
+    arrays = {
+        "weights": hasher.weights,
+        "mean": hasher.cells.mean,
+        "projection": hasher.cells.projection,
+        "centres": hasher.cells.centres,
+    }
+    save_file({name: np.ascontiguousarray(array) for name, array in arrays.items()}, folder / _ARRAYS)
+    options = asdict(hasher.encoder.options)
+    manifest = {
+        "format": FORMAT,
+        "kind": hasher.kind,
+        "erblock": version("erblock"),
+        "columns": list(model.provenance.columns),
+        "encoder": {"max_tokens": options["max_tokens"]},
+        "digests": dict(model.provenance.digests),
+        "notes": dict(model.provenance.notes),
+    }
+    (folder / MANIFEST).write_text(json.dumps(manifest, indent=2, ensure_ascii=False) + "\n")
+
+
+def load_model(folder: Path, device: str = "auto", precision: str = "auto") -> Model:
+    """Return the model in `folder`.
+
+    Raises:
+        ModelError: if it is no model folder, or of a format this version does not read.
+    """
+    manifest = read_manifest(folder)
+    require_extra("safetensors", "neural")
+    from safetensors.numpy import load_file
+
+    arrays = load_file(folder / _ARRAYS)
+    options = EncoderOptions(str(folder / _ENCODER), manifest["encoder"]["max_tokens"], device, precision)
+    cells = Cells(arrays["mean"], arrays["projection"], arrays["centres"])
+    hasher = NeuralHasher(load_encoder(options), arrays["weights"], cells)
+    return Model(hasher, Provenance(tuple(manifest["columns"]), manifest["digests"], manifest["notes"]))
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """Return the manifest of the model in `folder`; does not load the model.
+
+    Raises:
+        ModelError: if there is none, it is not readable, or its format is another.
+    """
+    path = folder / MANIFEST
+    if not path.is_file():
+        raise ModelError(f"{folder}: expected a model folder written by 'erblock fit', found no {MANIFEST}")
+    try:
+        manifest: dict[str, Any] = json.loads(path.read_text())
+    except json.JSONDecodeError as cause:
+        raise ModelError(f"{path}: expected JSON, found {cause.msg} in line {cause.lineno}") from cause
+    if manifest.get("format") != FORMAT:
+        raise ModelError(
+            f"{path}: expected model format {FORMAT}, found {manifest.get('format')}; "
+            "fit again with this version"
+        )
+    return manifest

@@ -1,0 +1,250 @@
+"""The stages in order: tables to triplets to a hasher, tables and hasher to candidate pairs."""
+
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from erblock.blocking.budget import Budget, cut
+from erblock.blocking.candidates import JoinReport
+from erblock.blocking.output import check_output, pairs_frame, write_frame
+from erblock.blocking.score import score_candidates
+from erblock.config import BlockConfig, Config, FitConfig
+from erblock.errors import ConfigError
+from erblock.hashing import ngrams
+from erblock.hashing.base import Progress, Rows, silent
+from erblock.hashing.cells import CellOptions, Cells, fit_cells
+from erblock.hashing.encoder import Encoder, EncoderOptions, load_encoder
+from erblock.hashing.minhash import MinHashHasher, fit_minhash
+from erblock.hashing.neural import Floats, NeuralHasher, encode_channels
+from erblock.hashing.store import Model, Provenance, check_target, load_model, save_model
+from erblock.rules.compile import compile_rules
+from erblock.rules.pairs import labelling_pairs
+from erblock.rules.triplets import TripletOptions, build_triplets, labelled_pairs
+from erblock.tables.pairs import read_pairs
+from erblock.tables.read import Records, TablePair, read_tables
+from erblock.tables.schemas import ID, LABELS
+from erblock.tables.text import record_texts
+from erblock.training.batches import TripletRows
+from erblock.training.fit import TrainingOptions, TrainingReport, TrainingTables, train
+
+TRIPLETS_FILE = "triplets.parquet"
+
+MINHASH_PAIRS_PER_RECORD = 100
+"""Band plans of MinHash are as loose as so many joined rows a record of the larger table allow."""
+
+_CELL_RECORDS = 20_000
+_CELL_MATCHES = 5_000
+
+
+@dataclass(frozen=True)
+class BlockReport:
+    """What blocking did. `uncovered`: records of each table that have no candidate."""
+
+    output: Path
+    pairs: int
+    cross_product: int
+    estimated_recall: float
+    join: JoinReport
+    uncovered: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class FitReport:
+    """What fitting did: triplets by the rule that made them, and the training."""
+
+    output: Path
+    triplets: dict[str, int]
+    training: TrainingReport
+    bands: int
+
+
+@dataclass(frozen=True)
+class Texts:
+    """The text of every record of both tables; one table stands on both sides."""
+
+    left: pl.Series
+    right: pl.Series
+    dedup: bool
+
+    @property
+    def sides(self) -> list[pl.Series]:
+        """The distinct tables: one or two."""
+        return [self.left] if self.dedup else [self.left, self.right]
+
+
+def open_tables(config: Config) -> TablePair:
+    """Return the checked tables, rows in the order of their ids, so that no result depends on row order."""
+    tables = read_tables(config.tables)
+    right = None if tables.right is None else _ordered(tables.right)
+    return replace(tables, left=_ordered(tables.left), right=right)
+
+
+def _ordered(records: Records) -> Records:
+    return replace(records, frame=records.frame.sort(ID))
+
+
+def texts_of(tables: TablePair) -> Texts:
+    """Return the compared columns of every record as one text."""
+    left = record_texts(tables.left.frame, [pair.left for pair in tables.columns])
+    if tables.dedup:
+        return Texts(left, left, dedup=True)
+    return Texts(left, record_texts(tables.other.frame, [pair.right for pair in tables.columns]), dedup=False)
+
+
+def block(config: Config, on_progress: Progress = silent) -> BlockReport:
+    """Write the candidate pairs of the configured tables; return what was done.
+
+    Raises:
+        ErblockError: if a table, the model or an option is not usable; nothing is written then.
+    """
+    options = config.block
+    output = Path(options.output)
+    check_output(output)
+    tables = open_tables(config)
+    texts = texts_of(tables)
+    hasher = _hasher(options, texts)
+    left = hasher.sketch(texts.left, on_progress)
+    right = None if texts.dedup else hasher.sketch(texts.right, on_progress)
+    join = JoinReport()
+    scored = score_candidates(left, right, join, on_progress)
+    kept = cut(scored, Budget(options.max_pairs, options.max_per_record, options.target_recall))
+    pairs = pairs_frame(tables.left.frame[ID], tables.other.frame[ID], scored, kept)
+    write_frame(pairs, output)
+    return BlockReport(
+        output, pairs.height, _cross_product(tables), kept.estimated_recall, join, _uncovered(tables, pairs)
+    )
+
+
+def _hasher(options: BlockConfig, texts: Texts) -> MinHashHasher | NeuralHasher:
+    if options.method == "minhash":
+        return fit_minhash(texts.left, None if texts.dedup else texts.right, MINHASH_PAIRS_PER_RECORD)
+    if options.model is None:
+        raise ConfigError("the neural method needs a model: fit one with 'erblock fit', then --model FOLDER")
+    return load_model(Path(options.model), options.device, options.precision).hasher
+
+
+def _cross_product(tables: TablePair) -> int:
+    left, right = tables.left.frame.height, tables.other.frame.height
+    return left * (left - 1) // 2 if tables.dedup else left * right
+
+
+def _uncovered(tables: TablePair, pairs: pl.DataFrame) -> tuple[int, ...]:
+    """Return how many records of each table have no candidate."""
+    if tables.dedup:
+        return (tables.left.frame.height - pl.concat([pairs["left_id"], pairs["right_id"]]).n_unique(),)
+    return (
+        tables.left.frame.height - pairs["left_id"].n_unique(),
+        tables.other.frame.height - pairs["right_id"].n_unique(),
+    )
+
+
+def fit(config: Config, *, force: bool = False, on_progress: Progress = silent) -> FitReport:
+    """Train a neural hash on the configured tables and rules, and write it as a model folder.
+
+    Raises:
+        ErblockError: if a table, a rule, the labels or the encoder is not usable; nothing is written then.
+    """
+    options = config.fit
+    output = Path(options.output)
+    check_target(output, overwrite=force)
+    tables = open_tables(config)
+    triplets = make_triplets(config, tables, on_progress)
+    encoder = load_encoder(
+        EncoderOptions(options.encoder, options.max_tokens, options.device, options.precision)
+    )
+    texts = texts_of(tables)
+    sets = [ngrams.feature_sets(side) for side in texts.sides]
+    weights = ngrams.idf(*sets)
+    vectors = [ngrams.tfidf(side, weights) for side in sets]
+    rows = _triplet_rows(tables, triplets)
+    report = train(
+        encoder,
+        TrainingTables(texts.left, texts.right, vectors[0], vectors[-1]),
+        rows,
+        _training_options(options),
+        on_progress,
+    )
+    cells = _fit_cells(encoder, weights, texts, rows, options.seed, on_progress)
+    provenance = Provenance(tuple(pair.name for pair in tables.columns), _digests(config, tables))
+    model = Model(NeuralHasher(encoder, weights, cells), provenance)
+    save_model(model, output, {TRIPLETS_FILE: triplets}, overwrite=force)
+    by_rule = dict(triplets["rule"].value_counts(sort=True).rows())
+    return FitReport(output, by_rule, report, cells.bands)
+
+
+def make_triplets(config: Config, tables: TablePair, on_progress: Progress = silent) -> pl.DataFrame:
+    """Return TRIPLETS: pairs of cheap blockers, labelled by the rules and the user's labels.
+
+    Raises:
+        RuleError: if a rule does not fit the tables, or no similar pair is found.
+    """
+    options = config.fit
+    rules = compile_rules(config.rules.match, config.rules.conflict, tables)
+    labels = None
+    if options.labels is not None:
+        left_ids, right_ids = tables.left.frame[ID], tables.other.frame[ID]
+        labels = read_pairs(options.labels, LABELS, left_ids, right_ids)
+    on_progress("label pairs", 0, 1)
+    pairs = labelling_pairs(tables, options.labelling_pairs, options.seed)
+    labelled = labelled_pairs(tables, rules, pairs, labels)
+    triplets = build_triplets(tables, rules, labelled, TripletOptions(options.seed))
+    on_progress("label pairs", 1, 1)
+    return triplets
+
+
+def _triplet_rows(tables: TablePair, triplets: pl.DataFrame) -> TripletRows:
+    left, right = tables.left.frame[ID], tables.other.frame[ID]
+    places = {"anchor_id": left, "positive_id": right, "negative_id": right}
+    rows = [_row_numbers(triplets[column], ids) for column, ids in places.items()]
+    return TripletRows(rows[0], rows[1], rows[2], tables.dedup)
+
+
+def _row_numbers(wanted: pl.Series, ids: pl.Series) -> Rows:
+    numbered = pl.DataFrame({ID: ids}).with_row_index("row")
+    joined = pl.DataFrame({ID: wanted}).join(numbered, on=ID, how="left", maintain_order="left")
+    return joined["row"].to_numpy().astype(np.int64)
+
+
+def _training_options(options: FitConfig) -> TrainingOptions:
+    return TrainingOptions(
+        epochs=options.epochs,
+        max_steps=options.max_steps,
+        batch_size=options.batch_size,
+        learning_rate=options.learning_rate,
+        radius=options.radius,
+        separation=options.separation,
+        ranking=options.ranking,
+        seed=options.seed,
+    )
+
+
+def _fit_cells(
+    encoder: Encoder, weights: Floats, texts: Texts, rows: TripletRows, seed: int, on_progress: Progress
+) -> Cells:
+    """Return cells for both tables, learned from a sample of records and of the triplets' matches."""
+    random = np.random.default_rng(seed)
+    some = random.permutation(len(rows))[:_CELL_MATCHES]
+    sides = (texts.left.gather(rows.anchor[some]), texts.right.gather(rows.positive[some]))
+    everything = pl.concat(texts.sides)
+    sample = everything.gather(random.permutation(len(everything))[:_CELL_RECORDS])
+    channels = encode_channels(encoder, weights, pl.concat([sample, *sides]), on_progress)
+    vectors = channels.joined()
+    first, second = len(sample), len(sample) + len(some)
+    records = max(len(side) for side in texts.sides)
+    return fit_cells(
+        vectors[:first], vectors[first:second], vectors[second:], records, CellOptions(seed=seed)
+    )
+
+
+def _digests(config: Config, tables: TablePair) -> dict[str, str]:
+    """Return SHA-256 digests of the rules and of the ids and columns of the tables."""
+    rules = "\n".join([*config.rules.match, "--", *config.rules.conflict])
+    digests = {"rules": sha256(rules.encode()).hexdigest()}
+    for name, records in (("left", tables.left), ("right", tables.right)):
+        if records is not None:
+            hashes = records.frame.hash_rows(seed=0).to_numpy()
+            digests[name] = sha256(hashes.tobytes()).hexdigest()
+    return digests

@@ -1,0 +1,1 @@
+"""Training: triplets in, a fitted encoder out."""

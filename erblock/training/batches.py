@@ -1,0 +1,76 @@
+"""Batches of triplets: which records meet, and which of them must not be pushed apart."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+Rows = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class TripletRows:
+    """Triplets by row number: anchors of the left table, positives and negatives of the right one.
+
+    With `same_table`, left and right are one table.
+    """
+
+    anchor: Rows
+    positive: Rows
+    negative: Rows
+    same_table: bool
+
+    def __len__(self) -> int:
+        return len(self.anchor)
+
+    def __getitem__(self, at: npt.NDArray[np.int64]) -> "TripletRows":
+        return TripletRows(self.anchor[at], self.positive[at], self.negative[at], self.same_table)
+
+
+def split(triplets: TripletRows, share: float, most: int, seed: int) -> tuple[TripletRows, TripletRows]:
+    """Return training and held-out triplets; all triplets of one anchor fall on the same side."""
+    anchors = np.unique(triplets.anchor)
+    count = min(most, int(share * len(anchors)))
+    held = np.random.default_rng(seed).permutation(anchors)[:count]
+    is_held = np.isin(triplets.anchor, held)
+    return triplets[np.flatnonzero(~is_held)], triplets[np.flatnonzero(is_held)]
+
+
+def batches(triplets: TripletRows, size: int, epochs: int, seed: int) -> Iterator[TripletRows]:
+    """Yield shuffled batches, `epochs` times over; no anchor or positive stands twice in a batch."""
+    random = np.random.default_rng(seed)
+    for _ in range(epochs):
+        left = random.permutation(len(triplets))
+        while len(left):
+            window = left[: 4 * size]
+            fresh = _first_of_each(triplets.anchor[window]) & _first_of_each(triplets.positive[window])
+            chosen = np.flatnonzero(fresh)[:size]
+            yield triplets[window[chosen]]
+            left = np.delete(left, chosen)
+
+
+def _first_of_each(values: Rows) -> npt.NDArray[np.bool_]:
+    first = np.zeros(len(values), dtype=bool)
+    first[np.unique(values, return_index=True)[1]] = True
+    return first
+
+
+class KnownPairs:
+    """Pairs of rows that are, or may be, matches: never used as in-batch negatives."""
+
+    def __init__(self, left: Rows, right: Rows, same_table: bool) -> None:
+        self.same_table = same_table
+        packed = [_pack(left, right), _pack(right, left)] if same_table else [_pack(left, right)]
+        self._packed = np.unique(np.concatenate(packed))
+
+    def among(self, anchors: Rows, others: Rows) -> npt.NDArray[np.bool_]:
+        """Return the (anchors, others) matrix that marks known pairs and a record beside itself."""
+        known = np.isin(_pack(anchors[:, None], others[None, :]), self._packed)
+        if self.same_table:
+            known |= anchors[:, None] == others[None, :]
+        return known
+
+
+def _pack(left: Rows, right: Rows) -> npt.NDArray[np.uint64]:
+    return (left.astype(np.uint64) << np.uint64(32)) | right.astype(np.uint64)

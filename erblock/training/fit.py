@@ -1,0 +1,189 @@
+"""Fine-tuning of the encoder on triplets.
+
+A plain loop rather than sentence-transformers' Trainer, because the loss needs for every pair of a batch
+what the n-gram channel already says about it, which a column of texts cannot carry (docs/decisions.md).
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import islice
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import polars as pl
+from scipy import sparse
+
+from erblock.hashing.base import Progress, silent
+from erblock.hashing.encoder import Encoder
+from erblock.hashing.neural import NGRAM_WEIGHT
+from erblock.training.batches import KnownPairs, TripletRows, batches, split
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from erblock.training.loss import NLSHLoss
+
+_HELD_OUT_SHARE = 0.1
+_HELD_OUT_MOST = 256
+_PATIENCE = 3
+_CHECKS = 8
+_WARM_UP = 0.1
+_CLIP = 1.0
+
+
+@dataclass(frozen=True)
+class TrainingOptions:
+    """How to train. `radius` and `separation` are R and c of the loss, `ranking` weighs InfoNCE."""
+
+    epochs: int = 1
+    max_steps: int | None = None
+    batch_size: int = 32
+    learning_rate: float = 5e-5
+    radius: float = 0.4
+    separation: float = 2.5
+    ranking: float = 1.0
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class TrainingTables:
+    """Text and TF-IDF row of every record of both tables."""
+
+    left: pl.Series
+    right: pl.Series
+    left_vectors: sparse.csr_array
+    right_vectors: sparse.csr_array
+
+
+@dataclass(frozen=True)
+class TrainingReport:
+    """What training did: steps taken, seconds, and the held-out loss before and at its best."""
+
+    triplets: int
+    steps: int
+    seconds: float
+    held_out_before: float
+    held_out_best: float
+
+
+def train(
+    encoder: Encoder,
+    tables: TrainingTables,
+    triplets: TripletRows,
+    options: TrainingOptions,
+    on_progress: Progress = silent,
+) -> TrainingReport:
+    """Fine-tune `encoder` in place; keep the weights of the step with the lowest held-out loss."""
+    import torch
+
+    from erblock.training.loss import NLSHLoss
+
+    started = monotonic()
+    torch.manual_seed(options.seed)
+    known = KnownPairs(triplets.anchor, triplets.positive, triplets.same_table)
+    training, held_out = split(triplets, _HELD_OUT_SHARE, _HELD_OUT_MOST, options.seed)
+    loss = NLSHLoss(encoder.model, options.radius, options.separation, options.ranking)
+    step = _Step(encoder, tables, known, loss)
+    steps = _planned_steps(len(training), options)
+    watch = _EarlyStop(step, list(batches(held_out, options.batch_size, 1, options.seed)))
+    watch.check()
+    done = 0
+    optimiser, schedule = _optimiser(encoder, options.learning_rate, steps)
+    plan = batches(training, options.batch_size, options.epochs, options.seed)
+    for done, batch in enumerate(islice(plan, steps), start=1):
+        encoder.model.train()
+        optimiser.zero_grad()
+        step(batch).backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(encoder.model.parameters(), _CLIP)
+        optimiser.step()
+        schedule.step()
+        on_progress("train", done, steps)
+        if done % max(1, steps // _CHECKS) == 0 and watch.check():
+            break
+    watch.restore()
+    return TrainingReport(len(triplets), done, monotonic() - started, watch.losses[0], watch.best)
+
+
+def _planned_steps(triplets: int, options: TrainingOptions) -> int:
+    steps = options.epochs * -(-triplets // options.batch_size)
+    return steps if options.max_steps is None else min(steps, options.max_steps)
+
+
+class _Step:
+    """The loss of one batch of triplets."""
+
+    def __init__(self, encoder: Encoder, tables: TrainingTables, known: KnownPairs, loss: "NLSHLoss") -> None:
+        self.encoder = encoder
+        self._tables = tables
+        self._known = known
+        self._loss = loss
+
+    def __call__(self, batch: TripletRows) -> "Tensor":
+        """Return the loss over the joined similarity of both channels."""
+        import torch
+
+        tables, others = self._tables, np.concatenate([batch.positive, batch.negative])
+        texts = [*tables.left.gather(batch.anchor), *tables.right.gather(others)]
+        vectors = self.encoder.forward(texts)
+        cosine = vectors[: len(batch)] @ vectors[len(batch) :].T
+        ngram = (tables.left_vectors[batch.anchor] @ tables.right_vectors[others].T).toarray()
+        similarity = (1 - NGRAM_WEIGHT) * cosine + NGRAM_WEIGHT * torch.from_numpy(ngram).to(cosine.device)
+        forbidden = torch.from_numpy(self._known.among(batch.anchor, others)).to(cosine.device)
+        return self._loss.of_similarities(similarity, forbidden)
+
+
+class _EarlyStop:
+    """The held-out loss so far, and the weights at its lowest."""
+
+    def __init__(self, step: _Step, held_out: list[TripletRows]) -> None:
+        self._step = step
+        self._held_out = held_out
+        self._weights: dict[str, Any] = {}
+        self.losses: list[float] = []
+
+    @property
+    def best(self) -> float:
+        """The lowest held-out loss."""
+        return min(self.losses)
+
+    def check(self) -> bool:
+        """Measure the held-out loss; return whether it has not fallen for some checks."""
+        self.losses.append(self._measure())
+        if self.losses[-1] <= self.best:
+            model = self._step.encoder.model
+            self._weights = {name: value.detach().clone() for name, value in model.state_dict().items()}
+        return bool(self._held_out) and self.best < min(self.losses[-_PATIENCE:])
+
+    def restore(self) -> None:
+        """Put the best weights back."""
+        self._step.encoder.model.load_state_dict(self._weights)
+
+    def _measure(self) -> float:
+        import torch
+
+        if not self._held_out:
+            return 0.0
+        with _evaluating(self._step.encoder), torch.inference_mode():
+            losses = [float(self._step(batch)) * len(batch) for batch in self._held_out]
+        return sum(losses) / sum(map(len, self._held_out))
+
+
+@contextmanager
+def _evaluating(encoder: Encoder) -> Iterator[None]:
+    encoder.model.eval()
+    yield
+
+
+def _optimiser(encoder: Encoder, learning_rate: float, steps: int) -> tuple[Any, Any]:
+    """Return AdamW and a schedule: a short warm-up, then a straight line to zero."""
+    import torch
+
+    optimiser = torch.optim.AdamW(encoder.model.parameters(), lr=learning_rate, weight_decay=0.01)
+    warm_up = max(1, int(_WARM_UP * steps))
+
+    def factor(step: int) -> float:
+        return min((step + 1) / warm_up, max(0.02, (steps - step) / max(1, steps - warm_up)))
+
+    return optimiser, torch.optim.lr_scheduler.LambdaLR(optimiser, factor)

@@ -1,0 +1,89 @@
+"""The Neural-LSH loss, and a ranking term beside it."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+_FAR = 1e4
+
+
+def pairwise_distance(similarity: Tensor) -> Tensor:
+    """Return the Euclidean distance of unit vectors with these dot products, sqrt(2 - 2 s)."""
+    return (2 - 2 * similarity).clamp_min(1e-8).sqrt()
+
+
+def nlsh(positive: Tensor, negative: Tensor, radius: float, separation: float) -> Tensor:
+    """Return the mean Neural-LSH loss of distances to similar and dissimilar records.
+
+    max(R, d(p, q)) - min(c R, d(p, r)), which is (1 - c) R when every match lies inside R and every
+    non-match beyond c R (Neural LSH, arXiv 2401.18064). R is `radius`, c is `separation`.
+    """
+    return (positive.clamp_min(radius) - negative.clamp_max(separation * radius)).mean()
+
+
+class NLSHLoss(nn.Module):
+    """The Neural-LSH loss over triplets, with in-batch negatives and an optional ranking term.
+
+    Inputs:
+        Texts: (anchor, positive, negative) triplets. Labels: none.
+
+    Every other positive and every negative of the batch is a negative too, unless `forbidden` says that the
+    two are, or may be, the same. The loss pushes away the nearest of them. `ranking` weighs InfoNCE over
+    the same negatives: Neural LSH alone stops caring once a match lies inside the radius.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        radius: float = 0.4,
+        separation: float = 2.5,
+        ranking: float = 1.0,
+        scale: float = 40.0,
+    ) -> None:
+        super().__init__()
+        self.model = model
+        self.radius = radius
+        self.separation = separation
+        self.ranking = ranking
+        self.scale = scale
+
+    def forward(self, sentence_features: Iterable[dict[str, Tensor]], labels: Tensor | None = None) -> Tensor:
+        """Return the loss of one batch of tokenised triplets; `labels` is not used."""
+        del labels
+        embeddings = [self.model(features)["sentence_embedding"] for features in sentence_features]
+        anchors, *others = (functional.normalize(vectors, dim=1) for vectors in embeddings)
+        return self.of_similarities(anchors @ torch.cat(others).T)
+
+    def of_similarities(self, similarity: Tensor, forbidden: Tensor | None = None) -> Tensor:
+        """Return the loss of a (batch, candidates) matrix of dot products of unit vectors.
+
+        Candidate i is the positive of anchor i; others are negatives where `forbidden` does not mark them.
+        """
+        batch = len(similarity)
+        blocked = torch.zeros_like(similarity, dtype=torch.bool) if forbidden is None else forbidden.clone()
+        blocked[:, :batch].fill_diagonal_(fill_value=True)
+        positive = similarity[:, :batch].diagonal()
+        negatives = similarity.masked_fill(blocked, -1.0)
+        nearest = negatives.max(dim=1).values
+        loss = nlsh(pairwise_distance(positive), pairwise_distance(nearest), self.radius, self.separation)
+        if self.ranking:
+            loss = loss + self.ranking * self._ranking(positive, similarity, blocked)
+        return loss
+
+    def _ranking(self, positive: Tensor, similarity: Tensor, blocked: Tensor) -> Tensor:
+        """Return InfoNCE of the anchors against all candidates and of the positives against all anchors."""
+        batch = len(similarity)
+        own = (self.scale * positive).unsqueeze(1)
+        rivals = (self.scale * similarity).masked_fill(blocked, -_FAR)
+        target = torch.zeros(batch, dtype=torch.long, device=similarity.device)
+        there = functional.cross_entropy(torch.cat([own, rivals], dim=1), target)
+        back = functional.cross_entropy(torch.cat([own, rivals[:, :batch].T], dim=1), target)
+        return (there + back) / 2
+
+    def get_config_dict(self) -> dict[str, Any]:
+        """Return the loss's options, as sentence-transformers' model cards show them."""
+        names = ("radius", "separation", "ranking", "scale")
+        return {name: getattr(self, name) for name in names}
