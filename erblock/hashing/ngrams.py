@@ -50,9 +50,9 @@ def feature_sets(texts: pl.Series) -> FeatureSets:
 
 def _chunk_sets(texts: pl.Series) -> FeatureSets:
     words, codes = _fold(texts)
-    tagged = np.sort(
-        np.concatenate([*_word_features(words, grams=True), *_word_features(codes, grams=False)])
-    )
+    nothing = np.zeros(0, np.uint64)
+    found = [*_word_features(words, grams=True), *_word_features(codes, grams=False)]
+    tagged = np.sort(np.concatenate([nothing, *found]))
     new = np.ones(len(tagged), bool)
     new[1:] = tagged[1:] != tagged[:-1]
     first = np.flatnonzero(new)
@@ -127,7 +127,12 @@ def tfidf(sets: FeatureSets, weights: Floats) -> sparse.csr_array:
     values = (1 + np.log(sets.counts.astype(np.float32))) * weights[features]
     matrix = sparse.csr_array((values, features, sets.starts), shape=(len(sets), 1 << FEATURE_BITS))
     matrix.sum_duplicates()
-    rows = np.repeat(np.arange(len(sets)), np.diff(matrix.indptr))
-    norms = np.sqrt(np.bincount(rows, weights=matrix.data**2, minlength=len(sets)))
-    matrix.data = (matrix.data / norms[rows]).astype(np.float32)
-    return matrix
+    return unit_rows(matrix)
+
+
+def unit_rows(matrix: sparse.csr_array) -> sparse.csr_array:
+    """Return `matrix` with every row that is not empty scaled to length 1."""
+    rows = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
+    norms = np.sqrt(np.bincount(rows, weights=matrix.data**2, minlength=matrix.shape[0]))
+    data = (matrix.data / norms[rows]).astype(np.float32)
+    return sparse.csr_array((data, matrix.indices, matrix.indptr), shape=matrix.shape)
