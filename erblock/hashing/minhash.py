@@ -6,8 +6,8 @@ probability sum of w over the shared features / sum over all of them: the weight
 (Ioffe 2010, ICDM, for weights that depend on the feature alone). With w = idf, a tenth of the
 collisions of unrelated records remain at equal recall (docs/method.md).
 
-The permutations are datasketch's (scheme affine32): with equal weights a record's minimum is taken at the
-same feature as in datasketch.
+The permutations are datasketch's (scheme affine32, whose first step, MurmurHash3's finaliser, is the last of
+`ngrams`): with equal weights a record's minimum is taken at the same feature as in datasketch.
 """
 
 from dataclasses import dataclass
@@ -64,6 +64,13 @@ class MinHashSketch:
         """Return the TF-IDF cosine of each pair of rows."""
         return row_dots(self.vectors, other.vectors, left, right)
 
+    def views(self, other: Self, left: Rows, right: Rows) -> tuple[Scores, Scores]:
+        """Return the cosine over either half of the features, halved by their hash."""
+        halves = [_half(self.vectors, part) for part in (0, 1)]
+        others = halves if other is self else [_half(other.vectors, part) for part in (0, 1)]
+        first, second = (row_dots(a, b, left, right) for a, b in zip(halves, others, strict=True))
+        return first, second
+
 
 @dataclass(frozen=True)
 class MinHashHasher:
@@ -97,11 +104,16 @@ def fit_minhash(
     """
     tables = [ngrams.feature_sets(texts) for texts in (left, right) if texts is not None]
     weights = ngrams.idf(*tables)
-    minima = [signatures(sets, weights, PERMUTATIONS, seed) for sets in tables]
+    minima = [_filled(sets, signatures(sets, weights, PERMUTATIONS, seed)) for sets in tables]
     limit = pairs_per_record * max(len(sets) for sets in tables)
     plans = [_widest_plan(minima[0], minima[-1], rows, limit) for rows in range(1, 9)]
     best = max(plans, key=lambda plan: (plan.found(HARD_MATCH), -plan.rows))
     return MinHashHasher(best, weights, PERMUTATIONS, seed)
+
+
+def _filled(sets: ngrams.FeatureSets, minima: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint32]:
+    """Return the signatures of the records that have keys; all others would seem to share a bucket."""
+    return minima[:, np.diff(sets.starts) > 0]
 
 
 def _widest_plan(
@@ -119,11 +131,22 @@ def _widest_plan(
     return BandPlan(max(1, min(affordable, PERMUTATIONS // rows)), rows)
 
 
+def _half(vectors: sparse.csr_array, part: int) -> sparse.csr_array:
+    """Return the unit rows over the features whose number is even (`part` 0) or odd (1)."""
+    chosen = vectors.indices % 2 == part
+    starts = np.concatenate([np.zeros(1, np.int64), np.cumsum(chosen)])[vectors.indptr]
+    half = sparse.csr_array((vectors.data[chosen], vectors.indices[chosen], starts), shape=vectors.shape)
+    return ngrams.unit_rows(half)
+
+
 def signatures(
     sets: ngrams.FeatureSets, weights: npt.NDArray[np.float32], permutations: int, seed: int
 ) -> npt.NDArray[np.uint32]:
     """Return the (permutations, records) signatures; a record without features gets the largest value."""
     factors, offsets = MinHash(num_perm=permutations, seed=seed, scheme="affine32").permutations
+    # A permuted hash is turned round, 2**32 - 1 - (a h + b): datasketch looks for the smallest, and the
+    # smallest draw is that of the largest u.
+    factors, offsets = -factors, ~offsets
     scale = np.asarray(-1 / weights[sets.features], dtype=np.float32)
     filled = np.flatnonzero(np.diff(sets.starts) > 0)
     minima = np.full((permutations, len(sets)), np.iinfo(np.uint32).max, dtype=np.uint32)
