@@ -10,14 +10,15 @@ import polars as pl
 from erblock.blocking.budget import Budget, cut
 from erblock.blocking.candidates import JoinReport
 from erblock.blocking.output import check_output, pairs_frame, write_frame
+from erblock.blocking.recall import RecallEstimate, recall_curve
 from erblock.blocking.score import score_candidates
 from erblock.config import BlockConfig, Config, FitConfig
 from erblock.errors import ConfigError
 from erblock.hashing import ngrams
-from erblock.hashing.base import Progress, Rows, silent
+from erblock.hashing.base import Hasher, Progress, Rows, Sketch, silent
 from erblock.hashing.cells import CellOptions, Cells, fit_cells
 from erblock.hashing.encoder import Encoder, EncoderOptions, load_encoder
-from erblock.hashing.minhash import MinHashHasher, fit_minhash
+from erblock.hashing.minhash import fit_minhash
 from erblock.hashing.neural import Floats, NeuralHasher, encode_channels
 from erblock.hashing.store import Model, Provenance, check_target, load_model, save_model
 from erblock.rules.compile import compile_rules
@@ -46,7 +47,7 @@ class BlockReport:
     output: Path
     pairs: int
     cross_product: int
-    estimated_recall: float
+    recall: RecallEstimate | None
     join: JoinReport
     uncovered: tuple[int, ...]
 
@@ -106,19 +107,20 @@ def block(config: Config, on_progress: Progress = silent) -> BlockReport:
     tables = open_tables(config)
     texts = texts_of(tables)
     hasher = _hasher(options, texts)
-    left = hasher.sketch(texts.left, on_progress)
+    left: Sketch = hasher.sketch(texts.left, on_progress)
     right = None if texts.dedup else hasher.sketch(texts.right, on_progress)
     join = JoinReport()
     scored = score_candidates(left, right, join, on_progress)
-    kept = cut(scored, Budget(options.max_pairs, options.max_per_record, options.target_recall))
+    curve = recall_curve(scored, left.views(right or left, scored.left, scored.right))
+    kept = cut(scored, Budget(options.max_pairs, options.max_per_record, options.target_recall), curve)
     pairs = pairs_frame(tables.left.frame[ID], tables.other.frame[ID], scored, kept)
     write_frame(pairs, output)
     return BlockReport(
-        output, pairs.height, _cross_product(tables), kept.estimated_recall, join, _uncovered(tables, pairs)
+        output, pairs.height, _cross_product(tables), kept.recall, join, _uncovered(tables, pairs)
     )
 
 
-def _hasher(options: BlockConfig, texts: Texts) -> MinHashHasher | NeuralHasher:
+def _hasher(options: BlockConfig, texts: Texts) -> Hasher:
     if options.method == "minhash":
         return fit_minhash(texts.left, None if texts.dedup else texts.right, MINHASH_PAIRS_PER_RECORD)
     if options.model is None:

@@ -1,6 +1,7 @@
 """Candidate pairs scored exactly, the best of every record kept."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +26,19 @@ class ScoredPairs:
 
     def __len__(self) -> int:
         return len(self.left)
+
+    def seen_as(self, similarity: Scores) -> "ScoredPairs":
+        """Return the same pairs with another similarity."""
+        best_left = np.zeros_like(self.best_left)
+        best_right = best_left if self.one_table else np.zeros_like(self.best_right)
+        np.maximum.at(best_left, self.left, similarity)
+        np.maximum.at(best_right, self.right, similarity)
+        return replace(self, similarity=similarity, best_left=best_left, best_right=best_right)
+
+    @property
+    def one_table(self) -> bool:
+        """Whether both sides are the same table."""
+        return self.best_left is self.best_right
 
 
 def score_candidates(
@@ -57,7 +71,7 @@ def _prune(chunk: PairChunk, similarity: Scores) -> tuple[PairChunk, Scores]:
     return PairChunk(chunk.left[kept], chunk.right[kept], chunk.bands[kept]), similarity[kept]
 
 
-def rank_within(groups: Rows, scores: Scores) -> npt.NDArray[np.int64]:
+def rank_within(groups: Rows, scores: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
     """Return the place, from 0, of each score among those of its group, highest first; ties as they stand."""
     order = np.lexsort((-scores, groups))
     ordered = groups[order]

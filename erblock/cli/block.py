@@ -98,10 +98,14 @@ def block(
 def _show(report: "BlockReport") -> None:
     share = report.join.distinct / max(report.cross_product, 1)
     console.write(
-        f"{report.output}: {report.pairs:,} candidate pairs, estimated to hold "
-        f"{100 * report.estimated_recall:.1f} % of the matches among the {report.join.distinct:,} pairs "
-        f"examined ({100 * share:.2f} % of all {report.cross_product:,})"
+        f"{report.output}: {report.pairs:,} candidate pairs of the {report.join.distinct:,} examined "
+        f"({100 * share:.2f} % of all {report.cross_product:,})"
     )
+    if report.recall is not None:
+        low, value, high = (
+            100 * part for part in (report.recall.low, report.recall.value, report.recall.high)
+        )
+        console.write(f"estimated to keep {value:.1f} % of the matches examined ({low:.1f} to {high:.1f})")
     uncovered = " and ".join(f"{count:,}" for count in report.uncovered)
     console.write(f"records without a candidate: {uncovered}")
     if report.join.oversized_keys:

@@ -29,7 +29,7 @@ class CellOptions:
     width: int = 128
     density: float = 8.0
     recall: float = 0.998
-    least_bands: int = 12
+    least_bands: int = 16
     most_bands: int = 24
     shrinkage: float = 1.0
     seed: int = 0

@@ -31,6 +31,9 @@ HARD_MATCH = 0.3
 _CHUNK = 512
 """Records hashed at a time, so that their features stay in the processor's cache."""
 
+_CHEAP_JOIN = 1_000_000
+"""Joined rows that any table may have: a small one is nearly compared in full."""
+
 _SIZED_BANDS = 8
 """Bands whose join is counted exactly when a plan is sized; the others are taken to be like them."""
 
@@ -105,7 +108,7 @@ def fit_minhash(
     tables = [ngrams.feature_sets(texts) for texts in (left, right) if texts is not None]
     weights = ngrams.idf(*tables)
     minima = [_filled(sets, signatures(sets, weights, PERMUTATIONS, seed)) for sets in tables]
-    limit = pairs_per_record * max(len(sets) for sets in tables)
+    limit = max(_CHEAP_JOIN, pairs_per_record * max(len(sets) for sets in tables))
     plans = [_widest_plan(minima[0], minima[-1], rows, limit) for rows in range(1, 9)]
     best = max(plans, key=lambda plan: (plan.found(HARD_MATCH), -plan.rows))
     return MinHashHasher(best, weights, PERMUTATIONS, seed)

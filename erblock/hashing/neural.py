@@ -37,14 +37,13 @@ class Channels:
     dense: Floats
     sparse: sparse.csr_array
 
-    def similarity(self, other: Self, left: Rows, right: Rows) -> Scores:
-        """Return s of record `left[i]` here and record `right[i]` of `other`."""
-        dots = row_dots(self.sparse, other.sparse, left, right)
+    def cosines(self, other: Self, left: Rows, right: Rows) -> tuple[Scores, Scores]:
+        """Return the model's and the n-grams' cosine of record `left[i]` here and `right[i]` of `other`."""
+        dense = np.empty(len(left), dtype=np.float32)
         for start in range(0, len(left), _CHUNK):
             at = slice(start, start + _CHUNK)
-            cosine = np.einsum("ij,ij->i", self.dense[left[at]], other.dense[right[at]])
-            dots[at] = (1 - NGRAM_WEIGHT) * cosine + NGRAM_WEIGHT * dots[at]
-        return dots
+            dense[at] = np.einsum("ij,ij->i", self.dense[left[at]], other.dense[right[at]])
+        return dense, row_dots(self.sparse, other.sparse, left, right)
 
     def joined(self) -> Floats:
         """Return one (records, width + 512) vector for each record, the n-grams randomly projected."""
@@ -93,7 +92,12 @@ class NeuralSketch:
 
     def similarity(self, other: Self, left: Rows, right: Rows) -> Scores:
         """Return s, computed from the vectors themselves."""
-        return self.channels.similarity(other.channels, left, right)
+        dense, ngram = self.channels.cosines(other.channels, left, right)
+        return np.asarray((1 - NGRAM_WEIGHT) * dense + NGRAM_WEIGHT * ngram, dtype=np.float32)
+
+    def views(self, other: Self, left: Rows, right: Rows) -> tuple[Scores, Scores]:
+        """Return the language model's and the n-grams' cosine."""
+        return self.channels.cosines(other.channels, left, right)
 
 
 @dataclass(frozen=True)

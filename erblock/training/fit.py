@@ -12,13 +12,14 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 from scipy import sparse
 
 from erblock.hashing.base import Progress, silent
 from erblock.hashing.encoder import Encoder
 from erblock.hashing.neural import NGRAM_WEIGHT
-from erblock.training.batches import KnownPairs, TripletRows, batches, split
+from erblock.training.batches import KnownPairs, Rows, TripletRows, batches, split
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -31,6 +32,10 @@ _PATIENCE = 3
 _CHECKS = 8
 _WARM_UP = 0.1
 _CLIP = 1.0
+_ALIKE = 0.7
+"""An in-batch pair with more than this share of the n-gram cosine of a match is not pushed apart."""
+
+Floats = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -130,8 +135,16 @@ class _Step:
         cosine = vectors[: len(batch)] @ vectors[len(batch) :].T
         ngram = (tables.left_vectors[batch.anchor] @ tables.right_vectors[others].T).toarray()
         similarity = (1 - NGRAM_WEIGHT) * cosine + NGRAM_WEIGHT * torch.from_numpy(ngram).to(cosine.device)
-        forbidden = torch.from_numpy(self._known.among(batch.anchor, others)).to(cosine.device)
-        return self._loss.of_similarities(similarity, forbidden)
+        forbidden = torch.from_numpy(self._forbidden(batch, others, ngram)).to(cosine.device)
+        return self._loss.of_similarities(cosine, forbidden, similarity)
+
+    def _forbidden(self, batch: TripletRows, others: Rows, ngram: Floats) -> npt.NDArray[np.bool_]:
+        """Mark known matches, and pairs whose n-grams are so alike that they may be one."""
+        own = ngram[:, : len(batch)].diagonal()
+        alike = ngram > _ALIKE * own[:, None]
+        alike[:, : len(batch)] |= ngram[:, : len(batch)] > _ALIKE * own[None, :]
+        alike[:, len(batch) :] = False
+        return np.asarray(alike | self._known.among(batch.anchor, others))
 
 
 class _EarlyStop:

@@ -57,25 +57,29 @@ class NLSHLoss(nn.Module):
         anchors, *others = (functional.normalize(vectors, dim=1) for vectors in embeddings)
         return self.of_similarities(anchors @ torch.cat(others).T)
 
-    def of_similarities(self, similarity: Tensor, forbidden: Tensor | None = None) -> Tensor:
+    def of_similarities(
+        self, cosine: Tensor, forbidden: Tensor | None = None, joined: Tensor | None = None
+    ) -> Tensor:
         """Return the loss of a (batch, candidates) matrix of dot products of unit vectors.
 
         Candidate i is the positive of anchor i; others are negatives where `forbidden` does not mark them.
+        The ranking term is computed on `joined`, similarities that take in other evidence, where given.
         """
-        batch = len(similarity)
-        blocked = torch.zeros_like(similarity, dtype=torch.bool) if forbidden is None else forbidden.clone()
+        batch = len(cosine)
+        blocked = torch.zeros_like(cosine, dtype=torch.bool) if forbidden is None else forbidden.clone()
         blocked[:, :batch].fill_diagonal_(fill_value=True)
-        positive = similarity[:, :batch].diagonal()
-        negatives = similarity.masked_fill(blocked, -1.0)
-        nearest = negatives.max(dim=1).values
-        loss = nlsh(pairwise_distance(positive), pairwise_distance(nearest), self.radius, self.separation)
+        positive = pairwise_distance(cosine[:, :batch].diagonal())
+        rivals = pairwise_distance(cosine.masked_fill(blocked, -1.0))
+        nearest = torch.minimum(rivals.min(dim=1).values, rivals[:, :batch].min(dim=0).values)
+        loss = nlsh(positive, nearest, self.radius, self.separation)
         if self.ranking:
-            loss = loss + self.ranking * self._ranking(positive, similarity, blocked)
+            loss = loss + self.ranking * self._ranking(cosine if joined is None else joined, blocked)
         return loss
 
-    def _ranking(self, positive: Tensor, similarity: Tensor, blocked: Tensor) -> Tensor:
+    def _ranking(self, similarity: Tensor, blocked: Tensor) -> Tensor:
         """Return InfoNCE of the anchors against all candidates and of the positives against all anchors."""
         batch = len(similarity)
+        positive = similarity[:, :batch].diagonal()
         own = (self.scale * positive).unsqueeze(1)
         rivals = (self.scale * similarity).masked_fill(blocked, -_FAR)
         target = torch.zeros(batch, dtype=torch.long, device=similarity.device)

@@ -1,0 +1,282 @@
+"""Blocking quality on the public data sets: `make bench-quality`.
+
+For every data set: MinHash, n-gram TF-IDF top-k (a reference of scikit-learn's: a fixed k per record, from
+1 to 20), the neural hash untrained and trained by the rules in `benchmarks/rules`, and, with --labels,
+trained on the labelled pairs of the set's train split as well. No test label and no gold pair is read before
+the candidates are written. Prints tables; writes JSON and Markdown.
+
+usage: quality.py [SET ...] [--labels] [--judge JUDGE.py] [--out runs/quality] [--markdown docs/quality.md]
+"""
+
+import argparse
+import json
+import os
+import platform
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from erblock.config import Config, load_config
+from erblock.evaluation.compare import EvaluateOptions, evaluate_files
+from erblock.pipeline import block, fit, open_tables, texts_of
+
+ROOT = Path(__file__).resolve().parent.parent
+SETS = ("abt-buy", "dblp-acm", "dblp-scholar", "musicbrainz-20k", "febrl3", "historical-50k")
+TARGETS = (0.89, 0.95, 0.97, 0.99)
+PAIRS_PER_RECORD = 20
+
+
+@dataclass(frozen=True)
+class DataSet:
+    """One data set: a folder of left.csv and right.csv, or table.csv, with gold.csv."""
+
+    name: str
+    folder: Path
+
+    @property
+    def one_table(self) -> bool:
+        """Whether it is one table to deduplicate."""
+        return (self.folder / "table.csv").is_file()
+
+    def config(self, out: Path, **sections: dict[str, Any]) -> Config:
+        """Return the settings: this set's tables and rules, all else by default."""
+        tables: dict[str, Any] = {"left": str(self.folder / ("table.csv" if self.one_table else "left.csv"))}
+        if not self.one_table:
+            tables["right"] = str(self.folder / "right.csv")
+        overrides = {"tables": tables, "block": {"output": str(out)}}
+        for name, section in sections.items():
+            overrides[name] = {**overrides.get(name, {}), **section}
+        return load_config(ROOT / "benchmarks" / "rules" / f"{self.name}.toml", overrides)
+
+
+def main() -> None:
+    """Run the benchmark."""
+    options = arguments()
+    folder = Path(os.environ.get("ERBLOCK_DATASETS", ROOT.parent / "shared" / "datasets"))
+    rows: list[dict[str, Any]] = []
+    for name in options.sets or SETS:
+        if not (folder / name).is_dir():
+            sys.exit(f"no data set {name} in {folder}; set ERBLOCK_DATASETS to the folder that holds it")
+        data = DataSet(name, folder / name)
+        for row in measure(data, options):
+            rows.append(row)
+            print(as_line(row), flush=True)
+    options.out.mkdir(parents=True, exist_ok=True)
+    (options.out / "quality.json").write_text(json.dumps({"machine": machine(), "rows": rows}, indent=1))
+    if options.markdown:
+        options.markdown.write_text(as_markdown(rows))
+
+
+def arguments() -> argparse.Namespace:
+    """Return the command line's options."""
+    parser = argparse.ArgumentParser(description="Blocking quality on the public data sets.")
+    parser.add_argument("sets", nargs="*", metavar="SET", help=f"of {', '.join(SETS)}; default all")
+    parser.add_argument("--labels", action="store_true", help="also train with the labelled train split")
+    parser.add_argument("--judge", type=Path, help="an independent judge to hold the figures against")
+    parser.add_argument("--out", type=Path, default=ROOT / "runs" / "quality")
+    parser.add_argument("--markdown", type=Path)
+    return parser.parse_args()
+
+
+def measure(data: DataSet, options: argparse.Namespace) -> Iterator[dict[str, Any]]:
+    """Yield one row of figures for each way of blocking."""
+    folder = options.out / data.name
+    folder.mkdir(parents=True, exist_ok=True)
+    ways: dict[str, Callable[[Path], dict[str, Any]]] = {
+        "minhash": lambda out: blocked(data, out, {"method": "minhash"}),
+        "tf-idf top-k": lambda out: tfidf_top_k(data, out),
+        "neural, untrained": lambda out: fitted(data, out, {"max_steps": 0}),
+        "neural, rules": lambda out: fitted(data, out, {}),
+    }
+    train = data.folder / "train.csv"
+    if options.labels and train.is_file():
+        ways["neural, rules and labels"] = lambda out: fitted(data, out, {"labels": str(train)})
+    for method, run in ways.items():
+        out = folder / f"{method.replace(', ', '-').replace(' ', '-')}.parquet"
+        facts = run(out)
+        row = {"set": data.name, "method": method, **facts, **figures(data, out, method)}
+        if options.judge:
+            hold_against(options.judge, data, out, row)
+        yield row
+
+
+def blocked(data: DataSet, out: Path, section: dict[str, Any]) -> dict[str, Any]:
+    """Block with these options; return seconds and pairs examined."""
+    started = time.monotonic()
+    config = data.config(out, block={**section, "max_pairs": PAIRS_PER_RECORD * smaller_table(data)})
+    report = block(config)
+    return {
+        "block_seconds": time.monotonic() - started,
+        "examined": report.join.distinct,
+        "examined_share": report.join.distinct / report.cross_product,
+        "estimated_recall": asdict(report.recall) if report.recall else None,
+    }
+
+
+def fitted(data: DataSet, out: Path, section: dict[str, Any]) -> dict[str, Any]:
+    """Fit and block; return what both report."""
+    started = time.monotonic()
+    model = out.with_suffix(".model")
+    report = fit(data.config(out, fit={**section, "output": str(model)}), force=True)
+    seconds = time.monotonic() - started
+    return {
+        "fit_seconds": seconds,
+        "triplets": report.triplets,
+        "steps": report.training.steps,
+        "bands": report.bands,
+        **blocked(data, out, {"method": "neural", "model": str(model)}),
+    }
+
+
+def smaller_table(data: DataSet) -> int:
+    """Return the number of records of the smaller table."""
+    tables = open_tables(data.config(Path("pairs.parquet")))
+    return min(tables.left.frame.height, tables.other.frame.height)
+
+
+def tfidf_top_k(data: DataSet, out: Path) -> dict[str, Any]:
+    """Write every record's top 20 by character 3-gram TF-IDF cosine, ranked by place: the usual top-k."""
+    import numpy as np
+    from sklearn.feature_extraction.text import TfidfVectorizer
+
+    started = time.monotonic()
+    tables = open_tables(data.config(out))
+    texts = texts_of(tables)
+    sides = [side.fill_null("").to_list() for side in texts.sides]
+    vectorizer = TfidfVectorizer(analyzer="char", ngram_range=(3, 3), lowercase=True, sublinear_tf=True)
+    vectorizer.fit([text for side in sides for text in side])
+    few, many = sorted(
+        (vectorizer.transform(side) for side in (sides[0], sides[-1])), key=lambda m: m.shape[0]
+    )
+    flipped = len(sides[0]) > len(sides[-1])
+    parts = []
+    for start in range(0, few.shape[0], 500):
+        cosine = (few[start : start + 500] @ many.T).toarray()
+        if texts.dedup:
+            cosine[np.arange(len(cosine)), np.arange(start, start + len(cosine))] = -1
+        best = np.argsort(-cosine, axis=1, kind="stable")[:, :PAIRS_PER_RECORD]
+        value = np.take_along_axis(cosine, best, axis=1)
+        row = np.repeat(np.arange(start, start + len(cosine)), best.shape[1])
+        place = np.tile(np.arange(best.shape[1]), len(cosine))
+        parts.append(pl.DataFrame({"l": row, "r": best.ravel(), "score": value.ravel() - 2.0 * place}))
+    pairs = pl.concat(parts)
+    if flipped:
+        pairs = pairs.rename({"l": "r", "r": "l"})
+    if texts.dedup:
+        low, high = pl.min_horizontal("l", "r").alias("l"), pl.max_horizontal("l", "r").alias("r")
+        pairs = pairs.select(low, high, "score").group_by("l", "r").agg(pl.col("score").max())
+    pairs = pairs.sort("score", "l", "r", descending=[True, False, False])
+    left, right = tables.left.frame["id"], tables.other.frame["id"]
+    pairs.select(
+        left.gather(pairs["l"]).alias("left_id"), right.gather(pairs["r"]).alias("right_id"), "score"
+    ).write_parquet(out)
+    return {"block_seconds": time.monotonic() - started}
+
+
+def figures(data: DataSet, out: Path, method: str) -> dict[str, Any]:
+    """Return completeness, quality, F1 and the cheapest cuts of the pairs in `out`."""
+    exclude = data.folder / "train.csv" if "labels" in method else None
+    tables = data.config(out).tables
+    [report] = evaluate_files(EvaluateOptions([out], data.folder / "gold.csv", tables, exclude, TARGETS))
+    row: dict[str, Any] = asdict(report.found.whole) | {"cheapest": cheapest(report.found)}
+    if report.unseen:
+        row |= {"unseen_completeness": report.unseen.whole.pair_completeness}
+        row |= {"unseen_cheapest": cheapest(report.unseen)}
+    return row
+
+
+def cheapest(found: Any) -> dict[str, Any]:
+    """Return the fewest pairs, and F1 there, for each target."""
+    cuts = {target: found.cheapest(target) for target in TARGETS}
+    return {str(target): {"pairs": cut.pairs, "f1": cut.f1} for target, cut in cuts.items() if cut}
+
+
+def hold_against(judge: Path, data: DataSet, out: Path, row: dict[str, Any]) -> None:
+    """Stop if the independent judge finds other figures than erblock's own evaluation."""
+    tables = ["table.csv"] if data.one_table else ["left.csv", "right.csv"]
+    files = [str(data.folder / name) for name in ["gold.csv", *tables]]
+    said = subprocess.run([sys.executable, str(judge), str(out), *files], capture_output=True, check=True)
+    found = json.loads(said.stdout)
+    pairs = {target: cut["pairs"] for target, cut in found["cheapest_at_completeness"].items()}
+    ours = {target: cut["pairs"] for target, cut in row["cheapest"].items()}
+    if found["hits"] != row["hits"] or any(pairs.get(target) != count for target, count in ours.items()):
+        sys.exit(f"{out}: the judge found {found}, erblock {row}")
+    row["judged"] = True
+
+
+def as_line(row: dict[str, Any]) -> str:
+    """Return one row for the terminal."""
+    cuts = " | ".join(_cut(row["cheapest"].get(str(target))) for target in TARGETS)
+    seconds = f"{row.get('fit_seconds', 0):.0f} + {row['block_seconds']:.0f} s"
+    share = f"{100 * row['examined_share']:.2f} %" if "examined_share" in row else "all"
+    unseen = " | ".join(_cut(row.get("unseen_cheapest", {}).get(str(target))) for target in TARGETS)
+    return (
+        f"{row['set']:16} {row['method']:24} {seconds:>12}  examined {share:>8}  |C| {row['pairs']:>9,}  "
+        f"PC {100 * row['pair_completeness']:.2f}  PQ {100 * row['pair_quality']:.2f}  "
+        f"F1 {100 * row['f1']:.1f}  at .89/.95/.97/.99: {cuts}"
+        + (f"\n{'':43} unseen gold only: {unseen}" if "unseen_cheapest" in row else "")
+    )
+
+
+def _cut(cut: dict[str, Any] | None) -> str:
+    return f"{cut['pairs']:,} ({100 * cut['f1']:.1f})" if cut else "-"
+
+
+def as_markdown(rows: list[dict[str, Any]]) -> str:
+    """Return the page for docs/."""
+    lines = [
+        "# Blocking quality",
+        "",
+        f"Written by `make bench-quality` on {datetime.now(UTC):%Y-%m-%d}: {machine()}.",
+        "",
+        "The cells give the fewest candidate pairs that reach a completeness of the full gold, and F1 of",
+        "pair completeness and pair quality there, in percent. *examined*: the share of the cross product",
+        "whose similarity was computed. *fit*, *block*: seconds. The rules are those in `benchmarks/rules`;",
+        "all else is by default, the same for every set. *tf-idf top-k* is a reference: a fixed k per record.",
+    ]
+    for name in dict.fromkeys(row["set"] for row in rows):
+        lines += ["", f"## {name}", "", "| method | .89 | .95 | .97 | .99 | examined | fit | block |"]
+        lines += ["|---|---|---|---|---|---|---|---|"]
+        for row in (row for row in rows if row["set"] == name):
+            lines.append(_markdown_row(row["method"], row, row["cheapest"]))
+            if "unseen_cheapest" in row:
+                lines.append(
+                    _markdown_row("- of the gold not in the train split", row, row["unseen_cheapest"])
+                )
+        lines += ["", *_triplet_lines([row for row in rows if row["set"] == name])]
+    return "\n".join(lines) + "\n"
+
+
+def _markdown_row(method: str, row: dict[str, Any], cuts: dict[str, Any]) -> str:
+    cells = [_cut(cuts.get(str(target))) for target in TARGETS]
+    share = f"{100 * row['examined_share']:.2f} %" if "examined_share" in row else "all"
+    fit_seconds = f"{row['fit_seconds']:.0f}" if "fit_seconds" in row else "-"
+    return f"| {method} | {' | '.join(cells)} | {share} | {fit_seconds} | {row['block_seconds']:.0f} |"
+
+
+def _triplet_lines(rows: list[dict[str, Any]]) -> Iterator[str]:
+    trained = next((row for row in rows if row["method"] == "neural, rules"), None)
+    if trained:
+        yield f"Triplets by rule ({trained['steps']} steps of training):"
+        yield ""
+        yield from (f"- {count:,}: `{rule}`" for rule, count in trained["triplets"].items())
+
+
+def machine() -> str:
+    """Return what the figures were measured on."""
+    packages = ("erblock", "torch", "sentence-transformers", "polars", "rapidfuzz")
+    versions = ", ".join(f"{package} {version(package)}" for package in packages)
+    processor = platform.processor() or platform.machine()
+    return f"{os.cpu_count()} cores of {processor}, Python {platform.python_version()}, {versions}"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,97 @@
+"""One ranking over all candidate pairs, whoever their records are.
+
+A similarity of 0.7 is a match for a record whose other candidates are at 0.3, and nothing for one that is
+near to everything. So a pair is ranked by how far it stands out among the candidates of both its records:
+
+    score = 2 u - c(left) - c(right),      u = 40 s,
+    c(x)  = rivalry(x) * logsumexp(u of x's best 20) + (1 - rivalry(x)) * mean(u of x's places 5 to 20) / 2.
+
+With rivalry 1 on both sides this is the logarithm of a softmax over each record's candidates, for tables in
+which a record has one match and candidates are rivals. With rivalry 0 it is the height above the record's
+background, for tables in which a record has many, and the second is as good as the first. Which of the two a
+table is shows in its confident best candidates: if they are each other's best, it is the first.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from erblock.blocking.score import ScoredPairs, rank_within
+from erblock.hashing.base import Rows, Scores
+
+_SCALE = 40.0
+_BEST = 20
+_BACKGROUND_FROM = 4
+_BACKGROUND_WEIGHT = 0.5
+_CONFIDENT = 0.25
+_RIVALRY_FROM, _RIVALRY_FULL, _RIVALRY_LEAST = 0.6, 0.9, 0.2
+
+Floats = npt.NDArray[np.float64]
+
+
+def ranking(pairs: ScoredPairs) -> Scores:
+    """Return the score of every pair; higher is better, within one run."""
+    units = _SCALE * pairs.similarity.astype(np.float64)
+    if pairs.one_table:
+        ends = np.concatenate([pairs.left, pairs.right])
+        side = _side(ends, np.concatenate([units, units]), len(pairs.best_left))
+        left = right = side
+    else:
+        left = _side(pairs.left, units, len(pairs.best_left))
+        right = _side(pairs.right, units, len(pairs.best_right))
+    mutual = (units >= left.best[pairs.left]) & (units >= right.best[pairs.right])
+    if not mutual.any():
+        return units.astype(np.float32)
+    confident = float(np.quantile(units[mutual], _CONFIDENT))
+    linked_left, linked_right = _marked(pairs.left[mutual], left), _marked(pairs.right[mutual], right)
+    if pairs.one_table:
+        linked_left = linked_right = linked_left | linked_right
+    # That some right records' best is not mutual says that a left record has several of them.
+    ceiling = left.competition(_rivalry(right, linked_right, confident))[pairs.left]
+    ceiling += right.competition(_rivalry(left, linked_left, confident))[pairs.right]
+    return np.asarray(2 * units - ceiling, dtype=np.float32)
+
+
+@dataclass(frozen=True)
+class _Side:
+    """Of every record of one side: its best candidate's value, logsumexp of the best, and background."""
+
+    best: Floats
+    log_sum: Floats
+    background: Floats
+
+    def competition(self, rivalry: float) -> Floats:
+        """Return c(x) for every record."""
+        return rivalry * self.log_sum + (1 - rivalry) * _BACKGROUND_WEIGHT * self.background
+
+
+def _side(records: Rows, units: Floats, size: int) -> _Side:
+    """Return the figures of `size` records from their candidates' values."""
+    places = rank_within(records, units)
+    top = np.full((size, _BEST), np.nan)
+    near = places < _BEST
+    top[records[near], places[near]] = units[near]
+    best = np.nan_to_num(top[:, 0], nan=-np.inf)
+    with np.errstate(invalid="ignore"):
+        log_sum = best + np.log(np.nansum(np.exp(top - best[:, None]), axis=1).clip(1))
+    tail = top[:, _BACKGROUND_FROM:]
+    count = (~np.isnan(tail)).sum(axis=1)
+    background = np.nansum(tail, axis=1) / np.maximum(count, 1)
+    # A record with few candidates has no background of its own; it gets the usual one.
+    usual = float(np.median(background[count > 0])) if (count > 0).any() else 0.0
+    return _Side(best, log_sum, np.where(count > 0, background, usual))
+
+
+def _marked(records: Rows, side: _Side) -> npt.NDArray[np.bool_]:
+    marked = np.zeros(len(side.best), dtype=bool)
+    marked[records] = True
+    return marked
+
+
+def _rivalry(side: _Side, linked: npt.NDArray[np.bool_], confident: float) -> float:
+    """Return 0.2 to 1 from the share of the side's confident best candidates that are mutual."""
+    sure = side.best >= confident
+    mutual = float(linked[sure].mean())
+    share = (mutual - _RIVALRY_FROM) / (_RIVALRY_FULL - _RIVALRY_FROM)
+    return float(np.clip(share, _RIVALRY_LEAST, 1.0))

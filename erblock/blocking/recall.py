@@ -1,0 +1,105 @@
+"""How much of the matches a cut keeps, estimated without labels.
+
+Two views of the records that fail differently (in the neural hash: the language model and the n-grams) each
+name the pairs they are sure of: mutual best candidates that stand well above the second best. What one view
+is sure of is a sample of the matches by which the other can be judged, as in capture and recapture: a is the
+share of B's sure pairs that a ranking by A alone would keep, b the reverse. A pair is kept by the joint
+ranking if either view brings it up, so the share of matches kept lies between max(a, b), if both views miss
+the same pairs, and 1 - (1 - a)(1 - b), if they miss independently.
+
+It assumes that the sure pairs are matches, and no easier for the other view than matches are on average;
+matches that both views miss, or that no bucket held, are not seen.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from erblock.blocking.ranking import ranking
+from erblock.blocking.score import ScoredPairs, rank_within
+from erblock.hashing.base import Scores
+
+_SURE_SHARE = 0.8
+_LEAST_SURE = 20
+_Z = 1.645
+
+Counts = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class RecallEstimate:
+    """An estimate of the share of matches kept, with an interval of about 90 %."""
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class RecallCurve:
+    """Of either view: at which place of its ranking the other view's sure pairs come, in order."""
+
+    first: Counts
+    second: Counts
+
+    @property
+    def usable(self) -> bool:
+        """Whether there are sure pairs enough to judge by."""
+        return min(len(self.first), len(self.second)) >= _LEAST_SURE
+
+    def at(self, pairs: int) -> RecallEstimate:
+        """Return the estimate for a cut after the best `pairs`."""
+        shares = [float(np.searchsorted(places, pairs)) / len(places) for places in (self.first, self.second)]
+        counts = [len(self.first), len(self.second)]
+        lows = [_wilson(share, count, -1) for share, count in zip(shares, counts, strict=True)]
+        highs = [_wilson(share, count, 1) for share, count in zip(shares, counts, strict=True)]
+        independent = 1 - (1 - shares[0]) * (1 - shares[1])
+        value = (max(shares) + independent) / 2
+        return RecallEstimate(value, max(lows), 1 - (1 - highs[0]) * (1 - highs[1]))
+
+    def reaching(self, target: float) -> int:
+        """Return the fewest best pairs whose estimate is `target` or more, or the most that can help."""
+        low, high = 1, int(max(self.first[-1], self.second[-1])) + 1
+        while low < high:
+            middle = (low + high) // 2
+            low, high = (low, middle) if self.at(middle).value >= target else (middle + 1, high)
+        return low
+
+
+def recall_curve(pairs: ScoredPairs, views: tuple[Scores, Scores]) -> RecallCurve:
+    """Return where each view's ranking of `pairs` brings up what the other is sure of."""
+    rankings = [ranking(pairs.seen_as(view)) for view in views]
+    sure = [_sure(pairs.seen_as(view), score) for view, score in zip(views, rankings, strict=True)]
+    places = [np.empty(len(pairs), dtype=np.int64) for _ in views]
+    for place, score in zip(places, rankings, strict=True):
+        place[np.lexsort((pairs.right, pairs.left, -score))] = np.arange(1, len(pairs) + 1)
+    return RecallCurve(np.sort(places[0][sure[1]]), np.sort(places[1][sure[0]]))
+
+
+def _sure(pairs: ScoredPairs, scores: Scores) -> Counts:
+    """Return the mutual best pairs, four fifths of them: those furthest above the second best."""
+    similarity = pairs.similarity
+    best = (similarity >= pairs.best_left[pairs.left]) & (similarity >= pairs.best_right[pairs.right])
+    mutual = np.flatnonzero(best)
+    second = np.maximum(
+        _second_best(pairs.left, similarity, len(pairs.best_left))[pairs.left[mutual]],
+        _second_best(pairs.right, similarity, len(pairs.best_right))[pairs.right[mutual]],
+    )
+    margin = 1 - second / np.maximum(similarity[mutual], 1e-6)
+    return mutual[np.argsort(-margin, kind="stable")[: int(_SURE_SHARE * len(mutual))]]
+
+
+def _second_best(records: Counts, similarity: Scores, size: int) -> Scores:
+    seconds = np.zeros(size, dtype=np.float32)
+    at = np.flatnonzero(rank_within(records, similarity) == 1)
+    seconds[records[at]] = similarity[at]
+    return seconds
+
+
+def _wilson(share: float, count: int, sign: int) -> float:
+    """Return one end of Wilson's interval (1927) for a share of `count` draws."""
+    z = _Z
+    middle = share + z * z / (2 * count)
+    reach = z * np.sqrt(share * (1 - share) / count + z * z / (4 * count * count))
+    return float(np.clip((middle + sign * reach) / (1 + z * z / count), 0, 1))
