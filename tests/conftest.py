@@ -10,8 +10,8 @@ from erblock.hashing.encoder import EncoderOptions, load_encoder
 
 TINY = Path(__file__).parent / "data" / "tiny-encoder"
 
-SYLLABLES = "ba co du fe gi ha ko lu me ni po ra su te vi za".split()
-KINDS = "camera speaker turntable radio printer keyboard monitor headset".split()
+SYLLABLES = ["ba", "co", "du", "fe", "gi", "ha", "ko", "lu", "me", "ni", "po", "ra", "su", "te", "vi", "za"]
+KINDS = ["camera", "speaker", "turntable", "radio", "printer", "keyboard", "monitor", "headset"]
 
 
 def _tiny_encoder():

@@ -127,10 +127,23 @@ def load_encoder(options: EncoderOptions) -> Encoder:
         ModelError: if there is no such model or it fails its check.
     """
     require_extra("sentence_transformers", "neural")
+    _check_device(options.device)
     source = _resolve(options.name)
     if source.is_dir() if isinstance(source, Path) else False:
         _check_folder(Path(source))
     return Encoder(_open(source, options), options)
+
+
+def _check_device(device: str) -> None:
+    import torch
+
+    if device == "auto":
+        return
+    try:
+        torch.empty(0, device=device)
+    except (AssertionError, RuntimeError) as cause:
+        reason = str(cause).splitlines()[0]
+        raise ModelError(f"--device {device} cannot be used here ({reason}); give cpu or auto") from cause
 
 
 def _resolve(name: str) -> Path | str:

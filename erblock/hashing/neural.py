@@ -85,10 +85,10 @@ class NeuralSketch:
         return BandKeys(keys.rows[has_text], keys.buckets[has_text])
 
     def neighbour_order(self) -> npt.NDArray[np.uint32]:
-        """Return the place of every record along the first projected direction."""
-        first = self.projected[:, 0]
-        low, high = float(first.min(initial=0)), float(first.max(initial=1))
-        return ((first - low) / max(high - low, 1e-9) * (2**32 - 1)).clip(0, 2**32 - 1).astype(np.uint32)
+        """Return the place of every record along the first projected direction, the same for any table."""
+        # A projection is a unit vector; in 32 bits, 1 would round to more than the largest whole number.
+        first = self.projected[:, 0].astype(np.float64).clip(-1, 1)
+        return ((first + 1) / 2 * (2**32 - 1)).astype(np.uint32)
 
     def similarity(self, other: Self, left: Rows, right: Rows) -> Scores:
         """Return s, computed from the vectors themselves."""

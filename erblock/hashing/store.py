@@ -13,6 +13,7 @@ from typing import Any
 from uuid import uuid4
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from erblock.errors import ModelError, require_extra
@@ -24,6 +25,10 @@ FORMAT = 1
 MANIFEST = "manifest.json"
 _ARRAYS = "arrays.safetensors"
 _ENCODER = "encoder"
+_ARRAY_NAMES = ("weights", "mean", "projection", "centres")
+_KIND = "neural"
+_MAKER = "erblock"
+_KEYS = {"kind", "columns", "encoder", "digests", "notes"}
 
 
 @dataclass(frozen=True)
@@ -70,10 +75,21 @@ def check_target(folder: Path, *, overwrite: bool) -> None:
     """Raise ModelError if a model may not be written to `folder`."""
     if not folder.exists():
         return
-    if not (folder / MANIFEST).is_file() and (not folder.is_dir() or any(folder.iterdir())):
+    if folder.is_dir() and not any(folder.iterdir()):
+        return
+    if not _is_ours(folder):
         raise ModelError(f"{folder} exists and is not a model folder; choose another with --output")
-    if not overwrite and (folder / MANIFEST).is_file():
+    if not overwrite:
         raise ModelError(f"{folder} holds a model already; use --force to replace it")
+
+
+def _is_ours(folder: Path) -> bool:
+    """Other programs name a file manifest.json too; what they keep beside it must not be replaced."""
+    try:
+        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(manifest, dict) and _MAKER in manifest
 
 
 def _write(model: Model, folder: Path) -> None:
@@ -92,13 +108,14 @@ def _write(model: Model, folder: Path) -> None:
     manifest = {
         "format": FORMAT,
         "kind": hasher.kind,
-        "erblock": version("erblock"),
+        _MAKER: version("erblock"),
         "columns": list(model.provenance.columns),
         "encoder": {"max_tokens": options["max_tokens"]},
         "digests": dict(model.provenance.digests),
         "notes": dict(model.provenance.notes),
     }
-    (folder / MANIFEST).write_text(json.dumps(manifest, indent=2, ensure_ascii=False) + "\n")
+    text = json.dumps(manifest, indent=2, ensure_ascii=False) + "\n"
+    (folder / MANIFEST).write_text(text, encoding="utf-8")
 
 
 def load_model(folder: Path, device: str = "auto", precision: str = "auto") -> Model:
@@ -109,13 +126,25 @@ def load_model(folder: Path, device: str = "auto", precision: str = "auto") -> M
     """
     manifest = read_manifest(folder)
     require_extra("safetensors", "neural")
-    from safetensors.numpy import load_file
-
-    arrays = load_file(folder / _ARRAYS)
+    arrays = _load_arrays(folder / _ARRAYS)
     options = EncoderOptions(str(folder / _ENCODER), manifest["encoder"]["max_tokens"], device, precision)
     cells = Cells(arrays["mean"], arrays["projection"], arrays["centres"])
     hasher = NeuralHasher(load_encoder(options), arrays["weights"], cells)
     return Model(hasher, Provenance(tuple(manifest["columns"]), manifest["digests"], manifest["notes"]))
+
+
+def _load_arrays(path: Path) -> dict[str, npt.NDArray[np.float32]]:
+    from safetensors import SafetensorError
+    from safetensors.numpy import load_file
+
+    try:
+        arrays = load_file(path)
+    except (OSError, SafetensorError) as cause:
+        raise ModelError(f"{path}: cannot be read ({cause}); fit again") from cause
+    missing = [name for name in _ARRAY_NAMES if name not in arrays]
+    if missing:
+        raise ModelError(f"{path}: expected the arrays {', '.join(_ARRAY_NAMES)}; missing {missing[0]}")
+    return arrays
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
@@ -128,12 +157,17 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     if not path.is_file():
         raise ModelError(f"{folder}: expected a model folder written by 'erblock fit', found no {MANIFEST}")
     try:
-        manifest: dict[str, Any] = json.loads(path.read_text())
-    except json.JSONDecodeError as cause:
-        raise ModelError(f"{path}: expected JSON, found {cause.msg} in line {cause.lineno}") from cause
-    if manifest.get("format") != FORMAT:
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as cause:
+        raise ModelError(f"{path}: expected JSON, found something else ({cause}); fit again") from cause
+    found = manifest.get("format") if isinstance(manifest, dict) else None
+    if found != FORMAT:
         raise ModelError(
-            f"{path}: expected model format {FORMAT}, found {manifest.get('format')}; "
-            "fit again with this version"
+            f"{path}: expected model format {FORMAT}, found {found}; fit again with this version"
         )
-    return manifest
+    missing = sorted(_KEYS - manifest.keys())
+    if missing:
+        raise ModelError(f"{path}: expected the keys {', '.join(sorted(_KEYS))}; missing {missing[0]}")
+    if manifest["kind"] != _KIND:
+        raise ModelError(f"{path}: expected the kind {_KIND}, found {manifest['kind']}")
+    return dict(manifest)

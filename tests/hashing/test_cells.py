@@ -1,0 +1,117 @@
+"""Buckets of vectors."""
+
+import numpy as np
+import pytest
+
+from erblock.hashing.cells import CellOptions, Cells, fit_cells, nearest
+
+WIDTH, ENTITIES = 24, 600
+
+
+def unit(vectors):
+    return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def sides():
+    """Two noisy vectors of each entity; half of the directions vary within an entity, and more."""
+    random = np.random.default_rng(0)
+    entity = random.normal(size=(ENTITIES, WIDTH // 2))
+    return [
+        unit(
+            np.hstack(
+                [
+                    entity + random.normal(scale=0.15, size=entity.shape),
+                    random.normal(scale=1.5, size=entity.shape),
+                ]
+            )
+        )
+        for _ in range(2)
+    ]
+
+
+def met(cells, sides):
+    """The share of entities whose two vectors share a cell in the average band."""
+    left, right = (cells.project(side) for side in sides)
+    same = [cells.keys(left, band).buckets == cells.keys(right, band).buckets for band in range(cells.bands)]
+    return np.mean(same)
+
+
+def fitted(sides, **options):
+    known = [side[:200] for side in sides]
+    wanted = CellOptions(**{"width": 8, "least_bands": 4, "most_bands": 4, "density": 2, **options})
+    return fit_cells(np.vstack(sides), *known, ENTITIES, wanted)
+
+
+def test_what_varies_within_matches_is_left_out_so_that_they_meet(sides):
+    unseen = [side[200:] for side in sides]
+    discriminant, plain = fitted(sides), fitted(sides, shrinkage=1e9)
+    assert met(discriminant, unseen) > 1.5 * met(plain, unseen)
+
+
+def test_near_vectors_meet_and_far_ones_seldom_do(sides):
+    cells = fitted(sides)
+    left, right = (cells.project(side) for side in sides)
+    strangers = np.mean(cells.keys(left, 0).buckets == np.roll(cells.keys(right, 0).buckets, 1))
+    assert met(cells, sides) > 5 * strangers
+
+
+def test_the_cell_of_a_record_does_not_depend_on_the_others(sides):
+    cells = fitted(sides)
+    for band in range(cells.bands):
+        whole = cells.keys(cells.project(sides[0]), band).buckets
+        part = cells.keys(cells.project(sides[0][100:110]), band).buckets
+        assert (whole[100:110] == part).all()
+
+
+def test_bands_are_added_until_enough_known_matches_meet(sides):
+    few = fitted(sides, recall=0.3, least_bands=1, most_bands=24)
+    many = fitted(sides, recall=0.9, least_bands=1, most_bands=24)
+    never = fitted(sides, recall=1.1, least_bands=1, most_bands=7)
+    assert 1 <= few.bands < many.bands < 24
+    assert never.bands == 7
+    left, right = (many.project(side[:200]) for side in sides)
+    together = [many.keys(left, band).buckets == many.keys(right, band).buckets for band in range(many.bands)]
+    assert np.any(together, axis=0).mean() >= 0.9
+
+
+def test_denser_cells_are_smaller(sides):
+    assert len(fitted(sides, density=8).centres[0]) > len(fitted(sides, density=2).centres[0])
+
+
+def test_a_seed_gives_the_same_cells(sides):
+    once, again, other = fitted(sides), fitted(sides), fitted(sides, seed=1)
+    assert (once.centres == again.centres).all()
+    assert (once.centres != other.centres).any()
+
+
+def test_projections_are_unit_vectors_of_the_width_asked_for(sides):
+    projected = fitted(sides, width=5).project(sides[0])
+    assert projected.shape == (ENTITIES, 5)
+    assert np.allclose(np.linalg.norm(projected, axis=1), 1, atol=1e-5)
+
+
+def test_a_handful_of_records_is_enough(sides):
+    few = [side[:2] for side in sides]
+    cells = fit_cells(np.vstack(few), *few, 2, CellOptions())
+    assert len(cells.keys(cells.project(few[0]), 0).rows) == 2
+
+
+def test_equal_matches_are_no_division_by_zero(sides):
+    cells = fit_cells(sides[0], sides[0][:50], sides[0][:50], ENTITIES, CellOptions(width=8))
+    assert np.isfinite(cells.project(sides[0])).all()
+    assert met(cells, [sides[0], sides[0]]) == 1
+
+
+def test_nearest_is_the_centre_with_the_largest_dot_product(monkeypatch):
+    monkeypatch.setattr("erblock.hashing.cells._CHUNK", 3)
+    random = np.random.default_rng(1)
+    points, centres = unit(random.normal(size=(10, 4))), unit(random.normal(size=(5, 4)))
+    wanted = [max(range(5), key=lambda c, p=p: float(p @ centres[c])) for p in points]
+    assert nearest(points, centres).tolist() == wanted
+
+
+def test_buckets_differ_in_their_upper_half():
+    cells = Cells(np.zeros(2, np.float32), np.eye(2, dtype=np.float32), np.eye(2, dtype=np.float32)[None])
+    buckets = cells.keys(np.eye(2, dtype=np.float32), 0).buckets
+    assert len(set((buckets >> np.uint64(32)).tolist())) == 2

