@@ -54,7 +54,8 @@ def score_candidates(
         np.maximum.at(best_left, chunk.left, similarity)
         np.maximum.at(best_right, chunk.right, similarity)
         parts.append(_prune(chunk, similarity))
-        on_progress("join", int(chunk.left[-1]) + 1 if len(chunk.left) else len(left), len(left))
+        if len(chunk.left):
+            on_progress("join", int(chunk.left[-1]), len(left))
     on_progress("join", len(left), len(left))
     return ScoredPairs(
         np.concatenate([np.zeros(0, np.int64), *(chunk.left for chunk, _ in parts)]),

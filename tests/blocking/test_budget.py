@@ -1,0 +1,134 @@
+"""What a budget promises, whatever the ranking: limits are kept, the best come first, more is a superset."""
+
+from collections import Counter
+
+import numpy as np
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from erblock.blocking import budget as module
+from erblock.blocking.budget import Budget, cut
+from erblock.blocking.recall import RecallCurve
+from erblock.errors import ConfigError
+
+limit = st.none() | st.integers(1, 12)
+target = st.none() | st.floats(0.01, 1)
+budgets = st.builds(Budget, limit, limit, target)
+
+SURE = RecallCurve(np.arange(1, 41), np.arange(1, 81, 2))
+UNSURE = RecallCurve(np.arange(1, 3), np.arange(1, 3))
+
+
+def pairs_of(pairs, kept):
+    return list(zip(pairs.left[kept].tolist(), pairs.right[kept].tolist(), strict=True))
+
+
+def per_record(pairs, kept):
+    """How many kept pairs the busiest record of either side has; in one table, a record on both."""
+    left, right = pairs.left[kept].tolist(), pairs.right[kept].tolist()
+    sides = [Counter(left + right)] if pairs.one_table else [Counter(left), Counter(right)]
+    return max((max(side.values(), default=0) for side in sides), default=0)
+
+
+@given(st.data(), budgets)
+def test_every_limit_is_kept(any_scored, data, budget):
+    pairs = data.draw(any_scored())
+    kept = cut(pairs, budget, SURE).kept
+    assert len(set(kept.tolist())) == len(kept)
+    if budget.max_pairs is not None:
+        assert len(kept) <= budget.max_pairs
+    if budget.max_per_record is not None:
+        assert per_record(pairs, kept) <= budget.max_per_record
+
+
+@given(st.data(), budgets)
+def test_the_result_is_best_first_and_no_better_pair_is_cut_by_the_number_alone(any_scored, data, budget):
+    pairs = data.draw(any_scored())
+    result = cut(pairs, budget, SURE)
+    assert (np.diff(result.scores) <= 0).all()
+    everything = cut(pairs, Budget(max_per_record=budget.max_per_record, max_pairs=10**6), SURE)
+    assert everything.kept[: len(result.kept)].tolist() == result.kept.tolist()
+    assert np.array_equal(everything.scores[: len(result.kept)], result.scores)
+
+
+@given(st.data(), st.integers(1, 12), st.integers(1, 12))
+def test_a_larger_budget_keeps_all_that_a_smaller_one_does(any_scored, data, one, other):
+    pairs = data.draw(any_scored())
+    small, large = sorted((one, other))
+    for name in ("max_pairs", "max_per_record"):
+        kept = [set(cut(pairs, Budget(**{name: size}), SURE).kept.tolist()) for size in (small, large)]
+        assert kept[0] <= kept[1]
+
+
+@given(st.data(), st.floats(0.01, 1), st.floats(0.01, 1))
+def test_a_smaller_target_keeps_no_more_pairs(any_scored, data, one, other):
+    pairs = data.draw(any_scored())
+    less, more = (
+        cut(pairs, Budget(target_recall=share), SURE).kept.tolist() for share in sorted((one, other))
+    )
+    assert more[: len(less)] == less
+
+
+@given(st.data())
+def test_a_limit_that_allows_everything_cuts_nothing(any_scored, data):
+    pairs = data.draw(any_scored())
+    for budget in (Budget(max_pairs=1000), Budget(max_per_record=1000), Budget(1000, 1000)):
+        assert len(cut(pairs, budget, SURE).kept) == len(pairs)
+
+
+@given(st.data(), st.integers(1, 5))
+def test_some_pair_is_always_kept(any_scored, data, most):
+    pairs = data.draw(any_scored())
+    assume(len(pairs))
+    for budget in (Budget(max_pairs=most), Budget(max_per_record=most), Budget(), Budget(target_recall=0.1)):
+        assert len(cut(pairs, budget, SURE).kept) > 0
+
+
+@given(st.data(), st.randoms(use_true_random=False))
+def test_the_order_in_which_pairs_were_found_changes_nothing(any_scored, scored, data, random):
+    pairs = data.draw(any_scored())
+    order = list(range(len(pairs)))
+    random.shuffle(order)
+    sizes = (len(pairs.best_left),) if pairs.one_table else (len(pairs.best_left), len(pairs.best_right))
+    shuffled = scored(pairs.left[order], pairs.right[order], pairs.similarity[order], sizes)
+    for budget in (Budget(max_pairs=4), Budget(), Budget(target_recall=0.5)):
+        one, other = cut(pairs, budget, SURE), cut(shuffled, budget, SURE)
+        assert pairs_of(pairs, one.kept) == pairs_of(shuffled, other.kept)
+
+
+def test_without_a_limit_there_are_ten_pairs_for_each_record_of_the_smaller_table(scored, monkeypatch):
+    every = [(i, j) for i in range(5) for j in range(30)]
+    values = np.random.default_rng(0).random(len(every))
+    pairs = scored([i for i, _ in every], [j for _, j in every], values, (5, 30))
+    assert len(cut(pairs, Budget(), SURE).kept) == 50
+    monkeypatch.setattr(module, "DEFAULT_PER_RECORD", 2)
+    assert len(cut(pairs, Budget(), SURE).kept) == 10
+
+
+def test_the_best_partner_of_a_record_comes_before_its_worse_ones(scored):
+    pairs = scored([0, 0, 1, 1, 2, 2], [0, 1, 1, 2, 2, 0], [0.9, 0.2, 0.8, 0.3, 0.7, 0.1], (3, 3))
+    assert pairs_of(pairs, cut(pairs, Budget(max_pairs=3), SURE).kept) == [(0, 0), (1, 1), (2, 2)]
+
+
+def test_no_pairs_stay_no_pairs(scored):
+    for sizes in ((3, 4), (3,)):
+        pairs = scored([], [], [], sizes)
+        for budget in (Budget(), Budget(5, 5, 0.5)):
+            assert cut(pairs, budget, SURE).kept.tolist() == []
+
+
+def test_the_recall_is_estimated_for_what_is_kept(scored):
+    pairs = scored(range(40), range(40), np.linspace(1, 0.5, 40), (40, 40))
+    few, many = (cut(pairs, Budget(max_pairs=size), SURE).recall for size in (5, 35))
+    assert few == SURE.at(5)
+    assert 0 < few.value < many.value <= 1
+
+
+def test_without_sure_pairs_there_is_no_estimate_and_no_target(scored):
+    pairs = scored([0, 1], [0, 1], [0.9, 0.8], (2, 2))
+    assert cut(pairs, Budget(max_pairs=1), UNSURE).recall is None
+    with pytest.raises(
+        ConfigError, match=r"--target-recall .*; give --max-pairs or --max-per-record instead"
+    ):
+        cut(pairs, Budget(target_recall=0.9), UNSURE)
