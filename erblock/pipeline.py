@@ -12,32 +12,34 @@ from erblock.blocking.candidates import JoinReport
 from erblock.blocking.output import check_output, pairs_frame, write_frame
 from erblock.blocking.recall import RecallEstimate, recall_curve
 from erblock.blocking.score import score_candidates
+from erblock.blocking.sure import sure_pairs
 from erblock.config import BlockConfig, Config, FitConfig
 from erblock.errors import ConfigError
 from erblock.hashing import ngrams
-from erblock.hashing.base import Hasher, Progress, Rows, Sketch, silent
-from erblock.hashing.cells import CellOptions, Cells, fit_cells
+from erblock.hashing.base import Hasher, Progress, Sketch, silent
+from erblock.hashing.cells import CellOptions
 from erblock.hashing.encoder import Encoder, EncoderOptions, load_encoder
-from erblock.hashing.minhash import fit_minhash
-from erblock.hashing.neural import Floats, NeuralHasher, encode_channels
+from erblock.hashing.minhash import MinHashHasher, fit_minhash
+from erblock.hashing.neural import fit_neural
+from erblock.hashing.pairwise import row_cosines
 from erblock.hashing.store import Model, Provenance, check_target, load_model, save_model
-from erblock.rules.compile import compile_rules
+from erblock.rules.compile import RuleSet, compile_rules
 from erblock.rules.pairs import labelling_pairs
 from erblock.rules.triplets import TripletOptions, build_triplets, labelled_pairs
 from erblock.tables.pairs import read_pairs
 from erblock.tables.read import Records, TablePair, read_tables
 from erblock.tables.schemas import ID, LABELS
 from erblock.tables.text import record_texts
-from erblock.training.batches import TripletRows
+from erblock.training.batches import triplet_rows
 from erblock.training.fit import TrainingOptions, TrainingReport, TrainingTables, train
 
 TRIPLETS_FILE = "triplets.parquet"
 
+MUTUAL_BEST = "mutual best candidates (no rules, no labels)"
+"""What stands for the rule in triplets of pairs that erblock itself is sure of."""
+
 MINHASH_PAIRS_PER_RECORD = 100
 """Band plans of MinHash are as loose as so many joined rows a record of the larger table allow."""
-
-_CELL_RECORDS = 20_000
-_CELL_MATCHES = 5_000
 
 
 @dataclass(frozen=True)
@@ -122,10 +124,14 @@ def block(config: Config, on_progress: Progress = silent) -> BlockReport:
 
 def _hasher(options: BlockConfig, texts: Texts) -> Hasher:
     if options.method == "minhash":
-        return fit_minhash(texts.left, None if texts.dedup else texts.right, MINHASH_PAIRS_PER_RECORD)
+        return _fit_minhash(texts)
     if options.model is None:
         raise ConfigError("the neural method needs a model: fit one with 'erblock fit', then --model FOLDER")
     return load_model(Path(options.model), options.device, options.precision).hasher
+
+
+def _fit_minhash(texts: Texts) -> MinHashHasher:
+    return fit_minhash(texts.left, None if texts.dedup else texts.right, MINHASH_PAIRS_PER_RECORD)
 
 
 def _cross_product(tables: TablePair) -> int:
@@ -153,15 +159,21 @@ def fit(config: Config, *, force: bool = False, on_progress: Progress = silent) 
     output = Path(options.output)
     check_target(output, overwrite=force)
     tables = open_tables(config)
-    triplets = make_triplets(config, tables, on_progress)
+    rules = compile_rules(config.rules.match, config.rules.conflict, tables)
+    labels = _read_labels(options, tables)
     encoder = load_encoder(
         EncoderOptions(options.encoder, options.max_tokens, options.device, options.precision)
     )
     texts = texts_of(tables)
     sets = [ngrams.feature_sets(side) for side in texts.sides]
     weights = ngrams.idf(*sets)
+    unsupervised = not config.rules.match and labels is None
+    if unsupervised:
+        labels = _sure_matches(tables, texts, encoder, on_progress)
+    made = TripletOptions(options.seed, labels_as=MUTUAL_BEST if unsupervised else "label")
+    triplets = _triplets(tables, rules, labels, options, made)
     vectors = [ngrams.tfidf(side, weights) for side in sets]
-    rows = _triplet_rows(tables, triplets)
+    rows = triplet_rows(tables, triplets)
     report = train(
         encoder,
         TrainingTables(texts.left, texts.right, vectors[0], vectors[-1]),
@@ -169,45 +181,43 @@ def fit(config: Config, *, force: bool = False, on_progress: Progress = silent) 
         _training_options(options),
         on_progress,
     )
-    cells = _fit_cells(encoder, weights, texts, rows, options.seed, on_progress)
+    matches = (texts.left.gather(rows.anchor), texts.right.gather(rows.positive))
+    hasher = fit_neural(encoder, weights, texts.sides, matches, CellOptions(seed=options.seed), on_progress)
     provenance = Provenance(tuple(pair.name for pair in tables.columns), _digests(config, tables))
-    model = Model(NeuralHasher(encoder, weights, cells), provenance)
-    save_model(model, output, {TRIPLETS_FILE: triplets}, overwrite=force)
+    save_model(Model(hasher, provenance), output, {TRIPLETS_FILE: triplets}, overwrite=force)
     by_rule = dict(triplets["rule"].value_counts(sort=True).rows())
-    return FitReport(output, by_rule, report, cells.bands)
+    return FitReport(output, by_rule, report, hasher.cells.bands)
 
 
-def make_triplets(config: Config, tables: TablePair, on_progress: Progress = silent) -> pl.DataFrame:
-    """Return TRIPLETS: pairs of cheap blockers, labelled by the rules and the user's labels.
+def _read_labels(options: FitConfig, tables: TablePair) -> pl.DataFrame | None:
+    if options.labels is None:
+        return None
+    return read_pairs(options.labels, LABELS, tables.left.frame[ID], tables.other.frame[ID])
 
-    Raises:
-        RuleError: if a rule does not fit the tables, or no similar pair is found.
-    """
-    options = config.fit
-    rules = compile_rules(config.rules.match, config.rules.conflict, tables)
-    labels = None
-    if options.labels is not None:
-        left_ids, right_ids = tables.left.frame[ID], tables.other.frame[ID]
-        labels = read_pairs(options.labels, LABELS, left_ids, right_ids)
-    on_progress("label pairs", 0, 1)
+
+def _sure_matches(tables: TablePair, texts: Texts, encoder: Encoder, on_progress: Progress) -> pl.DataFrame:
+    """Return LABELS of the pairs beyond doubt, for the encoder as it comes and the n-grams together."""
+    hasher = _fit_minhash(texts)
+    left = hasher.sketch(texts.left)
+    right = None if texts.dedup else hasher.sketch(texts.right)
+    scored = score_candidates(left, right, JoinReport(), on_progress)
+    vectors = [encoder.encode(side.fill_null("").to_list(), on_progress) for side in texts.sides]
+    both = (scored.similarity + row_cosines(vectors[0], vectors[-1], scored.left, scored.right)) / 2
+    sure = sure_pairs(scored.seen_as(both.astype(np.float32)))
+    return pl.DataFrame(
+        {
+            "left_id": tables.left.frame[ID].gather(scored.left[sure]),
+            "right_id": tables.other.frame[ID].gather(scored.right[sure]),
+        }
+    ).with_columns(label=pl.lit(1, dtype=pl.Int8))
+
+
+def _triplets(
+    tables: TablePair, rules: RuleSet, labels: pl.DataFrame | None, options: FitConfig, made: TripletOptions
+) -> pl.DataFrame:
+    """Return TRIPLETS: pairs of cheap blockers, labelled by the rules and the labels."""
     pairs = labelling_pairs(tables, options.labelling_pairs, options.seed)
-    labelled = labelled_pairs(tables, rules, pairs, labels)
-    triplets = build_triplets(tables, rules, labelled, TripletOptions(options.seed))
-    on_progress("label pairs", 1, 1)
-    return triplets
-
-
-def _triplet_rows(tables: TablePair, triplets: pl.DataFrame) -> TripletRows:
-    left, right = tables.left.frame[ID], tables.other.frame[ID]
-    places = {"anchor_id": left, "positive_id": right, "negative_id": right}
-    rows = [_row_numbers(triplets[column], ids) for column, ids in places.items()]
-    return TripletRows(rows[0], rows[1], rows[2], tables.dedup)
-
-
-def _row_numbers(wanted: pl.Series, ids: pl.Series) -> Rows:
-    numbered = pl.DataFrame({ID: ids}).with_row_index("row")
-    joined = pl.DataFrame({ID: wanted}).join(numbered, on=ID, how="left", maintain_order="left")
-    return joined["row"].to_numpy().astype(np.int64)
+    return build_triplets(tables, rules, labelled_pairs(tables, rules, pairs, labels), made)
 
 
 def _training_options(options: FitConfig) -> TrainingOptions:
@@ -220,24 +230,6 @@ def _training_options(options: FitConfig) -> TrainingOptions:
         separation=options.separation,
         ranking=options.ranking,
         seed=options.seed,
-    )
-
-
-def _fit_cells(
-    encoder: Encoder, weights: Floats, texts: Texts, rows: TripletRows, seed: int, on_progress: Progress
-) -> Cells:
-    """Return cells for both tables, learned from a sample of records and of the triplets' matches."""
-    random = np.random.default_rng(seed)
-    some = random.permutation(len(rows))[:_CELL_MATCHES]
-    sides = (texts.left.gather(rows.anchor[some]), texts.right.gather(rows.positive[some]))
-    everything = pl.concat(texts.sides)
-    sample = everything.gather(random.permutation(len(everything))[:_CELL_RECORDS])
-    channels = encode_channels(encoder, weights, pl.concat([sample, *sides]), on_progress)
-    vectors = channels.joined()
-    first, second = len(sample), len(sample) + len(some)
-    records = max(len(side) for side in texts.sides)
-    return fit_cells(
-        vectors[:first], vectors[first:second], vectors[second:], records, CellOptions(seed=seed)
     )
 
 

@@ -17,10 +17,10 @@ import numpy as np
 import numpy.typing as npt
 
 from erblock.blocking.ranking import ranking
-from erblock.blocking.score import ScoredPairs, rank_within
+from erblock.blocking.score import ScoredPairs
+from erblock.blocking.sure import sure_pairs
 from erblock.hashing.base import Scores
 
-_SURE_SHARE = 0.8
 _LEAST_SURE = 20
 _Z = 1.645
 
@@ -70,31 +70,11 @@ class RecallCurve:
 def recall_curve(pairs: ScoredPairs, views: tuple[Scores, Scores]) -> RecallCurve:
     """Return where each view's ranking of `pairs` brings up what the other is sure of."""
     rankings = [ranking(pairs.seen_as(view)) for view in views]
-    sure = [_sure(pairs.seen_as(view), score) for view, score in zip(views, rankings, strict=True)]
+    sure = [sure_pairs(pairs.seen_as(view)) for view in views]
     places = [np.empty(len(pairs), dtype=np.int64) for _ in views]
     for place, score in zip(places, rankings, strict=True):
         place[np.lexsort((pairs.right, pairs.left, -score))] = np.arange(1, len(pairs) + 1)
     return RecallCurve(np.sort(places[0][sure[1]]), np.sort(places[1][sure[0]]))
-
-
-def _sure(pairs: ScoredPairs, scores: Scores) -> Counts:
-    """Return the mutual best pairs, four fifths of them: those furthest above the second best."""
-    similarity = pairs.similarity
-    best = (similarity >= pairs.best_left[pairs.left]) & (similarity >= pairs.best_right[pairs.right])
-    mutual = np.flatnonzero(best)
-    second = np.maximum(
-        _second_best(pairs.left, similarity, len(pairs.best_left))[pairs.left[mutual]],
-        _second_best(pairs.right, similarity, len(pairs.best_right))[pairs.right[mutual]],
-    )
-    margin = 1 - second / np.maximum(similarity[mutual], 1e-6)
-    return mutual[np.argsort(-margin, kind="stable")[: int(_SURE_SHARE * len(mutual))]]
-
-
-def _second_best(records: Counts, similarity: Scores, size: int) -> Scores:
-    seconds = np.zeros(size, dtype=np.float32)
-    at = np.flatnonzero(rank_within(records, similarity) == 1)
-    seconds[records[at]] = similarity[at]
-    return seconds
 
 
 def _wilson(share: float, count: int, sign: int) -> float:

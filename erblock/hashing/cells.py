@@ -3,8 +3,7 @@
 A vector is first projected so that what varies between two records of one entity counts little and what
 tells entities apart counts much (linear discriminant analysis on known or supposed matches): the rules
 shape the buckets too. A band is a set of records drawn at random as centres; its buckets are their Voronoi
-cells, small where records are dense. The share p of matches that meet in one band is measured, and bands
-are added until enough matches meet in at least one.
+cells, small where records are dense. More bands find more matches, more cells a band make them cheaper.
 """
 
 from dataclasses import dataclass
@@ -16,21 +15,21 @@ from erblock.hashing.base import BandKeys
 
 Floats = npt.NDArray[np.float32]
 _CHUNK = 4096
+_SKEW = 1.5
+_LEAST_DENSITY = 6.0
 
 
 @dataclass(frozen=True)
 class CellOptions:
     """How to make cells.
 
-    `width`: projected dimensions. `density`: cells per square root of the number of records. `recall`: share
-    of known matches that shall meet in some band; `most_bands` are made to reach it.
+    `width`: projected dimensions. `joined`: about so many rows of the join a record may have; it sets the
+    number of cells of a band where the square root of the table's size does not ask for more.
     """
 
     width: int = 128
-    density: float = 8.0
-    recall: float = 0.998
-    least_bands: int = 16
-    most_bands: int = 24
+    bands: int = 24
+    joined: int = 1500
     shrinkage: float = 1.0
     seed: int = 0
 
@@ -76,17 +75,19 @@ def fit_cells(vectors: Floats, left: Floats, right: Floats, records: int, option
     mean = vectors.mean(axis=0)
     projection = _discriminant(vectors - mean, left - right, options)
     cells = Cells(mean, projection, np.empty((0, 0, options.width), dtype=np.float32))
-    points, ends, starts = cells.project(vectors), cells.project(left), cells.project(right)
-    count = max(2, min(int(options.density * np.sqrt(records)), len(points) // 2))
+    points = cells.project(vectors)
+    count = max(2, min(cells_of_a_band(records, options), len(points) // 2))
     random = np.random.default_rng(options.seed)
-    centres: list[Floats] = []
-    met = np.zeros(len(left), dtype=bool)
-    while len(centres) < options.most_bands:
-        centres.append(points[random.permutation(len(points))[:count]])
-        met |= nearest(ends, centres[-1]) == nearest(starts, centres[-1])
-        if len(centres) >= options.least_bands and met.mean() >= options.recall:
-            break
-    return Cells(mean, projection, np.stack(centres))
+    draws = [random.permutation(len(points))[:count] for _ in range(options.bands)]
+    return Cells(mean, projection, points[np.stack(draws)])
+
+
+def cells_of_a_band(records: int, options: CellOptions) -> int:
+    """Return how many cells a band has, for tables of `records` records in the larger one.
+
+    A record meets about skew * bands * records / cells others, with a skew of the cells of 1.5.
+    """
+    return int(max(_LEAST_DENSITY * np.sqrt(records), _SKEW * options.bands * records / options.joined))
 
 
 def _unit(vectors: Floats) -> Floats:

@@ -19,15 +19,16 @@ from scipy import sparse
 
 from erblock.hashing import ngrams
 from erblock.hashing.base import BandKeys, Progress, Rows, Scores, silent
-from erblock.hashing.cells import Cells
+from erblock.hashing.cells import CellOptions, Cells, fit_cells
 from erblock.hashing.encoder import Encoder
-from erblock.hashing.pairwise import row_dots
+from erblock.hashing.pairwise import row_cosines, row_dots
 
 Floats = npt.NDArray[np.float32]
 NGRAM_WEIGHT = 0.5
 _SKETCH_WIDTH = 512
 _SKETCH_SIGNS = 4
-_CHUNK = 100_000
+_SAMPLE = 20_000
+_MATCHES = 5_000
 
 
 @dataclass(frozen=True)
@@ -39,10 +40,7 @@ class Channels:
 
     def cosines(self, other: Self, left: Rows, right: Rows) -> tuple[Scores, Scores]:
         """Return the model's and the n-grams' cosine of record `left[i]` here and `right[i]` of `other`."""
-        dense = np.empty(len(left), dtype=np.float32)
-        for start in range(0, len(left), _CHUNK):
-            at = slice(start, start + _CHUNK)
-            dense[at] = np.einsum("ij,ij->i", self.dense[left[at]], other.dense[right[at]])
+        dense = row_cosines(self.dense, other.dense, left, right)
         return dense, row_dots(self.sparse, other.sparse, left, right)
 
     def joined(self) -> Floats:
@@ -126,3 +124,27 @@ def encode_channels(
     vectors = ngrams.tfidf(ngrams.feature_sets(texts), weights)
     filled: Sequence[str] = texts.fill_null("").to_list()
     return Channels(encoder.encode(filled, on_progress), vectors)
+
+
+def fit_neural(
+    encoder: Encoder,
+    weights: Floats,
+    tables: Sequence[pl.Series],
+    matches: tuple[pl.Series, pl.Series],
+    options: CellOptions,
+    on_progress: Progress = silent,
+) -> NeuralHasher:
+    """Return a hasher with cells learned from a sample of the texts of one or two tables.
+
+    `matches` are the texts of known or supposed matches, side by side.
+    """
+    random = np.random.default_rng(options.seed)
+    everything = pl.concat(tables)
+    sample = everything.gather(random.permutation(len(everything))[:_SAMPLE])
+    some = random.permutation(len(matches[0]))[:_MATCHES]
+    texts = pl.concat([sample, *(side.gather(some) for side in matches)])
+    vectors = encode_channels(encoder, weights, texts, on_progress).joined()
+    left, right = np.split(vectors[len(sample) :], 2)
+    records = max(len(table) for table in tables)
+    cells = fit_cells(vectors[: len(sample)], left, right, records, options)
+    return NeuralHasher(encoder, weights, cells)

@@ -27,11 +27,15 @@ _NO_NEGATIVE = (
 
 @dataclass(frozen=True)
 class TripletOptions:
-    """At most `per_rule` triplets of one rule, `per_record` with one record as anchor, or as positive."""
+    """At most `per_rule` triplets of one rule, `per_record` with one record as anchor, or as positive.
+
+    `labels_as`: what stands for the rule in triplets that the labels made.
+    """
 
     seed: int = 0
     per_rule: int = 20_000
     per_record: int = 10
+    labels_as: str = "label"
 
 
 def labelled_pairs(
@@ -88,7 +92,7 @@ def build_triplets(
     chosen = pl.concat([near, random_negatives(tables, rules, lacking, named, options.seed)])
     if chosen.is_empty():
         raise RuleError(_NO_NEGATIVE)
-    return _as_triplets(tables, rules, chosen)
+    return _as_triplets(tables, rules, chosen, options.labels_as)
 
 
 def _capped(positives: pl.DataFrame, options: TripletOptions) -> pl.DataFrame:
@@ -99,8 +103,8 @@ def _capped(positives: pl.DataFrame, options: TripletOptions) -> pl.DataFrame:
     return kept.filter(pl.int_range(pl.len()).over("rule") < options.per_rule).drop("turn")
 
 
-def _as_triplets(tables: TablePair, rules: RuleSet, chosen: pl.DataFrame) -> pl.DataFrame:
-    texts = {i: rule.source.text for i, rule in enumerate(rules.rules)} | {FROM_LABELS: "label"}
+def _as_triplets(tables: TablePair, rules: RuleSet, chosen: pl.DataFrame, labels_as: str) -> pl.DataFrame:
+    texts = {i: rule.source.text for i, rule in enumerate(rules.rules)} | {FROM_LABELS: labels_as}
     triplets = chosen.select(
         "anchor_id",
         positive_id="other_id",

@@ -5,6 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+import polars as pl
+
+from erblock.tables.read import TablePair
+from erblock.tables.schemas import ID
 
 Rows = npt.NDArray[np.int64]
 
@@ -26,6 +30,20 @@ class TripletRows:
 
     def __getitem__(self, at: npt.NDArray[np.int64]) -> "TripletRows":
         return TripletRows(self.anchor[at], self.positive[at], self.negative[at], self.same_table)
+
+
+def triplet_rows(tables: TablePair, triplets: pl.DataFrame) -> TripletRows:
+    """Return TRIPLETS by row number."""
+    left, right = tables.left.frame[ID], tables.other.frame[ID]
+    sides = {"anchor_id": left, "positive_id": right, "negative_id": right}
+    rows = [_row_numbers(triplets[column], ids) for column, ids in sides.items()]
+    return TripletRows(rows[0], rows[1], rows[2], tables.dedup)
+
+
+def _row_numbers(wanted: pl.Series, ids: pl.Series) -> Rows:
+    numbered = pl.DataFrame({ID: ids}).with_row_index("row")
+    joined = pl.DataFrame({ID: wanted}).join(numbered, on=ID, how="left", maintain_order="left")
+    return joined["row"].to_numpy().astype(np.int64)
 
 
 def split(triplets: TripletRows, share: float, most: int, seed: int) -> tuple[TripletRows, TripletRows]:
