@@ -30,6 +30,12 @@ def fresh_encoder():
     return _tiny_encoder()
 
 
+@pytest.fixture
+def tiny_encoders():
+    """Three tiny encoders with equal weights."""
+    return [_tiny_encoder() for _ in range(3)]
+
+
 @pytest.fixture(scope="session")
 def encoder():
     """The tiny encoder, for tests that leave it as it is."""
