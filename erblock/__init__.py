@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from erblock.config import load_config as load_config
     from erblock.evaluation.metrics import Evaluation as Evaluation
     from erblock.evaluation.metrics import evaluate_pairs as evaluate_pairs
+    from erblock.pipeline import block as block
+    from erblock.pipeline import fit as fit
     from erblock.tables.pairs import read_pairs as read_pairs
     from erblock.tables.read import TablePair as TablePair
     from erblock.tables.read import read_tables as read_tables
@@ -22,6 +24,8 @@ _HOMES = {
     "Evaluation": "erblock.evaluation.metrics",
     "TablePair": "erblock.tables.read",
     "evaluate_pairs": "erblock.evaluation.metrics",
+    "block": "erblock.pipeline",
+    "fit": "erblock.pipeline",
     "load_config": "erblock.config",
     "read_pairs": "erblock.tables.pairs",
     "read_tables": "erblock.tables.read",
@@ -37,7 +41,9 @@ __all__ = [
     "RuleError",
     "TableError",
     "TablePair",
+    "block",
     "evaluate_pairs",
+    "fit",
     "load_config",
     "read_pairs",
     "read_tables",

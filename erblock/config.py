@@ -86,6 +86,11 @@ class FitConfig(_Section):
         default=1.0, ge=0, description="The weight of the ranking term beside the loss; 0 leaves it out."
     )
     output: str = Field(default="model", description="The folder that the trained model is written to.")
+    self_training: bool = Field(
+        default=True,
+        description="Train also on mutual best candidates that stand out from the others and that no rule "
+        "speaks on. Without rules and labels there is nothing else to train on, and it is done in any case.",
+    )
     labelling_pairs: int = Field(
         default=500_000, ge=1, description="How many pairs the rules are asked about, at most."
     )

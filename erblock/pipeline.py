@@ -23,7 +23,7 @@ from erblock.hashing.minhash import MinHashHasher, fit_minhash
 from erblock.hashing.neural import fit_neural
 from erblock.hashing.pairwise import row_cosines
 from erblock.hashing.store import Model, Provenance, check_target, load_model, save_model
-from erblock.rules.compile import RuleSet, compile_rules
+from erblock.rules.compile import compile_rules
 from erblock.rules.pairs import labelling_pairs
 from erblock.rules.triplets import TripletOptions, build_triplets, labelled_pairs
 from erblock.tables.pairs import read_pairs
@@ -34,9 +34,6 @@ from erblock.training.batches import triplet_rows
 from erblock.training.fit import TrainingOptions, TrainingReport, TrainingTables, train
 
 TRIPLETS_FILE = "triplets.parquet"
-
-MUTUAL_BEST = "mutual best candidates (no rules, no labels)"
-"""What stands for the rule in triplets of pairs that erblock itself is sure of."""
 
 MINHASH_PAIRS_PER_RECORD = 100
 """Band plans of MinHash are as loose as so many joined rows a record of the larger table allow."""
@@ -167,11 +164,11 @@ def fit(config: Config, *, force: bool = False, on_progress: Progress = silent) 
     texts = texts_of(tables)
     sets = [ngrams.feature_sets(side) for side in texts.sides]
     weights = ngrams.idf(*sets)
-    unsupervised = not config.rules.match and labels is None
-    if unsupervised:
-        labels = _sure_matches(tables, texts, encoder, on_progress)
-    made = TripletOptions(options.seed, labels_as=MUTUAL_BEST if unsupervised else "label")
-    triplets = _triplets(tables, rules, labels, options, made)
+    wanted = options.self_training or not (config.rules.match or labels is not None)
+    supposed = _sure_matches(texts, encoder, on_progress) if wanted else None
+    pairs = labelling_pairs(tables, options.labelling_pairs, options.seed)
+    labelled = labelled_pairs(tables, rules, pairs, labels, supposed)
+    triplets = build_triplets(tables, rules, labelled, TripletOptions(options.seed))
     vectors = [ngrams.tfidf(side, weights) for side in sets]
     rows = triplet_rows(tables, triplets)
     report = train(
@@ -195,29 +192,16 @@ def _read_labels(options: FitConfig, tables: TablePair) -> pl.DataFrame | None:
     return read_pairs(options.labels, LABELS, tables.left.frame[ID], tables.other.frame[ID])
 
 
-def _sure_matches(tables: TablePair, texts: Texts, encoder: Encoder, on_progress: Progress) -> pl.DataFrame:
-    """Return LABELS of the pairs beyond doubt, for the encoder as it comes and the n-grams together."""
+def _sure_matches(texts: Texts, encoder: Encoder, on_progress: Progress) -> pl.DataFrame:
+    """Return the row numbers of pairs beyond doubt for the encoder as it comes and the n-grams."""
     hasher = _fit_minhash(texts)
     left = hasher.sketch(texts.left)
     right = None if texts.dedup else hasher.sketch(texts.right)
     scored = score_candidates(left, right, JoinReport(), on_progress)
     vectors = [encoder.encode(side.fill_null("").to_list(), on_progress) for side in texts.sides]
-    both = (scored.similarity + row_cosines(vectors[0], vectors[-1], scored.left, scored.right)) / 2
-    sure = sure_pairs(scored.seen_as(both.astype(np.float32)))
-    return pl.DataFrame(
-        {
-            "left_id": tables.left.frame[ID].gather(scored.left[sure]),
-            "right_id": tables.other.frame[ID].gather(scored.right[sure]),
-        }
-    ).with_columns(label=pl.lit(1, dtype=pl.Int8))
-
-
-def _triplets(
-    tables: TablePair, rules: RuleSet, labels: pl.DataFrame | None, options: FitConfig, made: TripletOptions
-) -> pl.DataFrame:
-    """Return TRIPLETS: pairs of cheap blockers, labelled by the rules and the labels."""
-    pairs = labelling_pairs(tables, options.labelling_pairs, options.seed)
-    return build_triplets(tables, rules, labelled_pairs(tables, rules, pairs, labels), made)
+    cosine = row_cosines(vectors[0], vectors[-1], scored.left, scored.right)
+    sure = sure_pairs(scored.seen_as(((scored.similarity + cosine) / 2).astype(np.float32)))
+    return pl.DataFrame({"left_row": scored.left[sure], "right_row": scored.right[sure]})
 
 
 def _training_options(options: FitConfig) -> TrainingOptions:

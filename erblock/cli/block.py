@@ -1,5 +1,6 @@
 """`erblock block`."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -59,6 +60,8 @@ def block(
     as_json: Annotated[bool, typer.Option("--json", help="Print what was done as JSON.")] = False,
 ) -> None:
     """Write candidate pairs. Needs no settings, no labels and no model; a model makes them better."""
+    from dataclasses import asdict
+
     from erblock.config import load_config
     from erblock.pipeline import block as run
 
@@ -90,7 +93,7 @@ def block(
     with console.progress() as on_progress:
         report = run(settings, on_progress)
     if as_json:
-        console.write_json(report)
+        console.write_json(asdict(report))
     else:
         _show(report)
 

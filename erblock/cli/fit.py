@@ -1,5 +1,6 @@
 """`erblock fit`."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -39,6 +40,8 @@ def fit(
     as_json: Annotated[bool, typer.Option("--json", help="Print what was done as JSON.")] = False,
 ) -> None:
     """Train a neural hash: rules (and labels, if any) to triplets to a fine-tuned encoder and buckets."""
+    from dataclasses import asdict
+
     from erblock.config import load_config
     from erblock.pipeline import fit as run
 
@@ -62,7 +65,7 @@ def fit(
     with console.progress() as on_progress:
         report = run(settings, force=force, on_progress=on_progress)
     if as_json:
-        console.write_json(report)
+        console.write_json(asdict(report))
     else:
         _show(report)
 

@@ -16,7 +16,7 @@ from erblock.hashing.base import BandKeys
 Floats = npt.NDArray[np.float32]
 _CHUNK = 4096
 _SKEW = 1.5
-_LEAST_DENSITY = 6.0
+_LEAST_DENSITY = 4.0
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,7 @@ HARD_MATCH = 0.3
 _CHUNK = 512
 """Records hashed at a time, so that their features stay in the processor's cache."""
 
-_CHEAP_JOIN = 1_000_000
+_CHEAP_JOIN = 300_000
 """Joined rows that any table may have: a small one is nearly compared in full."""
 
 _SIZED_BANDS = 8

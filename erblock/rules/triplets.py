@@ -12,13 +12,15 @@ import polars as pl
 
 from erblock.errors import RuleError
 from erblock.rules.compile import FALSE, TRUE, UNKNOWN, RuleSet
-from erblock.rules.label import SIMILAR, label_pairs
+from erblock.rules.label import NO_RULE, SIMILAR, label_pairs
 from erblock.rules.negatives import near_negatives, random_negatives, shuffled, with_ids
 from erblock.tables.read import TablePair
 from erblock.tables.schemas import ID, TRIPLETS
 
-FROM_LABELS = -2
-"""The `rule` of a pair that the user's labels decided."""
+FROM_LABELS, SUPPOSED = -2, -3
+"""The `rule` of a pair that the user's labels decided, and of one that is only supposed to match."""
+OTHER_SOURCES = {FROM_LABELS: "label", SUPPOSED: "mutual best"}
+"""What stands for the rule in triplets of such pairs."""
 _NO_NEGATIVE = (
     "similar pairs were found, but no record is clearly dissimilar to any of them; add a conflict rule, "
     "or rules over columns with fewer missing values"
@@ -27,31 +29,49 @@ _NO_NEGATIVE = (
 
 @dataclass(frozen=True)
 class TripletOptions:
-    """At most `per_rule` triplets of one rule, `per_record` with one record as anchor, or as positive.
-
-    `labels_as`: what stands for the rule in triplets that the labels made.
-    """
+    """At most `per_rule` triplets of one rule, `per_record` with one record as anchor, or as positive."""
 
     seed: int = 0
     per_rule: int = 20_000
     per_record: int = 10
-    labels_as: str = "label"
 
 
 def labelled_pairs(
-    tables: TablePair, rules: RuleSet, pairs: pl.DataFrame, labels: pl.DataFrame | None = None
+    tables: TablePair,
+    rules: RuleSet,
+    pairs: pl.DataFrame,
+    labels: pl.DataFrame | None = None,
+    supposed: pl.DataFrame | None = None,
 ) -> pl.DataFrame:
     """Return `pairs` (left_row, right_row, origin) with label 1, 0 or -1 and the position of the rule.
 
-    `labels` is a LABELS table; it overrides the rules and may add pairs (rule `FROM_LABELS`).
+    `supposed` (left_row, right_row) are pairs that match unless a rule refutes them. `labels` is a LABELS
+    table; it overrides all and may add pairs.
     """
+    labelled = _by_rules(rules, pairs)
+    if supposed is not None:
+        labelled = _over(labelled, _unrefuted(rules, supposed))
+    return labelled if labels is None else _over(labelled, _label_rows(tables, labels))
+
+
+def _by_rules(rules: RuleSet, pairs: pl.DataFrame) -> pl.DataFrame:
     found = label_pairs(rules, pairs["left_row"].to_numpy(), pairs["right_row"].to_numpy())
-    labelled = pairs.with_columns(label=pl.Series(found.label), rule=pl.Series(found.rule))
-    if labels is None:
-        return labelled
-    given = _label_rows(tables, labels)
+    return pairs.with_columns(label=pl.Series(found.label), rule=pl.Series(found.rule))
+
+
+def _over(labelled: pl.DataFrame, given: pl.DataFrame) -> pl.DataFrame:
+    """Return `given`, and what `labelled` says of other pairs."""
     rest = labelled.join(given, on=["left_row", "right_row"], how="anti", maintain_order="left")
     return pl.concat([given, rest.select(given.columns)])
+
+
+def _unrefuted(rules: RuleSet, supposed: pl.DataFrame) -> pl.DataFrame:
+    """Return the pairs that no conflict rule speaks against, as matches."""
+    judged = _by_rules(rules, supposed.with_columns(origin=pl.lit("mutual best")))
+    silent = pl.col("rule") == NO_RULE
+    kept = judged.filter(silent | (pl.col("label") == SIMILAR))
+    rule = pl.when(silent).then(pl.lit(SUPPOSED, pl.Int16)).otherwise("rule")
+    return kept.select("left_row", "right_row", "origin", label=pl.lit(SIMILAR, pl.Int8), rule=rule)
 
 
 def _label_rows(tables: TablePair, labels: pl.DataFrame) -> pl.DataFrame:
@@ -92,7 +112,7 @@ def build_triplets(
     chosen = pl.concat([near, random_negatives(tables, rules, lacking, named, options.seed)])
     if chosen.is_empty():
         raise RuleError(_NO_NEGATIVE)
-    return _as_triplets(tables, rules, chosen, options.labels_as)
+    return _as_triplets(tables, rules, chosen)
 
 
 def _capped(positives: pl.DataFrame, options: TripletOptions) -> pl.DataFrame:
@@ -103,8 +123,8 @@ def _capped(positives: pl.DataFrame, options: TripletOptions) -> pl.DataFrame:
     return kept.filter(pl.int_range(pl.len()).over("rule") < options.per_rule).drop("turn")
 
 
-def _as_triplets(tables: TablePair, rules: RuleSet, chosen: pl.DataFrame, labels_as: str) -> pl.DataFrame:
-    texts = {i: rule.source.text for i, rule in enumerate(rules.rules)} | {FROM_LABELS: labels_as}
+def _as_triplets(tables: TablePair, rules: RuleSet, chosen: pl.DataFrame) -> pl.DataFrame:
+    texts = {i: rule.source.text for i, rule in enumerate(rules.rules)} | OTHER_SOURCES
     triplets = chosen.select(
         "anchor_id",
         positive_id="other_id",
