@@ -102,7 +102,7 @@ def block(config: Config, on_progress: Progress = silent) -> BlockReport:
     """
     options = config.block
     output = Path(options.output)
-    check_output(output)
+    check_output(output, (config.tables.left, config.tables.right))
     tables = open_tables(config)
     texts = texts_of(tables)
     hasher = _hasher(options, texts)

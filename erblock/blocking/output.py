@@ -1,5 +1,6 @@
 """PAIRS with the user's ids, written as Parquet or CSV."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from uuid import uuid4
 
@@ -26,12 +27,18 @@ def pairs_frame(left_ids: pl.Series, right_ids: pl.Series, pairs: ScoredPairs, c
     return PAIRS.check(frame)
 
 
-def check_output(path: Path) -> None:
-    """Raise TableError if pairs cannot be written to `path`; called before any work is done."""
+def check_output(path: Path, tables: Iterable[str | None] = ()) -> None:
+    """Raise TableError if pairs cannot be written to `path`; called before any work is done.
+
+    `tables`: the files that are read, none of which is written over.
+    """
     if path.suffix.lower() not in _SUFFIXES:
         raise TableError(f"--output {path}: expected a name ending in .parquet or .csv")
     if path.is_dir():
         raise TableError(f"--output {path}: expected a file, found a folder")
+    for table in tables:
+        if table is not None and path.exists() and Path(table).exists() and path.samefile(table):
+            raise TableError(f"--output {path}: this is the table {table}; expected another name")
 
 
 def write_frame(frame: pl.DataFrame, path: Path) -> None:

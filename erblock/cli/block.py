@@ -60,8 +60,6 @@ def block(
     as_json: Annotated[bool, typer.Option("--json", help="Print what was done as JSON.")] = False,
 ) -> None:
     """Write candidate pairs. Needs no settings, no labels and no model; a model makes them better."""
-    from dataclasses import asdict
-
     from erblock.config import load_config
     from erblock.pipeline import block as run
 

@@ -40,8 +40,6 @@ def fit(
     as_json: Annotated[bool, typer.Option("--json", help="Print what was done as JSON.")] = False,
 ) -> None:
     """Train a neural hash: rules (and labels, if any) to triplets to a fine-tuned encoder and buckets."""
-    from dataclasses import asdict
-
     from erblock.config import load_config
     from erblock.pipeline import fit as run
 
