@@ -87,7 +87,7 @@ class FitConfig(_Section):
     )
     output: str = Field(default="model", description="The folder that the trained model is written to.")
     self_training: bool = Field(
-        default=True,
+        default=False,
         description="Train also on mutual best candidates that stand out from the others and that no rule "
         "speaks on. Without rules and labels there is nothing else to train on, and it is done in any case.",
     )
