@@ -6,7 +6,9 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from erblock.config import load_config
 from erblock.hashing.encoder import EncoderOptions, load_encoder
+from erblock.pipeline import fit
 
 TINY = Path(__file__).parent / "data" / "tiny-encoder"
 
@@ -65,3 +67,41 @@ def _products(size, seed=0):
 def products():
     """Make two tables of so many products: record `l<i>` of one is record `r<i>` of the other."""
     return _products
+
+
+RULES = """
+[tables]
+left = "left.csv"
+right = "right.csv"
+[rules]
+match = ["shares_code(name)"]
+conflict = ["relative_difference(price) > 0.2"]
+"""
+
+
+def _rules_file(folder):
+    (folder / "erblock.toml").write_text(RULES, encoding="utf-8")
+    return folder / "erblock.toml"
+
+
+@pytest.fixture(scope="session")
+def rules_file():
+    """Write an erblock.toml for the tables of `products` as left.csv and right.csv."""
+    return _rules_file
+
+
+@pytest.fixture(scope="session")
+def fitted_model(tmp_path_factory):
+    """A neural model of the tiny encoder, fitted on `products`."""
+    folder = tmp_path_factory.mktemp("fitted")
+    for name, table in zip(("left", "right"), _products(80), strict=True):
+        table.write_csv(folder / f"{name}.csv")
+    overrides = {
+        "encoder": str(TINY),
+        "max_steps": 4,
+        "output": str(folder / "model"),
+        "device": "cpu",
+        "precision": "float32",
+    }
+    fit(load_config(_rules_file(folder), {"fit": overrides}))
+    return folder / "model"

@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from erblock.blocking.ranking import ranking
 from erblock.blocking.score import ScoredPairs
-from erblock.blocking.sure import sure_pairs
+from erblock.blocking.sure import groups_apart
 from erblock.hashing.base import Scores
 
 _LEAST_SURE = 20
@@ -50,7 +50,10 @@ class RecallCurve:
 
     def at(self, pairs: int) -> RecallEstimate:
         """Return the estimate for a cut after the best `pairs`."""
-        shares = [float(np.searchsorted(places, pairs)) / len(places) for places in (self.first, self.second)]
+        shares = [
+            float(np.searchsorted(places, pairs, side="right")) / len(places)
+            for places in (self.first, self.second)
+        ]
         counts = [len(self.first), len(self.second)]
         lows = [_wilson(share, count, -1) for share, count in zip(shares, counts, strict=True)]
         highs = [_wilson(share, count, 1) for share, count in zip(shares, counts, strict=True)]
@@ -60,7 +63,7 @@ class RecallCurve:
 
     def reaching(self, target: float) -> int:
         """Return the fewest best pairs whose estimate is `target` or more, or the most that can help."""
-        low, high = 1, int(max(self.first[-1], self.second[-1])) + 1
+        low, high = 1, int(max(self.first[-1], self.second[-1]))
         while low < high:
             middle = (low + high) // 2
             low, high = (low, middle) if self.at(middle).value >= target else (middle + 1, high)
@@ -70,7 +73,7 @@ class RecallCurve:
 def recall_curve(pairs: ScoredPairs, views: tuple[Scores, Scores]) -> RecallCurve:
     """Return where each view's ranking of `pairs` brings up what the other is sure of."""
     rankings = [ranking(pairs.seen_as(view)) for view in views]
-    sure = [sure_pairs(pairs.seen_as(view)) for view in views]
+    sure = [groups_apart(pairs.seen_as(view)) for view in views]
     places = [np.empty(len(pairs), dtype=np.int64) for _ in views]
     for place, score in zip(places, rankings, strict=True):
         place[np.lexsort((pairs.right, pairs.left, -score))] = np.arange(1, len(pairs) + 1)

@@ -10,11 +10,21 @@ from erblock.blocking.recall import RecallCurve, recall_curve
 places = st.lists(st.integers(1, 500), min_size=20, max_size=60).map(np.sort)
 curves = st.builds(RecallCurve, places, places)
 
+EXACT = 1e-9
+
+
+def test_a_cut_keeps_the_pairs_up_to_its_place():
+    curve = RecallCurve(np.arange(1, 21), np.arange(1, 21))
+    assert [curve.at(pairs).value for pairs in (0, 20)] == [0, 1]
+    assert curve.at(10).value == pytest.approx((0.5 + 0.75) / 2)
+    assert curve.reaching(1) == 20
+
 
 @given(curves, st.integers(0, 600))
 def test_an_estimate_is_a_share_inside_its_interval(curve, pairs):
     estimate = curve.at(pairs)
-    assert 0 <= estimate.low <= estimate.value <= estimate.high <= 1
+    assert -EXACT <= estimate.low <= estimate.value + EXACT
+    assert estimate.value - EXACT <= estimate.high <= 1 + EXACT
 
 
 @given(curves, st.integers(0, 600), st.integers(0, 600))

@@ -1,11 +1,10 @@
 """A fitted neural hasher of the tiny encoder."""
 
-import numpy as np
 import pytest
 
 from erblock.hashing import ngrams
-from erblock.hashing.cells import CellOptions, fit_cells
-from erblock.hashing.neural import NeuralHasher, encode_channels
+from erblock.hashing.cells import CellOptions
+from erblock.hashing.neural import fit_neural
 
 
 @pytest.fixture(scope="session")
@@ -18,7 +17,5 @@ def texts(products):
 def neural(texts, encoder):
     """A neural hasher fitted on the first hundred matches of `texts`."""
     weights = ngrams.idf(*map(ngrams.feature_sets, texts))
-    left, right = (encode_channels(encoder, weights, side).joined() for side in texts)
-    known = slice(0, 100)
-    cells = fit_cells(np.vstack([left, right]), left[known], right[known], 150, CellOptions(density=1))
-    return NeuralHasher(encoder, weights, cells)
+    known = (texts[0][:100], texts[1][:100])
+    return fit_neural(encoder, weights, texts, known, CellOptions(bands=16))

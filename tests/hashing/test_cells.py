@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from erblock.hashing.cells import CellOptions, Cells, fit_cells, nearest
+from erblock.hashing.cells import CellOptions, Cells, cells_of_a_band, fit_cells, nearest
 
 WIDTH, ENTITIES = 24, 600
 
@@ -39,7 +39,7 @@ def met(cells, sides):
 
 def fitted(sides, **options):
     known = [side[:200] for side in sides]
-    wanted = CellOptions(**{"width": 8, "least_bands": 4, "most_bands": 4, "density": 2, **options})
+    wanted = CellOptions(**{"width": 8, "bands": 4, **options})
     return fit_cells(np.vstack(sides), *known, ENTITIES, wanted)
 
 
@@ -64,19 +64,30 @@ def test_the_cell_of_a_record_does_not_depend_on_the_others(sides):
         assert (whole[100:110] == part).all()
 
 
-def test_bands_are_added_until_enough_known_matches_meet(sides):
-    few = fitted(sides, recall=0.3, least_bands=1, most_bands=24)
-    many = fitted(sides, recall=0.9, least_bands=1, most_bands=24)
-    never = fitted(sides, recall=1.1, least_bands=1, most_bands=7)
-    assert 1 <= few.bands < many.bands < 24
-    assert never.bands == 7
-    left, right = (many.project(side[:200]) for side in sides)
-    together = [many.keys(left, band).buckets == many.keys(right, band).buckets for band in range(many.bands)]
-    assert np.any(together, axis=0).mean() >= 0.9
+def test_more_bands_find_more_matches(sides):
+    cells = fitted(sides, bands=12)
+    assert cells.bands == 12
+    left, right = (cells.project(side[200:]) for side in sides)
+    together = np.array(
+        [cells.keys(left, band).buckets == cells.keys(right, band).buckets for band in range(cells.bands)]
+    )
+    found = [together[:bands].any(axis=0).mean() for bands in (1, 4, 12)]
+    assert found == sorted(found)
+    assert found[2] > found[0] + 0.1
 
 
-def test_denser_cells_are_smaller(sides):
-    assert len(fitted(sides, density=8).centres[0]) > len(fitted(sides, density=2).centres[0])
+@pytest.mark.parametrize("records", [100, 10_000, 1_000_000, 50_000_000])
+def test_a_record_joins_no_more_than_was_asked_for(records):
+    options = CellOptions()
+    cells = cells_of_a_band(records, options)
+    # Were all cells of one size, a record would meet this many others in all bands.
+    assert options.bands * records / cells <= options.joined
+    assert cells >= np.sqrt(records)
+
+
+def test_fewer_joined_rows_take_more_cells():
+    loose, tight = (cells_of_a_band(10**6, CellOptions(joined=joined)) for joined in (1500, 150))
+    assert tight == pytest.approx(10 * loose, rel=0.01)
 
 
 def test_a_seed_gives_the_same_cells(sides):

@@ -137,7 +137,6 @@ def test_many_pairs_are_scored_in_chunks(hasher, texts, monkeypatch):
     rows = np.arange(SIZE)
     whole = left.similarity(right, rows, rows)
     monkeypatch.setattr("erblock.hashing.pairwise._CHUNK", 7)
-    monkeypatch.setattr("erblock.hashing.neural._CHUNK", 7)
     assert (left.similarity(right, rows, rows) == whole).all()
 
 

@@ -1,0 +1,161 @@
+"""`erblock fit`, through the command line."""
+
+import json
+
+import polars as pl
+import pytest
+
+from erblock.cli import app
+
+SIZE = 80
+
+
+@pytest.fixture
+def folder(products, tmp_path, monkeypatch, rules_file):
+    """Two tables and rules for them, in the current folder."""
+    monkeypatch.chdir(tmp_path)
+    for name, table in zip(("left", "right"), products(SIZE), strict=True):
+        table.write_csv(tmp_path / f"{name}.csv")
+    rules_file(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def fit(tiny):
+    def run(*arguments, steps=2):
+        options = ["--encoder", tiny, "--max-steps", steps, "--device", "cpu", "--precision", "float32"]
+        return app.run(["fit", *map(str, [*options, *arguments])])
+
+    return run
+
+
+def contents(folder):
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_rules_and_tables_give_a_model_folder(folder, fit, capsys):
+    assert fit("-o", "models/first") == 0
+    model = folder / "models" / "first"
+    manifest = json.loads((model / "manifest.json").read_text(encoding="utf-8"))
+    assert manifest["kind"] == "neural"
+    assert manifest["columns"] == ["name", "price"]
+    assert set(manifest["digests"]) == {"rules", "left", "right"}
+    triplets = pl.read_parquet(model / "triplets.parquet")
+    assert triplets.columns == ["anchor_id", "positive_id", "negative_id", "rule"]
+    assert triplets.height > SIZE / 2
+    same = triplets["anchor_id"].str.slice(1) == triplets["positive_id"].str.slice(1)
+    assert same.mean() > 0.9
+    assert not (triplets["positive_id"] == triplets["negative_id"]).any()
+    assert (model / "encoder" / "model.safetensors").is_file()
+    assert [path.name for path in model.parent.iterdir()] == ["first"]
+    out = capsys.readouterr().out
+    assert "2 steps" in out
+    assert f"{triplets['rule'].value_counts()['count'].max():,}" in out
+
+
+def test_the_model_then_blocks(folder, fit):
+    assert fit("-o", "model", steps=6) == 0
+    arguments = [
+        "block",
+        "left.csv",
+        "right.csv",
+        "--model",
+        "model",
+        "--max-pairs",
+        "160",
+        "-o",
+        "p.parquet",
+    ]
+    assert app.run([*arguments, "--device", "cpu", "--precision", "float32"]) == 0
+    pairs = pl.read_parquet(folder / "p.parquet")
+    same = pairs.filter(pl.col("left_id").str.slice(1) == pl.col("right_id").str.slice(1))
+    assert same.height / SIZE > 0.9
+
+
+def test_the_same_seed_gives_the_same_model(folder, fit):
+    for name, seed in (("a", 0), ("b", 0), ("c", 1)):
+        assert fit("-o", name, "--seed", seed) == 0
+    assert contents(folder / "a") == contents(folder / "b")
+    assert contents(folder / "a") != contents(folder / "c")
+
+
+def test_nor_does_the_order_of_rows_change_it(folder, fit):
+    assert fit("-o", "a") == 0
+    for seed, name in enumerate(("left", "right")):
+        table = pl.read_csv(folder / f"{name}.csv")
+        table.sample(fraction=1, shuffle=True, seed=seed).write_csv(folder / f"{name}.csv")
+    assert fit("-o", "b") == 0
+    assert contents(folder / "a") == contents(folder / "b")
+
+
+def test_a_model_is_replaced_only_with_force(folder, fit, capsys):
+    assert fit("-o", "model") == 0
+    before = contents(folder / "model")
+    capsys.readouterr()
+    assert fit("-o", "model", "--seed", 1) == 2
+    err = capsys.readouterr().err
+    assert err == "error: model holds a model already; use --force to replace it\n"
+    assert contents(folder / "model") == before
+    assert fit("-o", "model", "--seed", 1, "--force") == 0
+    assert contents(folder / "model") != before
+
+
+def test_one_table_is_fitted_too(folder, fit):
+    both = pl.concat([pl.read_csv(folder / f"{name}.csv") for name in ("left", "right")])
+    both.write_csv(folder / "both.csv")
+    assert fit("both.csv", "-o", "model") == 0
+    triplets = pl.read_parquet(folder / "model" / "triplets.parquet")
+    assert not (triplets["anchor_id"] == triplets["positive_id"]).any()
+    assert not (triplets["anchor_id"] == triplets["negative_id"]).any()
+    arguments = ["block", "both.csv", "--model", "model", "-o", "pairs.csv"]
+    assert app.run([*arguments, "--device", "cpu"]) == 0
+
+
+def test_labels_are_used_beside_the_rules(folder, fit, capsys):
+    rows = "".join(f"l{i},r{i},1\nl{i},r{i + 1},0\n" for i in range(20))
+    (folder / "labels.csv").write_text("left_id,right_id,label\n" + rows, encoding="utf-8")
+    assert fit("-o", "model", "--labels", "labels.csv", "--json") == 0
+    done = json.loads(capsys.readouterr().out)
+    assert done["output"] == "model"
+    assert done["training"]["steps"] == 2
+    assert sum(done["triplets"].values()) == done["training"]["triplets"]
+    assert any("label" in rule for rule in done["triplets"])
+
+
+def test_no_steps_give_a_model_of_the_encoder_as_it_is(folder, fit, tiny):
+    assert fit("-o", "model", steps=0) == 0
+    weights = (folder / "model" / "encoder" / "model.safetensors").read_bytes()
+    assert weights == (tiny / "model.safetensors").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["missing.csv", "right.csv"], "missing.csv"),
+        (["left.csv", "right.csv", "--encoder", "."], "expected weights as .safetensors"),
+        (["left.csv", "right.csv", "--labels", "missing.csv"], "missing.csv"),
+        (["left.csv", "right.csv", "-o", "taken"], "taken exists and is not a model folder"),
+        (["left.csv", "right.csv", "-o", "left.csv"], "left.csv exists and is not a model folder"),
+        (["left.csv", "right.csv", "--batch-size", "1"], "--batch-size"),
+        (["left.csv", "right.csv", "--precision", "half"], "--precision"),
+        (["left.csv", "right.csv", "--device", "gpu"], "--device gpu"),
+    ],
+)
+def test_a_mistake_is_one_line_and_nothing_is_written(arguments, message, folder, fit, capsys):
+    (folder / "taken").mkdir()
+    (folder / "taken" / "thesis.txt").write_text("years of work", encoding="utf-8")
+    before = contents(folder)
+    assert fit(*arguments) == 2
+    err = capsys.readouterr().err
+    assert err.splitlines()[-1].startswith("error: ")
+    assert message in err.splitlines()[-1]
+    assert "Traceback" not in err
+    assert contents(folder) == before
+
+
+def test_without_rules_it_says_what_is_missing(folder, fit, capsys):
+    (folder / "erblock.toml").write_text("", encoding="utf-8")
+    assert fit("left.csv", "right.csv", "-o", "model") == 2
+    err = capsys.readouterr().err.splitlines()[-1]
+    assert "rule" in err
+    assert not (folder / "model").exists()
