@@ -1,7 +1,12 @@
 """What tests of several stages share: the tiny encoder, and tables with known matches."""
 
+import os
 import random
 from pathlib import Path
+
+# The models are tiny: on a busy machine, threads that wait for each other take ten times as long as one.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import polars as pl
 import pytest
