@@ -1,11 +1,13 @@
 """Batches of triplets."""
 
 import numpy as np
+import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from erblock.training.batches import KnownPairs, TripletRows, batches, split
+from erblock.tables.read import ColumnPair, Records, TablePair
+from erblock.training.batches import KnownPairs, TripletRows, batches, split, triplet_rows
 
 rows = st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9), st.integers(0, 9)), min_size=1, max_size=40)
 
@@ -70,3 +72,12 @@ def test_known_pairs_are_those_of_the_triplets(same_table, values):
     every = np.arange(10)
     found = known.among(every, every)
     assert {(int(i), int(j)) for i, j in zip(*np.nonzero(found), strict=True)} == pairs
+
+
+def test_triplets_by_id_become_row_numbers_of_their_tables():
+    left = Records(pl.DataFrame({"id": ["a", "b", "c"], "name": ["x", "y", "z"]}), "left.csv")
+    right = Records(pl.DataFrame({"id": [30, 10, 20], "name": ["x", "y", "z"]}), "right.csv")
+    triplets = pl.DataFrame({"anchor_id": ["c", "a"], "positive_id": [10, 10], "negative_id": [20, 30]})
+    rows = triplet_rows(TablePair(left, right, (ColumnPair("name", "name"),)), triplets)
+    assert listed(rows) == [(2, 1, 2), (0, 1, 0)]
+    assert not rows.same_table
