@@ -26,31 +26,50 @@ _BACKGROUND_FROM = 4
 _BACKGROUND_WEIGHT = 0.5
 _CONFIDENT = 0.25
 _RIVALRY_FROM, _RIVALRY_FULL, _RIVALRY_LEAST = 0.6, 0.9, 0.2
+_SINGLE = 0.9
 
 Floats = npt.NDArray[np.float64]
 
 
 def ranking(pairs: ScoredPairs) -> Scores:
     """Return the score of every pair; higher is better, within one run."""
-    units = _SCALE * pairs.similarity.astype(np.float64)
+    units = _units(pairs)
+    left, right = _sides(pairs, units)
+    rivalry_left, rivalry_right = _rivalries(pairs, units, left, right)
+    ceiling = left.competition(rivalry_left)[pairs.left] + right.competition(rivalry_right)[pairs.right]
+    return np.asarray(2 * units - ceiling, dtype=np.float32)
+
+
+def has_single_matches(pairs: ScoredPairs) -> bool:
+    """Return whether the records of both sides seem to have one match at most."""
+    units = _units(pairs)
+    return min(_rivalries(pairs, units, *_sides(pairs, units))) >= _SINGLE
+
+
+def _units(pairs: ScoredPairs) -> Floats:
+    return np.asarray(_SCALE * pairs.similarity.astype(np.float64))
+
+
+def _sides(pairs: ScoredPairs, units: Floats) -> "tuple[_Side, _Side]":
     if pairs.one_table:
         ends = np.concatenate([pairs.left, pairs.right])
-        side = _side(ends, np.concatenate([units, units]), len(pairs.best_left))
-        left = right = side
-    else:
-        left = _side(pairs.left, units, len(pairs.best_left))
-        right = _side(pairs.right, units, len(pairs.best_right))
+        both = _side(ends, np.concatenate([units, units]), len(pairs.best_left))
+        return both, both
+    left = _side(pairs.left, units, len(pairs.best_left))
+    return left, _side(pairs.right, units, len(pairs.best_right))
+
+
+def _rivalries(pairs: ScoredPairs, units: Floats, left: "_Side", right: "_Side") -> tuple[float, float]:
+    """Return how much the candidates of a left record, and of a right one, are rivals."""
     mutual = (units >= left.best[pairs.left]) & (units >= right.best[pairs.right])
     if not mutual.any():
-        return units.astype(np.float32)
+        return 1.0, 1.0
     confident = float(np.quantile(units[mutual], _CONFIDENT))
     linked_left, linked_right = _marked(pairs.left[mutual], left), _marked(pairs.right[mutual], right)
     if pairs.one_table:
         linked_left = linked_right = linked_left | linked_right
     # That some right records' best is not mutual says that a left record has several of them.
-    ceiling = left.competition(_rivalry(right, linked_right, confident))[pairs.left]
-    ceiling += right.competition(_rivalry(left, linked_left, confident))[pairs.right]
-    return np.asarray(2 * units - ceiling, dtype=np.float32)
+    return _rivalry(right, linked_right, confident), _rivalry(left, linked_left, confident)
 
 
 @dataclass(frozen=True)

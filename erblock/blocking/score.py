@@ -49,6 +49,7 @@ def score_candidates(
     best_left = np.zeros(len(left), dtype=np.float32)
     best_right = best_left if right is None else np.zeros(len(other), dtype=np.float32)
     parts: list[tuple[PairChunk, Scores]] = []
+    on_progress("join", 0, len(left))
     for chunk in join(left, right, report):
         similarity = left.similarity(other, chunk.left, chunk.right)
         np.maximum.at(best_left, chunk.left, similarity)

@@ -6,6 +6,8 @@ from erblock.blocking.score import ScoredPairs, rank_within
 from erblock.hashing.base import Rows, Scores
 
 _SHARE = 0.8
+_BEST = 20
+_GAP = 0.15
 
 
 def sure_pairs(pairs: ScoredPairs) -> Rows:
@@ -40,3 +42,36 @@ def _second_of(records: Rows, similarity: Scores, size: int) -> Scores:
     at = np.flatnonzero(rank_within(records, similarity) == 1)
     seconds[records[at]] = similarity[at]
     return seconds
+
+
+def groups_apart(pairs: ScoredPairs) -> Rows:
+    """Return the positions of the pairs in which each record is of the other's nearest group.
+
+    A record's nearest group is what lies above the widest gap among its best candidates: its one match, or
+    the rest of its cluster. The gap must be a seventh of the similarity above it.
+    """
+    if pairs.one_table:
+        ends = np.concatenate([pairs.left, pairs.right])
+        edge, gap = _widest_gap(ends, np.concatenate([pairs.similarity] * 2), len(pairs.best_left))
+        sides = [(edge[pairs.left], gap[pairs.left]), (edge[pairs.right], gap[pairs.right])]
+    else:
+        left = _widest_gap(pairs.left, pairs.similarity, len(pairs.best_left))
+        right = _widest_gap(pairs.right, pairs.similarity, len(pairs.best_right))
+        sides = [(left[0][pairs.left], left[1][pairs.left]), (right[0][pairs.right], right[1][pairs.right])]
+    (left_edge, left_gap), (right_edge, right_gap) = sides
+    apart = np.minimum(left_gap, right_gap) >= _GAP
+    return np.flatnonzero(apart & (pairs.similarity >= np.maximum(left_edge, right_edge)))
+
+
+def _widest_gap(records: Rows, similarity: Scores, size: int) -> tuple[Scores, Scores]:
+    """Return the similarity above the widest gap among each record's best, and the gap's relative width."""
+    places = rank_within(records, similarity)
+    best = np.zeros((size, _BEST + 1), dtype=np.float32)
+    near = places <= _BEST
+    best[records[near], places[near]] = similarity[near]
+    gaps = best[:, :-1] - best[:, 1:]
+    # What is beyond the last candidate is not known: no gap there, unless a record has one candidate only.
+    gaps[:, 1:][best[:, 2:] == 0] = 0
+    at = gaps.argmax(axis=1)
+    edge = best[np.arange(size), at]
+    return edge, gaps[np.arange(size), at] / np.maximum(edge, 1e-6)

@@ -91,9 +91,10 @@ class MinHashHasher:
 
     def sketch(self, texts: pl.Series, on_progress: Progress = silent) -> MinHashSketch:
         """Return signatures and TF-IDF rows of `texts`."""
+        on_progress("hash", 0, len(texts))
         sets = ngrams.feature_sets(texts)
         minima = signatures(sets, self.weights, self.permutations, self.seed)
-        on_progress("minhash", len(sets), len(sets))
+        on_progress("hash", len(texts), len(texts))
         return MinHashSketch(minima, ngrams.tfidf(sets, self.weights), self.plan)
 
 
