@@ -7,11 +7,12 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from erblock.blocking.budget import Budget, cut
+from erblock.blocking.audit import AuditScope, draw_audit, write_audit
+from erblock.blocking.budget import Budget, Cut, cut
 from erblock.blocking.candidates import JoinReport
 from erblock.blocking.output import check_output, pairs_frame, write_frame
 from erblock.blocking.recall import RecallEstimate, recall_curve
-from erblock.blocking.score import score_candidates
+from erblock.blocking.score import ScoredPairs, score_candidates
 from erblock.blocking.sure import sure_pairs
 from erblock.config import BlockConfig, Config, FitConfig
 from erblock.errors import ConfigError
@@ -22,13 +23,14 @@ from erblock.hashing.encoder import Encoder, EncoderOptions, load_encoder
 from erblock.hashing.minhash import MinHashHasher, fit_minhash
 from erblock.hashing.neural import fit_neural
 from erblock.hashing.pairwise import row_cosines
-from erblock.hashing.store import Model, Provenance, check_target, load_model, save_model
+from erblock.hashing.store import Model, Provenance, check_target, load_model, read_manifest, save_model
 from erblock.rules.compile import compile_rules
 from erblock.rules.pairs import labelling_pairs
 from erblock.rules.triplets import TripletOptions, build_triplets, labelled_pairs
 from erblock.tables.pairs import read_pairs
 from erblock.tables.read import Records, TablePair, read_tables
 from erblock.tables.schemas import ID, LABELS
+from erblock.tables.sheet import check_no_judgements, sheet_path
 from erblock.tables.text import record_texts
 from erblock.training.batches import triplet_rows
 from erblock.training.fit import TrainingOptions, TrainingReport, TrainingTables, train
@@ -41,14 +43,19 @@ MINHASH_PAIRS_PER_RECORD = 100
 
 @dataclass(frozen=True)
 class BlockReport:
-    """What blocking did. `uncovered`: records of each table that have no candidate."""
+    """What blocking did. `kind`: of hash; `uncovered`: records of each table that have no candidate.
 
+    `audit`: the sheet to judge, if one was asked for and any pair was cut off.
+    """
+
+    kind: str
     output: Path
     pairs: int
     cross_product: int
     recall: RecallEstimate | None
     join: JoinReport
     uncovered: tuple[int, ...]
+    audit: Path | None
 
 
 @dataclass(frozen=True)
@@ -103,7 +110,9 @@ def block(config: Config, on_progress: Progress = silent) -> BlockReport:
     options = config.block
     output = Path(options.output)
     check_output(output, (config.tables.left, config.tables.right))
-    tables = open_tables(config)
+    if options.audit is not None:
+        check_no_judgements(sheet_path(output))
+    tables = open_tables(_with_model_columns(config))
     texts = texts_of(tables)
     hasher = _hasher(options, texts)
     left: Sketch = hasher.sketch(texts.left, on_progress)
@@ -115,16 +124,54 @@ def block(config: Config, on_progress: Progress = silent) -> BlockReport:
     pairs = pairs_frame(tables.left.frame[ID], tables.other.frame[ID], scored, kept)
     write_frame(pairs, output)
     return BlockReport(
-        output, pairs.height, _cross_product(tables), kept.recall, join, _uncovered(tables, pairs)
+        hasher.kind,
+        output,
+        pairs.height,
+        _cross_product(tables),
+        kept.recall,
+        join,
+        _uncovered(tables, pairs),
+        _write_audit(options, tables, scored, kept, join),
     )
+
+
+def _with_model_columns(config: Config) -> Config:
+    """Return the settings with the columns that the model was fitted on, if it is a model that blocks."""
+    if config.block.method == "minhash":
+        return config
+    if config.block.model is None:
+        raise ConfigError("the neural method needs a model: fit one with 'erblock fit', then --model FOLDER")
+    fitted = tuple(read_manifest(Path(config.block.model))["columns"])
+    asked = tuple(_normal(entry) for entry in config.tables.columns)
+    if asked and asked != fitted:
+        raise ConfigError(
+            f"{config.block.model} was fitted on the columns {', '.join(fitted)}; found {', '.join(asked)}: "
+            "leave the columns out, or fit again"
+        )
+    return config.model_copy(update={"tables": config.tables.model_copy(update={"columns": fitted})})
+
+
+def _normal(entry: str) -> str:
+    left, _, right = (part.strip() for part in entry.partition("="))
+    return left if right in ("", left) else f"{left}={right}"
+
+
+def _write_audit(
+    options: BlockConfig, tables: TablePair, scored: ScoredPairs, kept: Cut, join: JoinReport
+) -> Path | None:
+    """Write the audit sheet, if it is wanted and anything was cut off; return where."""
+    if options.audit is None or len(kept.kept) == len(scored):
+        return None
+    output = Path(options.output)
+    scope = AuditScope(output, join.distinct - len(scored), _cross_product(tables) - join.distinct)
+    write_audit(sheet_path(output), tables, scored, draw_audit(scored, kept, options.audit), scope)
+    return sheet_path(output)
 
 
 def _hasher(options: BlockConfig, texts: Texts) -> Hasher:
     if options.method == "minhash":
         return _fit_minhash(texts)
-    if options.model is None:
-        raise ConfigError("the neural method needs a model: fit one with 'erblock fit', then --model FOLDER")
-    return load_model(Path(options.model), options.device, options.precision).hasher
+    return load_model(Path(str(options.model)), options.device, options.precision).hasher
 
 
 def _fit_minhash(texts: Texts) -> MinHashHasher:
@@ -180,7 +227,7 @@ def fit(config: Config, *, force: bool = False, on_progress: Progress = silent) 
     )
     matches = (texts.left.gather(rows.anchor), texts.right.gather(rows.positive))
     hasher = fit_neural(encoder, weights, texts.sides, matches, CellOptions(seed=options.seed), on_progress)
-    provenance = Provenance(tuple(pair.name for pair in tables.columns), _digests(config, tables))
+    provenance = Provenance(tuple(pair.entry for pair in tables.columns), _digests(config, tables))
     save_model(Model(hasher, provenance), output, {TRIPLETS_FILE: triplets}, overwrite=force)
     by_rule = dict(triplets["rule"].value_counts(sort=True).rows())
     return FitReport(output, by_rule, report, hasher.cells.bands)

@@ -91,15 +91,14 @@ def _side(records: Rows, units: Floats, size: int) -> _Side:
     top = np.full((size, _BEST), np.nan)
     near = places < _BEST
     top[records[near], places[near]] = units[near]
-    best = np.nan_to_num(top[:, 0], nan=-np.inf)
-    with np.errstate(invalid="ignore"):
-        log_sum = best + np.log(np.nansum(np.exp(top - best[:, None]), axis=1).clip(1))
+    best = np.where(np.isnan(top[:, 0]), -np.inf, top[:, 0])
     tail = top[:, _BACKGROUND_FROM:]
-    count = (~np.isnan(tail)).sum(axis=1)
-    background = np.nansum(tail, axis=1) / np.maximum(count, 1)
-    # A record with few candidates has no background of its own; it gets the usual one.
-    usual = float(np.median(background[count > 0])) if (count > 0).any() else 0.0
-    return _Side(best, log_sum, np.where(count > 0, background, usual))
+    # Few candidates are no proof of standing out: the places that no bucket filled take the usual value.
+    usual = float(np.nanmedian(tail)) if not np.isnan(tail).all() else 0.0
+    top[np.isnan(top)] = usual
+    highest = top.max(axis=1)
+    log_sum = highest + np.log(np.exp(top - highest[:, None]).sum(axis=1))
+    return _Side(best, log_sum, tail.mean(axis=1))
 
 
 def _marked(records: Rows, side: _Side) -> npt.NDArray[np.bool_]:

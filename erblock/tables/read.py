@@ -37,6 +37,11 @@ class ColumnPair:
         """The name that both go by."""
         return self.left
 
+    @property
+    def entry(self) -> str:
+        """The pair as settings write it: "name", or "left_name=right_name"."""
+        return self.left if self.left == self.right else f"{self.left}={self.right}"
+
 
 @dataclass(frozen=True)
 class TablePair:

@@ -105,7 +105,7 @@ def train(
         optimiser.step()
         schedule.step()
         on_progress("train", done, steps)
-        if done % max(1, steps // _CHECKS) == 0 and watch.check():
+        if (done % max(1, steps // _CHECKS) == 0 or done == steps) and watch.check():
             break
     watch.restore()
     return TrainingReport(len(triplets), done, monotonic() - started, watch.losses[0], watch.best)
