@@ -3,7 +3,7 @@ PYTHON := $(VENV)/bin/python
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo fix lint types test check bench-quality clean
+.PHONY: help install demo fix lint types test check bench-quality bench-buckets bench-ablation clean
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,6 +37,12 @@ check: lint types test  ## what must pass before a commit
 
 bench-quality: $(STAMP)  ## measure candidates on public data, from ERBLOCK_DATASETS or ../shared/datasets
 	$(PYTHON) benchmarks/quality.py
+
+bench-buckets: $(STAMP)  ## measure what buckets lose against exact search; writes docs/buckets.md
+	$(PYTHON) benchmarks/buckets.py --markdown docs/buckets.md
+
+bench-ablation: $(STAMP)  ## measure what each part of the trained hash pays; writes docs/ablation.md
+	$(PYTHON) benchmarks/ablation.py --markdown docs/ablation.md
 
 clean:  ## remove what was built or computed
 	rm -rf $(VENV) runs build dist .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache erblock.egg-info

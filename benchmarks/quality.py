@@ -10,62 +10,36 @@ usage: quality.py [SET ...] [--labels] [--judge JUDGE.py] [--out runs/quality] [
 
 import argparse
 import json
-import os
-import platform
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import polars as pl
+from common import (
+    PAIRS_PER_RECORD,
+    ROOT,
+    SETS,
+    DataSet,
+    blocked,
+    cut_cells,
+    data_sets,
+    figures,
+    fitted,
+    machine,
+    written_by,
+)
 
-from erblock.config import Config, load_config
-from erblock.evaluation.compare import EvaluateOptions, evaluate_files
-from erblock.pipeline import block, fit, open_tables, texts_of
-
-ROOT = Path(__file__).resolve().parent.parent
-SETS = ("abt-buy", "dblp-acm", "dblp-scholar", "musicbrainz-20k", "febrl3", "historical-50k")
-TARGETS = (0.89, 0.95, 0.97, 0.99)
-PAIRS_PER_RECORD = 20
-
-
-@dataclass(frozen=True)
-class DataSet:
-    """One data set: a folder of left.csv and right.csv, or table.csv, with gold.csv."""
-
-    name: str
-    folder: Path
-
-    @property
-    def one_table(self) -> bool:
-        """Whether it is one table to deduplicate."""
-        return (self.folder / "table.csv").is_file()
-
-    def config(self, out: Path, **sections: dict[str, Any]) -> Config:
-        """Return the settings: this set's tables and rules, all else by default."""
-        tables: dict[str, Any] = {"left": str(self.folder / ("table.csv" if self.one_table else "left.csv"))}
-        if not self.one_table:
-            tables["right"] = str(self.folder / "right.csv")
-        overrides = {"tables": tables, "block": {"output": str(out)}}
-        for name, section in sections.items():
-            overrides[name] = {**overrides.get(name, {}), **section}
-        return load_config(ROOT / "benchmarks" / "rules" / f"{self.name}.toml", overrides)
+from erblock.pipeline import open_tables, texts_of
 
 
 def main() -> None:
     """Run the benchmark."""
     options = arguments()
-    folder = Path(os.environ.get("ERBLOCK_DATASETS", ROOT.parent / "shared" / "datasets"))
     rows: list[dict[str, Any]] = []
-    for name in options.sets or SETS:
-        if not (folder / name).is_dir():
-            sys.exit(f"no data set {name} in {folder}; set ERBLOCK_DATASETS to the folder that holds it")
-        data = DataSet(name, folder / name)
+    for data in data_sets(options.sets or SETS):
         for row in measure(data, options):
             rows.append(row)
             print(as_line(row), flush=True)
@@ -108,40 +82,6 @@ def measure(data: DataSet, options: argparse.Namespace) -> Iterator[dict[str, An
         yield row
 
 
-def blocked(data: DataSet, out: Path, section: dict[str, Any]) -> dict[str, Any]:
-    """Block with these options; return seconds and pairs examined."""
-    started = time.monotonic()
-    config = data.config(out, block={**section, "max_pairs": PAIRS_PER_RECORD * smaller_table(data)})
-    report = block(config)
-    return {
-        "block_seconds": time.monotonic() - started,
-        "examined": report.join.distinct,
-        "examined_share": report.join.distinct / report.cross_product,
-        "estimated_recall": asdict(report.recall) if report.recall else None,
-    }
-
-
-def fitted(data: DataSet, out: Path, section: dict[str, Any]) -> dict[str, Any]:
-    """Fit and block; return what both report."""
-    started = time.monotonic()
-    model = out.with_suffix(".model")
-    report = fit(data.config(out, fit={**section, "output": str(model)}), force=True)
-    seconds = time.monotonic() - started
-    return {
-        "fit_seconds": seconds,
-        "triplets": report.triplets,
-        "steps": report.training.steps,
-        "bands": report.bands,
-        **blocked(data, out, {"method": "neural", "model": str(model)}),
-    }
-
-
-def smaller_table(data: DataSet) -> int:
-    """Return the number of records of the smaller table."""
-    tables = open_tables(data.config(Path("pairs.parquet")))
-    return min(tables.left.frame.height, tables.other.frame.height)
-
-
 def tfidf_top_k(data: DataSet, out: Path) -> dict[str, Any]:
     """Write every record's top 20 by character 3-gram TF-IDF cosine, ranked by place: the usual top-k."""
     import numpy as np
@@ -181,24 +121,6 @@ def tfidf_top_k(data: DataSet, out: Path) -> dict[str, Any]:
     return {"block_seconds": time.monotonic() - started}
 
 
-def figures(data: DataSet, out: Path, method: str) -> dict[str, Any]:
-    """Return completeness, quality, F1 and the cheapest cuts of the pairs in `out`."""
-    exclude = data.folder / "train.csv" if "labels" in method else None
-    tables = data.config(out).tables
-    [report] = evaluate_files(EvaluateOptions([out], data.folder / "gold.csv", tables, exclude, TARGETS))
-    row: dict[str, Any] = asdict(report.found.whole) | {"cheapest": cheapest(report.found)}
-    if report.unseen:
-        row |= {"unseen_completeness": report.unseen.whole.pair_completeness}
-        row |= {"unseen_cheapest": cheapest(report.unseen)}
-    return row
-
-
-def cheapest(found: Any) -> dict[str, Any]:
-    """Return the fewest pairs, and F1 there, for each target."""
-    cuts = {target: found.cheapest(target) for target in TARGETS}
-    return {str(target): {"pairs": cut.pairs, "f1": cut.f1} for target, cut in cuts.items() if cut}
-
-
 def hold_against(judge: Path, data: DataSet, out: Path, row: dict[str, Any]) -> None:
     """Stop if the independent judge finds other figures than erblock's own evaluation."""
     tables = ["table.csv"] if data.one_table else ["left.csv", "right.csv"]
@@ -214,10 +136,10 @@ def hold_against(judge: Path, data: DataSet, out: Path, row: dict[str, Any]) -> 
 
 def as_line(row: dict[str, Any]) -> str:
     """Return one row for the terminal."""
-    cuts = " | ".join(_cut(row["cheapest"].get(str(target))) for target in TARGETS)
+    cuts = " | ".join(cut_cells(row["cheapest"]))
     seconds = f"{row.get('fit_seconds', 0):.0f} + {row['block_seconds']:.0f} s"
     share = f"{100 * row['examined_share']:.2f} %" if "examined_share" in row else "all"
-    unseen = " | ".join(_cut(row.get("unseen_cheapest", {}).get(str(target))) for target in TARGETS)
+    unseen = " | ".join(cut_cells(row.get("unseen_cheapest", {})))
     return (
         f"{row['set']:16} {row['method']:24} {seconds:>12}  examined {share:>8}  |C| {row['pairs']:>9,}  "
         f"PC {100 * row['pair_completeness']:.2f}  PQ {100 * row['pair_quality']:.2f}  "
@@ -226,21 +148,18 @@ def as_line(row: dict[str, Any]) -> str:
     )
 
 
-def _cut(cut: dict[str, Any] | None) -> str:
-    return f"{cut['pairs']:,} ({100 * cut['f1']:.1f})" if cut else "-"
-
-
 def as_markdown(rows: list[dict[str, Any]]) -> str:
     """Return the page for docs/."""
     lines = [
         "# Blocking quality",
         "",
-        f"Written by `make bench-quality` on {datetime.now(UTC):%Y-%m-%d}: {machine()}.",
+        written_by("bench-quality"),
         "",
         "The cells give the fewest candidate pairs that reach a completeness of the full gold, and F1 of",
         "pair completeness and pair quality there, in percent. *examined*: the share of the cross product",
         "whose similarity was computed. *fit*, *block*: seconds. The rules are those in `benchmarks/rules`;",
-        "all else is by default, the same for every set. *tf-idf top-k* is a reference: a fixed k per record.",
+        "all else is by default, the same for every set. *tf-idf top-k* is a reference: a fixed number of",
+        "candidates for each record.",
     ]
     for name in dict.fromkeys(row["set"] for row in rows):
         lines += ["", f"## {name}", "", "| method | .89 | .95 | .97 | .99 | examined | fit | block |"]
@@ -256,10 +175,10 @@ def as_markdown(rows: list[dict[str, Any]]) -> str:
 
 
 def _markdown_row(method: str, row: dict[str, Any], cuts: dict[str, Any]) -> str:
-    cells = [_cut(cuts.get(str(target))) for target in TARGETS]
     share = f"{100 * row['examined_share']:.2f} %" if "examined_share" in row else "all"
     fit_seconds = f"{row['fit_seconds']:.0f}" if "fit_seconds" in row else "-"
-    return f"| {method} | {' | '.join(cells)} | {share} | {fit_seconds} | {row['block_seconds']:.0f} |"
+    cells = [method, *cut_cells(cuts), share, fit_seconds, f"{row['block_seconds']:.0f}"]
+    return f"| {' | '.join(cells)} |"
 
 
 def _triplet_lines(rows: list[dict[str, Any]]) -> Iterator[str]:
@@ -268,14 +187,6 @@ def _triplet_lines(rows: list[dict[str, Any]]) -> Iterator[str]:
         yield f"Triplets by rule ({trained['steps']} steps of training):"
         yield ""
         yield from (f"- {count:,}: `{rule}`" for rule, count in trained["triplets"].items())
-
-
-def machine() -> str:
-    """Return what the figures were measured on."""
-    packages = ("erblock", "torch", "sentence-transformers", "polars", "rapidfuzz")
-    versions = ", ".join(f"{package} {version(package)}" for package in packages)
-    processor = platform.processor() or platform.machine()
-    return f"{os.cpu_count()} cores of {processor}, Python {platform.python_version()}, {versions}"
 
 
 if __name__ == "__main__":

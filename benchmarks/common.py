@@ -1,0 +1,134 @@
+"""What the benchmarks share: data sets, fitting and blocking them, figures of the pairs, the machine."""
+
+import os
+import platform
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from erblock.config import Config, load_config
+from erblock.evaluation.compare import EvaluateOptions, evaluate_files
+from erblock.pipeline import block, fit, open_tables
+
+ROOT = Path(__file__).resolve().parent.parent
+SETS = ("abt-buy", "dblp-acm", "dblp-scholar", "musicbrainz-20k", "febrl3", "historical-50k")
+TARGETS = (0.89, 0.95, 0.97, 0.99)
+PAIRS_PER_RECORD = 20
+
+
+@dataclass(frozen=True)
+class DataSet:
+    """One data set: a folder of left.csv and right.csv, or table.csv, with gold.csv."""
+
+    name: str
+    folder: Path
+
+    @property
+    def one_table(self) -> bool:
+        """Whether it is one table to deduplicate."""
+        return (self.folder / "table.csv").is_file()
+
+    def config(self, out: Path, **sections: Mapping[str, Any]) -> Config:
+        """Return the settings: this set's tables and rules, all else by default."""
+        tables: dict[str, Any] = {"left": str(self.folder / ("table.csv" if self.one_table else "left.csv"))}
+        if not self.one_table:
+            tables["right"] = str(self.folder / "right.csv")
+        overrides = {"tables": tables, "block": {"output": str(out)}}
+        for name, section in sections.items():
+            overrides[name] = {**overrides.get(name, {}), **section}
+        return load_config(ROOT / "benchmarks" / "rules" / f"{self.name}.toml", overrides)
+
+
+def data_sets(names: Sequence[str]) -> list[DataSet]:
+    """Return the named data sets of ERBLOCK_DATASETS or ../shared/datasets; exit if one is not there."""
+    folder = Path(os.environ.get("ERBLOCK_DATASETS", ROOT.parent / "shared" / "datasets"))
+    for name in names:
+        if not (folder / name).is_dir():
+            sys.exit(f"no data set {name} in {folder}; set ERBLOCK_DATASETS to the folder that holds it")
+    return [DataSet(name, folder / name) for name in names]
+
+
+def fit_model(
+    data: DataSet, model: Path, section: Mapping[str, Any], rules: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """Fit with these options, and these rules instead of the set's own; return what `fit` reports."""
+    started = time.monotonic()
+    config = data.config(Path("pairs.parquet"), fit={**section, "output": str(model)}, rules=rules or {})
+    report = fit(config, force=True)
+    return {
+        "fit_seconds": time.monotonic() - started,
+        "triplets": report.triplets,
+        "steps": report.training.steps,
+        "bands": report.bands,
+    }
+
+
+def blocked(data: DataSet, out: Path, section: Mapping[str, Any]) -> dict[str, Any]:
+    """Block with these options; return seconds and pairs examined."""
+    started = time.monotonic()
+    config = data.config(out, block={**section, "max_pairs": PAIRS_PER_RECORD * smaller_table(data)})
+    report = block(config)
+    return {
+        "block_seconds": time.monotonic() - started,
+        "examined": report.join.distinct,
+        "examined_share": report.join.distinct / report.cross_product,
+        "estimated_recall": asdict(report.recall) if report.recall else None,
+    }
+
+
+def fitted(data: DataSet, out: Path, section: Mapping[str, Any]) -> dict[str, Any]:
+    """Fit and block; return what both report."""
+    model = out.with_suffix(".model")
+    facts = fit_model(data, model, section)
+    return {**facts, **blocked(data, out, {"method": "neural", "model": str(model)})}
+
+
+def smaller_table(data: DataSet) -> int:
+    """Return the number of records of the smaller table."""
+    tables = open_tables(data.config(Path("pairs.parquet")))
+    return min(tables.left.frame.height, tables.other.frame.height)
+
+
+def figures(data: DataSet, out: Path, method: str) -> dict[str, Any]:
+    """Return completeness, quality, F1 and the cheapest cuts of the pairs in `out`.
+
+    Where the method has labels in its name, also of the gold that the train split does not hold.
+    """
+    exclude = data.folder / "train.csv" if "labels" in method else None
+    tables = data.config(out).tables
+    [report] = evaluate_files(EvaluateOptions([out], data.folder / "gold.csv", tables, exclude, TARGETS))
+    row: dict[str, Any] = asdict(report.found.whole) | {"cheapest": cheapest(report.found)}
+    if report.unseen:
+        row |= {"unseen_completeness": report.unseen.whole.pair_completeness}
+        row |= {"unseen_cheapest": cheapest(report.unseen)}
+    return row
+
+
+def cheapest(found: Any) -> dict[str, Any]:
+    """Return the fewest pairs, and F1 there, for each target."""
+    cuts = {target: found.cheapest(target) for target in TARGETS}
+    return {str(target): {"pairs": cut.pairs, "f1": cut.f1} for target, cut in cuts.items() if cut}
+
+
+def cut_cells(cuts: Mapping[str, Any]) -> list[str]:
+    """Return the fewest pairs and F1 in percent, one cell for each target."""
+    found = [cuts.get(str(target)) for target in TARGETS]
+    return [f"{cut['pairs']:,} ({100 * cut['f1']:.1f})" if cut else "-" for cut in found]
+
+
+def machine() -> str:
+    """Return what the figures were measured on."""
+    packages = ("erblock", "torch", "sentence-transformers", "polars", "rapidfuzz")
+    versions = ", ".join(f"{package} {version(package)}" for package in packages)
+    processor = platform.processor() or platform.machine()
+    return f"{os.cpu_count()} cores of {processor}, Python {platform.python_version()}, {versions}"
+
+
+def written_by(target: str) -> str:
+    """Return the line of a page that says how it was made, when and where."""
+    return f"Written by `make {target}` on {datetime.now(UTC):%Y-%m-%d}: {machine()}."
