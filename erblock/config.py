@@ -133,6 +133,11 @@ class BlockConfig(_Section):
         le=1,
         description="Keep as few pairs as this share of the matches is estimated to need.",
     )
+    audit: int | None = Field(
+        default=None,
+        ge=10,
+        description="Write so many pairs to judge by hand beside the output, for `erblock audit`.",
+    )
     device: str = Field(default="auto", description='"auto", "cpu", "cuda" or "mps", for the neural method.')
     precision: Literal["auto", "float32", "bfloat16"] = Field(
         default="auto", description='"auto" computes in bfloat16 where the processor has it.'

@@ -26,7 +26,7 @@ class Budget:
 
 @dataclass(frozen=True)
 class Cut:
-    """The kept pairs, best first: positions in the scored pairs, and their scores.
+    """The kept pairs, best first: positions in the scored pairs, and scores. `order`: positions of all pairs.
 
     `recall`: the share of the matches among all examined pairs that is kept, as estimated; None where too
     little is sure to estimate from.
@@ -34,6 +34,7 @@ class Cut:
 
     kept: Rows
     scores: Scores
+    order: Rows
     recall: RecallEstimate | None
 
 
@@ -46,7 +47,7 @@ def cut(pairs: ScoredPairs, budget: Budget, curve: RecallCurve) -> Cut:
     scores = ranking(pairs)
     order = np.lexsort((pairs.right, pairs.left, -scores))
     kept = order[_within(pairs, scores, budget)[order]][: _most(pairs, budget, curve)]
-    return Cut(kept, scores[kept], curve.at(len(kept)) if curve.usable else None)
+    return Cut(kept, scores[kept], order, curve.at(len(kept)) if curve.usable else None)
 
 
 def _most(pairs: ScoredPairs, budget: Budget, curve: RecallCurve) -> int:

@@ -41,13 +41,16 @@ def check_output(path: Path, tables: Iterable[str | None] = ()) -> None:
             raise TableError(f"--output {path}: this is the table {table}; expected another name")
 
 
-def write_frame(frame: pl.DataFrame, path: Path) -> None:
-    """Write `frame` to `path`, beside it first, so that no half file is ever left there."""
+def write_frame(frame: pl.DataFrame, path: Path, *, for_spreadsheet: bool = False) -> None:
+    """Write `frame` to `path`, beside it first, so that no half file is ever left there.
+
+    `for_spreadsheet`: with the byte-order mark that tells Excel that a CSV is UTF-8.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f".{path.name}.{uuid4().hex[:8]}")
     try:
         if path.suffix.lower() == ".csv":
-            frame.write_csv(beside)
+            frame.write_csv(beside, include_bom=for_spreadsheet)
         else:
             frame.write_parquet(beside)
         beside.replace(path)

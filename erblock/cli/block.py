@@ -38,6 +38,10 @@ def block(
     target_recall: Annotated[
         float | None, typer.Option(help="Keep as few pairs as hold this share of the estimated matches.")
     ] = None,
+    audit: Annotated[
+        int | None,
+        typer.Option(help="Write so many pairs to judge by hand beside the output; see `erblock audit`."),
+    ] = None,
     id_column: Annotated[
         str | None, typer.Option("--id", help="The column that identifies a record.")
     ] = None,
@@ -83,6 +87,7 @@ def block(
                 "max_pairs": max_pairs,
                 "max_per_record": max_per_record,
                 "target_recall": target_recall,
+                "audit": audit,
                 "device": device,
                 "precision": precision,
             },
@@ -94,6 +99,8 @@ def block(
         console.write_json(asdict(report))
     else:
         _show(report)
+        if settings.block.audit is not None:
+            _show_audit(report)
 
 
 def _show(report: "BlockReport") -> None:
@@ -113,4 +120,13 @@ def _show(report: "BlockReport") -> None:
         console.note(
             f"{report.join.oversized_keys:,} bucket keys of records were too full (largest bucket: "
             f"{report.join.largest_bucket:,} records); {report.join.skipped:,} joined rows left out"
+        )
+
+
+def _show_audit(report: "BlockReport") -> None:
+    if report.audit is None:
+        console.note("no audit sheet: no examined pair was cut off, so there is no recall to bound")
+    else:
+        console.write(
+            f"{report.audit}: write y or n into its column 'match', then: erblock audit {report.audit}"
         )
