@@ -24,7 +24,7 @@ RISK = 0.05
 
 _YES, _NO = {"y", "yes", "1", "true"}, {"n", "no", "0", "false"}
 # A spreadsheet shows 007 as 7 and long numbers with few digits: still the same id.
-_SAME_NUMBER = 1e-4
+_SAME_NUMBER = 1e-5
 
 
 @dataclass(frozen=True)
