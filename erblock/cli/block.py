@@ -9,6 +9,7 @@ import typer
 from erblock.cli import console
 
 if TYPE_CHECKING:
+    from erblock.blocking.recall import RecallEstimate
     from erblock.pipeline import BlockReport
 
 
@@ -110,10 +111,7 @@ def _show(report: "BlockReport") -> None:
         f"({100 * share:.2f} % of all {report.cross_product:,})"
     )
     if report.recall is not None:
-        low, value, high = (
-            100 * part for part in (report.recall.low, report.recall.value, report.recall.high)
-        )
-        console.write(f"estimated to keep {value:.1f} % of the matches examined ({low:.1f} to {high:.1f})")
+        console.write(_estimate(report.kind, report.recall))
     uncovered = " and ".join(f"{count:,}" for count in report.uncovered)
     console.write(f"records without a candidate: {uncovered}")
     if report.join.oversized_keys:
@@ -121,6 +119,14 @@ def _show(report: "BlockReport") -> None:
             f"{report.join.oversized_keys:,} bucket keys of records were too full (largest bucket: "
             f"{report.join.largest_bucket:,} records); {report.join.skipped:,} joined rows left out"
         )
+
+
+def _estimate(kind: str, recall: "RecallEstimate") -> str:
+    """Say the estimate; MinHash has no second view that fails differently, so its own is only a ceiling."""
+    if kind == "minhash":
+        return f"estimated to keep at most {100 * recall.value:.1f} % of the matches examined"
+    low, value, high = (100 * part for part in (recall.low, recall.value, recall.high))
+    return f"estimated to keep {value:.1f} % of the matches examined ({low:.1f} to {high:.1f})"
 
 
 def _show_audit(report: "BlockReport") -> None:

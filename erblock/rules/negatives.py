@@ -92,7 +92,10 @@ def _is_dissimilar(tables: TablePair, rules: RuleSet, drawn: pl.DataFrame, named
     label = label_pairs(rules, left, right).label
     # Without match rules no random pair is ever labelled: one that no blocker finds near is good enough.
     good = label != SIMILAR if not rules.match else label == DISSIMILAR
-    barred = named if not rules.match else named.filter(pl.col("label") != DISSIMILAR)
+    if rules.match:
+        barred = named.filter(pl.col("label") != DISSIMILAR)
+    else:
+        barred = named.filter((pl.col("label") == SIMILAR) | ~pl.col("origin").is_in(["all", "random"]))
     pairs = drawn.select("anchor", "negative").with_columns(good=pl.Series(good) & pl.Series(left != right))
     known = barred.select("anchor", negative="other", barred=pl.lit(True)).unique()
     joined = pairs.join(known, on=["anchor", "negative"], how="left", maintain_order="left")
