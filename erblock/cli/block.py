@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from erblock.cli import console
+from erblock.cli import console, options
 
 if TYPE_CHECKING:
     from erblock.blocking.recall import RecallEstimate
@@ -14,12 +14,8 @@ if TYPE_CHECKING:
 
 
 def block(
-    left: Annotated[
-        str | None, typer.Argument(help="The left table: CSV or Parquet, a glob or a folder.")
-    ] = None,
-    right: Annotated[
-        str | None, typer.Argument(help="The right table; without it, one table is deduplicated.")
-    ] = None,
+    left: options.Left = None,
+    right: options.Right = None,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -43,26 +39,16 @@ def block(
         int | None,
         typer.Option(help="Write so many pairs to judge by hand beside the output; see `erblock audit`."),
     ] = None,
-    id_column: Annotated[
-        str | None, typer.Option("--id", help="The column that identifies a record.")
-    ] = None,
-    left_id: Annotated[
-        str | None, typer.Option(help="The id column of the left table, if it differs.")
-    ] = None,
-    right_id: Annotated[
-        str | None, typer.Option(help="The id column of the right table, if it differs.")
-    ] = None,
-    columns: Annotated[
-        list[str] | None, typer.Option(help="A column to compare, NAME or LEFT=RIGHT; repeatable.")
-    ] = None,
-    delimiter: Annotated[str | None, typer.Option(help="The CSV delimiter, if not detected.")] = None,
-    encoding: Annotated[str | None, typer.Option(help="The CSV encoding, such as cp1252.")] = None,
-    device: Annotated[str | None, typer.Option(help="auto, cpu, cuda or mps.")] = None,
-    precision: Annotated[str | None, typer.Option(help="auto, float32 or bfloat16.")] = None,
-    config: Annotated[
-        Path | None, typer.Option(help="Settings; by default ./erblock.toml if it exists.")
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print what was done as JSON.")] = False,
+    id_column: options.IdColumn = None,
+    left_id: options.LeftId = None,
+    right_id: options.RightId = None,
+    columns: options.Columns = None,
+    delimiter: options.Delimiter = None,
+    encoding: options.Encoding = None,
+    device: options.Device = None,
+    precision: options.Precision = None,
+    config: options.ConfigFile = None,
+    as_json: options.AsJson = False,
 ) -> None:
     """Write candidate pairs. Needs no settings, no labels and no model; a model makes them better."""
     from erblock.config import load_config

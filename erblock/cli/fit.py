@@ -6,22 +6,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from erblock.cli import console
+from erblock.cli import console, options
 
 if TYPE_CHECKING:
     from erblock.pipeline import FitReport
 
 
 def fit(
-    left: Annotated[
-        str | None, typer.Argument(help="The left table: CSV or Parquet, a glob or a folder.")
-    ] = None,
-    right: Annotated[str | None, typer.Argument(help="The right table; without it, one table.")] = None,
+    left: options.Left = None,
+    right: options.Right = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="The model folder to write.", show_default="model")
-    ] = None,
-    config: Annotated[
-        Path | None, typer.Option(help="Settings; by default ./erblock.toml if it exists.")
     ] = None,
     labels: Annotated[Path | None, typer.Option(help="Known pairs: left_id, right_id, label 1 or 0.")] = None,
     encoder: Annotated[str | None, typer.Option(help="minilm, a folder, or a model's name.")] = None,
@@ -30,14 +25,18 @@ def fit(
     ] = None,
     max_steps: Annotated[int | None, typer.Option(help="Train on so many batches at most; 0: none.")] = None,
     batch_size: Annotated[int | None, typer.Option(help="Triplets in one batch.")] = None,
-    device: Annotated[str | None, typer.Option(help="auto, cpu, cuda or mps.")] = None,
-    precision: Annotated[str | None, typer.Option(help="auto, float32 or bfloat16.")] = None,
     seed: Annotated[int | None, typer.Option(help="Same seed and input, same model.")] = None,
-    id_column: Annotated[
-        str | None, typer.Option("--id", help="The column that identifies a record.")
-    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace a model that is there.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print what was done as JSON.")] = False,
+    id_column: options.IdColumn = None,
+    left_id: options.LeftId = None,
+    right_id: options.RightId = None,
+    columns: options.Columns = None,
+    delimiter: options.Delimiter = None,
+    encoding: options.Encoding = None,
+    device: options.Device = None,
+    precision: options.Precision = None,
+    config: options.ConfigFile = None,
+    as_json: options.AsJson = False,
 ) -> None:
     """Train a neural hash: rules (and labels, if any) to triplets to a fine-tuned encoder and buckets."""
     from erblock.config import load_config
@@ -46,7 +45,16 @@ def fit(
     settings = load_config(
         config,
         {
-            "tables": {"left": left, "right": right, "id": id_column},
+            "tables": {
+                "left": left,
+                "right": right,
+                "id": id_column,
+                "left_id": left_id,
+                "right_id": right_id,
+                "columns": columns,
+                "delimiter": delimiter,
+                "encoding": encoding,
+            },
             "fit": {
                 "output": output and str(output),
                 "labels": labels and str(labels),

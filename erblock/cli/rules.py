@@ -1,11 +1,10 @@
 """`erblock rules check` and `erblock rules show`."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from erblock.cli import console
+from erblock.cli import console, options
 
 if TYPE_CHECKING:
     from erblock.rules.review import Review, SidePair
@@ -19,15 +18,13 @@ app = typer.Typer(
 
 @app.command()
 def check(
-    left: Annotated[str | None, typer.Argument(help="The left table, if not that of the config.")] = None,
-    right: Annotated[str | None, typer.Argument(help="The right table; with LEFT only, one table.")] = None,
-    config: Annotated[
-        Path | None, typer.Option(help="Settings; by default ./erblock.toml if it exists.")
-    ] = None,
+    left: options.Left = None,
+    right: options.Right = None,
+    config: options.ConfigFile = None,
     pairs: Annotated[int | None, typer.Option(min=1, help="Ask the rules about so many pairs.")] = None,
     show: Annotated[int, typer.Option(min=0, help="How many borderline pairs to show.")] = 10,
     seed: Annotated[int | None, typer.Option(min=0, help="The same seed draws the same pairs.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
+    as_json: options.AsJson = False,
 ) -> None:
     """Count what each rule finds on near and random pairs, and show borderline pairs side by side."""
     from dataclasses import asdict

@@ -1,0 +1,29 @@
+"""Options that several commands share."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Left = Annotated[
+    str | None,
+    typer.Argument(
+        help="The left table: CSV or Parquet, a glob or a folder.", show_default="of the settings"
+    ),
+]
+Right = Annotated[
+    str | None,
+    typer.Argument(help="The right table; with LEFT only, one table.", show_default="of the settings"),
+]
+IdColumn = Annotated[str | None, typer.Option("--id", help="The column that identifies a record.")]
+LeftId = Annotated[str | None, typer.Option(help="The id column of the left table, if it differs.")]
+RightId = Annotated[str | None, typer.Option(help="The id column of the right table, if it differs.")]
+Columns = Annotated[
+    list[str] | None, typer.Option(help="A column to compare, NAME or LEFT=RIGHT; repeatable.")
+]
+Delimiter = Annotated[str | None, typer.Option(help="The CSV delimiter, if not detected.")]
+Encoding = Annotated[str | None, typer.Option(help="The CSV encoding, such as cp1252.")]
+Device = Annotated[str | None, typer.Option(help="auto, cpu, cuda or mps.")]
+Precision = Annotated[str | None, typer.Option(help="auto, float32 or bfloat16.")]
+ConfigFile = Annotated[Path | None, typer.Option(help="Settings; by default ./erblock.toml if it exists.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
