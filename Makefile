@@ -35,8 +35,8 @@ test: $(STAMP)  ## run the tests, measure how much of the code they reach
 
 check: lint types test  ## what must pass before a commit
 
-bench-quality: $(STAMP)  ## measure candidates on public data, from ERBLOCK_DATASETS or ../shared/datasets
-	$(PYTHON) benchmarks/quality.py
+bench-quality: $(STAMP)  ## measure candidates on public data (ERBLOCK_DATASETS or ../shared/datasets); writes docs/quality.md
+	$(PYTHON) benchmarks/quality.py --labels --markdown docs/quality.md
 
 bench-buckets: $(STAMP)  ## measure what buckets lose against exact search; writes docs/buckets.md
 	$(PYTHON) benchmarks/buckets.py --markdown docs/buckets.md

@@ -3,7 +3,8 @@
 For every data set: MinHash, n-gram TF-IDF top-k (a reference of scikit-learn's: a fixed k per record, from
 1 to 20), the neural hash untrained and trained by the rules in `benchmarks/rules`, and, with --labels,
 trained on the labelled pairs of the set's train split as well. No test label and no gold pair is read before
-the candidates are written. Prints tables; writes JSON and Markdown.
+the candidates are written. Prints tables; adds to
+the JSON file of earlier runs, and writes all of it as Markdown.
 
 usage: quality.py [SET ...] [--labels] [--judge JUDGE.py] [--out runs/quality] [--markdown docs/quality.md]
 """
@@ -38,13 +39,15 @@ from erblock.pipeline import open_tables, texts_of
 def main() -> None:
     """Run the benchmark."""
     options = arguments()
-    rows: list[dict[str, Any]] = []
+    options.out.mkdir(parents=True, exist_ok=True)
+    path = options.out / "quality.json"
+    rows: list[dict[str, Any]] = json.loads(path.read_text())["rows"] if path.is_file() else []
     for data in data_sets(options.sets or SETS):
         for row in measure(data, options):
-            rows.append(row)
             print(as_line(row), flush=True)
-    options.out.mkdir(parents=True, exist_ok=True)
-    (options.out / "quality.json").write_text(json.dumps({"machine": machine(), "rows": rows}, indent=1))
+            others = [old for old in rows if (old["set"], old["method"]) != (row["set"], row["method"])]
+            rows = sorted([*others, row], key=lambda row: SETS.index(row["set"]))
+            path.write_text(json.dumps({"machine": machine(), "rows": rows}, indent=1))
     if options.markdown:
         options.markdown.write_text(as_markdown(rows))
 
@@ -140,11 +143,13 @@ def as_line(row: dict[str, Any]) -> str:
     seconds = f"{row.get('fit_seconds', 0):.0f} + {row['block_seconds']:.0f} s"
     share = f"{100 * row['examined_share']:.2f} %" if "examined_share" in row else "all"
     unseen = " | ".join(cut_cells(row.get("unseen_cheapest", {})))
+    triplets = row.get("triplets", {}).items()
     return (
         f"{row['set']:16} {row['method']:24} {seconds:>12}  examined {share:>8}  |C| {row['pairs']:>9,}  "
         f"PC {100 * row['pair_completeness']:.2f}  PQ {100 * row['pair_quality']:.2f}  "
         f"F1 {100 * row['f1']:.1f}  at .89/.95/.97/.99: {cuts}"
         + (f"\n{'':43} unseen gold only: {unseen}" if "unseen_cheapest" in row else "")
+        + "".join(f"\n{'':20} {count:>7,} triplets: {rule}" for rule, count in triplets)
     )
 
 
