@@ -6,11 +6,17 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import polars as pl
+from scipy import sparse
+from scipy.sparse import csgraph
 
+from erblock.hashing.cells import nearest
 from erblock.tables.read import TablePair
 from erblock.tables.schemas import ID
 
 Rows = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float32]
+
+_NEIGHBOURHOOD = 8
 
 
 @dataclass(frozen=True)
@@ -55,17 +61,32 @@ def split(triplets: TripletRows, share: float, most: int, seed: int) -> tuple[Tr
     return triplets[np.flatnonzero(~is_held)], triplets[np.flatnonzero(is_held)]
 
 
-def batches(triplets: TripletRows, size: int, epochs: int, seed: int) -> Iterator[TripletRows]:
-    """Yield shuffled batches, `epochs` times over; no anchor or positive stands twice in a batch."""
+def batches(
+    triplets: TripletRows, size: int, epochs: int, seed: int, places: Floats | None = None
+) -> Iterator[TripletRows]:
+    """Yield shuffled batches, `epochs` times over; no anchor or positive stands twice in a batch.
+
+    With `places`, a unit vector for each triplet, a batch is made of some small neighbourhoods, drawn anew
+    for each epoch, so that the other records of a batch are worth telling apart.
+    """
     random = np.random.default_rng(seed)
     for _ in range(epochs):
         left = random.permutation(len(triplets))
+        if places is not None:
+            left = left[np.argsort(_neighbourhoods(places, random)[left], kind="stable")]
         while len(left):
             window = left[: 4 * size]
             fresh = _first_of_each(triplets.anchor[window]) & _first_of_each(triplets.positive[window])
             chosen = np.flatnonzero(fresh)[:size]
             yield triplets[window[chosen]]
             left = np.delete(left, chosen)
+
+
+def _neighbourhoods(places: Floats, random: np.random.Generator) -> Rows:
+    """Return a random number for each vector, the same for those nearest to the same random one of them."""
+    count = max(1, len(places) // _NEIGHBOURHOOD)
+    centres = places[random.permutation(len(places))[:count]]
+    return random.permutation(count)[nearest(places, centres)]
 
 
 def _first_of_each(values: Rows) -> npt.NDArray[np.bool_]:
@@ -75,20 +96,21 @@ def _first_of_each(values: Rows) -> npt.NDArray[np.bool_]:
 
 
 class KnownPairs:
-    """Pairs of rows that are, or may be, matches: never used as in-batch negatives."""
+    """Records that matches connect, directly or through others: never each other's in-batch negatives."""
 
-    def __init__(self, left: Rows, right: Rows, same_table: bool) -> None:
-        self.same_table = same_table
-        packed = [_pack(left, right), _pack(right, left)] if same_table else [_pack(left, right)]
-        self._packed = np.unique(np.concatenate(packed))
+    def __init__(self, triplets: TripletRows) -> None:
+        shift = 0 if triplets.same_table else int(triplets.anchor.max(initial=-1)) + 1
+        ends = (triplets.anchor, triplets.positive + shift)
+        size = int(max(end.max(initial=-1) for end in ends)) + 1
+        links = sparse.coo_array((np.ones(len(triplets), dtype=np.int8), ends), shape=(size, size))
+        self._group = csgraph.connected_components(links, directed=False)[1]
+        self._shift = shift
 
     def among(self, anchors: Rows, others: Rows) -> npt.NDArray[np.bool_]:
-        """Return the (anchors, others) matrix that marks known pairs and a record beside itself."""
-        known = np.isin(_pack(anchors[:, None], others[None, :]), self._packed)
-        if self.same_table:
-            known |= anchors[:, None] == others[None, :]
-        return known
+        """Return the (anchors, others) matrix that marks records of one group, and a record beside itself."""
+        groups = self._groups(others + self._shift, nobody=-1)
+        return np.asarray(self._groups(anchors, nobody=-2)[:, None] == groups[None, :])
 
-
-def _pack(left: Rows, right: Rows) -> npt.NDArray[np.uint64]:
-    return (left.astype(np.uint64) << np.uint64(32)) | right.astype(np.uint64)
+    def _groups(self, nodes: Rows, nobody: int) -> Rows:
+        known = nodes < len(self._group)
+        return np.where(known, self._group[np.where(known, nodes, 0)], nobody)

@@ -18,7 +18,7 @@ from scipy import sparse
 
 from erblock.hashing.base import Progress, silent
 from erblock.hashing.encoder import Encoder
-from erblock.hashing.neural import NGRAM_WEIGHT
+from erblock.hashing.neural import NGRAM_WEIGHT, dense_features
 from erblock.training.batches import KnownPairs, Rows, TripletRows, batches, split
 
 if TYPE_CHECKING:
@@ -49,6 +49,7 @@ class TrainingOptions:
     radius: float = 0.4
     separation: float = 2.5
     ranking: float = 1.0
+    near_batches: bool = True
     seed: int = 0
 
 
@@ -87,7 +88,7 @@ def train(
 
     started = monotonic()
     torch.manual_seed(options.seed)
-    known = KnownPairs(triplets.anchor, triplets.positive, triplets.same_table)
+    known = KnownPairs(triplets)
     training, held_out = split(triplets, _HELD_OUT_SHARE, _HELD_OUT_MOST, options.seed)
     loss = NLSHLoss(encoder.model, options.radius, options.separation, options.ranking)
     step = _Step(encoder, tables, known, loss)
@@ -96,7 +97,8 @@ def train(
     watch.check()
     done = 0
     optimiser, schedule = _optimiser(encoder, options.learning_rate, steps)
-    plan = batches(training, options.batch_size, options.epochs, options.seed)
+    places = dense_features(tables.left_vectors[training.anchor]) if options.near_batches else None
+    plan = batches(training, options.batch_size, options.epochs, options.seed, places)
     for done, batch in enumerate(islice(plan, steps), start=1):
         encoder.model.train()
         optimiser.zero_grad()

@@ -61,17 +61,37 @@ def test_no_triplets_make_no_batches():
     assert list(batches(triplets_of([(1, 1, 1)])[np.zeros(0, dtype=np.int64)], 8, 2, 0)) == []
 
 
+def reached(links, start):
+    """All nodes that links connect to `start`."""
+    seen, waiting = {start}, [start]
+    while waiting:
+        node = waiting.pop()
+        fresh = {b for a, b in links if a == node} - seen
+        seen |= fresh
+        waiting += fresh
+    return seen
+
+
 @given(rows)
 @pytest.mark.parametrize("same_table", [False, True])
-def test_known_pairs_are_those_of_the_triplets(same_table, values):
-    triplets = triplets_of(values, same_table)
-    known = KnownPairs(triplets.anchor, triplets.positive, same_table)
-    pairs = {(anchor, positive) for anchor, positive, _ in values}
-    if same_table:
-        pairs |= {(b, a) for a, b in pairs} | {(i, i) for i in range(10)}
-    every = np.arange(10)
-    found = known.among(every, every)
-    assert {(int(i), int(j)) for i, j in zip(*np.nonzero(found), strict=True)} == pairs
+def test_known_pairs_are_those_that_matches_connect(same_table, values):
+    known = KnownPairs(triplets_of(values, same_table))
+    other = "left" if same_table else "right"
+    links = {(("left", anchor), (other, positive)) for anchor, positive, _ in values}
+    links |= {(b, a) for a, b in links}
+    anchors = np.unique([anchor for anchor, _, _ in values])
+    found = known.among(anchors, np.arange(12))
+    for i, anchor in enumerate(anchors):
+        expected = {node for side, node in reached(links, ("left", int(anchor))) if side == other}
+        assert set(np.flatnonzero(found[i]).tolist()) == expected
+
+
+def test_batches_of_neighbourhoods_hold_neighbours_and_every_triplet():
+    places = np.repeat(np.eye(16, dtype=np.float32), 8, axis=0)
+    triplets = triplets_of([(i, i, i) for i in range(len(places))])
+    made = list(batches(triplets, 16, 1, 0, places))
+    assert sorted(int(i) for batch in made for i in batch.anchor) == list(range(len(places)))
+    assert np.mean([len(set((batch.anchor // 8).tolist())) for batch in made]) < 6
 
 
 def test_triplets_by_id_become_row_numbers_of_their_tables():
