@@ -85,9 +85,6 @@ class FitConfig(_Section):
     ranking: float = Field(
         default=1.0, ge=0, description="The weight of the ranking term beside the loss; 0 leaves it out."
     )
-    near_batches: bool = Field(
-        default=True, description="Make batches of neighbourhoods, so that negatives are worth telling apart."
-    )
     output: str = Field(default="model", description="The folder that the trained model is written to.")
     self_training: bool = Field(
         default=False,

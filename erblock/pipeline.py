@@ -260,7 +260,6 @@ def _training_options(options: FitConfig) -> TrainingOptions:
         radius=options.radius,
         separation=options.separation,
         ranking=options.ranking,
-        near_batches=options.near_batches,
         seed=options.seed,
     )
 

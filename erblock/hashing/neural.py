@@ -45,14 +45,9 @@ class Channels:
 
     def joined(self) -> Floats:
         """Return one (records, width + 512) vector for each record, the n-grams randomly projected."""
-        features = dense_features(self.sparse)
+        features = np.asarray((self.sparse @ _random_signs(self.sparse.shape[1])).todense())
         weights = np.sqrt(np.array([1 - NGRAM_WEIGHT, NGRAM_WEIGHT], dtype=np.float32))
         return np.hstack([weights[0] * self.dense, weights[1] * features]).astype(np.float32)
-
-
-def dense_features(vectors: sparse.csr_array) -> Floats:
-    """Return TF-IDF rows projected at random to 512 dimensions."""
-    return np.asarray((vectors @ _random_signs(vectors.shape[1])).todense(), dtype=np.float32)
 
 
 def _random_signs(features: int) -> sparse.csr_array:

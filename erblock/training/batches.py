@@ -9,14 +9,11 @@ import polars as pl
 from scipy import sparse
 from scipy.sparse import csgraph
 
-from erblock.hashing.cells import nearest
 from erblock.tables.read import TablePair
 from erblock.tables.schemas import ID
 
 Rows = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float32]
-
-_NEIGHBOURHOOD = 8
 
 
 @dataclass(frozen=True)
@@ -61,32 +58,17 @@ def split(triplets: TripletRows, share: float, most: int, seed: int) -> tuple[Tr
     return triplets[np.flatnonzero(~is_held)], triplets[np.flatnonzero(is_held)]
 
 
-def batches(
-    triplets: TripletRows, size: int, epochs: int, seed: int, places: Floats | None = None
-) -> Iterator[TripletRows]:
-    """Yield shuffled batches, `epochs` times over; no anchor or positive stands twice in a batch.
-
-    With `places`, a unit vector for each triplet, a batch is made of some small neighbourhoods, drawn anew
-    for each epoch, so that the other records of a batch are worth telling apart.
-    """
+def batches(triplets: TripletRows, size: int, epochs: int, seed: int) -> Iterator[TripletRows]:
+    """Yield shuffled batches, `epochs` times over; no anchor or positive stands twice in a batch."""
     random = np.random.default_rng(seed)
     for _ in range(epochs):
         left = random.permutation(len(triplets))
-        if places is not None:
-            left = left[np.argsort(_neighbourhoods(places, random)[left], kind="stable")]
         while len(left):
             window = left[: 4 * size]
             fresh = _first_of_each(triplets.anchor[window]) & _first_of_each(triplets.positive[window])
             chosen = np.flatnonzero(fresh)[:size]
             yield triplets[window[chosen]]
             left = np.delete(left, chosen)
-
-
-def _neighbourhoods(places: Floats, random: np.random.Generator) -> Rows:
-    """Return a random number for each vector, the same for those nearest to the same random one of them."""
-    count = max(1, len(places) // _NEIGHBOURHOOD)
-    centres = places[random.permutation(len(places))[:count]]
-    return random.permutation(count)[nearest(places, centres)]
 
 
 def _first_of_each(values: Rows) -> npt.NDArray[np.bool_]:

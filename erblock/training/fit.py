@@ -18,7 +18,7 @@ from scipy import sparse
 
 from erblock.hashing.base import Progress, silent
 from erblock.hashing.encoder import Encoder
-from erblock.hashing.neural import NGRAM_WEIGHT, dense_features
+from erblock.hashing.neural import NGRAM_WEIGHT
 from erblock.training.batches import KnownPairs, Rows, TripletRows, batches, split
 
 if TYPE_CHECKING:
@@ -49,7 +49,6 @@ class TrainingOptions:
     radius: float = 0.4
     separation: float = 2.5
     ranking: float = 1.0
-    near_batches: bool = True
     seed: int = 0
 
 
@@ -97,8 +96,7 @@ def train(
     watch.check()
     done = 0
     optimiser, schedule = _optimiser(encoder, options.learning_rate, steps)
-    places = dense_features(tables.left_vectors[training.anchor]) if options.near_batches else None
-    plan = batches(training, options.batch_size, options.epochs, options.seed, places)
+    plan = batches(training, options.batch_size, options.epochs, options.seed)
     for done, batch in enumerate(islice(plan, steps), start=1):
         encoder.model.train()
         optimiser.zero_grad()

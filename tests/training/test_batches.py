@@ -86,14 +86,6 @@ def test_known_pairs_are_those_that_matches_connect(same_table, values):
         assert set(np.flatnonzero(found[i]).tolist()) == expected
 
 
-def test_batches_of_neighbourhoods_hold_neighbours_and_every_triplet():
-    places = np.repeat(np.eye(16, dtype=np.float32), 8, axis=0)
-    triplets = triplets_of([(i, i, i) for i in range(len(places))])
-    made = list(batches(triplets, 16, 1, 0, places))
-    assert sorted(int(i) for batch in made for i in batch.anchor) == list(range(len(places)))
-    assert np.mean([len(set((batch.anchor // 8).tolist())) for batch in made]) < 6
-
-
 def test_triplets_by_id_become_row_numbers_of_their_tables():
     left = Records(pl.DataFrame({"id": ["a", "b", "c"], "name": ["x", "y", "z"]}), "left.csv")
     right = Records(pl.DataFrame({"id": [30, 10, 20], "name": ["x", "y", "z"]}), "right.csv")
