@@ -153,9 +153,10 @@ def test_a_mistake_is_one_line_and_nothing_is_written(arguments, message, folder
     assert contents(folder) == before
 
 
-def test_without_rules_it_says_what_is_missing(folder, fit, capsys):
+def test_without_rules_it_trains_on_the_pairs_it_is_sure_of(folder, fit):
     (folder / "erblock.toml").write_text("", encoding="utf-8")
-    assert fit("left.csv", "right.csv", "-o", "model") == 2
-    err = capsys.readouterr().err.splitlines()[-1]
-    assert "rule" in err
-    assert not (folder / "model").exists()
+    assert fit("left.csv", "right.csv", "-o", "model") == 0
+    triplets = pl.read_parquet(folder / "model" / "triplets.parquet")
+    assert triplets["rule"].unique().to_list() == ["mutual best"]
+    same = triplets["anchor_id"].str.slice(1) == triplets["positive_id"].str.slice(1)
+    assert same.mean() > 0.9
