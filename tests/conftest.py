@@ -10,10 +10,15 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import polars as pl
 import pytest
+from hypothesis import HealthCheck, settings
 
 from erblock.config import load_config
 from erblock.hashing.encoder import EncoderOptions, load_encoder
 from erblock.pipeline import fit
+
+# How long an example takes says nothing on a machine that others use too; what it finds does.
+settings.register_profile("erblock", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("erblock")
 
 TINY = Path(__file__).parent / "data" / "tiny-encoder"
 
