@@ -164,7 +164,8 @@ def as_markdown(rows: list[dict[str, Any]]) -> str:
         "pair completeness and pair quality there, in percent. *examined*: the share of the cross product",
         "whose similarity was computed. *fit*, *block*: seconds. The rules are those in `benchmarks/rules`;",
         "all else is by default, the same for every set. *tf-idf top-k* is a reference: a fixed number of",
-        "candidates for each record.",
+        "candidates for each record. One seed. Defaults such as the ranking's constants were chosen with",
+        "these sets in view (decisions.md), never on the labels of one.",
     ]
     for name in dict.fromkeys(row["set"] for row in rows):
         lines += ["", f"## {name}", "", "| method | .89 | .95 | .97 | .99 | examined | fit | block |"]
