@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from erblock.blocking.ranking import ranking
 from erblock.blocking.recall import RecallCurve, RecallEstimate
@@ -46,7 +45,8 @@ def cut(pairs: ScoredPairs, budget: Budget, curve: RecallCurve) -> Cut:
     """
     scores = ranking(pairs)
     order = np.lexsort((pairs.right, pairs.left, -scores))
-    kept = order[_within(pairs, scores, budget)[order]][: _most(pairs, budget, curve)]
+    allowed = order if budget.max_per_record is None else _first_of_both(pairs, order, budget.max_per_record)
+    kept = allowed[: _most(pairs, budget, curve)]
     return Cut(kept, scores[kept], order, curve.at(len(kept)) if curve.usable else None)
 
 
@@ -70,18 +70,13 @@ def _reaching(target: float, curve: RecallCurve) -> int:
     return curve.reaching(target)
 
 
-def _within(pairs: ScoredPairs, scores: Scores, budget: Budget) -> npt.NDArray[np.bool_]:
-    """Mark the pairs that are among the first `max_per_record` of both of their records."""
-    if budget.max_per_record is None:
-        return np.ones(len(pairs), dtype=bool)
-    if pairs.one_table:
-        return _within_one_table(pairs, scores, budget.max_per_record)
-    ranks = np.maximum(rank_within(pairs.left, scores), rank_within(pairs.right, scores))
-    return ranks < budget.max_per_record
+def _first_of_both(pairs: ScoredPairs, order: Rows, most: int) -> Rows:
+    """Return the pairs, best first, that are among the first `most` of both of their records.
 
-
-def _within_one_table(pairs: ScoredPairs, scores: Scores, most: int) -> npt.NDArray[np.bool_]:
-    """In one table a record's pairs are those on either side."""
-    both = np.concatenate([pairs.left, pairs.right])
-    ranks = rank_within(both, np.concatenate([scores, scores])).reshape(2, -1)
-    return np.asarray(ranks.max(axis=0) < most)
+    In one table a record's pairs are those on either side. Ties are broken by `order` on both sides alike, so
+    the best pair of all is always among them.
+    """
+    right = pairs.right[order] + (0 if pairs.one_table else len(pairs.best_left))
+    places = np.arange(len(order))
+    ranks = rank_within(np.concatenate([pairs.left[order], right]), -np.concatenate([places, places]))
+    return order[ranks.reshape(2, -1).max(axis=0) < most]
