@@ -79,4 +79,4 @@ def _first_of_both(pairs: ScoredPairs, order: Rows, most: int) -> Rows:
     right = pairs.right[order] + (0 if pairs.one_table else len(pairs.best_left))
     places = np.arange(len(order))
     ranks = rank_within(np.concatenate([pairs.left[order], right]), -np.concatenate([places, places]))
-    return order[ranks.reshape(2, -1).max(axis=0) < most]
+    return np.asarray(order[ranks.reshape(2, -1).max(axis=0) < most])
