@@ -26,7 +26,6 @@ _BACKGROUND_FROM = 4
 _BACKGROUND_WEIGHT = 0.5
 _CONFIDENT = 0.25
 _RIVALRY_FROM, _RIVALRY_FULL, _RIVALRY_LEAST = 0.6, 0.9, 0.2
-_SINGLE = 0.9
 
 Floats = npt.NDArray[np.float64]
 
@@ -38,12 +37,6 @@ def ranking(pairs: ScoredPairs) -> Scores:
     rivalry_left, rivalry_right = _rivalries(pairs, units, left, right)
     ceiling = left.competition(rivalry_left)[pairs.left] + right.competition(rivalry_right)[pairs.right]
     return np.asarray(2 * units - ceiling, dtype=np.float32)
-
-
-def has_single_matches(pairs: ScoredPairs) -> bool:
-    """Return whether the records of both sides seem to have one match at most."""
-    units = _units(pairs)
-    return min(_rivalries(pairs, units, *_sides(pairs, units))) >= _SINGLE
 
 
 def _units(pairs: ScoredPairs) -> Floats:

@@ -1,15 +1,15 @@
 """How much of the matches a cut keeps, estimated without labels.
 
-Two views of the records that fail differently (in the neural hash: the language model and the n-grams) each
-name the pairs they are sure of: mutual best candidates that stand well above the second best or, where
-records have several matches, groups that stand apart from all other candidates. What one view is sure of is
-a sample of the matches by which the other can be judged, as in capture and recapture: a is the
-share of B's sure pairs that a ranking by A alone would keep, b the reverse. A pair is kept by the joint
-ranking if either view brings it up, so the share of matches kept lies between max(a, b), if both views miss
-the same pairs, and 1 - (1 - a)(1 - b), if they miss independently.
+Two views of the records (in the neural hash the language model and the n-grams, in MinHash two halves of the
+features) each name the pairs they take for matches: pairs whose records are both within the other's nearest
+group, above the widest gap among its candidates. What one view names is a sample by which the other can be
+judged, as in capture and recapture: a is the share of B's pairs that a ranking by A alone would keep, b the
+reverse. A pair is kept by the joint ranking if either view brings it up, so the share of matches kept lies
+between max(a, b), if both views miss the same pairs, and 1 - (1 - a)(1 - b), if they miss independently.
 
-It assumes that the sure pairs are matches, and no easier for the other view than matches are on average;
-matches that both views miss, or that no bucket held, are not seen.
+Near twins that are no matches are among the pairs named, and come late in the other view's ranking: where
+records have one match, the estimate is low rather than high. Matches that both views miss, or that no bucket
+held, are not seen.
 """
 
 from dataclasses import dataclass
@@ -17,9 +17,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from erblock.blocking.ranking import has_single_matches, ranking
+from erblock.blocking.ranking import ranking
 from erblock.blocking.score import ScoredPairs
-from erblock.blocking.sure import groups_apart, sure_pairs
+from erblock.blocking.sure import groups_apart
 from erblock.hashing.base import Scores
 
 _LEAST_SURE = 20
@@ -74,8 +74,7 @@ class RecallCurve:
 def recall_curve(pairs: ScoredPairs, views: tuple[Scores, Scores]) -> RecallCurve:
     """Return where each view's ranking of `pairs` brings up what the other is sure of."""
     rankings = [ranking(pairs.seen_as(view)) for view in views]
-    chosen = sure_pairs if has_single_matches(pairs) else groups_apart
-    sure = [chosen(pairs.seen_as(view)) for view in views]
+    sure = [groups_apart(pairs.seen_as(view)) for view in views]
     places = [np.empty(len(pairs), dtype=np.int64) for _ in views]
     for place, score in zip(places, rankings, strict=True):
         place[np.lexsort((pairs.right, pairs.left, -score))] = np.arange(1, len(pairs) + 1)

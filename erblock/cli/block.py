@@ -97,7 +97,7 @@ def _show(report: "BlockReport") -> None:
         f"({100 * share:.2f} % of all {report.cross_product:,})"
     )
     if report.recall is not None:
-        console.write(_estimate(report.kind, report.recall))
+        console.write(_estimate(report.recall))
     uncovered = " and ".join(f"{count:,}" for count in report.uncovered)
     console.write(f"records without a candidate: {uncovered}")
     if report.join.oversized_keys:
@@ -107,10 +107,7 @@ def _show(report: "BlockReport") -> None:
         )
 
 
-def _estimate(kind: str, recall: "RecallEstimate") -> str:
-    """Say the estimate; MinHash has no second view that fails differently, so its own is only a ceiling."""
-    if kind == "minhash":
-        return f"estimated to keep at most {100 * recall.value:.1f} % of the matches examined"
+def _estimate(recall: "RecallEstimate") -> str:
     low, value, high = (100 * part for part in (recall.low, recall.value, recall.high))
     return f"estimated to keep {value:.1f} % of the matches examined ({low:.1f} to {high:.1f})"
 
