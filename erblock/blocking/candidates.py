@@ -121,10 +121,10 @@ def _expand(band: _Band, first: int, last: int) -> Buckets:
     """Return left row (upper half) and right row (lower half) of every joined row of a band."""
     at = np.flatnonzero((band.left.rows >= first) & (band.left.rows < last) & (band.counts > 0))
     lows, counts = band.lows[at], band.counts[at]
-    for key in np.flatnonzero(counts > MAX_BUCKET):
-        place = np.searchsorted(band.places, band.targets[at[key]])
-        low = min(max(place - MAX_BUCKET // 2, lows[key]), lows[key] + counts[key] - MAX_BUCKET)
-        lows[key], counts[key] = low, MAX_BUCKET
+    over = counts > MAX_BUCKET
+    places = np.searchsorted(band.places, band.targets[at[over]])
+    lows[over] = np.clip(places - MAX_BUCKET // 2, lows[over], lows[over] + counts[over] - MAX_BUCKET)
+    counts[over] = MAX_BUCKET
     steps = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
     right = band.right_rows[np.repeat(lows, counts) + steps]
     left = np.repeat(band.left.rows[at], counts).astype(np.uint64)
