@@ -33,7 +33,7 @@ Floats = npt.NDArray[np.float64]
 def ranking(pairs: ScoredPairs) -> Scores:
     """Return the score of every pair; higher is better, within one run."""
     units = _units(pairs)
-    left, right = _sides(pairs, units)
+    left, right = pairs.by_side(units, _side)
     rivalry_left, rivalry_right = _rivalries(pairs, units, left, right)
     ceiling = left.competition(rivalry_left)[pairs.left] + right.competition(rivalry_right)[pairs.right]
     return np.asarray(2 * units - ceiling, dtype=np.float32)
@@ -41,15 +41,6 @@ def ranking(pairs: ScoredPairs) -> Scores:
 
 def _units(pairs: ScoredPairs) -> Floats:
     return np.asarray(_SCALE * pairs.similarity.astype(np.float64))
-
-
-def _sides(pairs: ScoredPairs, units: Floats) -> "tuple[_Side, _Side]":
-    if pairs.one_table:
-        ends = np.concatenate([pairs.left, pairs.right])
-        both = _side(ends, np.concatenate([units, units]), len(pairs.best_left))
-        return both, both
-    left = _side(pairs.left, units, len(pairs.best_left))
-    return left, _side(pairs.right, units, len(pairs.best_right))
 
 
 def _rivalries(pairs: ScoredPairs, units: Floats, left: "_Side", right: "_Side") -> tuple[float, float]:

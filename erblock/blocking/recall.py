@@ -73,8 +73,9 @@ class RecallCurve:
 
 def recall_curve(pairs: ScoredPairs, views: tuple[Scores, Scores]) -> RecallCurve:
     """Return where each view's ranking of `pairs` brings up what the other is sure of."""
-    rankings = [ranking(pairs.seen_as(view)) for view in views]
-    sure = [groups_apart(pairs.seen_as(view)) for view in views]
+    seen = [pairs.seen_as(view) for view in views]
+    rankings = [ranking(view) for view in seen]
+    sure = [groups_apart(view) for view in seen]
     places = [np.empty(len(pairs), dtype=np.int64) for _ in views]
     for place, score in zip(places, rankings, strict=True):
         place[np.lexsort((pairs.right, pairs.left, -score))] = np.arange(1, len(pairs) + 1)

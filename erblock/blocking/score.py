@@ -1,13 +1,16 @@
 """Candidate pairs scored exactly, the best of every record kept."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from erblock.blocking.candidates import JoinReport, PairChunk, join
 from erblock.hashing.base import Progress, Rows, Scores, Sketch, silent
+
+_T = TypeVar("_T")
 
 KEEP_PER_RECORD = 100
 """Of one left record's candidates, so many go on to the ranking; it bounds the memory."""
@@ -39,6 +42,20 @@ class ScoredPairs:
     def one_table(self) -> bool:
         """Whether both sides are the same table."""
         return self.best_left is self.best_right
+
+    def by_side(self, values: npt.NDArray[Any], figure: Callable[[Rows, Any, int], _T]) -> tuple[_T, _T]:
+        """Return `figure(records, values, number of records)` of the left and of the right side.
+
+        In one table a record's pairs are those on either side, and both figures are the same.
+        """
+        if self.one_table:
+            ends = np.concatenate([self.left, self.right])
+            both = figure(ends, np.concatenate([values, values]), len(self.best_left))
+            return both, both
+        return (
+            figure(self.left, values, len(self.best_left)),
+            figure(self.right, values, len(self.best_right)),
+        )
 
 
 def score_candidates(

@@ -18,26 +18,15 @@ def sure_pairs(pairs: ScoredPairs) -> Rows:
     similarity = pairs.similarity
     best = (similarity >= pairs.best_left[pairs.left]) & (similarity >= pairs.best_right[pairs.right])
     mutual = np.flatnonzero(best & (similarity > 0))
-    left, right = _second_best(pairs)
+    left, right = pairs.by_side(similarity, _second_of)
     rival = np.maximum(left[pairs.left[mutual]], right[pairs.right[mutual]])
     margin = 1 - rival / similarity[mutual]
     kept = mutual[np.argsort(-margin, kind="stable")[: int(_SHARE * len(mutual))]]
     return np.sort(kept)
 
 
-def _second_best(pairs: ScoredPairs) -> tuple[Scores, Scores]:
-    """Return the second highest similarity of every record of either side."""
-    if pairs.one_table:
-        ends = np.concatenate([pairs.left, pairs.right])
-        both = _second_of(ends, np.concatenate([pairs.similarity] * 2), len(pairs.best_left))
-        return both, both
-    return (
-        _second_of(pairs.left, pairs.similarity, len(pairs.best_left)),
-        _second_of(pairs.right, pairs.similarity, len(pairs.best_right)),
-    )
-
-
 def _second_of(records: Rows, similarity: Scores, size: int) -> Scores:
+    """Return the second highest similarity of every record."""
     seconds = np.zeros(size, dtype=np.float32)
     at = np.flatnonzero(rank_within(records, similarity) == 1)
     seconds[records[at]] = similarity[at]
@@ -50,17 +39,10 @@ def groups_apart(pairs: ScoredPairs) -> Rows:
     A record's nearest group is what lies above the widest gap among its best candidates: its one match, or
     the rest of its cluster. The gap must be a seventh of the similarity above it.
     """
-    if pairs.one_table:
-        ends = np.concatenate([pairs.left, pairs.right])
-        edge, gap = _widest_gap(ends, np.concatenate([pairs.similarity] * 2), len(pairs.best_left))
-        sides = [(edge[pairs.left], gap[pairs.left]), (edge[pairs.right], gap[pairs.right])]
-    else:
-        left = _widest_gap(pairs.left, pairs.similarity, len(pairs.best_left))
-        right = _widest_gap(pairs.right, pairs.similarity, len(pairs.best_right))
-        sides = [(left[0][pairs.left], left[1][pairs.left]), (right[0][pairs.right], right[1][pairs.right])]
-    (left_edge, left_gap), (right_edge, right_gap) = sides
-    apart = np.minimum(left_gap, right_gap) >= _GAP
-    return np.flatnonzero(apart & (pairs.similarity >= np.maximum(left_edge, right_edge)))
+    (left_edge, left_gap), (right_edge, right_gap) = pairs.by_side(pairs.similarity, _widest_gap)
+    gap = np.minimum(left_gap[pairs.left], right_gap[pairs.right])
+    edge = np.maximum(left_edge[pairs.left], right_edge[pairs.right])
+    return np.flatnonzero((gap >= _GAP) & (pairs.similarity >= edge))
 
 
 def _widest_gap(records: Rows, similarity: Scores, size: int) -> tuple[Scores, Scores]:

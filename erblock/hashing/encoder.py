@@ -129,8 +129,8 @@ def load_encoder(options: EncoderOptions) -> Encoder:
     require_extra("sentence_transformers", "neural")
     _check_device(options.device)
     source = _resolve(options.name)
-    if source.is_dir() if isinstance(source, Path) else False:
-        _check_folder(Path(source))
+    if isinstance(source, Path):
+        _check_folder(source)
     return Encoder(_open(source, options), options)
 
 

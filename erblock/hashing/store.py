@@ -6,7 +6,7 @@ Nothing in a model folder is ever run or unpickled. A folder is written beside i
 import json
 import shutil
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -93,9 +93,9 @@ def _is_ours(folder: Path) -> bool:
 
 
 def _write(model: Model, folder: Path) -> None:
-    hasher = model.hasher
     from safetensors.numpy import save_file
 
+    hasher = model.hasher
     hasher.encoder.save(folder / _ENCODER)
     arrays = {
         "weights": hasher.weights,
@@ -104,13 +104,12 @@ def _write(model: Model, folder: Path) -> None:
         "centres": hasher.cells.centres,
     }
     save_file({name: np.ascontiguousarray(array) for name, array in arrays.items()}, folder / _ARRAYS)
-    options = asdict(hasher.encoder.options)
     manifest = {
         "format": FORMAT,
         "kind": hasher.kind,
         _MAKER: version("erblock"),
         "columns": list(model.provenance.columns),
-        "encoder": {"max_tokens": options["max_tokens"]},
+        "encoder": {"max_tokens": hasher.encoder.options.max_tokens},
         "digests": dict(model.provenance.digests),
         "notes": dict(model.provenance.notes),
     }
