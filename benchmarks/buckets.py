@@ -31,7 +31,7 @@ from erblock.blocking.score import ScoredPairs, score_candidates
 from erblock.evaluation.metrics import Evaluation, evaluate_pairs
 from erblock.hashing.neural import NeuralSketch
 from erblock.hashing.store import load_model
-from erblock.pipeline import open_tables, texts_of
+from erblock.pipeline.inputs import open_tables, texts_of
 from erblock.tables.pairs import read_pairs
 from erblock.tables.read import TablePair
 from erblock.tables.schemas import GOLD, ID

@@ -13,7 +13,9 @@ from typing import Any
 
 from erblock.config import Config, load_config
 from erblock.evaluation.compare import EvaluateOptions, evaluate_files
-from erblock.pipeline import block, fit, open_tables
+from erblock.pipeline.block import block
+from erblock.pipeline.fit import fit
+from erblock.pipeline.inputs import open_tables
 
 ROOT = Path(__file__).resolve().parent.parent
 SETS = ("abt-buy", "dblp-acm", "dblp-scholar", "musicbrainz-20k", "febrl3", "historical-50k")

@@ -33,7 +33,7 @@ from common import (
     written_by,
 )
 
-from erblock.pipeline import open_tables, texts_of
+from erblock.pipeline.inputs import open_tables, texts_of
 
 
 def main() -> None:

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from erblock.config import load_config as load_config
     from erblock.evaluation.metrics import Evaluation as Evaluation
     from erblock.evaluation.metrics import evaluate_pairs as evaluate_pairs
-    from erblock.pipeline import block as block
-    from erblock.pipeline import fit as fit
+    from erblock.pipeline.block import block as block
+    from erblock.pipeline.fit import fit as fit
     from erblock.tables.pairs import read_pairs as read_pairs
     from erblock.tables.read import TablePair as TablePair
     from erblock.tables.read import read_tables as read_tables
@@ -24,8 +24,8 @@ _HOMES = {
     "Evaluation": "erblock.evaluation.metrics",
     "TablePair": "erblock.tables.read",
     "evaluate_pairs": "erblock.evaluation.metrics",
-    "block": "erblock.pipeline",
-    "fit": "erblock.pipeline",
+    "block": "erblock.pipeline.block",
+    "fit": "erblock.pipeline.fit",
     "load_config": "erblock.config",
     "read_pairs": "erblock.tables.pairs",
     "read_tables": "erblock.tables.read",

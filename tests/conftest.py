@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, settings
 
 from erblock.config import load_config
 from erblock.hashing.encoder import EncoderOptions, load_encoder
-from erblock.pipeline import fit
+from erblock.pipeline.fit import fit
 
 # How long an example takes says nothing on a machine that others use too; what it finds does.
 settings.register_profile("erblock", deadline=None, suppress_health_check=[HealthCheck.too_slow])

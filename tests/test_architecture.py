@@ -25,6 +25,7 @@ LAYERS = (
     {"cli"},
     {"pipeline"},
     {"rules", "training", "blocking", "matching", "evaluation"},
+    {"comparison"},
     {"hashing", "engines"},
     {"tables", "similarity"},
     {"config"},

@@ -6,7 +6,7 @@ import sys
 import polars as pl
 import pytest
 
-from erblock import pipeline
+from erblock.pipeline import block, inputs
 from erblock.config import load_config
 from erblock.errors import ConfigError, ModelError, TableError
 
@@ -73,7 +73,7 @@ def test_fit_asks_for_the_extras_before_it_works(folder):
 
 
 def test_block_reports_what_it_did(folder):
-    report = pipeline.block(load_config(None, {"block": {"output": "pairs.parquet", "max_pairs": 90}}))
+    report = block.block(load_config(None, {"block": {"output": "pairs.parquet", "max_pairs": 90}}))
     frame = pl.read_parquet("pairs.parquet")
     assert report.pairs == frame.height == 90
     assert report.cross_product == SIZE * SIZE
@@ -82,7 +82,7 @@ def test_block_reports_what_it_did(folder):
 
 
 def test_in_one_table_a_record_is_covered_on_either_side(folder):
-    report = pipeline.block(load_config(None, {"tables": {"left": "left.csv"}, "block": {"max_pairs": 5}}))
+    report = block.block(load_config(None, {"tables": {"left": "left.csv"}, "block": {"max_pairs": 5}}))
     frame = pl.read_parquet("pairs.parquet")
     covered = set(frame["left_id"]) | set(frame["right_id"])
     assert report.uncovered == (SIZE - len(covered),)
@@ -91,7 +91,7 @@ def test_in_one_table_a_record_is_covered_on_either_side(folder):
 
 def test_progress_is_told_stage_by_stage(folder):
     told = []
-    pipeline.block(load_config(None, {}), lambda *what: told.append(what))
+    block.block(load_config(None, {}), lambda *what: told.append(what))
     stages = list(dict.fromkeys(stage for stage, _, _ in told))
     assert len(stages) == 2
     assert stages[-1] == "join"
@@ -100,7 +100,7 @@ def test_progress_is_told_stage_by_stage(folder):
 
 def test_tables_are_opened_in_the_order_of_their_ids(folder):
     pl.read_csv("left.csv").reverse().write_csv("left.csv")
-    tables = pipeline.open_tables(load_config(None, {}))
+    tables = inputs.open_tables(load_config(None, {}))
     assert tables.left.frame["id"].is_sorted()
 
 
@@ -108,14 +108,14 @@ def test_mistakes_are_found_before_a_model_is_loaded(folder, fitted_model, monke
     def forbidden(*_):
         raise AssertionError("a model was loaded")
 
-    monkeypatch.setattr(pipeline, "load_model", forbidden)
+    monkeypatch.setattr(block, "load_model", forbidden)
     options = {"method": "neural", "model": str(fitted_model), "output": "pairs.xlsx"}
     with pytest.raises(TableError, match="--output"):
-        pipeline.block(load_config(None, {"block": options}))
+        block.block(load_config(None, {"block": options}))
 
 
 def test_the_neural_method_needs_a_model(folder):
     with pytest.raises(ConfigError, match="fit one with 'erblock fit', then --model FOLDER"):
-        pipeline.block(load_config(None, {"block": {"method": "neural"}}))
+        block.block(load_config(None, {"block": {"method": "neural"}}))
     with pytest.raises(ModelError, match=r"found no manifest\.json"):
-        pipeline.block(load_config(None, {"block": {"method": "neural", "model": "left.csv"}}))
+        block.block(load_config(None, {"block": {"method": "neural", "model": "left.csv"}}))

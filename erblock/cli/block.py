@@ -10,7 +10,7 @@ from erblock.cli import console, options
 
 if TYPE_CHECKING:
     from erblock.blocking.recall import RecallEstimate
-    from erblock.pipeline import BlockReport
+    from erblock.pipeline.block import BlockReport
 
 
 def block(
@@ -52,7 +52,7 @@ def block(
 ) -> None:
     """Write candidate pairs. Needs no settings, no labels and no model; a model makes them better."""
     from erblock.config import load_config
-    from erblock.pipeline import block as run
+    from erblock.pipeline.block import block as run
 
     settings = load_config(
         config,

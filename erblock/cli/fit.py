@@ -9,7 +9,7 @@ import typer
 from erblock.cli import console, options
 
 if TYPE_CHECKING:
-    from erblock.pipeline import FitReport
+    from erblock.pipeline.fit import FitReport
 
 
 def fit(
@@ -40,7 +40,7 @@ def fit(
 ) -> None:
     """Train a neural hash: rules (and labels, if any) to triplets to a fine-tuned encoder and buckets."""
     from erblock.config import load_config
-    from erblock.pipeline import fit as run
+    from erblock.pipeline.fit import fit as run
 
     settings = load_config(
         config,

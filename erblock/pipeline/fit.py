@@ -1,0 +1,123 @@
+"""Tables and rules to triplets, triplets to a trained hash, the hash to a model folder."""
+
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from erblock.blocking.candidates import JoinReport
+from erblock.blocking.score import score_candidates
+from erblock.blocking.sure import sure_pairs
+from erblock.config import Config, FitConfig
+from erblock.hashing import ngrams
+from erblock.hashing.base import Progress, silent
+from erblock.hashing.cells import CellOptions
+from erblock.hashing.encoder import Encoder, EncoderOptions, load_encoder
+from erblock.hashing.neural import fit_neural
+from erblock.hashing.pairwise import row_cosines
+from erblock.hashing.store import Model, Provenance, check_target, save_model
+from erblock.pipeline.inputs import Texts, minhash_of, open_tables, texts_of
+from erblock.rules.compile import compile_rules
+from erblock.rules.pairs import labelling_pairs
+from erblock.rules.triplets import TripletOptions, build_triplets, labelled_pairs
+from erblock.tables.pairs import read_pairs
+from erblock.tables.read import TablePair
+from erblock.tables.schemas import ID, LABELS
+from erblock.training.batches import triplet_rows
+from erblock.training.fit import TrainingOptions, TrainingReport, TrainingTables, train
+
+TRIPLETS_FILE = "triplets.parquet"
+
+
+@dataclass(frozen=True)
+class FitReport:
+    """What fitting did: triplets by the rule that made them, and the training."""
+
+    output: Path
+    triplets: dict[str, int]
+    training: TrainingReport
+    bands: int
+
+
+def fit(config: Config, *, force: bool = False, on_progress: Progress = silent) -> FitReport:
+    """Train a neural hash on the configured tables and rules, and write it as a model folder.
+
+    Raises:
+        ErblockError: if a table, a rule, the labels or the encoder is not usable; nothing is written then.
+    """
+    options = config.fit
+    output = Path(options.output)
+    check_target(output, overwrite=force)
+    tables = open_tables(config)
+    rules = compile_rules(config.rules.match, config.rules.conflict, tables)
+    labels = _read_labels(options, tables)
+    encoder = load_encoder(
+        EncoderOptions(options.encoder, options.max_tokens, options.device, options.precision)
+    )
+    texts = texts_of(tables)
+    sets = [ngrams.feature_sets(side) for side in texts.sides]
+    weights = ngrams.idf(*sets)
+    wanted = options.self_training or not (config.rules.match or labels is not None)
+    supposed = _sure_matches(texts, encoder, on_progress) if wanted else None
+    pairs = labelling_pairs(tables, options.labelling_pairs, options.seed)
+    labelled = labelled_pairs(tables, rules, pairs, labels, supposed)
+    triplets = build_triplets(tables, rules, labelled, TripletOptions(options.seed))
+    vectors = [ngrams.tfidf(side, weights) for side in sets]
+    rows = triplet_rows(tables, triplets)
+    report = train(
+        encoder,
+        TrainingTables(texts.left, texts.right, vectors[0], vectors[-1]),
+        rows,
+        _training_options(options),
+        on_progress,
+    )
+    matches = (texts.left.gather(rows.anchor), texts.right.gather(rows.positive))
+    hasher = fit_neural(encoder, weights, texts.sides, matches, CellOptions(seed=options.seed), on_progress)
+    provenance = Provenance(tuple(pair.entry for pair in tables.columns), _digests(config, tables))
+    save_model(Model(hasher, provenance), output, {TRIPLETS_FILE: triplets}, overwrite=force)
+    by_rule = dict(triplets["rule"].value_counts(sort=True).rows())
+    return FitReport(output, by_rule, report, hasher.cells.bands)
+
+
+def _read_labels(options: FitConfig, tables: TablePair) -> pl.DataFrame | None:
+    if options.labels is None:
+        return None
+    return read_pairs(options.labels, LABELS, tables.left.frame[ID], tables.other.frame[ID])
+
+
+def _sure_matches(texts: Texts, encoder: Encoder, on_progress: Progress) -> pl.DataFrame:
+    """Return the row numbers of pairs beyond doubt for the encoder as it comes and the n-grams."""
+    hasher = minhash_of(texts)
+    left = hasher.sketch(texts.left)
+    right = None if texts.dedup else hasher.sketch(texts.right)
+    scored = score_candidates(left, right, JoinReport(), on_progress)
+    vectors = [encoder.encode(side.fill_null("").to_list(), on_progress) for side in texts.sides]
+    cosine = row_cosines(vectors[0], vectors[-1], scored.left, scored.right)
+    sure = sure_pairs(scored.seen_as(((scored.similarity + cosine) / 2).astype(np.float32)))
+    return pl.DataFrame({"left_row": scored.left[sure], "right_row": scored.right[sure]})
+
+
+def _training_options(options: FitConfig) -> TrainingOptions:
+    return TrainingOptions(
+        epochs=options.epochs,
+        max_steps=options.max_steps,
+        batch_size=options.batch_size,
+        learning_rate=options.learning_rate,
+        radius=options.radius,
+        separation=options.separation,
+        ranking=options.ranking,
+        seed=options.seed,
+    )
+
+
+def _digests(config: Config, tables: TablePair) -> dict[str, str]:
+    """Return SHA-256 digests of the rules and of the ids and columns of the tables."""
+    rules = "\n".join([*config.rules.match, "--", *config.rules.conflict])
+    digests = {"rules": sha256(rules.encode()).hexdigest()}
+    for name, records in (("left", tables.left), ("right", tables.right)):
+        if records is not None:
+            hashes = records.frame.hash_rows(seed=0).to_numpy()
+            digests[name] = sha256(hashes.tobytes()).hexdigest()
+    return digests

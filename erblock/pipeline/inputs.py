@@ -1,0 +1,52 @@
+"""What every stage begins with: the checked tables, and their records as texts."""
+
+from dataclasses import dataclass, replace
+
+import polars as pl
+
+from erblock.config import Config
+from erblock.hashing.minhash import MinHashHasher, fit_minhash
+from erblock.tables.read import Records, TablePair, read_tables
+from erblock.tables.schemas import ID
+from erblock.tables.text import record_texts
+
+MINHASH_PAIRS_PER_RECORD = 100
+"""Band plans of MinHash are as loose as so many joined rows a record of the larger table allow."""
+
+
+@dataclass(frozen=True)
+class Texts:
+    """The text of every record of both tables; one table stands on both sides."""
+
+    left: pl.Series
+    right: pl.Series
+    dedup: bool
+
+    @property
+    def sides(self) -> list[pl.Series]:
+        """The distinct tables: one or two."""
+        return [self.left] if self.dedup else [self.left, self.right]
+
+
+def open_tables(config: Config) -> TablePair:
+    """Return the checked tables, rows in the order of their ids, so that no result depends on row order."""
+    tables = read_tables(config.tables)
+    right = None if tables.right is None else _ordered(tables.right)
+    return replace(tables, left=_ordered(tables.left), right=right)
+
+
+def _ordered(records: Records) -> Records:
+    return replace(records, frame=records.frame.sort(ID))
+
+
+def texts_of(tables: TablePair) -> Texts:
+    """Return the compared columns of every record as one text."""
+    left = record_texts(tables.left.frame, [pair.left for pair in tables.columns])
+    if tables.dedup:
+        return Texts(left, left, dedup=True)
+    return Texts(left, record_texts(tables.other.frame, [pair.right for pair in tables.columns]), dedup=False)
+
+
+def minhash_of(texts: Texts) -> MinHashHasher:
+    """Return the MinHash whose weights and bands suit these texts."""
+    return fit_minhash(texts.left, None if texts.dedup else texts.right, MINHASH_PAIRS_PER_RECORD)
