@@ -75,6 +75,11 @@ class RulesConfig(_Section):
 class FitConfig(_Section):
     """[fit]: training of the neural hash."""
 
+    method: Literal["neural", "minhash"] = Field(
+        default="neural",
+        description='"neural" trains a language model; "minhash" learns which words of the tables are rare, '
+        "and needs neither rules nor torch.",
+    )
     encoder: str = Field(
         default="minilm", description="The pre-trained language model: a folder, or a model's name."
     )
@@ -117,8 +122,10 @@ class FitConfig(_Section):
 class BlockConfig(_Section):
     """[block]: candidate pairs and their budget."""
 
-    method: Literal["minhash", "neural"] = Field(
-        default="minhash", description='"minhash" needs no model; "neural" needs one.'
+    method: Literal["minhash", "neural"] | None = Field(
+        default=None,
+        description='"minhash" needs no model, "neural" needs one. By default, that of the model; without a '
+        "model, MinHash.",
     )
     model: str | None = Field(default=None, description="The model folder that `erblock fit` wrote.")
     max_pairs: int | None = Field(

@@ -6,9 +6,9 @@ import sys
 import polars as pl
 import pytest
 
-from erblock.pipeline import block, inputs
 from erblock.config import load_config
 from erblock.errors import ConfigError, ModelError, TableError
+from erblock.pipeline import block, inputs, model
 
 SIZE = 60
 
@@ -17,7 +17,7 @@ BARE = """
 import sys
 from importlib.machinery import PathFinder
 
-ABSENT = {"torch", "transformers", "sentence_transformers", "safetensors", "pyspark"}
+ABSENT = {"torch", "transformers", "sentence_transformers", "pyspark"}
 
 class Bare(PathFinder):
     @classmethod
@@ -51,6 +51,14 @@ def bare(*arguments):
 def test_without_the_extras_minhash_blocks(folder):
     done = bare("block", "left.csv", "right.csv", "-o", "pairs.csv")
     assert (done.returncode, "Traceback" in done.stderr) == (0, False)
+    assert (folder / "pairs.csv").is_file()
+
+
+def test_without_the_extras_minhash_is_fitted_and_blocks(folder):
+    done = bare("fit", "left.csv", "right.csv", "--method", "minhash", "-o", "model")
+    assert (done.returncode, done.stderr) == (0, "")
+    done = bare("block", "left.csv", "right.csv", "--model", "model", "-o", "pairs.csv")
+    assert done.returncode == 0
     assert (folder / "pairs.csv").is_file()
 
 
@@ -108,7 +116,7 @@ def test_mistakes_are_found_before_a_model_is_loaded(folder, fitted_model, monke
     def forbidden(*_):
         raise AssertionError("a model was loaded")
 
-    monkeypatch.setattr(block, "load_model", forbidden)
+    monkeypatch.setattr(model, "load_model", forbidden)
     options = {"method": "neural", "model": str(fitted_model), "output": "pairs.xlsx"}
     with pytest.raises(TableError, match="--output"):
         block.block(load_config(None, {"block": options}))

@@ -22,10 +22,10 @@ def block(
             "--output", "-o", help="Where the pairs go: .parquet or .csv.", show_default="pairs.parquet"
         ),
     ] = None,
-    model: Annotated[
-        Path | None, typer.Option(help="A model of `erblock fit`; implies --method neural.")
+    model: Annotated[Path | None, typer.Option(help="A model of `erblock fit`.")] = None,
+    method: Annotated[
+        str | None, typer.Option(help="minhash or neural.", show_default="the model's, or minhash")
     ] = None,
-    method: Annotated[str | None, typer.Option(help="minhash or neural.", show_default="minhash")] = None,
     max_pairs: Annotated[
         int | None, typer.Option(help="Keep so many pairs at most, the best of all.")
     ] = None,
@@ -70,7 +70,7 @@ def block(
             "block": {
                 "output": output and str(output),
                 "model": model and str(model),
-                "method": method or (model and "neural"),
+                "method": method,
                 "max_pairs": max_pairs,
                 "max_per_record": max_per_record,
                 "target_recall": target_recall,

@@ -18,6 +18,10 @@ def fit(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="The model folder to write.", show_default="model")
     ] = None,
+    method: Annotated[
+        str | None,
+        typer.Option(help="neural, or minhash: in seconds, without rules or torch.", show_default="neural"),
+    ] = None,
     labels: Annotated[Path | None, typer.Option(help="Known pairs: left_id, right_id, label 1 or 0.")] = None,
     encoder: Annotated[str | None, typer.Option(help="minilm, a folder, or a model's name.")] = None,
     epochs: Annotated[
@@ -57,6 +61,7 @@ def fit(
             },
             "fit": {
                 "output": output and str(output),
+                "method": method,
                 "labels": labels and str(labels),
                 "encoder": encoder,
                 "epochs": epochs,
@@ -77,8 +82,11 @@ def fit(
 
 
 def _show(report: "FitReport") -> None:
-    console.table(["triplets", "rule"], [[f"{count:,}", rule] for rule, count in report.triplets.items()])
     training = report.training
+    if training is None:
+        console.write(f"{report.output}: MinHash of {report.bands} bands")
+        return
+    console.table(["triplets", "rule"], [[f"{count:,}", rule] for rule, count in report.triplets.items()])
     console.write(
         f"{report.output}: {training.steps} steps in {training.seconds:.0f} s, held-out loss "
         f"{training.held_out_before:.3f} before and {training.held_out_best:.3f} after; {report.bands} bands"

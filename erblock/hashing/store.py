@@ -1,34 +1,30 @@
-"""Hashers as folders: `manifest.json`, arrays as safetensors, and the encoder's own folder.
+"""Hashers as folders: `manifest.json`, arrays as safetensors, and the encoder's own folder, if it has one.
 
 Nothing in a model folder is ever run or unpickled. A folder is written beside its place and then renamed.
 """
 
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from hashlib import file_digest, sha256
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
-from erblock.errors import ModelError, require_extra
-from erblock.hashing.cells import Cells
-from erblock.hashing.encoder import EncoderOptions, load_encoder
-from erblock.hashing.neural import NeuralHasher
+from erblock.errors import ModelError
+from erblock.hashing.base import Hasher
+from erblock.hashing.kinds import ENCODER, KINDS, Arrays, Kind, RunOptions
 
 FORMAT = 1
 MANIFEST = "manifest.json"
 _ARRAYS = "arrays.safetensors"
-_ENCODER = "encoder"
-_ARRAY_NAMES = ("weights", "mean", "projection", "centres")
-_KIND = "neural"
 _MAKER = "erblock"
-_KEYS = {"kind", "columns", "encoder", "digests", "notes"}
+_KEYS = {"kind", "columns", "digests", "notes"}
 
 
 @dataclass(frozen=True)
@@ -44,7 +40,7 @@ class Provenance:
 class Model:
     """A hasher and what it was made from."""
 
-    hasher: NeuralHasher
+    hasher: Hasher
     provenance: Provenance
 
 
@@ -89,27 +85,21 @@ def _is_ours(folder: Path) -> bool:
         manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return False
-    return isinstance(manifest, dict) and _MAKER in manifest
+    return isinstance(manifest, dict) and _MAKER in manifest and manifest.get("kind") in KINDS
 
 
 def _write(model: Model, folder: Path) -> None:
     from safetensors.numpy import save_file
 
-    hasher = model.hasher
-    hasher.encoder.save(folder / _ENCODER)
-    arrays = {
-        "weights": hasher.weights,
-        "mean": hasher.cells.mean,
-        "projection": hasher.cells.projection,
-        "centres": hasher.cells.centres,
-    }
+    kind = KINDS[model.hasher.kind]
+    arrays, settings = kind.take_apart(model.hasher, folder)
     save_file({name: np.ascontiguousarray(array) for name, array in arrays.items()}, folder / _ARRAYS)
     manifest = {
         "format": FORMAT,
-        "kind": hasher.kind,
+        "kind": model.hasher.kind,
         _MAKER: version("erblock"),
         "columns": list(model.provenance.columns),
-        "encoder": {"max_tokens": hasher.encoder.options.max_tokens},
+        kind.section: dict(settings),
         "digests": dict(model.provenance.digests),
         "notes": dict(model.provenance.notes),
     }
@@ -118,31 +108,29 @@ def _write(model: Model, folder: Path) -> None:
 
 
 def load_model(folder: Path, device: str = "auto", precision: str = "auto") -> Model:
-    """Return the model in `folder`.
+    """Return the model in `folder`; `device` and `precision` are those of its encoder, if it has one.
 
     Raises:
         ModelError: if it is no model folder, or of a format this version does not read.
     """
     manifest = read_manifest(folder)
-    require_extra("safetensors", "neural")
-    arrays = _load_arrays(folder / _ARRAYS)
-    options = EncoderOptions(str(folder / _ENCODER), manifest["encoder"]["max_tokens"], device, precision)
-    cells = Cells(arrays["mean"], arrays["projection"], arrays["centres"])
-    hasher = NeuralHasher(load_encoder(options), arrays["weights"], cells)
+    kind = KINDS[manifest["kind"]]
+    arrays = _load_arrays(folder / _ARRAYS, kind.arrays)
+    hasher = kind.put_together(folder, arrays, manifest[kind.section], RunOptions(device, precision))
     return Model(hasher, Provenance(tuple(manifest["columns"]), manifest["digests"], manifest["notes"]))
 
 
-def _load_arrays(path: Path) -> dict[str, npt.NDArray[np.float32]]:
+def _load_arrays(path: Path, names: tuple[str, ...]) -> Arrays:
     from safetensors import SafetensorError
     from safetensors.numpy import load_file
 
     try:
-        arrays = load_file(path)
+        arrays: Arrays = load_file(path)
     except (OSError, SafetensorError) as cause:
         raise ModelError(f"{path}: cannot be read ({cause}); fit again") from cause
-    missing = [name for name in _ARRAY_NAMES if name not in arrays]
+    missing = [name for name in names if name not in arrays]
     if missing:
-        raise ModelError(f"{path}: expected the arrays {', '.join(_ARRAY_NAMES)}; missing {missing[0]}")
+        raise ModelError(f"{path}: expected the arrays {', '.join(names)}; missing {missing[0]}")
     return arrays
 
 
@@ -164,9 +152,44 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         raise ModelError(
             f"{path}: expected model format {FORMAT}, found {found}; fit again with this version"
         )
-    missing = sorted(_KEYS - manifest.keys())
-    if missing:
-        raise ModelError(f"{path}: expected the keys {', '.join(sorted(_KEYS))}; missing {missing[0]}")
-    if manifest["kind"] != _KIND:
-        raise ModelError(f"{path}: expected the kind {_KIND}, found {manifest['kind']}")
+    _check_keys(path, manifest)
     return dict(manifest)
+
+
+def _check_keys(path: Path, manifest: Mapping[str, Any]) -> None:
+    kind = manifest.get("kind")
+    if kind is not None and kind not in KINDS:
+        raise ModelError(f"{path}: expected the kind {' or '.join(KINDS)}, found {kind}")
+    keys = _KEYS if kind is None else _KEYS | {KINDS[kind].section}
+    missing = sorted(keys - manifest.keys())
+    if missing:
+        raise ModelError(f"{path}: expected the keys {', '.join(sorted(keys))}; missing {missing[0]}")
+    _check_settings(path, KINDS[manifest["kind"]], manifest)
+
+
+def _check_settings(path: Path, kind: Kind, manifest: Mapping[str, Any]) -> None:
+    found = manifest[kind.section]
+    for name in kind.settings:
+        if not isinstance(found, dict) or not isinstance(found.get(name), int):
+            raise ModelError(f"{path}: expected a whole number as {kind.section}.{name}; fit again")
+
+
+def model_digest(folder: Path) -> str:
+    """Return a SHA-256 over all that keys depend on: columns, settings, arrays and encoder of the model.
+
+    Raises:
+        ModelError: if `folder` is no model folder.
+    """
+    manifest = read_manifest(folder)
+    stated = [manifest[key] for key in ("format", "kind", "columns", KINDS[manifest["kind"]].section)]
+    digest = sha256(json.dumps(stated, sort_keys=True).encode())
+    for path in _hashed_files(folder):
+        with path.open("rb") as file:
+            content = file_digest(file, "sha256").hexdigest()
+        digest.update(f"\n{path.relative_to(folder).as_posix()} {content}".encode())
+    return digest.hexdigest()
+
+
+def _hashed_files(folder: Path) -> Iterator[Path]:
+    yield folder / _ARRAYS
+    yield from sorted(path for path in (folder / ENCODER).rglob("*") if path.is_file())

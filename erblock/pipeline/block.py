@@ -12,10 +12,9 @@ from erblock.blocking.output import check_output, pairs_frame, write_frame
 from erblock.blocking.recall import RecallEstimate, recall_curve
 from erblock.blocking.score import ScoredPairs, score_candidates
 from erblock.config import BlockConfig, Config
-from erblock.errors import ConfigError
-from erblock.hashing.base import Hasher, Progress, Sketch, silent
-from erblock.hashing.store import load_model, read_manifest
-from erblock.pipeline.inputs import Texts, minhash_of, open_tables, texts_of
+from erblock.hashing.base import Progress, Sketch, silent
+from erblock.pipeline.inputs import open_tables, texts_of
+from erblock.pipeline.model import open_hasher, with_model_columns
 from erblock.tables.read import TablePair
 from erblock.tables.schemas import ID
 from erblock.tables.sheet import check_no_judgements, sheet_path
@@ -49,9 +48,9 @@ def block(config: Config, on_progress: Progress = silent) -> BlockReport:
     check_output(output, (config.tables.left, config.tables.right))
     if options.audit is not None:
         check_no_judgements(sheet_path(output))
-    tables = open_tables(_with_model_columns(config))
+    tables = open_tables(with_model_columns(config))
     texts = texts_of(tables)
-    hasher = _hasher(options, texts)
+    hasher = open_hasher(options, texts)
     left: Sketch = hasher.sketch(texts.left, on_progress)
     right = None if texts.dedup else hasher.sketch(texts.right, on_progress)
     join = JoinReport()
@@ -72,27 +71,6 @@ def block(config: Config, on_progress: Progress = silent) -> BlockReport:
     )
 
 
-def _with_model_columns(config: Config) -> Config:
-    """Return the settings with the columns that the model was fitted on, if it is a model that blocks."""
-    if config.block.method == "minhash":
-        return config
-    if config.block.model is None:
-        raise ConfigError("the neural method needs a model: fit one with 'erblock fit', then --model FOLDER")
-    fitted = tuple(read_manifest(Path(config.block.model))["columns"])
-    asked = tuple(_normal(entry) for entry in config.tables.columns)
-    if asked and asked != fitted:
-        raise ConfigError(
-            f"{config.block.model} was fitted on the columns {', '.join(fitted)}; found {', '.join(asked)}: "
-            "leave the columns out, or fit again"
-        )
-    return config.model_copy(update={"tables": config.tables.model_copy(update={"columns": fitted})})
-
-
-def _normal(entry: str) -> str:
-    left, _, right = (part.strip() for part in entry.partition("="))
-    return left if right in ("", left) else f"{left}={right}"
-
-
 def _write_audit(
     options: BlockConfig, tables: TablePair, scored: ScoredPairs, kept: Cut, join: JoinReport
 ) -> Path | None:
@@ -103,12 +81,6 @@ def _write_audit(
     scope = AuditScope(output, join.distinct - len(scored), _cross_product(tables) - join.distinct)
     write_audit(sheet_path(output), tables, scored, draw_audit(scored, kept, options.audit), scope)
     return sheet_path(output)
-
-
-def _hasher(options: BlockConfig, texts: Texts) -> Hasher:
-    if options.method == "minhash":
-        return minhash_of(texts)
-    return load_model(Path(str(options.model)), options.device, options.precision).hasher
 
 
 def _cross_product(tables: TablePair) -> int:

@@ -33,16 +33,18 @@ TRIPLETS_FILE = "triplets.parquet"
 
 @dataclass(frozen=True)
 class FitReport:
-    """What fitting did: triplets by the rule that made them, and the training."""
+    """What fitting did: triplets by the rule that made them, and the training; MinHash has neither."""
 
     output: Path
     triplets: dict[str, int]
-    training: TrainingReport
+    training: TrainingReport | None
     bands: int
 
 
 def fit(config: Config, *, force: bool = False, on_progress: Progress = silent) -> FitReport:
     """Train a neural hash on the configured tables and rules, and write it as a model folder.
+
+    The method "minhash" fits weights and bands to the tables instead, without rules.
 
     Raises:
         ErblockError: if a table, a rule, the labels or the encoder is not usable; nothing is written then.
@@ -51,6 +53,8 @@ def fit(config: Config, *, force: bool = False, on_progress: Progress = silent) 
     output = Path(options.output)
     check_target(output, overwrite=force)
     tables = open_tables(config)
+    if options.method == "minhash":
+        return _fit_minhash(config, tables, force=force)
     rules = compile_rules(config.rules.match, config.rules.conflict, tables)
     labels = _read_labels(options, tables)
     encoder = load_encoder(
@@ -75,10 +79,17 @@ def fit(config: Config, *, force: bool = False, on_progress: Progress = silent) 
     )
     matches = (texts.left.gather(rows.anchor), texts.right.gather(rows.positive))
     hasher = fit_neural(encoder, weights, texts.sides, matches, CellOptions(seed=options.seed), on_progress)
-    provenance = Provenance(tuple(pair.entry for pair in tables.columns), _digests(config, tables))
-    save_model(Model(hasher, provenance), output, {TRIPLETS_FILE: triplets}, overwrite=force)
+    model = Model(hasher, _provenance(config, tables))
+    save_model(model, output, {TRIPLETS_FILE: triplets}, overwrite=force)
     by_rule = dict(triplets["rule"].value_counts(sort=True).rows())
     return FitReport(output, by_rule, report, hasher.cells.bands)
+
+
+def _fit_minhash(config: Config, tables: TablePair, *, force: bool) -> FitReport:
+    hasher = minhash_of(texts_of(tables))
+    output = Path(config.fit.output)
+    save_model(Model(hasher, _provenance(config, tables)), output, {}, overwrite=force)
+    return FitReport(output, {}, None, hasher.plan.bands)
 
 
 def _read_labels(options: FitConfig, tables: TablePair) -> pl.DataFrame | None:
@@ -110,6 +121,10 @@ def _training_options(options: FitConfig) -> TrainingOptions:
         ranking=options.ranking,
         seed=options.seed,
     )
+
+
+def _provenance(config: Config, tables: TablePair) -> Provenance:
+    return Provenance(tuple(pair.entry for pair in tables.columns), _digests(config, tables))
 
 
 def _digests(config: Config, tables: TablePair) -> dict[str, str]:

@@ -30,7 +30,7 @@ _REST = """
 # labels = "labels.csv"      # known pairs: left_id, right_id, label (1 or 0)
 
 [block]
-# method = "minhash"         # "neural" needs a model: erblock fit
+# model = "model"            # what erblock fit wrote; without it, MinHash
 # max_pairs = 1000000        # a budget: the best pairs are kept
 output = "pairs.parquet"
 """

@@ -222,6 +222,30 @@ def test_a_table_is_never_written_over(name, folder, capsys):
     assert (folder / name).read_bytes() == before
 
 
+def test_the_method_of_a_model_need_not_be_said_and_another_is_refused(folder, fitted_model, capsys):
+    assert app.run(["fit", "left.csv", "right.csv", "--method", "minhash", "-o", "model"]) == 0
+    written = {}
+    for name, options in (("said", ["--method", "minhash"]), ("not", [])):
+        assert block("left.csv", "right.csv", "--model", "model", *options, "-o", f"{name}.csv") == 0
+        written[name] = (folder / f"{name}.csv").read_bytes()
+    assert written["said"] == written["not"]
+    capsys.readouterr()
+    assert block("left.csv", "right.csv", "--model", "model", "--method", "neural", "-o", "p.csv") == 2
+    assert "is a model of the method minhash" in capsys.readouterr().err
+    assert not (folder / "p.csv").exists()
+
+
+def test_minhash_may_be_asked_for_beside_a_neural_model_of_the_settings(folder, fitted_model):
+    tables = "[tables]\nleft = 'left.csv'\nright = 'right.csv'\n"
+    (folder / "erblock.toml").write_text(f"{tables}[block]\nmodel = '{fitted_model}'\n", encoding="utf-8")
+    assert block("--device", "cpu", "--precision", "float32", "-o", "neural.csv") == 0
+    assert block("--method", "minhash", "-o", "beside.csv") == 0
+    (folder / "erblock.toml").write_text(tables, encoding="utf-8")
+    assert block("-o", "minhash.csv") == 0
+    assert (folder / "beside.csv").read_bytes() == (folder / "minhash.csv").read_bytes()
+    assert (folder / "neural.csv").read_bytes() != (folder / "minhash.csv").read_bytes()
+
+
 def test_an_oversized_bucket_is_told(folder, monkeypatch, capsys):
     monkeypatch.setattr("erblock.blocking.candidates.MAX_BUCKET", 3)
     assert block("left.csv", "right.csv", "-o", "pairs.csv") == 0

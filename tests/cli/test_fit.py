@@ -160,3 +160,26 @@ def test_without_rules_it_trains_on_the_pairs_it_is_sure_of(folder, fit):
     assert triplets["rule"].unique().to_list() == ["mutual best"]
     same = triplets["anchor_id"].str.slice(1) == triplets["positive_id"].str.slice(1)
     assert same.mean() > 0.9
+
+
+def test_minhash_is_fitted_without_rules_and_blocks_as_if_it_fitted_itself_to_the_tables(folder, capsys):
+    tables = ("left.csv", "right.csv")
+    assert app.run(["fit", *tables, "--method", "minhash", "-o", "model"]) == 0
+    assert capsys.readouterr().out.startswith("model: MinHash of ")
+    manifest = json.loads((folder / "model" / "manifest.json").read_text(encoding="utf-8"))
+    assert manifest["kind"] == "minhash"
+    assert manifest["columns"] == ["name", "price"]
+    assert sorted(contents(folder / "model")) == ["arrays.safetensors", "manifest.json"]
+    assert app.run(["block", *tables, "--model", "model", "-o", "fitted.csv"]) == 0
+    assert app.run(["block", *tables, "-o", "itself.csv"]) == 0
+    assert (folder / "fitted.csv").read_bytes() == (folder / "itself.csv").read_bytes()
+
+
+def test_a_minhash_is_replaced_only_with_force_and_is_the_same_again(folder, capsys):
+    assert app.run(["fit", "--method", "minhash", "-o", "model"]) == 0
+    before = contents(folder / "model")
+    assert app.run(["fit", "--method", "minhash", "-o", "model"]) == 2
+    assert "holds a model already" in capsys.readouterr().err
+    assert app.run(["fit", "--method", "minhash", "-o", "model", "--force", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["training"] is None
+    assert contents(folder / "model") == before

@@ -9,7 +9,17 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 from erblock.errors import ModelError
-from erblock.hashing.store import FORMAT, MANIFEST, Model, Provenance, load_model, read_manifest, save_model
+from erblock.hashing.minhash import fit_minhash
+from erblock.hashing.store import (
+    FORMAT,
+    MANIFEST,
+    Model,
+    Provenance,
+    load_model,
+    model_digest,
+    read_manifest,
+    save_model,
+)
 
 TRIPLETS = pl.DataFrame({"anchor_id": ["a"], "rule": ["match 1"]})
 MADE_FROM = Provenance(("name", "größe"), {"rules": "12ab"}, {"note": 1})
@@ -18,6 +28,11 @@ MADE_FROM = Provenance(("name", "größe"), {"rules": "12ab"}, {"note": 1})
 @pytest.fixture(scope="module")
 def model(neural):
     return Model(neural, MADE_FROM)
+
+
+@pytest.fixture(scope="module")
+def minhash(texts):
+    return Model(fit_minhash(*texts, 100), MADE_FROM)
 
 
 @pytest.fixture(scope="module")
@@ -53,6 +68,38 @@ def test_a_loaded_model_gives_equal_sketches(model, written, texts):
         assert (ours.keys(band).buckets == theirs.keys(band).buckets).all()
     rows = np.arange(len(texts[0]))
     assert (ours.similarity(ours, rows, rows[::-1]) == theirs.similarity(theirs, rows, rows[::-1])).all()
+
+
+def test_a_loaded_minhash_gives_equal_sketches_too(minhash, texts, tmp_path):
+    save_model(minhash, tmp_path / "model", {})
+    loaded = load_model(tmp_path / "model")
+    assert loaded.provenance == MADE_FROM
+    ours, theirs = (hasher.sketch(texts[0]) for hasher in (minhash.hasher, loaded.hasher))
+    assert (loaded.hasher.kind, theirs.bands) == ("minhash", ours.bands)
+    for band in range(ours.bands):
+        assert (ours.keys(band).buckets == theirs.keys(band).buckets).all()
+    rows = np.arange(len(texts[0]))
+    assert (ours.similarity(ours, rows, rows[::-1]) == theirs.similarity(theirs, rows, rows[::-1])).all()
+
+
+def test_the_digest_changes_with_all_that_keys_depend_on_and_with_nothing_else(folder):
+    before = model_digest(folder)
+    TRIPLETS.clear().write_parquet(folder / "triplets.parquet")
+    change_manifest(folder, notes={"note": 2}, digests={"rules": "other"}, erblock="9.9")
+    assert model_digest(folder) == before
+    digests = {before}
+    for values in ({"columns": ["name"]}, {"encoder": {"max_tokens": 9}}):
+        change_manifest(folder, **values)
+        digests.add(model_digest(folder))
+    for name in ("arrays.safetensors", "encoder/tokenizer.json", "encoder/model.safetensors"):
+        with (folder / name).open("ab") as file:
+            file.write(b" ")
+        digests.add(model_digest(folder))
+    assert len(digests) == 6
+
+
+def test_the_digest_of_a_copy_is_the_same(written, folder):
+    assert model_digest(folder) == model_digest(written)
 
 
 def test_the_folder_holds_a_manifest_safetensors_and_tables_and_nothing_to_run(written):
@@ -141,8 +188,10 @@ def test_a_folder_without_a_manifest_is_no_model(tmp_path):
         ({"format": 99}, "expected model format 1, found 99; fit again"),
         ({"format": None}, "expected model format 1, found None"),
         ({"kind": None}, "missing kind"),
-        ({"kind": "voodoo"}, "expected the kind neural, found voodoo"),
+        ({"kind": "voodoo"}, "expected the kind neural or minhash, found voodoo"),
         ({"encoder": None}, "missing encoder"),
+        ({"encoder": []}, "expected a whole number as encoder.max_tokens"),
+        ({"encoder": {"max_tokens": "many"}}, "expected a whole number as encoder.max_tokens"),
         ({"columns": None}, "missing columns"),
     ],
 )

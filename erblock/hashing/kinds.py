@@ -1,0 +1,85 @@
+"""The kinds of hashers that a model folder can hold, and how each is taken apart and put together.
+
+kind      settings, in the manifest                        arrays                                folder
+neural    encoder: max_tokens                              weights, mean, projection, centres    encoder
+minhash   minhash: bands, rows, permutations, seed         weights
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from erblock.hashing.bands import BandPlan
+from erblock.hashing.base import Hasher
+from erblock.hashing.cells import Cells
+from erblock.hashing.encoder import EncoderOptions, load_encoder
+from erblock.hashing.minhash import MinHashHasher
+from erblock.hashing.neural import NeuralHasher
+
+ENCODER = "encoder"
+
+Arrays = Mapping[str, npt.NDArray[np.float32]]
+Settings = Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """Where and how a loaded encoder runs."""
+
+    device: str = "auto"
+    precision: str = "auto"
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of hasher: the section of the manifest that is its own, the names in it, and of its arrays.
+
+    `take_apart` may write files of its own to the folder, which `put_together` finds there.
+    """
+
+    section: str
+    settings: tuple[str, ...]
+    arrays: tuple[str, ...]
+    take_apart: Callable[[Any, Path], tuple[Arrays, Settings]]
+    put_together: Callable[[Path, Arrays, Settings, RunOptions], Hasher]
+
+
+def _neural_parts(hasher: NeuralHasher, folder: Path) -> tuple[Arrays, Settings]:
+    hasher.encoder.save(folder / ENCODER)
+    cells = hasher.cells
+    shape = {"mean": cells.mean, "projection": cells.projection, "centres": cells.centres}
+    return {"weights": hasher.weights, **shape}, {"max_tokens": hasher.encoder.options.max_tokens}
+
+
+def _neural_hasher(folder: Path, arrays: Arrays, settings: Settings, run: RunOptions) -> Hasher:
+    options = EncoderOptions(str(folder / ENCODER), settings["max_tokens"], run.device, run.precision)
+    cells = Cells(arrays["mean"], arrays["projection"], arrays["centres"])
+    return NeuralHasher(load_encoder(options), arrays["weights"], cells)
+
+
+def _minhash_parts(hasher: MinHashHasher, _folder: Path) -> tuple[Arrays, Settings]:
+    plan = {"bands": hasher.plan.bands, "rows": hasher.plan.rows}
+    return {"weights": hasher.weights}, {**plan, "permutations": hasher.permutations, "seed": hasher.seed}
+
+
+def _minhash_hasher(_folder: Path, arrays: Arrays, settings: Settings, _run: RunOptions) -> Hasher:
+    plan = BandPlan(settings["bands"], settings["rows"])
+    return MinHashHasher(plan, arrays["weights"], settings["permutations"], settings["seed"])
+
+
+KINDS: Mapping[str, Kind] = {
+    "neural": Kind(
+        ENCODER,
+        ("max_tokens",),
+        ("weights", "mean", "projection", "centres"),
+        _neural_parts,
+        _neural_hasher,
+    ),
+    "minhash": Kind(
+        "minhash", ("bands", "rows", "permutations", "seed"), ("weights",), _minhash_parts, _minhash_hasher
+    ),
+}

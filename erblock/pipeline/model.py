@@ -1,0 +1,61 @@
+"""The hash that the settings ask for: a fitted model, or a MinHash that suits the tables at hand."""
+
+from pathlib import Path
+
+from erblock.config import BlockConfig, Config
+from erblock.errors import ConfigError
+from erblock.hashing.base import Hasher
+from erblock.hashing.store import load_model, read_manifest
+from erblock.pipeline.inputs import Texts, minhash_of
+
+_MINHASH = "minhash"
+
+
+def model_folder(options: BlockConfig) -> Path | None:
+    """Return the folder of the model that blocks; None: MinHash, without a model.
+
+    Raises:
+        ErblockError: if a model is needed and none is given, or the one given is of another kind.
+    """
+    if options.model is None and options.method in (None, _MINHASH):
+        return None
+    if options.model is None:
+        raise ConfigError("the neural method needs a model: fit one with 'erblock fit', then --model FOLDER")
+    if options.method is None:
+        return Path(options.model)
+    kind = read_manifest(Path(options.model))["kind"]
+    if kind == options.method:
+        return Path(options.model)
+    if options.method == _MINHASH:  # the baseline beside the model of the settings
+        return None
+    raise ConfigError(
+        f"{options.model} is a model of the method {kind}, found --method {options.method}; leave it out"
+    )
+
+
+def with_model_columns(config: Config) -> Config:
+    """Return the settings with the columns that the model was fitted on, if it is a model that blocks."""
+    folder = model_folder(config.block)
+    if folder is None:
+        return config
+    fitted = tuple(read_manifest(folder)["columns"])
+    asked = tuple(_normal(entry) for entry in config.tables.columns)
+    if asked and asked != fitted:
+        raise ConfigError(
+            f"{folder} was fitted on the columns {', '.join(fitted)}; found {', '.join(asked)}: "
+            "leave the columns out, or fit again"
+        )
+    return config.model_copy(update={"tables": config.tables.model_copy(update={"columns": fitted})})
+
+
+def _normal(entry: str) -> str:
+    left, _, right = (part.strip() for part in entry.partition("="))
+    return left if right in ("", left) else f"{left}={right}"
+
+
+def open_hasher(options: BlockConfig, texts: Texts) -> Hasher:
+    """Return the model's hasher, or without a model a MinHash whose weights and bands suit `texts`."""
+    folder = model_folder(options)
+    if folder is None:
+        return minhash_of(texts)
+    return load_model(folder, options.device, options.precision).hasher
