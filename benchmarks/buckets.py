@@ -29,7 +29,7 @@ from erblock.blocking.output import pairs_frame
 from erblock.blocking.recall import RecallCurve
 from erblock.blocking.score import ScoredPairs, score_candidates
 from erblock.evaluation.metrics import Evaluation, evaluate_pairs
-from erblock.hashing.neural import NeuralSketch
+from erblock.hashing.neural import NeuralHasher, NeuralSketch
 from erblock.hashing.store import load_model
 from erblock.pipeline.inputs import open_tables, texts_of
 from erblock.tables.pairs import read_pairs
@@ -49,6 +49,7 @@ class Bench:
 
     name: str
     tables: TablePair
+    hasher: NeuralHasher
     left: NeuralSketch
     right: NeuralSketch | None
     gold: pl.DataFrame
@@ -61,9 +62,10 @@ class Bench:
 
     def first_bands(self, bands: int) -> tuple[NeuralSketch, NeuralSketch | None]:
         """Return both sketches with their first `bands` bands only."""
-        cells = replace(self.left.cells, centres=self.left.cells.centres[:bands])
-        left = replace(self.left, cells=cells)
-        return left, None if self.right is None else replace(self.right, cells=cells)
+        cells = replace(self.hasher.cells, centres=self.hasher.cells.centres[:bands])
+        hasher = replace(self.hasher, cells=cells)
+        left = hasher.sketch_of(self.left.channels)
+        return left, None if self.right is None else hasher.sketch_of(self.right.channels)
 
     def evaluate(self, scored: ScoredPairs) -> Evaluation:
         """Return the evaluation of all pairs, ranked as `erblock block` ranks them."""
@@ -123,9 +125,11 @@ def opened(data: DataSet, options: argparse.Namespace) -> Bench:
     tables = open_tables(data.config(Path("pairs.parquet")))
     texts = texts_of(tables)
     hasher = load_model(model).hasher
+    if not isinstance(hasher, NeuralHasher):
+        sys.exit(f"{model} is no neural model")
     left, *right = (hasher.sketch(side) for side in texts.sides)
     gold = read_pairs(data.folder / "gold.csv", GOLD, tables.left.frame[ID], tables.other.frame[ID])
-    return Bench(data.name, tables, left, right[0] if right else None, gold)
+    return Bench(data.name, tables, hasher, left, right[0] if right else None, gold)
 
 
 def measure(bench: Bench) -> Iterator[dict[str, Any]]:
@@ -133,13 +137,12 @@ def measure(bench: Bench) -> Iterator[dict[str, Any]]:
     scored, seconds = timed(lambda: exact_pairs(bench.left, bench.right))
     exact = bench.evaluate(scored)
     sizes = sizes_to_compare(exact, len(bench.left))
-    facts = {"set": bench.name, "cells": bench.left.cells.centres.shape[1]}
+    facts = {"set": bench.name, "cells": bench.hasher.cells.centres.shape[1]}
     share = {"seconds": seconds, "share": 1.0, "completeness": completeness(exact, sizes)}
     yield {**facts, "bands": None, "pairs": exact.whole.pairs, **share}
     for bands in (count for count in BANDS if count <= bench.left.bands):
         report = JoinReport()
-        left, right = bench.first_bands(bands)
-        found, seconds = timed(lambda: score_candidates(left, right, report))  # noqa: B023
+        found, seconds = timed(lambda: score_candidates(*bench.first_bands(bands), report))  # noqa: B023
         reached = completeness(bench.evaluate(found), sizes)
         lost = {name: 100 * (share["completeness"][name] - reached[name]) for name in sizes}
         yield {

@@ -6,15 +6,16 @@ shape the buckets too. A band is a set of records drawn at random as centres; it
 cells, small where records are dense. More bands find more matches, more cells a band make them cheaper.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from erblock.hashing.base import BandKeys
-
 Floats = npt.NDArray[np.float32]
-_CHUNK = 4096
+UInt32s = npt.NDArray[np.uint32]
+_CHUNK = 1024
 _SKEW = 1.5
 _LEAST_DENSITY = 4.0
 
@@ -49,22 +50,30 @@ class Cells:
 
     def project(self, vectors: Floats) -> Floats:
         """Return the (records, width) unit projections of (records, vector width) vectors."""
-        return _unit(np.asarray((vectors - self.mean) @ self.projection, dtype=np.float32))
+        return _unit(_by_row(vectors - self.mean, lambda rows: rows @ self.projection))
 
-    def keys(self, projected: Floats, band: int) -> BandKeys:
-        """Return the cell of every record."""
-        cells = nearest(projected, self.centres[band])
-        # The number of the cell is in the upper half, as with every hash of 64 bits.
-        buckets = (cells.astype(np.uint64) + np.uint64(1)) << np.uint64(32)
-        return BandKeys(np.arange(len(projected), dtype=np.uint32), buckets)
+    def numbers(self, projected: Floats) -> UInt32s:
+        """Return the (bands, records) numbers of the cells that the records fall in."""
+        return np.stack([nearest(projected, centres) for centres in self.centres])
 
 
-def nearest(points: Floats, centres: Floats) -> npt.NDArray[np.int64]:
+def nearest(points: Floats, centres: Floats) -> UInt32s:
     """Return the number of the centre nearest to each point; all are unit vectors."""
-    found = np.empty(len(points), dtype=np.int64)
-    for start in range(0, len(points), _CHUNK):
-        found[start : start + _CHUNK] = (points[start : start + _CHUNK] @ centres.T).argmax(axis=1)
-    return found
+    found = _by_row(points, lambda rows: (rows @ centres.T).argmax(axis=1))
+    return np.asarray(found, dtype=np.uint32)
+
+
+def _by_row(rows: Floats, work: Callable[[Floats], npt.NDArray[Any]]) -> npt.NDArray[Any]:
+    """Return what `work` makes of each row, whatever the other rows are.
+
+    How a matrix product is rounded depends on its shape, and a rounding may change the nearest centre: so
+    every product has the same shape.
+    """
+    parts = [work(np.zeros((_CHUNK, rows.shape[1]), dtype=np.float32))[:0]]
+    for start in range(0, len(rows), _CHUNK):
+        chunk = rows[start : start + _CHUNK]
+        parts.append(work(np.pad(chunk, ((0, _CHUNK - len(chunk)), (0, 0))))[: len(chunk)])
+    return np.concatenate(parts)
 
 
 def fit_cells(vectors: Floats, left: Floats, right: Floats, records: int, options: CellOptions) -> Cells:

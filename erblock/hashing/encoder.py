@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, distribution
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +28,7 @@ _MINILM_DIGESTS = {
     "tokenizer.json": "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037",
 }
 _ENCODE_BATCH_TOKENS = 8192
+_LEAST_BATCH = 16
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,12 @@ class Encoder:
         return int(self.model.get_embedding_dimension() or 0)
 
     def encode(self, texts: Sequence[str], on_progress: Progress = silent) -> npt.NDArray[np.float32]:
-        """Return the (texts, width) unit vectors; equal texts are encoded once, short ones together."""
+        """Return the (texts, width) unit vectors; equal texts are encoded once, those of one length together.
+
+        How numbers are rounded depends on the shape of a batch, in bfloat16 by as much as moves a record to
+        another bucket. As a batch holds texts of one length, unpadded, and never only a few of them, the
+        vector of a text does not depend on the other texts (on one machine, at one precision).
+        """
         import torch
 
         distinct = sorted(set(texts))
@@ -62,7 +69,8 @@ class Encoder:
         done = 0
         for batch in _batches(lengths):
             with torch.inference_mode():
-                vectors[batch] = self.forward([distinct[i] for i in batch]).cpu().numpy()
+                filled = np.resize(batch, max(len(batch), _LEAST_BATCH))
+                vectors[batch] = self.forward([distinct[i] for i in filled])[: len(batch)].cpu().numpy()
             done += len(batch)
             on_progress("encode", done, len(distinct))
         position = {text: i for i, text in enumerate(distinct)}
@@ -97,14 +105,13 @@ class Encoder:
 
 
 def _batches(lengths: Sequence[int]) -> list[list[int]]:
-    """Return batches of positions, texts of like length together, of about as many tokens each."""
-    batches: list[list[int]] = [[]]
-    for i in sorted(range(len(lengths)), key=lambda i: (-lengths[i], i)):
-        longest = lengths[batches[-1][0]] if batches[-1] else lengths[i]
-        if (len(batches[-1]) + 1) * longest > _ENCODE_BATCH_TOKENS:
-            batches.append([])
-        batches[-1].append(i)
-    return [batch for batch in batches if batch]
+    """Return batches of positions, each of texts of one length and of a limited number of tokens."""
+    batches = []
+    longest_first = sorted(range(len(lengths)), key=lambda i: (-lengths[i], i))
+    for length, alike in groupby(longest_first, key=lengths.__getitem__):
+        positions, size = list(alike), max(1, _ENCODE_BATCH_TOKENS // length)
+        batches += [positions[at : at + size] for at in range(0, len(positions), size)]
+    return batches
 
 
 def _wants_bfloat16(precision: str, device: Any) -> bool:

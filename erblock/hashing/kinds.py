@@ -62,13 +62,13 @@ def _neural_hasher(folder: Path, arrays: Arrays, settings: Settings, run: RunOpt
 
 
 def _minhash_parts(hasher: MinHashHasher, _folder: Path) -> tuple[Arrays, Settings]:
-    plan = {"bands": hasher.plan.bands, "rows": hasher.plan.rows}
-    return {"weights": hasher.weights}, {**plan, "permutations": hasher.permutations, "seed": hasher.seed}
+    plan = hasher.plan
+    return {"weights": hasher.weights}, {"bands": plan.bands, "rows": plan.rows, "seed": hasher.seed}
 
 
 def _minhash_hasher(_folder: Path, arrays: Arrays, settings: Settings, _run: RunOptions) -> Hasher:
     plan = BandPlan(settings["bands"], settings["rows"])
-    return MinHashHasher(plan, arrays["weights"], settings["permutations"], settings["seed"])
+    return MinHashHasher(plan, arrays["weights"], seed=settings["seed"])
 
 
 KINDS: Mapping[str, Kind] = {
@@ -79,7 +79,5 @@ KINDS: Mapping[str, Kind] = {
         _neural_parts,
         _neural_hasher,
     ),
-    "minhash": Kind(
-        "minhash", ("bands", "rows", "permutations", "seed"), ("weights",), _minhash_parts, _minhash_hasher
-    ),
+    "minhash": Kind("minhash", ("bands", "rows", "seed"), ("weights",), _minhash_parts, _minhash_hasher),
 }

@@ -24,6 +24,7 @@ from erblock.hashing.encoder import Encoder
 from erblock.hashing.pairwise import row_cosines, row_dots
 
 Floats = npt.NDArray[np.float32]
+UInt32s = npt.NDArray[np.uint32]
 NGRAM_WEIGHT = 0.5
 _SKETCH_WIDTH = 512
 _SKETCH_SIGNS = 4
@@ -62,31 +63,30 @@ def _random_signs(features: int) -> sparse.csr_array:
 
 @dataclass(frozen=True)
 class NeuralSketch:
-    """The channels of one table and their projection into the cells' space."""
+    """The channels of one table, (bands, records) numbers of cells, and the place of each record."""
 
     channels: Channels
-    projected: Floats
-    cells: Cells
+    cells: UInt32s
+    places: UInt32s
 
     def __len__(self) -> int:
-        return len(self.projected)
+        return len(self.places)
 
     @property
     def bands(self) -> int:
         """The number of bands."""
-        return self.cells.bands
+        return len(self.cells)
 
     def keys(self, band: int) -> BandKeys:
         """Return the cell of every record that has text."""
-        keys = self.cells.keys(self.projected, band)
-        has_text = np.diff(self.channels.sparse.indptr)[keys.rows] > 0
-        return BandKeys(keys.rows[has_text], keys.buckets[has_text])
+        rows = np.flatnonzero(np.diff(self.channels.sparse.indptr) > 0)
+        # The number of the cell is in the upper half, as with every hash of 64 bits.
+        buckets = (self.cells[band, rows].astype(np.uint64) + np.uint64(1)) << np.uint64(32)
+        return BandKeys(rows.astype(np.uint32), buckets)
 
-    def neighbour_order(self) -> npt.NDArray[np.uint32]:
+    def neighbour_order(self) -> UInt32s:
         """Return the place of every record along the first projected direction, the same for any table."""
-        # A projection is a unit vector; in 32 bits, 1 would round to more than the largest whole number.
-        first = self.projected[:, 0].astype(np.float64).clip(-1, 1)
-        return ((first + 1) / 2 * (2**32 - 1)).astype(np.uint32)
+        return self.places
 
     def similarity(self, other: Self, left: Rows, right: Rows) -> Scores:
         """Return s, computed from the vectors themselves."""
@@ -112,9 +112,16 @@ class NeuralHasher:
         return "neural"
 
     def sketch(self, texts: pl.Series, on_progress: Progress = silent) -> NeuralSketch:
-        """Return both channels of `texts` and their projections."""
-        channels = encode_channels(self.encoder, self.weights, texts, on_progress)
-        return NeuralSketch(channels, self.cells.project(channels.joined()), self.cells)
+        """Return both channels of `texts`, their cells and places."""
+        return self.sketch_of(encode_channels(self.encoder, self.weights, texts, on_progress))
+
+    def sketch_of(self, channels: Channels) -> NeuralSketch:
+        """Return the sketch of records that are encoded already."""
+        projected = self.cells.project(channels.joined())
+        # A projection is a unit vector; in 32 bits, 1 would round to more than the largest whole number.
+        first = projected[:, 0].astype(np.float64).clip(-1, 1)
+        places = ((first + 1) / 2 * (2**32 - 1)).astype(np.uint32)
+        return NeuralSketch(channels, self.cells.numbers(projected), places)
 
 
 def encode_channels(

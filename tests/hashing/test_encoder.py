@@ -59,12 +59,22 @@ def test_equal_texts_are_encoded_once_and_every_batch_is_told(encoder, monkeypat
     assert told[-1] == ("encode", 3, 3)
 
 
-def test_batches_hold_texts_of_like_length_and_lose_none(monkeypatch):
+def test_batches_hold_texts_of_one_length_and_lose_none(monkeypatch):
     monkeypatch.setattr(module, "_ENCODE_BATCH_TOKENS", 20)
-    lengths = [3, 50, 7, 1, 7, 10, 2, 2]
+    lengths = [3, 50, 7, 1, 7, 10, 2, 2, 7]
     batches = module._batches(lengths)
-    assert sorted(i for batch in batches for i in batch) == list(range(8))
-    assert all(len(batch) == 1 or len(batch) * max(lengths[i] for i in batch) <= 20 for batch in batches)
+    assert sorted(i for batch in batches for i in batch) == list(range(9))
+    assert all(len({lengths[i] for i in batch}) == 1 for batch in batches)
+    assert all(len(batch) == 1 or len(batch) * lengths[batch[0]] <= 20 for batch in batches)
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_a_vector_is_the_same_to_the_last_bit_whatever_the_other_texts(tiny, precision):
+    encoder = load_encoder(EncoderOptions(str(tiny), max_tokens=32, device="cpu", precision=precision))
+    texts = [f"{word} {number} chair" * (1 + number % 3) for number in range(40) for word in ("red", "blue")]
+    whole = encoder.encode(texts)
+    for size in (1, 2, 3, 17, 50):
+        assert (encoder.encode(texts[-size:]) == whole[-size:]).all()
 
 
 def test_longer_texts_are_cut(tiny):

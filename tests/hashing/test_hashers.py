@@ -94,7 +94,14 @@ def test_the_buckets_of_a_record_do_not_depend_on_the_others_or_the_order(hasher
 def test_neither_does_its_place_among_its_neighbours(hasher, texts):
     whole = hasher.sketch(texts[0]).neighbour_order().astype(np.int64)
     part = hasher.sketch(texts[0][40:60]).neighbour_order().astype(np.int64)
-    assert np.abs(whole[40:60] - part).max() < 2**32 * 1e-5
+    assert (whole[40:60] == part).all()
+
+
+def test_keys_of_one_band_differ_in_their_upper_half(hasher, texts):
+    sketch = hasher.sketch(texts[0])
+    for band in range(sketch.bands):
+        buckets = sketch.keys(band).buckets
+        assert len(np.unique(buckets >> np.uint64(32))) == len(np.unique(buckets)) > 1
 
 
 def test_similarity_is_that_of_the_named_rows(hasher, texts):
