@@ -6,9 +6,15 @@
     PAIRS     left_id, right_id, score, n_bands            candidate pairs, best first
     GOLD      left_id, right_id                            known matches
     LABELS    left_id, right_id, label                     known matches (1) and non-matches (0)
+    MATCHES   left_id, right_id, probability, is_match     candidate pairs, judged
+    CLUSTERS  record_id, cluster_id                        every record of one table, once
+    LINKED    table, record_id, cluster_id                 every record of two tables, once
 
 Ids keep the type the user gave them: text from CSV, whatever the file holds from Parquet.
 Deduplicating one table is linking it to itself with `left_id < right_id`.
+Records with the same cluster_id are one entity; a record that nothing matches has a cluster of its own.
+A record of the left table may have the id of one of the right: LINKED tells them apart by `table`, which is
+"left" or "right". Where the ids of the two tables have different types, record_id is text.
 """
 
 from collections.abc import Mapping
@@ -53,3 +59,8 @@ KEYS = Schema("KEYS", {"record_id": None, "band": pl.UInt16, "bucket": pl.UInt64
 PAIRS = Schema("PAIRS", {"left_id": None, "right_id": None, "score": pl.Float32, "n_bands": pl.UInt16})
 GOLD = Schema("GOLD", {"left_id": None, "right_id": None})
 LABELS = Schema("LABELS", {"left_id": None, "right_id": None, "label": pl.Int8})
+MATCHES = Schema(
+    "MATCHES", {"left_id": None, "right_id": None, "probability": pl.Float32, "is_match": pl.Boolean}
+)
+CLUSTERS = Schema("CLUSTERS", {"record_id": None, "cluster_id": pl.Int64})
+LINKED = Schema("LINKED", {"table": pl.String, "record_id": None, "cluster_id": pl.Int64})

@@ -1,0 +1,1 @@
+"""Candidate pairs to matches and entities, with few labels or none."""

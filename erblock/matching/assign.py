@@ -1,0 +1,140 @@
+"""Which candidate pairs are matches, and which records one entity, given the probabilities of the pairs."""
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import numpy as np
+import numpy.typing as npt
+
+from erblock.errors import ConfigError
+from erblock.hashing.base import Rows, Scores
+from erblock.matching.clusters import cluster
+from erblock.matching.links import Links, log_odds_above, numbered_by_first
+from erblock.matching.one_to_one import one_to_one
+
+How = Literal["one-to-one", "many-to-one", "one-to-many", "clusters"]
+
+CERTAIN_PAIR = 1e-6
+"""Where pairs compete, probabilities nearer to 0 and 1 than this count as equal."""
+CERTAIN_CLUSTER = 0.01
+"""For clusters they do sooner, so that one pair, however sure, is outvoted by a few others."""
+
+_ROUNDING = 1e-6  # of float32: pairs with a probability of 0.9 reach a target of 0.9
+
+
+@dataclass(frozen=True)
+class MatchedPairs:
+    """Candidate pairs by row number, each once, and the probability of each to be a match.
+
+    `n_left`, `n_right`: how many records the tables have. In one table both are the same number, and a pair
+    of two different rows stands there in one of its two directions.
+    """
+
+    left: Rows
+    right: Rows
+    probability: Scores
+    n_left: int
+    n_right: int
+    one_table: bool = False
+
+    def __len__(self) -> int:
+        return len(self.left)
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """Which pairs are matches, and for every record the number of its cluster.
+
+    Clusters are numbered from 0 in the order of their first records, left table first. In one table
+    `left_cluster` and `right_cluster` are the same. Except with "clusters" they are what the matches connect.
+    """
+
+    is_match: npt.NDArray[np.bool_]
+    left_cluster: Rows
+    right_cluster: Rows
+
+    def sizes(self) -> dict[int, int]:
+        """Return how many clusters there are of each size, in records, smallest first."""
+        one_table = self.left_cluster is self.right_cluster
+        records = self.left_cluster if one_table else np.concatenate([self.left_cluster, self.right_cluster])
+        sizes, counts = np.unique(np.bincount(records), return_counts=True)
+        return dict(zip(sizes.tolist(), counts.tolist(), strict=True))
+
+
+def assign(pairs: MatchedPairs, how: How, threshold: float) -> Assignment:
+    """Return the matches among `pairs`, none of which is less probable than `threshold` except in clusters.
+
+    `how`:
+        one-to-one: every record is in one match at most (`erblock.matching.one_to_one`).
+        many-to-one: many left records may match one right record; each left one keeps its best pair.
+        one-to-many: the same with the sides exchanged.
+        clusters: a record may match any number of others; a pair is a match if both ends are in one cluster
+            (`erblock.matching.clusters`), whatever its own probability.
+
+    The order of the pairs makes no difference.
+
+    Raises:
+        ConfigError: if `how` does not fit one table, or `threshold` is not between 0 and 1.
+    """
+    _check(pairs, how, threshold)
+    links = _links(pairs, threshold, CERTAIN_CLUSTER if how == "clusters" else CERTAIN_PAIR)
+    if how == "clusters":
+        cluster_of = cluster(links)
+        is_match = cluster_of[links.first] == cluster_of[links.second]
+    else:
+        is_match = one_to_one(links) if how == "one-to-one" else _best_of_each(links, how)
+        cluster_of = links.take(is_match).components().astype(np.int64)
+    numbers = numbered_by_first(cluster_of)
+    if pairs.one_table:
+        return Assignment(is_match, numbers, numbers)
+    return Assignment(is_match, numbers[: pairs.n_left], numbers[pairs.n_left :])
+
+
+def threshold_for_precision(probability: Scores, target: float) -> float:
+    """Return the lowest threshold at which the mean probability of the pairs kept reaches `target`.
+
+    The mean is the precision to be expected as far as the probabilities are calibrated.
+
+    Raises:
+        ConfigError: if no pair is as probable as that, or `target` is not above 0 and up to 1.
+    """
+    if not 0 < target <= 1:
+        raise ConfigError(f"--target-precision: expected a share as 0.95, above 0, up to 1, found {target:g}")
+    values, counts = np.unique(-probability.astype(np.float64), return_counts=True)
+    kept = np.cumsum(counts)
+    reached = np.flatnonzero(np.cumsum(-values * counts) >= (target - _ROUNDING) * kept)
+    if not len(reached):
+        surest = f"the most probable pair has {-values[0]:.3f}" if len(values) else "there is no pair"
+        raise ConfigError(f"--target-precision {target:g} cannot be reached: {surest}; ask for less")
+    return float(-values[reached[-1]])
+
+
+def _check(pairs: MatchedPairs, how: How, threshold: float) -> None:
+    if how not in get_args(How):
+        raise ConfigError(f"--assign: expected one of {', '.join(get_args(How))}, found '{how}'")
+    if pairs.one_table and how in ("many-to-one", "one-to-many"):
+        raise ConfigError(f"--assign {how} needs two tables; one table has one-to-one and clusters")
+    if not 0 < threshold <= 1:
+        raise ConfigError(
+            f"--min-probability: expected a probability above 0 and up to 1, found {threshold:g}"
+        )
+
+
+def _links(pairs: MatchedPairs, threshold: float, certain: float) -> Links:
+    weight = log_odds_above(pairs.probability, threshold, certain)
+    if not pairs.one_table:
+        return Links(
+            pairs.left, pairs.right + pairs.n_left, weight, pairs.n_left + pairs.n_right, pairs.n_left
+        )
+    low, high = np.minimum(pairs.left, pairs.right), np.maximum(pairs.left, pairs.right)
+    return Links(low, high, weight, pairs.n_left, None)
+
+
+def _best_of_each(links: Links, how: How) -> npt.NDArray[np.bool_]:
+    """Return the most probable pair of each record on the many side; ties go to the first partner."""
+    many, one = (links.first, links.second) if how == "many-to-one" else (links.second, links.first)
+    order = np.lexsort((one, -links.weight, many))
+    best = order[np.diff(many[order], prepend=-1) != 0]
+    chosen = np.zeros(len(links), dtype=np.bool_)
+    chosen[best] = True
+    return chosen & (links.weight >= 0)

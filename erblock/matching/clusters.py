@@ -1,0 +1,65 @@
+"""Records joined into entities, without chaining unlike ones."""
+
+import numpy as np
+import numpy.typing as npt
+
+from erblock.hashing.base import Rows
+from erblock.matching.heap import join_one_by_one
+from erblock.matching.linkage import Between, Clusters, mixed, summed
+from erblock.matching.links import Links
+
+SLOW = 0.02
+"""If a round joins fewer than so many clusters per edge, the rest is joined one by one: huge stars."""
+
+_NONE = np.iinfo(np.int64).max
+
+
+def cluster(links: Links) -> Rows:
+    """Return for each record the number of a record in its cluster, the same for all of the cluster.
+
+    Agglomeration by average linkage: the two clusters whose pairs of records have the highest mean weight are
+    joined, until no mean is 0 or more. A pair that is no candidate weighs `-MISSING`, so that one good pair
+    does not join two large groups; two records of the same one of two tables are no pair and weigh nothing.
+    All clusters that are each other's nearest are joined at once, which gives the same clusters in a few
+    rounds over all edges (Sumengen et al. 2021, https://arxiv.org/abs/2105.11653).
+    """
+    clusters = Clusters(links)
+    nearest = np.full(links.records, _NONE)
+    between = summed(links.first, links.second, links.weight, np.ones(len(links), dtype=np.int64))
+    fast = True
+    while fast and len(between):
+        mutual, alive = _nearest(between, clusters, nearest)
+        clusters.join(between.one[mutual], between.other[mutual])
+        fast = len(mutual) >= SLOW * len(between)
+        rest = between.take(alive)
+        between = summed(clusters.of[rest.one], clusters.of[rest.other], rest.weight, rest.pairs)
+    if len(between):
+        join_one_by_one(between, clusters)
+    return clusters.of_records()
+
+
+def _nearest(between: Between, clusters: Clusters, best: Rows) -> tuple[Rows, npt.NDArray[np.bool_]]:
+    """Return the rows of clusters nearest to each other, and which rows may still come to be joined.
+
+    The mean of joined clusters lies between their means: one without a neighbour at 0 or more now never gets
+    one, and is left out of what follows. `best` is room to work in, all `_NONE`.
+    """
+    rows = _nearest_first(between, clusters.mean_weight(between))
+    one, other = between.one[rows], between.other[rows]
+    ranks = np.arange(len(rows))
+    np.minimum.at(best, one, ranks)
+    np.minimum.at(best, other, ranks)
+    mutual = rows[(best[one] == ranks) & (best[other] == ranks)]
+    alive = (best[between.one] < _NONE) & (best[between.other] < _NONE)
+    best[one] = best[other] = _NONE
+    return mutual, alive
+
+
+def _nearest_first(between: Between, mean: npt.NDArray[np.float64]) -> Rows:
+    """Return the rows that may be joined, nearest first.
+
+    Ties are broken by a hash: if the lower number won, a row of equal edges would be joined one by one.
+    """
+    rows = np.flatnonzero(mean >= 0)
+    one, other = between.one[rows], between.other[rows]
+    return rows[np.lexsort((mixed(one, other), -mean[rows]))]

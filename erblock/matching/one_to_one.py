@@ -1,0 +1,86 @@
+"""Matches in which no record occurs twice, of the greatest total evidence."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import min_weight_full_bipartite_matching
+
+from erblock.hashing.base import Rows
+from erblock.matching.links import Links
+
+EXACT_PAIRS = 100_000
+"""A connected part of more pairs is matched greedily; for so many the exact way takes about a second."""
+BATCH_PAIRS = 4_000
+"""Small parts are solved together, about so many pairs at a time; they do not touch, so nothing is lost."""
+
+
+def one_to_one(links: Links) -> npt.NDArray[np.bool_]:
+    """Return which edges are chosen, so that each record is in one at most.
+
+    Of two tables the choice is the best there is: the sum of the log-odds above the threshold is greatest
+    (Jaro 1989, https://doi.org/10.1080/01621459.1989.10478785), except in connected parts of more than
+    `EXACT_PAIRS` edges. In those and in one table the best edge that is left is taken until none is,
+    which has half of the greatest sum at least (Preis 1999, https://doi.org/10.1007/3-540-49116-3_24).
+    """
+    chosen = np.zeros(len(links), dtype=np.bool_)
+    usable = np.flatnonzero(links.weight >= 0)
+    if links.n_left is None:
+        chosen[usable[_greedy(links.take(usable))]] = True
+        return chosen
+    part, pairs = _parts(links.take(usable))
+    chosen[usable[pairs == 1]] = True
+    for rows in _batches(part, usable, (pairs > 1) & (pairs <= EXACT_PAIRS)):
+        chosen[rows[_exact(links.take(rows))]] = True
+    large = usable[pairs > EXACT_PAIRS]
+    chosen[large[_greedy(links.take(large))]] = True
+    return chosen
+
+
+def _parts(links: Links) -> tuple[npt.NDArray[np.int32], Rows]:
+    """Return for each edge its connected part, and how many edges that has."""
+    part = links.components()[links.first]
+    return part, np.bincount(part, minlength=1)[part] if len(part) else part.astype(np.int64)
+
+
+def _batches(part: npt.NDArray[np.int32], edges: Rows, wanted: npt.NDArray[np.bool_]) -> Iterator[Rows]:
+    """Give the wanted edges, whole connected parts together."""
+    rows = np.flatnonzero(wanted)
+    rows = rows[np.argsort(part[rows], kind="stable")]
+    starts = np.flatnonzero(np.diff(part[rows], prepend=-1))
+    batch = starts // BATCH_PAIRS
+    borders = starts[np.flatnonzero(np.diff(batch, prepend=-1))]
+    yield from (edges[some] for some in np.split(rows, borders[1:]) if len(some))
+
+
+def _exact(links: Links) -> Rows:
+    """Return the edges of the best choice.
+
+    The solver matches every left record, so each gets a partner of its own that stands for no match.
+    Costs are whole numbers: sums of floats could send it round in circles.
+    """
+    left, row = np.unique(links.first, return_inverse=True)
+    right, column = np.unique(links.second, return_inverse=True)
+    alone = np.arange(len(left))
+    top = int(links.weight.max()) + 2  # an edge of weight 0 is still better than none, and no cost is 0
+    costs = np.concatenate([top - 1 - links.weight, np.full(len(left), top)]).astype(np.float64)
+    ends = np.concatenate([row, alone]), np.concatenate([column, len(right) + alone])
+    graph = csr_array((costs, ends), shape=(len(left), len(right) + len(left)))
+    rows, columns = min_weight_full_bipartite_matching(graph)
+    partner = np.empty(len(left), dtype=np.int64)
+    partner[rows] = columns
+    return np.flatnonzero(partner[row] == column)
+
+
+def _greedy(links: Links) -> Rows:
+    """Return the edges that are taken if the best free one always is; ties go to the lower row numbers."""
+    order = np.lexsort((links.second, links.first, -links.weight))
+    free = np.ones(links.records, dtype=np.bool_).tolist()
+    taken = []
+    ends = zip(order.tolist(), links.first[order].tolist(), links.second[order].tolist(), strict=True)
+    for edge, one, other in ends:
+        if free[one] and free[other]:
+            free[one] = free[other] = False
+            taken.append(edge)
+    return np.array(taken, dtype=np.int64)
