@@ -42,6 +42,7 @@ NOT_FOR_HELP = HEAVY | {
     "rapidfuzz",
     "sqlglot",
     "datasketch",
+    "numba",
 }
 
 

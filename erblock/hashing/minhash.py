@@ -1,15 +1,17 @@
 """Weighted MinHash over the features of a text: needs no model, and is the baseline.
 
 Plain MinHash gives every feature the same say, so common 3-grams fill the buckets. Here a permuted hash
-u in (0, 1] becomes -ln(u) / w, an exponential draw of rate w, so two records agree in one value with
+v in [0, 1) becomes -ln(1 - v) / w, an exponential draw of rate w, so two records agree in one value with
 probability sum of w over the shared features / sum over all of them: the weighted Jaccard similarity
 (Ioffe 2010, ICDM, for weights that depend on the feature alone). With w = idf, a tenth of the
-collisions of unrelated records remain at equal recall (docs/method.md).
+collisions of unrelated records remain at equal recall (docs/method.md). The logarithm is a polynomial, right
+where minima lie and the same on every processor.
 
 The permutations are datasketch's (scheme affine32, whose first step, MurmurHash3's finaliser, is the last of
 `ngrams`): with equal weights a record's minimum is taken at the same feature as in datasketch.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -22,46 +24,54 @@ from scipy import sparse
 from erblock.hashing import ngrams
 from erblock.hashing.bands import BandPlan, band_bucket, joined_rows
 from erblock.hashing.base import BandKeys, Progress, Rows, Scores, silent
-from erblock.hashing.pairwise import row_dots
+from erblock.hashing.native import in_parallel, native
+from erblock.hashing.pairwise import row_dots, row_half_cosines
+
+UInt32s = npt.NDArray[np.uint32]
+Floats = npt.NDArray[np.float32]
 
 PERMUTATIONS = 256
 HARD_MATCH = 0.3
 """Weighted Jaccard similarity of a match that is hard to find; band plans are judged by it."""
 
-_CHUNK = 512
-"""Records hashed at a time, so that their features stay in the processor's cache."""
-
 _CHEAP_JOIN = 300_000
 """Joined rows that any table may have: a small one is nearly compared in full."""
 
 _SIZED_BANDS = 8
-"""Bands whose join is counted exactly when a plan is sized; the others are taken to be like them."""
+"""Bands whose join is counted when a plan is sized; the others are taken to be like them."""
+
+_SIZED_RECORDS = 100_000
+"""Records of either table that are counted; a larger one is taken to be like a sample of so many."""
+
+_MOST_ROWS = 8
+_SCALE, _SQUARE, _CUBE = np.float32(2.0**-31), np.float32(0.5 * 2.0**-62), np.float32(0.8 * 2.0**-93)
 
 
 @dataclass(frozen=True)
 class MinHashSketch:
-    """Signatures, (permutations, records), and TF-IDF rows of one table."""
+    """Of one table: buckets, (bands, records); the first hash value of each record; TF-IDF rows."""
 
-    signatures: npt.NDArray[np.uint32]
+    buckets: UInt32s
+    order: UInt32s
     vectors: sparse.csr_array
-    plan: BandPlan
 
     def __len__(self) -> int:
-        return int(self.signatures.shape[1])
+        return len(self.order)
 
     @property
     def bands(self) -> int:
         """The number of bands."""
-        return self.plan.bands
+        return len(self.buckets)
 
     def keys(self, band: int) -> BandKeys:
         """Return one key for every record that has text."""
         rows = np.flatnonzero(np.diff(self.vectors.indptr) > 0).astype(np.uint32)
-        return BandKeys(rows, band_bucket(self.signatures[:, rows], self.plan, band))
+        # The number of the bucket is in the upper half, as with every hash of 64 bits.
+        return BandKeys(rows, self.buckets[band, rows].astype(np.uint64) << np.uint64(32))
 
-    def neighbour_order(self) -> npt.NDArray[np.uint32]:
+    def neighbour_order(self) -> UInt32s:
         """Return the first hash value of every record."""
-        return np.asarray(self.signatures[0])
+        return self.order
 
     def similarity(self, other: Self, left: Rows, right: Rows) -> Scores:
         """Return the TF-IDF cosine of each pair of rows."""
@@ -69,10 +79,7 @@ class MinHashSketch:
 
     def views(self, other: Self, left: Rows, right: Rows) -> tuple[Scores, Scores]:
         """Return the cosine over either half of the features, halved by their hash."""
-        halves = [_half(self.vectors, part) for part in (0, 1)]
-        others = halves if other is self else [_half(other.vectors, part) for part in (0, 1)]
-        first, second = (row_dots(a, b, left, right) for a, b in zip(halves, others, strict=True))
-        return first, second
+        return row_half_cosines(self.vectors, other.vectors, left, right)
 
 
 @dataclass(frozen=True)
@@ -81,7 +88,6 @@ class MinHashHasher:
 
     plan: BandPlan
     weights: npt.NDArray[np.float32]
-    permutations: int = PERMUTATIONS
     seed: int = 0
 
     @property
@@ -90,12 +96,31 @@ class MinHashHasher:
         return "minhash"
 
     def sketch(self, texts: pl.Series, on_progress: Progress = silent) -> MinHashSketch:
-        """Return signatures and TF-IDF rows of `texts`."""
-        on_progress("hash", 0, len(texts))
-        sets = ngrams.feature_sets(texts)
-        minima = signatures(sets, self.weights, self.permutations, self.seed)
-        on_progress("hash", len(texts), len(texts))
-        return MinHashSketch(minima, ngrams.tfidf(sets, self.weights), self.plan)
+        """Return buckets and TF-IDF rows of `texts`."""
+        parts: list[MinHashSketch] = []
+        done = 0
+        on_progress("hash", done, len(texts))
+        for part in in_parallel(self._sketch_chunk, ngrams.chunks_of(texts)):
+            parts.append(part)
+            done += len(part)
+            on_progress("hash", done, len(texts))
+        return _stacked(parts)
+
+    def _sketch_chunk(self, texts: pl.Series) -> MinHashSketch:
+        sets = ngrams.chunk_sets(texts)
+        values = signatures(sets, self.weights, self.plan.bands * self.plan.rows, self.seed)
+        buckets = np.empty((self.plan.bands, len(sets)), dtype=np.uint32)
+        for band in range(self.plan.bands):
+            buckets[band] = band_bucket(values, self.plan, band) >> np.uint64(32)
+        return MinHashSketch(buckets, values[0].copy(), ngrams.tfidf(sets, self.weights))
+
+
+def _stacked(parts: Sequence[MinHashSketch]) -> MinHashSketch:
+    return MinHashSketch(
+        np.concatenate([part.buckets for part in parts], axis=1),
+        np.concatenate([part.order for part in parts]),
+        sparse.csr_array(sparse.vstack([part.vectors for part in parts], format="csr")),
+    )
 
 
 def fit_minhash(
@@ -104,25 +129,30 @@ def fit_minhash(
     """Return a hasher whose weights and bands suit these texts (`right` None: one table).
 
     Of all band plans whose join stays within `pairs_per_record` rows for each record of the larger
-    table, it takes the one most likely to find a pair of similarity `HARD_MATCH`.
+    table, it takes the one most likely to find a pair of similarity `HARD_MATCH`. Joins of large tables are
+    estimated from samples.
     """
-    tables = [ngrams.feature_sets(texts) for texts in (left, right) if texts is not None]
-    weights = ngrams.idf(*tables)
-    minima = [_filled(sets, signatures(sets, weights, PERMUTATIONS, seed)) for sets in tables]
-    limit = max(_CHEAP_JOIN, pairs_per_record * max(len(sets) for sets in tables))
-    plans = [_widest_plan(minima[0], minima[-1], rows, limit) for rows in range(1, 9)]
+    tables = [texts for texts in (left, right) if texts is not None]
+    weights = ngrams.idf_of(ngrams.frequencies(tables), sum(map(len, tables)))
+    samples = [_sample(texts, weights, seed) for texts in tables]
+    # A sample of a tenth of either table has a hundredth of the pairs.
+    shares = [min(1.0, _SIZED_RECORDS / max(len(side), 1)) for side in (tables[0], tables[-1])]
+    limit = shares[0] * shares[1] * max(_CHEAP_JOIN, pairs_per_record * max(map(len, tables)))
+    plans = [_widest_plan(samples[0], samples[-1], rows, limit) for rows in range(1, _MOST_ROWS + 1)]
     best = max(plans, key=lambda plan: (plan.found(HARD_MATCH), -plan.rows))
-    return MinHashHasher(best, weights, PERMUTATIONS, seed)
+    return MinHashHasher(best, weights, seed)
 
 
-def _filled(sets: ngrams.FeatureSets, minima: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint32]:
-    """Return the signatures of the records that have keys; all others would seem to share a bucket."""
-    return minima[:, np.diff(sets.starts) > 0]
+def _sample(texts: pl.Series, weights: Floats, seed: int) -> UInt32s:
+    """Return the signatures of a sample; records without keys, which would all seem alike, are left out."""
+    if len(texts) > _SIZED_RECORDS:
+        chosen = np.random.default_rng(seed).permutation(len(texts))[:_SIZED_RECORDS]
+        texts = texts.gather(np.sort(chosen))
+    sets = ngrams.feature_sets(texts)
+    return signatures(sets, weights, _SIZED_BANDS * _MOST_ROWS, seed)[:, np.diff(sets.starts) > 0]
 
 
-def _widest_plan(
-    left: npt.NDArray[np.uint32], right: npt.NDArray[np.uint32], rows: int, limit: int
-) -> BandPlan:
+def _widest_plan(left: UInt32s, right: UInt32s, rows: int, limit: float) -> BandPlan:
     """Return the plan of `rows` values a band with as many bands as `limit` joined rows allow."""
     probe = BandPlan(_SIZED_BANDS, rows)
     joined = sum(
@@ -135,40 +165,32 @@ def _widest_plan(
     return BandPlan(max(1, min(affordable, PERMUTATIONS // rows)), rows)
 
 
-def _half(vectors: sparse.csr_array, part: int) -> sparse.csr_array:
-    """Return the unit rows over the features whose number is even (`part` 0) or odd (1)."""
-    chosen = vectors.indices % 2 == part
-    starts = np.concatenate([np.zeros(1, np.int64), np.cumsum(chosen)])[vectors.indptr]
-    half = sparse.csr_array((vectors.data[chosen], vectors.indices[chosen], starts), shape=vectors.shape)
-    return ngrams.unit_rows(half)
-
-
-def signatures(
-    sets: ngrams.FeatureSets, weights: npt.NDArray[np.float32], permutations: int, seed: int
-) -> npt.NDArray[np.uint32]:
+def signatures(sets: ngrams.FeatureSets, weights: Floats, permutations: int, seed: int) -> UInt32s:
     """Return the (permutations, records) signatures; a record without features gets the largest value."""
-    factors, offsets = MinHash(num_perm=permutations, seed=seed, scheme="affine32").permutations
-    # A permuted hash is turned round, 2**32 - 1 - (a h + b): datasketch looks for the smallest, and the
-    # smallest draw is that of the largest u.
-    factors, offsets = -factors, ~offsets
-    scale = np.asarray(-1 / weights[sets.features], dtype=np.float32)
-    filled = np.flatnonzero(np.diff(sets.starts) > 0)
-    minima = np.full((permutations, len(sets)), np.iinfo(np.uint32).max, dtype=np.uint32)
-    for start in range(0, len(filled), _CHUNK):
-        records = filled[start : start + _CHUNK]
-        span = slice(sets.starts[records[0]], sets.starts[records[-1] + 1])
-        runs = sets.starts[records] - span.start
-        for k in range(permutations):
-            draws = _exponential(sets.hashes[span] * factors[k] + offsets[k], scale[span])
-            minima[k, records] = np.minimum.reduceat(draws, runs).view(np.uint32)
-    return minima
+    factors, offsets = MinHash(num_perm=PERMUTATIONS, seed=seed, scheme="affine32").permutations
+    scale = np.asarray(1 / weights[sets.features], dtype=np.float32)
+    minima = np.empty((len(sets), permutations), dtype=np.float32)
+    lines = (factors[:permutations], offsets[:permutations])
+    _write_minima((sets.starts, sets.hashes, scale), lines, minima)
+    values = np.ascontiguousarray(minima.view(np.uint32).T)
+    values[:, np.diff(sets.starts) == 0] = np.iinfo(np.uint32).max
+    return values
 
 
-def _exponential(hashes: npt.NDArray[np.uint32], scale: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """Return ln(u) * scale for u = (hash + 1/2) / 2**32, in place where it can be."""
-    draws = hashes.astype(np.float32)
-    draws += np.float32(0.5)
-    draws *= np.float32(2.0**-32)
-    np.log(draws, out=draws)
-    draws *= scale
-    return draws
+@native
+def _write_minima(
+    sets: tuple[npt.NDArray[np.int64], UInt32s, Floats], lines: tuple[UInt32s, UInt32s], minima: Floats
+) -> None:
+    """Write each record's smallest draw in each permutation: `minima` is (records, permutations)."""
+    starts, hashes, scale = sets
+    factors, offsets = lines
+    for record in range(len(minima)):
+        least = minima[record]
+        least[:] = np.inf
+        for at in range(starts[record], starts[record + 1]):
+            for k in range(len(factors)):
+                permuted = np.uint32(hashes[at] * factors[k] + offsets[k])
+                # Of 31 bits, because every processor turns signed numbers to floats at full speed.
+                v = np.float32(np.int32(permuted >> np.uint32(1)))
+                draw = v * scale[at] * (_SCALE + v * (_SQUARE + v * _CUBE))
+                least[k] = draw if draw < least[k] else least[k]

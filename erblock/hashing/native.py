@@ -1,0 +1,46 @@
+"""Row work at the speed of the machine: loops compiled by Numba, chunks spread over the cores.
+
+What runs here must give the same result for any number of threads and on any processor: every chunk writes
+its own part, and sums keep their order.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
+from typing import Any, TypeVar, cast
+
+import polars as pl
+from numba import njit
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+_In = TypeVar("_In")
+_Out = TypeVar("_Out")
+
+
+def native(function: _F) -> _F:
+    """Return `function` compiled to machine code at its first call; it runs without Python's lock.
+
+    What was compiled is kept on disk beside the module or in the user's cache folder.
+    """
+    try:
+        return cast(_F, njit(nogil=True, cache=True)(function))
+    except RuntimeError:  # Neither folder can be written to: it is compiled anew in every process.
+        return cast(_F, njit(nogil=True)(function))
+
+
+def in_parallel(work: Callable[[_In], _Out], parts: Iterable[_In]) -> Iterator[_Out]:
+    """Yield `work(part)` for every part, in order, on as many threads as polars uses.
+
+    No more parts are taken or kept ahead than there are threads: it bounds the memory.
+    """
+    threads = pl.thread_pool_size()
+    if threads == 1:
+        yield from map(work, parts)
+        return
+    with ThreadPoolExecutor(threads) as pool:
+        coming = iter(parts)
+        waiting: list[Future[_Out]] = [pool.submit(work, part) for part in islice(coming, threads)]
+        while waiting:
+            done = waiting.pop(0).result()
+            waiting.extend(pool.submit(work, part) for part in islice(coming, 1))
+            yield done

@@ -1,0 +1,143 @@
+"""Texts to hashes of their words, of the 3-grams of words, and of codes.
+
+A word is a run of letters and numbers. Words joined by nothing but `-/._`, one of them with a number, are a
+code, and are also read without the separators: `ab-12/x` is `ab12x`.
+"""
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from erblock.hashing.native import native
+
+UInt8s = npt.NDArray[np.uint8]
+UInt32s = npt.NDArray[np.uint32]
+UInt64s = npt.NDArray[np.uint64]
+
+_OTHER, _JOINER, _LETTER, _NUMBER = range(4)
+_SPACE = np.uint32(ord(" "))
+_PRIME = np.uint32(0x01000193)
+_FEATURES_PER_POINT = 2
+"""More than the features that a code point can bring: a window, and its shares of a word and a code."""
+
+
+def tagged_features(texts: pl.Series) -> UInt64s:
+    """Return the hash of every feature of every text, with the row of the text in the upper half."""
+    points, starts = _code_points(texts)
+    found = np.empty(_FEATURES_PER_POINT * len(points) + 1, dtype=np.uint64)
+    return found[: _write_features(points, _kinds(points), starts, found)]
+
+
+def _code_points(texts: pl.Series) -> tuple[UInt32s, npt.NDArray[np.int64]]:
+    """Return the code points of all texts in one array, and where each text begins, and the last ends."""
+    starts = np.zeros(len(texts) + 1, dtype=np.int64)
+    np.cumsum(texts.str.len_chars().to_numpy(), out=starts[1:])
+    points = np.zeros(starts[-1], dtype=np.uint32)
+    if len(points):
+        _decode(np.frombuffer(texts.str.join("").to_arrow().buffers()[2], dtype=np.uint8), points)
+    return points, starts
+
+
+@native
+def _decode(data: UInt8s, points: UInt32s) -> None:
+    """Write the code points of UTF-8."""
+    at = -1
+    for byte in data:
+        if byte & 0xC0 == 0x80:
+            points[at] = (points[at] << np.uint32(6)) | np.uint32(byte & 0x3F)
+        else:
+            at += 1
+            head = 0x7F if byte < 0x80 else 0x1F if byte < 0xE0 else 0x0F if byte < 0xF0 else 0x07
+            points[at] = byte & head
+
+
+def _kinds(points: UInt32s) -> UInt8s:
+    """Return for each code point whether it is a letter, a number, a joiner of codes, or none of these."""
+    present = np.concatenate([np.arange(128, dtype=np.uint32), np.unique(points[points >= 128])])
+    signs = pl.Series([chr(point) for point in present.tolist()], dtype=pl.String)
+    kinds = np.zeros(int(present[-1]) + 1, dtype=np.uint8)
+    for kind, pattern in ((_JOINER, r"[-/._]"), (_LETTER, r"\p{L}"), (_NUMBER, r"\p{N}")):
+        kinds[present[signs.str.contains(pattern).to_numpy()]] = kind
+    return kinds[points]
+
+
+@native
+def _write_features(points: UInt32s, kinds: UInt8s, starts: npt.NDArray[np.int64], found: UInt64s) -> int:
+    """Write the features of every text to `found`; return how many there are."""
+    n = 0
+    for row in range(len(starts) - 1):
+        tag = np.uint64(row) << np.uint64(32)
+        at, end = starts[row], starts[row + 1]
+        while at < end:
+            if kinds[at] < _LETTER:
+                at += 1
+            else:
+                stop = _chain_end(kinds, at, end)
+                n = _write_chain(points, kinds, (at, stop), tag, (found, n))
+                at = stop
+    return n
+
+
+@native
+def _chain_end(kinds: UInt8s, at: int, end: int) -> int:
+    """Return where the last of the words that only joiners part ends; the first begins at `at`."""
+    stop = at
+    while at < end and kinds[at] >= _JOINER:
+        at += 1
+        if kinds[at - 1] >= _LETTER:
+            stop = at
+    return stop
+
+
+@native
+def _write_chain(
+    points: UInt32s, kinds: UInt8s, span: tuple[int, int], tag: np.uint64, target: tuple[UInt64s, int]
+) -> int:
+    """Write the features of words that only joiners part; return how many features there are by then."""
+    found, n = target
+    begin, words, has_number = span[0], 0, False
+    for at in range(span[0], span[1] + 1):
+        if at < span[1] and kinds[at] != _JOINER:
+            has_number = has_number or kinds[at] == _NUMBER
+            continue
+        if at > begin:
+            n = _write_grams(points[begin:at], tag, found, n)
+            found[n] = tag | np.uint64(_word_hash(points[begin:at], kinds[begin:at]))
+            n, words = n + 1, words + 1
+        begin = at + 1
+    if words > 1 and has_number:
+        whole = slice(span[0], span[1])
+        found[n] = tag | np.uint64(_word_hash(points[whole], kinds[whole]))
+        n += 1
+    return n
+
+
+@native
+def _write_grams(word: UInt32s, tag: np.uint64, found: UInt64s, n: int) -> int:
+    """Write the 3-grams of a word, of which the first begins and the last ends with a space."""
+    before = _SPACE
+    for at in range(len(word)):
+        after = word[at + 1] if at + 1 < len(word) else _SPACE
+        gram = np.uint32(np.uint32(before * _PRIME ^ word[at]) * _PRIME ^ after)
+        found[n + at] = tag | np.uint64(_finish(gram))
+        before = word[at]
+    return n + len(word)
+
+
+@native
+def _word_hash(points: UInt32s, kinds: UInt8s) -> np.uint32:
+    """Return the hash of a word; of a code without its joiners."""
+    total, place = np.uint32(0), np.uint32(0)
+    for at in range(len(points)):
+        if kinds[at] != _JOINER:
+            total = np.uint32(total + _finish(np.uint32(points[at] + _finish(place))))
+            place = np.uint32(place + 1)
+    return _finish(total)
+
+
+@native
+def _finish(state: np.uint32) -> np.uint32:
+    """Return a 32-bit mix of the value (the finaliser of MurmurHash3)."""
+    state = np.uint32((state ^ (state >> np.uint32(16))) * np.uint32(0x85EBCA6B))
+    state = np.uint32((state ^ (state >> np.uint32(13))) * np.uint32(0xC2B2AE35))
+    return np.uint32(state ^ (state >> np.uint32(16)))
