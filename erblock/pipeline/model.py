@@ -7,6 +7,7 @@ from erblock.errors import ConfigError
 from erblock.hashing.base import Hasher
 from erblock.hashing.store import load_model, read_manifest
 from erblock.pipeline.inputs import Texts, minhash_of
+from erblock.pipeline.stored import stored_tables
 
 _MINHASH = "minhash"
 
@@ -34,8 +35,13 @@ def model_folder(options: BlockConfig) -> Path | None:
 
 
 def with_model_columns(config: Config) -> Config:
-    """Return the settings with the columns that the model was fitted on, if it is a model that blocks."""
+    """Return the settings with the columns that the model was fitted on, if it is a model that blocks.
+
+    A folder of keys has become the table of its records.
+    """
     folder = model_folder(config.block)
+    stored = stored_tables(config.tables)
+    stored.check(folder)
     if folder is None:
         return config
     fitted = tuple(read_manifest(folder)["columns"])
@@ -45,7 +51,8 @@ def with_model_columns(config: Config) -> Config:
             f"{folder} was fitted on the columns {', '.join(fitted)}; found {', '.join(asked)}: "
             "leave the columns out, or fit again"
         )
-    return config.model_copy(update={"tables": config.tables.model_copy(update={"columns": fitted})})
+    tables = stored.records(config.tables).model_copy(update={"columns": fitted})
+    return config.model_copy(update={"tables": tables})
 
 
 def _normal(entry: str) -> str:

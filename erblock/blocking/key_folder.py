@@ -1,0 +1,166 @@
+"""A folder of keys: a table's keys, and all that is needed to score its records again without the table.
+
+    manifest.json                 which model, which columns
+    00000/keys.parquet            KEYS, for any engine
+    00000/records.parquet         ids and compared columns, rows in the order of the ids
+    00000/sketch.safetensors      the vectors of the records, in the same order
+    00001/...                     records that were appended
+
+A part is written beside its place and then renamed, and never changed again.
+"""
+
+import json
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from glob import escape
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import polars as pl
+
+from erblock.blocking.keys import MODEL_KEY, write_keys
+from erblock.errors import ModelError, TableError
+from erblock.hashing.arrays import load_arrays, save_arrays, sketch_arrays, stacked
+from erblock.hashing.base import Progress, Sketch, silent
+from erblock.tables.schemas import ID
+
+FORMAT = 1
+_KIND = "keys"
+_MANIFEST = "manifest.json"
+_KEYS, _RECORDS, _SKETCH = "keys.parquet", "records.parquet", "sketch.safetensors"
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What keys were made with: the digest of the model, and the columns of this table that it reads."""
+
+    model: str
+    columns: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class KeyFolder:
+    """A folder that is there."""
+
+    path: Path
+    origin: Origin
+
+    @property
+    def parts(self) -> list[Path]:
+        """The parts, oldest first."""
+        return sorted(part for part in self.path.glob("[0-9]*") if part.is_dir())
+
+    @property
+    def records(self) -> str:
+        """The records of all parts, as a pattern that a table can be read from."""
+        return str(Path(escape(str(self.path))) / "[0-9]*" / _RECORDS)
+
+    def ids(self) -> pl.Series:
+        """Return the ids of all records, part after part."""
+        return pl.concat([pl.read_parquet(part / _RECORDS, columns=[ID])[ID] for part in self.parts])
+
+    def sketch(self) -> Sketch:
+        """Return the sketch of all records, in the order of their ids.
+
+        Raises:
+            ModelError: if a part is damaged.
+        """
+        arrays = stacked([load_arrays(part / _SKETCH) for part in self.parts])
+        ids = self.ids()
+        if len(ids) != len(arrays):
+            raise ModelError(f"{self.path}: expected {len(ids)} vectors, found {len(arrays)}; write it again")
+        return (arrays if ids.is_sorted() else arrays.take(ids.arg_sort().to_numpy())).sketch()
+
+    def check_model(self, digest: str, model: Path) -> None:
+        """Raise ModelError unless the keys are those of this model."""
+        if digest != self.origin.model:
+            raise ModelError(
+                f"{self.path}: these keys are of another model than {model} (or it was fitted again since); "
+                "give that model, or write the keys again"
+            )
+
+    def check_new(self, records: pl.DataFrame, columns: tuple[str, ...]) -> None:
+        """Raise TableError if `records`, whose first column is `id`, may not be appended."""
+        known = self.ids()
+        if columns != self.origin.columns:
+            raise TableError(
+                f"{self.path} has the columns {', '.join(self.origin.columns)}; found {', '.join(columns)}"
+            )
+        if records.schema[ID] != known.dtype:
+            raise TableError(f"{self.path} has ids of the type {known.dtype}, found {records.schema[ID]}")
+        twice = records[ID].filter(records[ID].is_in(known.implode()))
+        if len(twice):
+            raise TableError(
+                f"{self.path} holds the record {twice[0]!r} already ({len(twice):,} such records); append "
+                "new ones only, or write the folder again"
+            )
+
+
+def find_key_folder(source: str | None) -> KeyFolder | None:
+    """Return the folder of keys that `source` names; None if it is something else.
+
+    Raises:
+        ModelError: if it is one of another format.
+    """
+    path = Path(source or "") / _MANIFEST
+    manifest = _manifest(path) if source and path.is_file() else {}
+    if manifest.get("kind") != _KIND:
+        return None
+    if manifest.get("format") != FORMAT:
+        raise ModelError(f"{path}: expected format {FORMAT}, found {manifest.get('format')}; write it again")
+    return KeyFolder(path.parent, Origin(str(manifest.get("model")), tuple(manifest.get("columns", ()))))
+
+
+def _manifest(path: Path) -> dict[str, Any]:
+    try:
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return manifest if isinstance(manifest, dict) else {}
+
+
+@dataclass(frozen=True)
+class Part:
+    """One table to store: `records` has `id` first, then the compared columns; rows as in `sketch`."""
+
+    records: pl.DataFrame
+    sketch: Sketch
+
+
+def write_key_folder(path: Path, origin: Origin, part: Part, on_progress: Progress = silent) -> int:
+    """Write a new folder of one part; return how many keys it has."""
+    with _beside(path) as folder:
+        manifest = {"format": FORMAT, "kind": _KIND, **asdict(origin)}
+        text = json.dumps(manifest, indent=2, ensure_ascii=False) + "\n"
+        (folder / _MANIFEST).write_text(text, encoding="utf-8")
+        (folder / "00000").mkdir()
+        return _write_part(folder / "00000", origin, part, on_progress)
+
+
+def append_part(folder: KeyFolder, part: Part, on_progress: Progress = silent) -> int:
+    """Add a part to the folder, whose files stay as they are; return how many keys it has."""
+    number = int(folder.parts[-1].name) + 1
+    with _beside(folder.path / f"{number:05}") as beside:
+        return _write_part(beside, folder.origin, part, on_progress)
+
+
+def _write_part(folder: Path, origin: Origin, part: Part, on_progress: Progress) -> int:
+    save_arrays(sketch_arrays(part.sketch), folder / _SKETCH)
+    part.records.write_parquet(folder / _RECORDS)
+    return write_keys(part.records[ID], part.sketch, folder / _KEYS, {MODEL_KEY: origin.model}, on_progress)
+
+
+@contextmanager
+def _beside(path: Path) -> Iterator[Path]:
+    """Yield an empty folder that is renamed to `path` if all goes well, and removed if not."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.name}.{uuid4().hex[:8]}")
+    beside.mkdir()
+    try:
+        yield beside
+        beside.rename(path)
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)

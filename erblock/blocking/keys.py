@@ -1,0 +1,53 @@
+"""A sketch as KEYS: one row for each record and band, in Parquet that any engine can join."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from erblock.hashing.base import Progress, Sketch, silent
+from erblock.tables.schemas import KEYS
+
+MODEL_KEY = "erblock.model"
+"""The entry of a Parquet file's metadata that holds the digest of the model."""
+
+_BUCKET_SHIFT = np.uint64(32)
+
+
+def band_keys(ids: pl.Series, sketch: Sketch, band: int) -> pl.DataFrame:
+    """Return the KEYS of one band, in the order of the records; a record with nothing to hash has none.
+
+    The bucket is the upper half of the sketch's: that is what the join of this package looks at.
+    """
+    keys = sketch.keys(band)
+    frame = pl.DataFrame(
+        {
+            "record_id": ids.gather(keys.rows),
+            "band": np.full(len(keys.rows), band, dtype=np.uint16),
+            "bucket": keys.buckets >> _BUCKET_SHIFT,
+        }
+    )
+    return KEYS.check(frame)
+
+
+def write_keys(
+    ids: pl.Series, sketch: Sketch, path: Path, metadata: Mapping[str, str], on_progress: Progress = silent
+) -> int:
+    """Write the KEYS of all bands to `path`, a row group for each; return how many rows they have."""
+    rows = 0
+    schema = _arrow(band_keys(ids, sketch, 0)).schema.with_metadata(dict(metadata))
+    with pq.ParquetWriter(path, schema, compression="zstd") as writer:
+        for band in range(sketch.bands):
+            keys = _arrow(band_keys(ids, sketch, band)).cast(schema)
+            writer.write_table(keys, row_group_size=max(keys.num_rows, 1))
+            rows += keys.num_rows
+            on_progress("keys", band + 1, sketch.bands)
+    return rows
+
+
+def _arrow(frame: pl.DataFrame) -> pa.Table:
+    # The oldest forms of Arrow's types are those that other engines read, too.
+    return frame.to_arrow(compat_level=pl.CompatLevel.oldest())

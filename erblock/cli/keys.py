@@ -1,0 +1,64 @@
+"""`erblock keys`."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from erblock.cli import console, options
+
+if TYPE_CHECKING:
+    from erblock.pipeline.keys import KeysReport
+
+
+def keys(
+    table: Annotated[str, typer.Argument(help="The table: CSV or Parquet, a glob or a folder.")],
+    output: Annotated[
+        Path,
+        typer.Option(
+            "--output",
+            "-o",
+            help="FILE.parquet: keys alone. A folder: what `erblock block` takes as a table.",
+        ),
+    ],
+    model: Annotated[Path | None, typer.Option(help="A model of `erblock fit`.")] = None,
+    append: Annotated[bool, typer.Option("--append", help="Add new records to a folder of keys.")] = False,
+    right: Annotated[
+        bool, typer.Option("--right", help="The table has the names on the right of LEFT=RIGHT columns.")
+    ] = False,
+    id_column: options.IdColumn = None,
+    delimiter: options.Delimiter = None,
+    encoding: options.Encoding = None,
+    device: options.Device = None,
+    precision: options.Precision = None,
+    config: options.ConfigFile = None,
+    as_json: options.AsJson = False,
+) -> None:
+    """Write the bucket keys of one table: record_id, band, bucket. Equal keys make a candidate pair."""
+    from erblock.config import load_config
+    from erblock.pipeline.keys import KeysTarget
+    from erblock.pipeline.keys import keys as run
+
+    side = "right_id" if right else "left_id"
+    settings = load_config(
+        config,
+        {
+            "tables": {"left": table, side: id_column, "delimiter": delimiter, "encoding": encoding},
+            "block": {"model": model and str(model), "device": device, "precision": precision},
+        },
+    )
+    with console.progress() as on_progress:
+        report = run(settings, KeysTarget(output, append, right), on_progress)
+    if as_json:
+        console.write_json(asdict(report))
+    else:
+        _show(report)
+
+
+def _show(report: "KeysReport") -> None:
+    console.write(
+        f"{report.output}: {report.keys:,} keys of {report.records:,} records in {report.bands} bands"
+    )
+    if report.empty:
+        console.note(f"records with nothing to hash, which have no key: {report.empty:,}")

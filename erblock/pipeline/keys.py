@@ -1,0 +1,152 @@
+"""One table to bucket keys, by a model."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import uuid4
+
+import polars as pl
+
+from erblock.blocking.key_folder import (
+    KeyFolder,
+    Origin,
+    Part,
+    append_part,
+    find_key_folder,
+    write_key_folder,
+)
+from erblock.blocking.keys import MODEL_KEY, write_keys
+from erblock.config import Config, TablesConfig
+from erblock.errors import ConfigError, TableError
+from erblock.hashing.base import Progress, Sketch, silent
+from erblock.hashing.store import load_model, model_digest, read_manifest
+from erblock.tables.csv_text import CsvOptions
+from erblock.tables.files import CSV_ENDINGS
+from erblock.tables.read import Records, read_records
+from erblock.tables.schemas import ID
+from erblock.tables.text import record_texts
+
+_FILE = ".parquet"
+
+
+@dataclass(frozen=True)
+class KeysTarget:
+    """Where keys go: a file of them, or a folder that stands for the table in `block`.
+
+    `append`: to the folder, if it is there. `right`: the table has the right-hand names of the columns.
+    """
+
+    output: Path
+    append: bool = False
+    right: bool = False
+
+    @property
+    def is_file(self) -> bool:
+        """Whether keys alone are asked for."""
+        return self.output.suffix.lower() == _FILE
+
+
+@dataclass(frozen=True)
+class KeysReport:
+    """What was written. `empty`: records with nothing to hash, which have no key."""
+
+    output: Path
+    kind: str
+    records: int
+    keys: int
+    bands: int
+    empty: int
+
+
+def keys(config: Config, target: KeysTarget, on_progress: Progress = silent) -> KeysReport:
+    """Write the keys of the left table of `config`, by the model of `config`.
+
+    Raises:
+        ErblockError: if the table, the model or the target is not usable; nothing is written then.
+    """
+    if config.block.model is None:
+        raise ConfigError("keys need a model: fit one with 'erblock fit', then --model FOLDER")
+    model = Path(config.block.model)
+    origin = Origin(model_digest(model), _columns(model, right=target.right))
+    folder = _check_target(target, config.tables.left)
+    records = _records(config.tables, origin, target)
+    if folder is not None:
+        folder.check_model(origin.model, model)
+        folder.check_new(records, origin.columns)
+    hasher = load_model(model, config.block.device, config.block.precision).hasher
+    sketch: Sketch = hasher.sketch(record_texts(records, origin.columns), on_progress)
+    part = Part(records, sketch)
+    if folder is not None:
+        rows = append_part(folder, part, on_progress)
+    elif target.is_file:
+        rows = _write_file(target.output, origin, part, on_progress)
+    else:
+        rows = write_key_folder(target.output, origin, part, on_progress)
+    empty = len(sketch) - rows // sketch.bands
+    return KeysReport(target.output, hasher.kind, len(sketch), rows, sketch.bands, empty)
+
+
+def _columns(model: Path, *, right: bool) -> tuple[str, ...]:
+    """Return the names that the model's columns have in one of its tables."""
+    pairs = [entry.partition("=") for entry in read_manifest(model)["columns"]]
+    return tuple((other or name) if right else name for name, _, other in pairs)
+
+
+def _check_target(target: KeysTarget, table: str) -> KeyFolder | None:
+    """Return the folder to append to, if there is one.
+
+    Raises:
+        TableError: if the target may not be written.
+    """
+    output = target.output
+    if output.name.lower().endswith(CSV_ENDINGS):
+        raise TableError(f"--output {output}: keys are Parquet; expected FILE.parquet, or a folder's name")
+    if target.is_file:
+        _check_file(target, table)
+        return None
+    if not output.exists():
+        return None
+    folder = find_key_folder(str(output))
+    if folder is None:
+        raise TableError(f"--output {output}: exists and holds no keys; expected another name")
+    if not target.append:
+        raise TableError(f"--output {output}: holds keys already; --append adds records to them")
+    return folder
+
+
+def _check_file(target: KeysTarget, table: str) -> None:
+    output = target.output
+    if target.append:
+        raise TableError(f"--output {output}: --append adds to a folder of keys, found a file's name")
+    if output.is_dir():
+        raise TableError(f"--output {output}: expected a file, found a folder")
+    if output.exists() and Path(table).exists() and output.samefile(table):
+        raise TableError(f"--output {output}: this is the table {table}; expected another name")
+
+
+def _records(options: TablesConfig, origin: Origin, target: KeysTarget) -> pl.DataFrame:
+    """Return ids and compared columns of the table, rows in the order of the ids."""
+    id_column = (options.right_id if target.right else options.left_id) or options.id
+    records = read_records(options.left, id_column, CsvOptions(options.delimiter, options.encoding))
+    _check_columns(records, origin, target)
+    return records.frame.select(ID, *origin.columns).sort(ID)
+
+
+def _check_columns(records: Records, origin: Origin, target: KeysTarget) -> None:
+    missing = [column for column in origin.columns if column not in records.frame.columns]
+    if missing:
+        side = "left, without --right" if target.right else "right, with --right"
+        raise TableError(
+            f"{records.source} has no column '{missing[0]}', which the model reads (it reads "
+            f"{', '.join(origin.columns)}); if this is the table on the {side}, say so"
+        )
+
+
+def _write_file(path: Path, origin: Origin, part: Part, on_progress: Progress) -> int:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.name}.{uuid4().hex[:8]}")
+    try:
+        rows = write_keys(part.records[ID], part.sketch, beside, {MODEL_KEY: origin.model}, on_progress)
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
+    return rows

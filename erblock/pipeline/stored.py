@@ -1,0 +1,49 @@
+"""Tables that are given as folders of keys: their records are read, and their sketches need no hashing."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from erblock.blocking.key_folder import KeyFolder, find_key_folder
+from erblock.config import TablesConfig
+from erblock.errors import ConfigError
+from erblock.hashing.base import Sketch
+from erblock.hashing.store import model_digest
+from erblock.tables.schemas import ID
+
+
+@dataclass(frozen=True)
+class StoredTables:
+    """The folder of keys on either side, None where a side is a table."""
+
+    left: KeyFolder | None
+    right: KeyFolder | None
+
+    def check(self, model: Path | None) -> None:
+        """Raise ErblockError unless every folder holds the keys of `model`."""
+        for folder in (self.left, self.right):
+            if folder is not None and model is None:
+                raise ConfigError(f"{folder.path} holds keys of a model; give it with --model FOLDER")
+            if folder is not None and model is not None:
+                folder.check_model(model_digest(model), model)
+
+    def records(self, tables: TablesConfig) -> TablesConfig:
+        """Return the settings with the records of each folder in its place."""
+        changed: dict[str, str] = {}
+        for side, folder in (("left", self.left), ("right", self.right)):
+            if folder is not None:
+                changed |= {side: folder.records, f"{side}_id": ID}
+        return tables.model_copy(update=changed)
+
+    def sides(self, left: pl.Series, right: pl.Series) -> tuple[pl.Series | Sketch, pl.Series | Sketch]:
+        """Return the sketch of each side that is stored, and of the others the texts as they are."""
+        return (
+            left if self.left is None else self.left.sketch(),
+            right if self.right is None else self.right.sketch(),
+        )
+
+
+def stored_tables(tables: TablesConfig) -> StoredTables:
+    """Return which of the tables are folders of keys."""
+    return StoredTables(find_key_folder(tables.left), find_key_folder(tables.right))
