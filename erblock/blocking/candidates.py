@@ -1,18 +1,26 @@
-"""KEYS to candidate pairs: an equi-join on (band, bucket), a chunk of left records at a time."""
+"""KEYS to candidate pairs: an equi-join on (band, bucket), a chunk of left records at a time.
+
+Memory is 8 bytes a right key and 4 a left one, and that of a few chunks, however many pairs there are.
+"""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from erblock.hashing.base import BandKeys, Buckets, Rows, Sketch
+from erblock.hashing.base import Buckets, Rows, Sketch
+from erblock.hashing.native import in_parallel, native
+
+Counts = npt.NDArray[np.int64]
+UInt32s = npt.NDArray[np.uint32]
 
 MAX_BUCKET = 2_000
 """A record is joined to at most so many records of one bucket: its neighbours in the bucket's order."""
 
-_CHUNK_PAIRS = 4_000_000
-_HIGH = np.uint64(0xFFFFFFFF00000000)
+_CHUNK_PAIRS = 2_000_000
+_HALF = np.uint64(32)
+_LOW = np.uint64(0xFFFFFFFF)
 
 
 @dataclass(frozen=True)
@@ -37,21 +45,14 @@ class JoinReport:
 
 @dataclass(frozen=True)
 class _Band:
-    """One band of both tables. `places` holds bucket (upper half) and neighbour order of the right keys."""
+    """One band of both tables.
 
-    left: BandKeys
-    targets: Buckets
-    right_rows: npt.NDArray[np.uint32]
+    `places` holds bucket (upper half) and row of the right keys, in the order of buckets and neighbours;
+    `lows[i]` is the place at which the partners of left record i begin: no place if it has none.
+    """
+
     places: Buckets
-    counts: npt.NDArray[np.int64] = field(init=False)
-    lows: npt.NDArray[np.int64] = field(init=False)
-
-    def __post_init__(self) -> None:
-        bucket = self.targets & _HIGH
-        lows = np.searchsorted(self.places, bucket)
-        highs = np.searchsorted(self.places, bucket | ~_HIGH, side="right")
-        object.__setattr__(self, "lows", lows)
-        object.__setattr__(self, "counts", highs - lows)
+    lows: UInt32s
 
 
 def join(left: Sketch, right: Sketch | None, report: JoinReport) -> Iterator[PairChunk]:
@@ -61,37 +62,80 @@ def join(left: Sketch, right: Sketch | None, report: JoinReport) -> Iterator[Pai
     `MAX_BUCKET` right records that stand next to it in the hasher's neighbour order, and `report`
     counts the pairs that were left out.
     """
-    bands = list(_bands(left, left if right is None else right))
     sizes = np.zeros(len(left), dtype=np.int64)
-    for band in bands:
-        np.add.at(sizes, band.left.rows, np.minimum(band.counts, MAX_BUCKET))
-        _count(band, report)
-    for first, last in _spans(sizes):
-        chunk = _join_span(bands, first, last, dedup=right is None)
+    bands = []
+    for band, counts in _bands(left, left if right is None else right):
+        bands.append(band)
+        sizes += np.minimum(counts, MAX_BUCKET)
+        _count(counts, report)
+    spans = _spans(sizes)
+    for chunk in in_parallel(lambda span: _join_span(bands, span, sizes, dedup=right is None), spans):
         report.distinct += len(chunk.left)
         yield chunk
 
 
-def _bands(left: Sketch, right: Sketch) -> Iterator[_Band]:
-    left_order, right_order = left.neighbour_order(), right.neighbour_order()
-    for number in range(left.bands):
+def _bands(left: Sketch, right: Sketch) -> Iterator[tuple[_Band, Counts]]:
+    """Yield every band, and how many right records the bucket of each left record holds."""
+    order = right.neighbour_order()
+    rows = np.argsort(order, kind="stable").astype(np.uint32)
+    ranks = np.empty_like(rows)
+    ranks[rows] = np.arange(len(rows), dtype=np.uint32)
+    targets = np.searchsorted(order[rows], left.neighbour_order()).astype(np.uint32)
+
+    def work(number: int) -> tuple[_Band, Counts]:
         left_keys = left.keys(number)
         right_keys = left_keys if right is left else right.keys(number)
-        targets = (left_keys.buckets & _HIGH) | left_order[left_keys.rows]
-        places = (right_keys.buckets & _HIGH) | right_order[right_keys.rows]
-        sorting = np.argsort(places, kind="stable")
-        yield _Band(left_keys, targets, right_keys.rows[sorting], places[sorting])
+        places = _sorted_keys(right_keys.buckets, ranks[right_keys.rows])
+        lows = np.full(len(left), len(places), dtype=np.uint32)
+        counts = np.zeros(len(left), dtype=np.int64)
+        wanted = _sorted_keys(left_keys.buckets, left_keys.rows)
+        _write_lows(places, (wanted, targets), MAX_BUCKET, lows, counts)
+        return _Band((places & ~_LOW) | rows[places & _LOW], lows), counts
+
+    return in_parallel(work, range(left.bands))
 
 
-def _count(band: _Band, report: JoinReport) -> None:
-    over = band.counts[band.counts > MAX_BUCKET]
+def _sorted_keys(buckets: Buckets, numbers: UInt32s) -> Buckets:
+    """Return bucket (upper half) and number of every key, in order."""
+    return np.sort((buckets & ~_LOW) | numbers)
+
+
+@native
+def _write_lows(
+    places: Buckets, wanted: tuple[Buckets, UInt32s], most: int, lows: UInt32s, counts: Counts
+) -> None:
+    """Write where the bucket of each left key begins among the right ones, and how many those are.
+
+    Of a bucket of more than `most`, it is where the `most` next to the left record's target begin.
+    """
+    keys, targets = wanted
+    low = high = 0
+    for key in keys:
+        bucket, row = key >> _HALF, key & _LOW
+        if low == high or places[low] >> _HALF != bucket:
+            low = high
+            while low < len(places) and places[low] >> _HALF < bucket:
+                low += 1
+            high = low
+            while high < len(places) and places[high] >> _HALF == bucket:
+                high += 1
+        counts[row] = high - low
+        if high > low:
+            lows[row] = low
+        if high - low > most:
+            target = np.searchsorted(places[low:high], (bucket << _HALF) | targets[row])
+            lows[row] = low + min(max(target - most // 2, 0), high - low - most)
+
+
+def _count(counts: Counts, report: JoinReport) -> None:
+    over = counts[counts > MAX_BUCKET]
     report.oversized_keys += len(over)
     report.skipped += int((over - MAX_BUCKET).sum())
-    report.joined += int(np.minimum(band.counts, MAX_BUCKET).sum())
-    report.largest_bucket = max(report.largest_bucket, int(band.counts.max(initial=0)))
+    report.joined += int(np.minimum(counts, MAX_BUCKET).sum())
+    report.largest_bucket = max(report.largest_bucket, int(counts.max(initial=0)))
 
 
-def _spans(sizes: npt.NDArray[np.int64]) -> Iterator[tuple[int, int]]:
+def _spans(sizes: Counts) -> Iterator[tuple[int, int]]:
     """Yield runs of left rows whose join has about `_CHUNK_PAIRS` rows."""
     ends = np.cumsum(sizes)
     first = 0
@@ -102,30 +146,40 @@ def _spans(sizes: npt.NDArray[np.int64]) -> Iterator[tuple[int, int]]:
         first = last
 
 
-def _join_span(bands: list[_Band], first: int, last: int, *, dedup: bool) -> PairChunk:
-    """Return the distinct pairs of the left rows `first` to `last - 1`."""
-    packed = np.sort(np.concatenate([_expand(band, first, last) for band in bands]))
-    if dedup:
-        packed = packed[(packed >> np.uint64(32)) < (packed & ~_HIGH)]
+def _join_span(bands: list[_Band], span: tuple[int, int], sizes: Counts, *, dedup: bool) -> PairChunk:
+    """Return the distinct pairs of the left rows `span[0]` to `span[1] - 1`."""
+    packed = np.empty(sizes[slice(*span)].sum(), dtype=np.uint64)
+    written = 0
+    for band in bands:
+        lows = band.lows[slice(*span)]
+        written = _write_pairs(band.places, lows, (span[0], MAX_BUCKET, dedup), packed, written)
+    packed = np.sort(packed[:written])
     new = np.ones(len(packed), dtype=bool)
     new[1:] = packed[1:] != packed[:-1]
     starts = np.flatnonzero(new)
     pairs = packed[starts]
     met = np.diff(np.append(starts, len(packed)))
     return PairChunk(
-        (pairs >> np.uint64(32)).astype(np.int64), (pairs & ~_HIGH).astype(np.int64), met.astype(np.uint16)
+        (pairs >> _HALF).astype(np.int64), (pairs & _LOW).astype(np.int64), met.astype(np.uint16)
     )
 
 
-def _expand(band: _Band, first: int, last: int) -> Buckets:
-    """Return left row (upper half) and right row (lower half) of every joined row of a band."""
-    at = np.flatnonzero((band.left.rows >= first) & (band.left.rows < last) & (band.counts > 0))
-    lows, counts = band.lows[at], band.counts[at]
-    over = counts > MAX_BUCKET
-    places = np.searchsorted(band.places, band.targets[at[over]])
-    lows[over] = np.clip(places - MAX_BUCKET // 2, lows[over], lows[over] + counts[over] - MAX_BUCKET)
-    counts[over] = MAX_BUCKET
-    steps = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
-    right = band.right_rows[np.repeat(lows, counts) + steps]
-    left = np.repeat(band.left.rows[at], counts).astype(np.uint64)
-    return np.asarray((left << np.uint64(32)) | right, dtype=np.uint64)
+@native
+def _write_pairs(
+    places: Buckets, lows: UInt32s, how: tuple[int, int, bool], packed: Buckets, written: int
+) -> int:
+    """Write left row (upper half) and right row of every joined row; return how many there are by then.
+
+    `how`: the row of the first left record, the most partners of one, and whether it is one table.
+    """
+    first, most, dedup = how
+    for i in range(len(lows)):
+        left, low = np.uint64(first + i), int(lows[i])
+        for at in range(low, min(low + most, len(places))):
+            if places[at] >> _HALF != places[low] >> _HALF:
+                break
+            right = places[at] & _LOW
+            if not dedup or left < right:
+                packed[written] = (left << _HALF) | right
+                written += 1
+    return written

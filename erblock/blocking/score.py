@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from erblock.blocking.candidates import JoinReport, PairChunk, join
 from erblock.hashing.base import Progress, Rows, Scores, Sketch, silent
+from erblock.hashing.native import native
 
 _T = TypeVar("_T")
 
@@ -92,12 +93,23 @@ def _prune(chunk: PairChunk, similarity: Scores) -> tuple[PairChunk, Scores]:
 
 def rank_within(groups: Rows, scores: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
     """Return the place, from 0, of each score among those of its group, highest first; ties as they stand."""
-    order = np.lexsort((-scores, groups))
-    ordered = groups[order]
-    starts = np.flatnonzero(
-        np.concatenate([np.ones(min(len(ordered), 1), bool), ordered[1:] != ordered[:-1]])
-    )
-    sizes = np.diff(np.append(starts, len(ordered)))
+    ends = np.cumsum(np.bincount(groups, minlength=1))
     ranks = np.empty(len(groups), dtype=np.int64)
-    ranks[order] = np.arange(len(groups)) - np.repeat(starts, sizes)
+    _write_ranks(groups, np.asarray(scores, dtype=np.float64), ends, ranks)
     return ranks
+
+
+@native
+def _write_ranks(
+    groups: Rows, scores: npt.NDArray[np.float64], ends: npt.NDArray[np.int64], ranks: npt.NDArray[np.int64]
+) -> None:
+    """Write the place of each score in its group; `ends` are the running sizes of the groups."""
+    members = np.empty(len(groups), dtype=np.int64)
+    for i in range(len(groups) - 1, -1, -1):
+        ends[groups[i]] -= 1
+        members[ends[groups[i]]] = i
+    for group in range(len(ends)):
+        stop = ends[group + 1] if group + 1 < len(ends) else len(groups)
+        own = members[ends[group] : stop]
+        for rank, place in enumerate(np.argsort(-scores[own], kind="mergesort")):
+            ranks[own[place]] = rank
