@@ -1,0 +1,91 @@
+"""The examples, run as a reader would run them."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import duckdb
+import polars as pl
+import pytest
+
+from erblock.cli import app
+
+ROOT = Path(__file__).parents[1]
+SAMPLES = ROOT / "data_samples"
+SIZE = 90  # fewer than the candidates of one record that `block` keeps: it writes all that share a bucket
+
+
+@pytest.fixture(scope="module")
+def keyed(products, tmp_path_factory):
+    """A folder with two tables and their keys."""
+    folder = tmp_path_factory.mktemp("keyed")
+    paths = {name: str(folder / f"{name}.csv") for name in ("left", "right")}
+    for path, table in zip(paths.values(), products(SIZE), strict=True):
+        table.write_csv(path)
+    model = str(folder / "model")
+    assert app.run(["fit", *paths.values(), "--method", "minhash", "-o", model]) == 0
+    for name, path in paths.items():
+        assert app.run(["keys", path, "--model", model, "-o", str(folder / f"{name}-keys.parquet")]) == 0
+    return folder
+
+
+def in_duckdb(folder, monkeypatch, most=2000):
+    """Run the SQL in the folder; return the pairs it writes, and what it says of the full buckets."""
+    monkeypatch.chdir(folder)
+    sql = (ROOT / "examples" / "keys_duckdb.sql").read_text(encoding="utf-8")
+    assert "SET VARIABLE most = 2000;" in sql
+    told = duckdb.connect().execute(sql.replace("most = 2000", f"most = {most}")).fetchall()
+    return pl.read_parquet("pairs.parquet"), told[0]
+
+
+def test_the_join_in_duckdb_finds_the_pairs_that_block_examines(keyed, monkeypatch):
+    pairs, told = in_duckdb(keyed, monkeypatch)
+    arguments = ["left.csv", "right.csv", "--model", "model", "--max-pairs", str(SIZE * SIZE)]
+    assert app.run(["block", *arguments, "-o", "ours.parquet"]) == 0
+    ours = pl.read_parquet("ours.parquet")
+    columns = ["left_id", "right_id", "n_bands"]
+    assert pairs.select(columns).sort(columns).equals(ours.select(columns).sort(columns))
+    assert SIZE < pairs.height < SIZE * SIZE
+    assert pairs.schema == ours.schema
+    assert told == (0, 0)
+
+
+def test_its_pairs_can_be_evaluated(keyed, monkeypatch, capsys):
+    in_duckdb(keyed, monkeypatch)
+    gold = pl.DataFrame(
+        {"left_id": [f"l{i}" for i in range(SIZE)], "right_id": [f"r{i}" for i in range(SIZE)]}
+    )
+    gold.write_csv("gold.csv")
+    tables = ["--gold", "gold.csv", "--left", "left.csv", "--right", "right.csv"]
+    assert app.run(["evaluate", "pairs.parquet", *tables]) == 0
+    assert f"of {SIZE}" in capsys.readouterr().out
+
+
+def test_full_buckets_are_left_out_and_counted(keyed, monkeypatch):
+    pairs, told = in_duckdb(keyed, monkeypatch, most=3)
+    left, right = (pl.read_parquet(f"{name}-keys.parquet") for name in ("left", "right"))
+    sizes = right.group_by("band", "bucket").len("records")
+    full = sizes.filter(pl.col("records") > 3)
+    kept = right.join(full, on=["band", "bucket"], how="anti")
+    expected = left.join(kept, on=["band", "bucket"]).select("record_id", "record_id_right").unique()
+    assert set(pairs.select("left_id", "right_id").rows()) == set(expected.rows())
+    assert told == (full.height, full["records"].max())
+    assert told[0] > 0
+
+
+def test_splink_scores_the_pairs_that_share_buckets(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    people = str(SAMPLES / "people.csv")
+    assert app.run(["fit", people, "--method", "minhash", "-o", "model"]) == 0
+    assert app.run(["keys", people, "--model", "model", "-o", "keys.parquet"]) == 0
+    script = str(ROOT / "examples" / "keys_splink.py")
+    command = [sys.executable, "-W", "error", script, people, "keys.parquet", "matches.parquet"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    matches = pl.read_parquet("matches.parquet").select(left_id="id_l", right_id="id_r")
+    keys = pl.read_parquet("keys.parquet")
+    met = keys.join(keys, on=["band", "bucket"]).group_by(left_id="record_id", right_id="record_id_right")
+    shared = met.len().filter((pl.col("left_id") < pl.col("right_id")) & (pl.col("len") >= 2))
+    assert matches.join(shared, on=["left_id", "right_id"], how="anti").is_empty()
+    gold = pl.read_csv(SAMPLES / "people_gold.csv")
+    assert matches.join(gold, on=["left_id", "right_id"]).height > 0.7 * matches.height > 200
