@@ -10,12 +10,16 @@ from erblock.cli import console
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from erblock.evaluation.compare import Report
+    from erblock.evaluation.clusters import ClusterEvaluation
+    from erblock.evaluation.compare import MatchReport, Report
+    from erblock.evaluation.matches import MatchEvaluation, Quality
 
 
 def evaluate(
-    pairs: Annotated[list[Path], typer.Argument(help="Files of candidate pairs, each one row of the table.")],
-    gold: Annotated[Path, typer.Option(help="The known matches: left_id, right_id.")],
+    files: Annotated[list[Path], typer.Argument(help="Files of candidate pairs, matches or clusters.")],
+    gold: Annotated[
+        Path, typer.Option(help="The known matches: left_id, right_id; or clusters: record_id, cluster_id.")
+    ],
     left: Annotated[str | None, typer.Option(help="The left table, if not that of the config.")] = None,
     right: Annotated[str | None, typer.Option(help="The right table; with --left only, one table.")] = None,
     id_column: Annotated[
@@ -34,53 +38,60 @@ def evaluate(
     exclude: Annotated[
         Path | None, typer.Option(help="Labelled pairs: measure also without them, as they were trained on.")
     ] = None,
+    labels: Annotated[
+        Path | None,
+        typer.Option(help="Labelled pairs: measure matches also on these alone, as on a test split."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
     csv: Annotated[Path | None, typer.Option(help="Write the figures to this CSV file too.")] = None,
     curve: Annotated[Path | None, typer.Option(help="Write the recall/cost curves to this CSV file.")] = None,
 ) -> None:
-    """Measure candidate pairs against known matches."""
+    """Measure candidate pairs, matches or clusters against known matches."""
     from erblock.config import load_config
-    from erblock.evaluation.compare import (
-        EvaluateOptions,
-        as_record,
-        as_row,
-        curve_table,
-        evaluate_files,
-        write_csv,
-    )
+    from erblock.evaluation.compare import EvaluateOptions, evaluate_files
+    from erblock.evaluation.figures import as_record, write_curves, write_figures
     from erblock.evaluation.metrics import TARGETS
 
     settings = load_config(config, {"tables": {"left": left, "right": right, "id": id_column}})
     targets = tuple(target or TARGETS)
-    reports = evaluate_files(EvaluateOptions(pairs, gold, settings.tables, exclude, targets))
+    reports = evaluate_files(EvaluateOptions(files, gold, settings.tables, exclude, targets, labels))
     if as_json:
         console.write_json([as_record(report, targets) for report in reports])
     else:
         _show(reports, targets)
     if csv is not None:
-        import polars as pl
-
-        write_csv(
-            pl.DataFrame([as_row(report, targets) for report in reports], infer_schema_length=None), csv
-        )
+        write_figures(reports, targets, csv)
     if curve is not None:
-        write_csv(curve_table(reports), curve)
+        write_curves(reports, curve)
 
 
-def _show(reports: "Sequence[Report]", targets: "Sequence[float]") -> None:
+def _show(reports: "Sequence[Report | MatchReport]", targets: "Sequence[float]") -> None:
+    from erblock.evaluation.compare import Report
+
+    pairs = [report for report in reports if isinstance(report, Report)]
+    matches = [report for report in reports if not isinstance(report, Report)]
+    if pairs:
+        _show_pairs(pairs, targets)
+    if pairs and matches:
+        console.write("")
+    if matches:
+        _show_matches(matches)
+
+
+def _show_pairs(reports: "Sequence[Report]", targets: "Sequence[float]") -> None:
     for report in reports:
-        _warn(report)
+        _warn(report.name, report.found.duplicate_rows, report.found.stray_pairs)
     _show_quality(reports)
     if any(report.found.scored for report in reports):
         console.write("")
         _show_cheapest(reports, targets)
 
 
-def _warn(report: "Report") -> None:
-    if report.found.duplicate_rows:
-        console.note(f"{report.name}: {report.found.duplicate_rows:,} rows list a pair again; it counts once")
-    if report.found.stray_pairs:
-        console.note(f"{report.name}: {report.found.stray_pairs:,} pairs have an id that is in no table")
+def _warn(name: str, duplicate_rows: int, stray_pairs: int) -> None:
+    if duplicate_rows:
+        console.note(f"{name}: {duplicate_rows:,} rows list a pair again; it counts once")
+    if stray_pairs:
+        console.note(f"{name}: {stray_pairs:,} pairs have an id that is in no table")
 
 
 def _show_quality(reports: "Sequence[Report]") -> None:
@@ -107,6 +118,74 @@ def _show_cheapest(reports: "Sequence[Report]", targets: "Sequence[float]") -> N
         rows.append([report.name, *cells])
     header = ["", *(f"{100 * target:g} %" for target in targets)]
     console.table(header, rows, "Fewest pairs that reach a completeness (F1 % there)")
+
+
+def _show_matches(reports: "Sequence[MatchReport]") -> None:
+    from erblock.evaluation.clusters import ClusterEvaluation
+
+    clusters, pairs = [], []
+    for report in reports:
+        if isinstance(report.found, ClusterEvaluation):
+            clusters.append((report.name, report.found))
+        else:
+            pairs.append((report.name, report.found))
+            _warn(report.name, report.found.duplicate_rows, report.found.stray_pairs)
+    _show_match_quality(reports)
+    if clusters:
+        console.write("")
+        _show_clusters(clusters)
+    if any(found.calibration for _, found in pairs):
+        console.write("")
+        _show_calibration(pairs)
+
+
+def _show_match_quality(reports: "Sequence[MatchReport]") -> None:
+    header = ["", "matches", "correct", "precision %", "recall %", "F1 %"]
+    labelled = any(report.found.labelled for report in reports)
+    unseen = any(report.unseen for report in reports)
+    header += ["labelled F1 %"] if labelled else []
+    header += ["unseen F1 %"] if unseen else []
+    rows = []
+    for report in reports:
+        found = report.found.matches
+        row = [report.name, f"{found.found:,}", f"{found.hits:,} of {found.known:,}"]
+        row += [_percent(share) for share in (found.precision, found.recall, found.f1)]
+        row += [_f1(report.found.labelled)] if labelled else []
+        rows.append(row + ([_f1(report.unseen)] if unseen else []))
+    console.table(header, rows, "Matches")
+
+
+def _show_clusters(clusters: "Sequence[tuple[str, ClusterEvaluation]]") -> None:
+    header = ["", "clusters", "largest", "B-cubed precision %", "recall %", "F1 %"]
+    rows = []
+    for name, found in clusters:
+        shares = (found.b_cubed.precision, found.b_cubed.recall, found.b_cubed.f1)
+        rows.append([name, f"{found.clusters:,}", f"{found.largest:,}", *map(_percent, shares)])
+    console.table(header, rows, "Clusters of two records or more")
+
+
+def _show_calibration(pairs: "Sequence[tuple[str, MatchEvaluation]]") -> None:
+    known = [(name, found.calibration) for name, found in pairs if found.calibration]
+    errors = [
+        [name, f"{found.error:.4f}", f"{found.error_equal_mass:.4f}", f"{found.brier:.4f}"]
+        for name, found in known
+    ]
+    console.table(
+        ["", "equal width", "equal mass", "Brier score"], errors, "Expected calibration error, 10 bins"
+    )
+    rows = []
+    for name, found in known:
+        for part in found.bins:
+            shares = map(_percent, (part.mean_probability, part.match_share))
+            rows.append([name, f"{part.low:.1f} to {part.high:.1f}", f"{part.pairs:,}", *shares])
+    console.write("")
+    console.table(
+        ["", "probability", "pairs", "mean %", "matches %"], rows, "Are probabilities what they say?"
+    )
+
+
+def _f1(quality: "Quality | None") -> str:
+    return _percent(quality.f1) if quality else "-"
 
 
 def _percent(share: float) -> str:

@@ -1,16 +1,19 @@
-"""Several files of candidate pairs measured side by side, and the figures as plain records."""
+"""Several files measured side by side, be they candidate pairs, matches or clusters."""
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 
 from erblock.config import TablesConfig
-from erblock.errors import ConfigError, TableError
-from erblock.evaluation.metrics import TARGETS, Coverage, Cut, Evaluation, evaluate_pairs, without
+from erblock.errors import ConfigError
+from erblock.evaluation.clusters import ClusterEvaluation, evaluate_clusters
+from erblock.evaluation.matches import MatchEvaluation, Quality, Truth, evaluate_matches
+from erblock.evaluation.metrics import TARGETS, Evaluation, evaluate_pairs, without
+from erblock.tables.clusters import pairs_of_clusters, read_clusters
 from erblock.tables.csv_text import CsvOptions
+from erblock.tables.matches import Kind, kind_of, read_matches
 from erblock.tables.pairs import read_pairs
 from erblock.tables.read import read_records
 from erblock.tables.schemas import GOLD, LABELS, PAIRS
@@ -20,7 +23,8 @@ from erblock.tables.schemas import GOLD, LABELS, PAIRS
 class EvaluateOptions:
     """Files to measure, and the completeness to find the fewest pairs for.
 
-    `exclude` holds labelled pairs, without which everything is measured a second time.
+    `exclude` holds labelled pairs, without which everything is measured a second time; `labels` those
+    on which alone matches and clusters are measured too.
     """
 
     pairs: Sequence[Path]
@@ -28,6 +32,7 @@ class EvaluateOptions:
     tables: TablesConfig
     exclude: Path | None = None
     targets: Sequence[float] = TARGETS
+    labels: Path | None = None
 
     def __post_init__(self) -> None:
         wrong = [target for target in self.targets if not 0 < target <= 1]
@@ -44,58 +49,87 @@ class Report:
     unseen: Evaluation | None
 
 
-def evaluate_files(options: EvaluateOptions) -> list[Report]:
-    """Return one report per file of pairs, in the order given.
+@dataclass(frozen=True)
+class MatchReport:
+    """One file of matches or clusters: all of it, and its matches when the excluded pairs are taken out."""
+
+    name: str
+    found: MatchEvaluation | ClusterEvaluation
+    unseen: Quality | None
+
+
+def evaluate_files(options: EvaluateOptions) -> list[Report | MatchReport]:
+    """Return one report per file, in the order given; what a file holds is told by its columns.
 
     Raises:
+        ConfigError: if there are labels, but only candidate pairs to measure.
         TableError: if a file cannot be read, or does not fit the tables.
     """
+    truth, excluded = _truth(options)
+    kinds = [kind_of(path) for path in options.pairs]
+    if options.labels is not None and set(kinds) == {"pairs"}:
+        raise ConfigError(
+            f"--labels {options.labels}: measures matches and clusters, found only candidate pairs"
+        )
+    measures: dict[Kind, Callable[..., Report | MatchReport]] = {
+        "pairs": _measure_pairs,
+        "matches": _measure_matches,
+        "clusters": _measure_clusters,
+    }
+    files = zip(kinds, _names(options.pairs), options.pairs, strict=True)
+    return [measures[kind](name, path, truth, excluded) for kind, name, path in files]
+
+
+def _measure_pairs(name: str, path: Path, truth: Truth, excluded: pl.DataFrame | None) -> Report:
+    pairs = read_pairs(path, PAIRS, *truth.sides)
+    found = evaluate_pairs(pairs, truth.gold, truth.left_ids, truth.right_ids)
+    if excluded is None:
+        return Report(name, found, None)
+    rest = without(pairs, excluded, truth.one_table)
+    gold = without(truth.gold, excluded, truth.one_table)
+    return Report(name, found, evaluate_pairs(rest, gold, truth.left_ids, truth.right_ids))
+
+
+def _measure_matches(name: str, path: Path, truth: Truth, excluded: pl.DataFrame | None) -> MatchReport:
+    pairs = read_matches(path, *truth.sides)
+    found = evaluate_matches(pairs, truth)
+    if excluded is None:
+        return MatchReport(name, found, None)
+    unseen = evaluate_matches(without(pairs, excluded, truth.one_table), _unseen(truth, excluded))
+    return MatchReport(name, found, unseen.matches)
+
+
+def _measure_clusters(name: str, path: Path, truth: Truth, excluded: pl.DataFrame | None) -> MatchReport:
+    clusters = read_clusters(path, truth.left_ids, truth.right_ids)
+    found = evaluate_clusters(clusters, truth)
+    if excluded is None:
+        return MatchReport(name, found, None)
+    rest = evaluate_clusters(clusters, _unseen(truth, excluded))
+    joined = rest.labelled.found if rest.labelled else 0
+    return MatchReport(
+        name, found, Quality(found.matches.found - joined, rest.matches.hits, rest.matches.known)
+    )
+
+
+def _unseen(truth: Truth, excluded: pl.DataFrame) -> Truth:
+    """What is known without the excluded pairs, which take the place of the labelled ones."""
+    gold = without(truth.gold, excluded, truth.one_table)
+    return Truth(truth.left_ids, truth.right_ids, gold, excluded)
+
+
+def _truth(options: EvaluateOptions) -> tuple[Truth, pl.DataFrame | None]:
+    """Return what is known of the tables, and the excluded pairs."""
     left, right = _read_ids(options.tables)
     sides = left, left if right is None else right
-    gold = read_pairs(options.gold, GOLD, *sides)
+    labels = read_pairs(options.labels, LABELS, *sides) if options.labels else None
     excluded = read_pairs(options.exclude, LABELS, *sides) if options.exclude else None
-    reports = []
-    for name, path in zip(_names(options.pairs), options.pairs, strict=True):
-        pairs = read_pairs(path, PAIRS, *sides)
-        found = evaluate_pairs(pairs, gold, left, right)
-        unseen = None
-        if excluded is not None:
-            rest, matches = (without(frame, excluded, one_table=right is None) for frame in (pairs, gold))
-            unseen = evaluate_pairs(rest, matches, left, right)
-        reports.append(Report(name, found, unseen))
-    return reports
+    return Truth(left, right, _read_gold(options.gold, left, right), labels), excluded
 
 
-def as_record(report: Report, targets: Sequence[float]) -> dict[str, Any]:
-    """Return all figures of a report, nested and ready for JSON."""
-    record = {"name": report.name, **_figures(report.found, targets)}
-    if report.unseen is not None:
-        record["unseen"] = _figures(report.unseen, targets)
-    return record
-
-
-def as_row(report: Report, targets: Sequence[float]) -> dict[str, Any]:
-    """Return the same figures side by side under joined names, ready for one line of CSV."""
-    return _flat(as_record(report, targets))
-
-
-def curve_table(reports: Sequence[Report], points: int = 200) -> pl.DataFrame:
-    """Return the recall/cost curves of all reports: name, pairs, hits, completeness, quality, f1."""
-    rows = [{"name": r.name, **asdict(cut)} for r in reports for cut in r.found.curve(points)]
-    return pl.DataFrame(rows, schema=["name", *Cut.__dataclass_fields__])
-
-
-def write_csv(frame: pl.DataFrame, path: Path) -> None:
-    """Write `frame` to `path`, making its folder if there is none.
-
-    Raises:
-        TableError: if the file cannot be written.
-    """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        frame.write_csv(path)
-    except OSError as error:
-        raise TableError(f"cannot write {path}: {error.strerror or error}") from None
+def _read_gold(path: Path, left: pl.Series, right: pl.Series | None) -> pl.DataFrame:
+    if kind_of(path) == "clusters":
+        return pairs_of_clusters(read_clusters(path, left, right), left, right, str(path))
+    return read_pairs(path, GOLD, left, left if right is None else right)
 
 
 def _read_ids(tables: TablesConfig) -> tuple[pl.Series, pl.Series | None]:
@@ -111,40 +145,3 @@ def _names(paths: Sequence[Path]) -> list[str]:
     """File names, or whole paths where two files have the same name."""
     names = [path.name for path in paths]
     return names if len(set(names)) == len(names) else [str(path) for path in paths]
-
-
-def _figures(found: Evaluation, targets: Sequence[float]) -> dict[str, Any]:
-    whole = found.whole
-    return {
-        "pairs": whole.pairs,
-        "duplicate_rows": found.duplicate_rows,
-        "stray_ids": found.stray_pairs,
-        "gold": found.gold,
-        "hits": whole.hits,
-        "pair_completeness": whole.pair_completeness,
-        "pair_quality": whole.pair_quality,
-        "reduction_ratio": found.reduction_ratio,
-        "f1": whole.f1,
-        "coverage": {"left": _coverage(found.left)}
-        | ({"right": _coverage(found.right)} if found.right else {}),
-        "cheapest_at_completeness": {str(target): _cut(found.cheapest(target)) for target in targets},
-    }
-
-
-def _coverage(side: Coverage) -> dict[str, float]:
-    return asdict(side) | {
-        "candidate_share": side.candidate_share,
-        "true_candidate_share": side.true_candidate_share,
-    }
-
-
-def _cut(cut: Cut | None) -> dict[str, float | None]:
-    return {"pairs": cut.pairs if cut else None, "f1": cut.f1 if cut else None}
-
-
-def _flat(record: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for key, value in record.items():
-        name = f"{prefix}{key}"
-        flat |= _flat(value, f"{name}.") if isinstance(value, dict) else {name: value}
-    return flat

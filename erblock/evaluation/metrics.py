@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from erblock.errors import TableError
+from erblock.evaluation.rows import numbered
 
 TARGETS = (0.89, 0.95, 0.97, 0.99)
 
@@ -103,7 +103,7 @@ def evaluate_pairs(
     one_table = right_ids is None
     left = left_ids.n_unique()
     right = left if right_ids is None else right_ids.n_unique()
-    listed, matches = _numbered((pairs, gold), left_ids, right_ids)
+    listed, matches = numbered((pairs, gold), left_ids, right_ids)
     known = matches.filter(pl.col("pair").is_first_distinct())
     judged = listed.filter(pl.col("pair").is_first_distinct())
     judged = _best_first(judged.with_columns(hit=pl.col("pair").is_in(known["pair"].implode())))
@@ -134,63 +134,11 @@ def without(pairs: pl.DataFrame, excluded: pl.DataFrame, one_table: bool) -> pl.
     return rest.join(turned, on=keys, how="anti", maintain_order="left")
 
 
-def _numbered(
-    frames: Sequence[pl.DataFrame], left_ids: pl.Series, right_ids: pl.Series | None
-) -> list[pl.DataFrame]:
-    """Frames of row numbers `l` and `r` in place of ids, one number `pair` for both, and `score` if any.
-
-    With one table the smaller number comes first.
-    """
-    lefts, rights = ([_column(frame, name) for frame in frames] for name in ("left_id", "right_id"))
-    if right_ids is None:
-        rows = _rows([*lefts, *rights], left_ids)
-        ends = zip(rows[: len(frames)], rows[len(frames) :], strict=True)
-    else:
-        ends = zip(_rows(lefts, left_ids), _rows(rights, right_ids), strict=True)
-    return [
-        _with_scores(pl.DataFrame({"l": left, "r": right}), frame, right_ids is None)
-        for frame, (left, right) in zip(frames, ends, strict=True)
-    ]
-
-
-def _rows(columns: Sequence[pl.Series], ids: pl.Series) -> list[pl.Series]:
-    """Row numbers of ids: first those of the table, then any for the ids that are in no table."""
-    for column in columns:
-        if column.dtype != ids.dtype:
-            raise TableError(f"{column.name} must be {ids.dtype}, as in the table; found {column.dtype}")
-    table = ids.alias("id").unique().to_frame().with_row_index("row")
-    found = [_joined(column.alias("id").to_frame(), table) for column in columns]
-    strays = pl.concat([frame.filter(pl.col("row").is_null()).select("id") for frame in found]).unique()
-    if strays.height:
-        strays = strays.with_row_index("stray", offset=table.height)
-        found = [_joined(frame, strays).with_columns(pl.coalesce("row", "stray")) for frame in found]
-    return [frame["row"].cast(pl.Int64) for frame in found]
-
-
-def _joined(frame: pl.DataFrame, numbers: pl.DataFrame) -> pl.DataFrame:
-    return frame.join(numbers, on="id", how="left", maintain_order="left", nulls_equal=True)
-
-
-def _column(frame: pl.DataFrame, name: str) -> pl.Series:
-    if name not in frame.columns:
-        raise TableError(f"pairs need the columns left_id and right_id; found {', '.join(frame.columns)}")
-    return frame[name]
-
-
-def _with_scores(rows: pl.DataFrame, pairs: pl.DataFrame, one_table: bool) -> pl.DataFrame:
-    if one_table:
-        rows = rows.select(l=pl.min_horizontal("l", "r"), r=pl.max_horizontal("l", "r"))
-    # Row numbers are below 2^31, so that two of them fit into one whole number.
-    rows = rows.with_columns(pair=pl.col("l") * 2**31 + pl.col("r"))
-    if "score" not in pairs.columns:
-        return rows
-    return rows.with_columns(pairs["score"].cast(pl.Float64).fill_nan(None))
-
-
 def _best_first(pairs: pl.DataFrame) -> pl.DataFrame:
     if "score" not in pairs.columns:
         return pairs
-    return pairs.sort("score", descending=True, maintain_order=True, nulls_last=True)
+    scores = pl.col("score").cast(pl.Float64).fill_nan(None)
+    return pairs.sort(scores, descending=True, maintain_order=True, nulls_last=True)
 
 
 def _coverage(judged: pl.DataFrame, gold: pl.DataFrame, ends: Sequence[str], records: int) -> Coverage:

@@ -74,6 +74,13 @@ def check_column(column: str, frame: pl.DataFrame, source: str) -> None:
         raise TableError(f"{source} has no column '{column}'{hint} (its columns: {listed(known)})")
 
 
+def refuse(wrong: pl.Series, values: pl.Series, source: str, expected: str) -> None:
+    """Raise TableError at the first of `values` that is `wrong`, if any is."""
+    if wrong.any():
+        row = wrong.arg_max() or 0
+        raise TableError(f"{source}, row {row + 1}: {expected}, found '{values[row]}'")
+
+
 def counted(values: pl.Series, noun: str) -> str:
     """Return "row 3", "3 rows (1, 2, 3)" or "9 rows (1, 2, 3, 4, 5, ...)"."""
     if len(values) == 1:

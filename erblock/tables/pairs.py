@@ -36,7 +36,7 @@ def read_pairs(
     source = str(path)
     frame = _named_sides(read_frame(source, csv), source)
     for side, ids in (("left_id", left_ids), ("right_id", right_ids)):
-        frame = frame.with_columns(_cast_ids(frame.get_column(side), ids.dtype, source))
+        frame = frame.with_columns(cast_ids(frame.get_column(side), ids.dtype, source))
     if schema in (GOLD, LABELS):
         frame = _with_labels(frame, schema, source)
         _check_known(frame, source, left_ids, right_ids)
@@ -61,7 +61,7 @@ def _named_sides(raw: pl.DataFrame, source: str) -> pl.DataFrame:
     )
 
 
-def _cast_ids(ids: pl.Series, dtype: pl.DataType, source: str) -> pl.Series:
+def cast_ids(ids: pl.Series, dtype: pl.DataType, source: str) -> pl.Series:
     """Return `ids` in the type of the table's ids; every one must have a meaning in it."""
     missing = ids.is_null()
     if missing.any():

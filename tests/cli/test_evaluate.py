@@ -178,3 +178,83 @@ def candidates(left, right, folder):
     rows = pl.concat([gold.head(count * 995 // 1000), wrong, wrong.head(20)])
     rows = rows.sample(fraction=1, shuffle=True, seed=3)
     return rows.with_columns(score=pl.int_range(rows.height).shuffle(seed=4).cast(pl.Float32))
+
+
+@pytest.fixture
+def judged(files):
+    """Matches and clusters of the same tables, and labelled pairs to test on."""
+    contents = {
+        "matches.csv": "left_id,right_id,probability,is_match\n"
+        "01,1,0.9,true\n02,4,0.8,true\n02,2,0.3,false\n",
+        "clusters.csv": "table,record_id,cluster_id\nleft,01,1\nright,1,1\nleft,02,2\nright,2,2\nright,4,2\n",
+        "gold_clusters.csv": "table,record_id,cluster_id\n"
+        + "".join(f"left,0{n},{n}\nright,{n},{n}\n" for n in (1, 2, 3)),
+        "untold.csv": "id,cluster\n01,1\n",
+        "test.csv": "left_id,right_id,label\n01,1,1\n03,3,1\n02,4,0\n",
+    }
+    for name, text in contents.items():
+        (files / name).write_text(text)
+    return files
+
+
+def test_matches_and_clusters_are_told_by_their_columns(judged, capsys):
+    assert evaluate("matches.csv", "clusters.csv", "good.csv", "--json", "--labels", "test.csv") == 0
+    matches, clusters, pairs = json.loads(capsys.readouterr().out)
+    assert (matches["kind"], clusters["kind"], "kind" in pairs) == ("matches", "clusters", False)
+    assert (matches["matches"], matches["hits"], matches["gold"]) == (2, 1, 3)
+    assert (matches["precision"], matches["recall"]) == (0.5, pytest.approx(1 / 3))
+    assert (matches["pairs"], matches["reachable"]) == (3, 2)
+    assert matches["labelled"]["f1"] == pytest.approx(0.5)
+    assert matches["calibration"]["brier"] == pytest.approx((0.01 + 0.64 + 0.49) / 3)
+    assert (clusters["matches"], clusters["hits"], clusters["clusters"], clusters["largest"]) == (3, 2, 2, 3)
+    # 01 and 1 are right, 02 and 2 share their cluster with 4, 4 with them; 03 and 3 are apart.
+    assert clusters["b_cubed"]["precision"] == pytest.approx((2 + 2 * 2 / 3 + 1 / 3 + 2) / 7)
+    assert clusters["b_cubed"]["recall"] == pytest.approx((2 + 2 + 1 + 2 * 0.5) / 7)
+    assert clusters["labelled"] == pytest.approx(
+        {"matches": 2, "hits": 1, "gold": 2, "precision": 0.5, "recall": 0.5, "f1": 0.5}
+    )
+
+
+def test_known_matches_may_be_clusters(judged, capsys):
+    reports = []
+    for gold in ("gold.csv", "gold_clusters.csv"):
+        files = ["matches.csv", "clusters.csv", "good.csv"]
+        assert app.run(["evaluate", *files, "--gold", gold, "--json"]) == 0
+        reports.append(json.loads(capsys.readouterr().out))
+    assert reports[0] == reports[1]
+
+
+def test_excluded_pairs_are_taken_out_of_matches_and_clusters(judged, capsys):
+    assert evaluate("matches.csv", "clusters.csv", "--exclude", "labels.csv", "--json") == 0
+    matches, clusters = json.loads(capsys.readouterr().out)
+    assert [matches["unseen"][key] for key in ("matches", "hits", "gold")] == [0, 0, 2]
+    assert [clusters["unseen"][key] for key in ("matches", "hits", "gold")] == [1, 1, 2]
+
+
+def test_matches_are_shown_and_written(judged, capsys):
+    arguments = ["--labels", "test.csv", "--exclude", "labels.csv", "--csv", "figures.csv"]
+    assert evaluate("matches.csv", "clusters.csv", "good.csv", *arguments) == 0
+    lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
+    assert "matches.csv 2 1 of 3 50.0 33.3 40.0 50.0 0.0" in lines
+    assert "clusters.csv 3 2 of 3 66.7 66.7 66.7 50.0 66.7" in lines
+    assert "clusters.csv 2 3 81.0 85.7 83.3" in lines
+    assert "matches.csv 0.8 to 0.9 1 80.0 0.0" in lines
+    assert "Candidate pairs" in lines
+    figures = pl.read_csv(judged / "figures.csv")
+    assert figures["name"].to_list() == ["matches.csv", "clusters.csv", "good.csv"]
+    assert figures["calibration.brier"].to_list() == [pytest.approx(0.38), None, None]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["good.csv", "--labels", "test.csv"], "measures matches and clusters, found only candidate pairs"),
+        (["matches.csv", "--curve", "curve.csv"], "only candidate pairs have a curve"),
+        (["untold.csv"], "untold.csv needs a column 'table'"),
+    ],
+)
+def test_mistakes_about_matches_are_one_line(arguments, message, judged, capsys):
+    assert evaluate(*arguments) == 2
+    err = capsys.readouterr().err
+    assert message in err
+    assert err.count("\n") == 1

@@ -1,0 +1,122 @@
+"""Files of entities (CLUSTERS, LINKED)."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import polars as pl
+
+from erblock.errors import TableError
+from erblock.tables.check import counted, listed, refuse
+from erblock.tables.csv_text import CsvOptions
+from erblock.tables.files import DEFAULT_CSV, read_frame
+from erblock.tables.pairs import cast_ids
+
+CLUSTER_COLUMNS = (
+    {"record_id": "record_id", "cluster_id": "cluster_id"},
+    {"id": "record_id", "cluster": "cluster_id"},
+)
+"""What the columns may be called."""
+
+MOST_PAIRS = 100_000_000
+"""Clusters that hold more pairs are no known matches: somebody has named the wrong column."""
+
+_SIDES = ("left", "right")
+
+
+def read_clusters(
+    path: str | Path, left_ids: pl.Series, right_ids: pl.Series | None, csv: CsvOptions = DEFAULT_CSV
+) -> list[pl.Series]:
+    """Return for each table (one, or two) the number of every record's cluster, in the order of its ids.
+
+    The columns may be called record_id, cluster_id or id, cluster; with two tables a column `table` says
+    "left" or "right". A record that the file lacks is a cluster of its own.
+
+    Raises:
+        TableError: if a column is missing, a record is in no table or stands twice, or has no cluster.
+    """
+    source = str(path)
+    frame = _named(read_frame(source, csv), source)
+    if frame["cluster_id"].has_nulls():
+        rows = counted(frame["cluster_id"].is_null().arg_true() + 1, "row")
+        raise TableError(f"{source}: cluster_id is missing in {rows}")
+    tables = [left_ids] if right_ids is None else [left_ids, right_ids]
+    parts = [frame] if right_ids is None else _by_table(frame, source)
+    found = [_clusters_of(ids, part, source) for ids, part in zip(tables, parts, strict=True)]
+    return _numbered(found)
+
+
+def _named(raw: pl.DataFrame, source: str) -> pl.DataFrame:
+    for names in CLUSTER_COLUMNS:
+        if set(names) <= set(raw.columns):
+            return raw.rename(names)
+    raise TableError(
+        f"{source} needs the columns record_id and cluster_id (its columns: {listed(raw.columns)})"
+    )
+
+
+def _by_table(frame: pl.DataFrame, source: str) -> list[pl.DataFrame]:
+    if "table" not in frame.columns:
+        raise TableError(
+            f"{source} needs a column 'table' that says of each record of two tables: left or right"
+        )
+    refuse(
+        ~frame["table"].is_in(_SIDES).fill_null(value=False),
+        frame["table"],
+        source,
+        "table must be left or right",
+    )
+    return [frame.filter(pl.col("table") == side) for side in _SIDES]
+
+
+def _clusters_of(ids: pl.Series, frame: pl.DataFrame, source: str) -> pl.Series:
+    """Return the cluster of each id, null where the file has none."""
+    records = cast_ids(frame["record_id"], ids.dtype, source)
+    if records.is_duplicated().any():
+        twice = records.filter(records.is_duplicated()).unique(maintain_order=True)
+        raise TableError(
+            f"{source}: a record can be in one cluster only; in several rows: {counted(twice, 'id')}"
+        )
+    strays = records.to_frame().join(
+        ids.to_frame("record_id"), on="record_id", how="anti", maintain_order="left"
+    )
+    if strays.height:
+        raise TableError(f"{source}: {counted(strays.to_series(), 'record_id')} not in the table")
+    listed_ids = pl.DataFrame({"record_id": records, "cluster": frame["cluster_id"]})
+    return ids.to_frame("record_id").join(listed_ids, on="record_id", how="left", maintain_order="left")[
+        "cluster"
+    ]
+
+
+def _numbered(tables: list[pl.Series]) -> list[pl.Series]:
+    """Return numbers in place of names; each null gets its own."""
+    names = pl.concat(tables)
+    numbers = names.rank("dense").cast(pl.Int64).fill_null(strategy=None, value=0)
+    alone = names.is_null()
+    numbers = (names.len() + 1 + alone.cum_sum()).zip_with(alone, numbers)
+    return [numbers[: len(tables[0])], numbers[len(tables[0]) :]][: len(tables)]
+
+
+def pairs_of_clusters(
+    clusters: Sequence[pl.Series], left_ids: pl.Series, right_ids: pl.Series | None, source: str
+) -> pl.DataFrame:
+    """Return as GOLD all pairs of records that `read_clusters` found in one cluster of the file `source`.
+
+    Raises:
+        TableError: if there are none, or more than `MOST_PAIRS`.
+    """
+    sides = (left_ids, left_ids if right_ids is None else right_ids)
+    records = [
+        pl.DataFrame({"row": pl.int_range(len(ids), eager=True), "id": ids, "cluster": numbers})
+        for ids, numbers in zip(sides, (clusters[0], clusters[-1]), strict=True)
+    ]
+    counts = [side.group_by("cluster").len() for side in records]
+    both = counts[0].join(counts[1], on="cluster")
+    size = both.select(pl.col("len").cast(pl.Int64) * pl.col("len_right").cast(pl.Int64)).to_series().sum()
+    if size > 2 * MOST_PAIRS:
+        raise TableError(f"{source}: its clusters hold {size:,} pairs of records; is it the right column?")
+    pairs = records[0].join(records[1], on="cluster")
+    if right_ids is None:
+        pairs = pairs.filter(pl.col("row") < pl.col("row_right"))
+    if pairs.is_empty():
+        raise TableError(f"{source}: no cluster holds a pair of records, so there are no known matches")
+    return pairs.select(left_id="id", right_id="id_right")

@@ -1,0 +1,56 @@
+"""Files of judged pairs (MATCHES), and how they are told from candidate pairs and from clusters."""
+
+from pathlib import Path
+from typing import Literal
+
+import polars as pl
+
+from erblock.tables.check import refuse
+from erblock.tables.clusters import CLUSTER_COLUMNS
+from erblock.tables.csv_text import CsvOptions
+from erblock.tables.files import DEFAULT_CSV, read_frame
+from erblock.tables.pairs import read_pairs
+from erblock.tables.schemas import MATCHES, Schema
+
+Kind = Literal["pairs", "matches", "clusters"]
+
+LIKELY = 0.5
+"""Where a file has probabilities but not `is_match`, a pair with so much is a match."""
+
+_AS_FOUND = Schema("MATCHES", {**MATCHES.columns, "is_match": None})
+_VERDICTS = {"true": True, "1": True, "1.0": True, "false": False, "0": False, "0.0": False}
+
+
+def kind_of(path: str | Path, csv: CsvOptions = DEFAULT_CSV) -> Kind:
+    """Return what the columns of a file say it holds; whatever is neither matches nor clusters is pairs."""
+    columns = set(read_frame(str(path), csv).columns)
+    if any(set(names) <= columns for names in CLUSTER_COLUMNS):
+        return "clusters"
+    return "matches" if columns & {"is_match", "probability"} else "pairs"
+
+
+def read_matches(
+    path: str | Path, left_ids: pl.Series, right_ids: pl.Series, csv: CsvOptions = DEFAULT_CSV
+) -> pl.DataFrame:
+    """Return left_id, right_id, is_match and, if the file has it, probability; ids as in the tables.
+
+    `is_match` may be written true and false or 1 and 0; without it, what is `LIKELY` is a match.
+
+    Raises:
+        TableError: as `read_pairs`; also if a probability is not from 0 to 1, or a verdict is none.
+    """
+    frame = read_pairs(path, _AS_FOUND, left_ids, right_ids, csv)
+    if "probability" in frame.columns:
+        _check_probability(frame["probability"], str(path))
+        frame = frame.with_columns(pl.col("probability").cast(pl.Float64))
+    if "is_match" not in frame.columns:
+        return frame.with_columns(is_match=pl.col("probability") >= LIKELY)
+    verdicts = frame["is_match"].cast(pl.String).str.strip_chars().str.to_lowercase()
+    verdicts = verdicts.replace_strict(_VERDICTS, default=None, return_dtype=pl.Boolean)
+    refuse(verdicts.is_null(), frame["is_match"], f"{path}", "is_match must be true or false")
+    return frame.with_columns(verdicts.alias("is_match"))
+
+
+def _check_probability(probability: pl.Series, source: str) -> None:
+    wrong = ~probability.is_between(0, 1).fill_null(value=False)
+    refuse(wrong, probability, source, "probability must be from 0 to 1")
