@@ -149,6 +149,14 @@ class BlockConfig(_Section):
     precision: Literal["auto", "float32", "bfloat16"] = Field(
         default="auto", description='"auto" computes in bfloat16 where the processor has it.'
     )
+    engine: Literal["local", "spark"] = Field(
+        default="local", description='Where the work is done: on this machine, or by "spark".'
+    )
+    master: str | None = Field(
+        default=None,
+        description='The Spark cluster, such as "spark://host:7077", "yarn" or "local[*]"; by default, what '
+        "Spark's own settings name.",
+    )
     output: str = Field(default="pairs.parquet", description="Where the pairs go; .csv writes CSV.")
 
 
@@ -217,7 +225,7 @@ def _resolved(values: dict[str, Any], folder: Path) -> dict[str, Any]:
     for section, keys in _PATHS.items():
         for key in keys:
             path = values.get(section, {}).get(key)
-            if isinstance(path, str):
+            if isinstance(path, str) and "://" not in path:
                 values[section][key] = str(folder / path)
     encoder = values.get("fit", {}).get("encoder")
     if isinstance(encoder, str) and (folder / encoder).is_dir():

@@ -17,7 +17,7 @@ def block(
     left: options.Left = None,
     right: options.Right = None,
     output: Annotated[
-        Path | None,
+        str | None,
         typer.Option(
             "--output", "-o", help="Where the pairs go: .parquet or .csv.", show_default="pairs.parquet"
         ),
@@ -45,6 +45,13 @@ def block(
     columns: options.Columns = None,
     delimiter: options.Delimiter = None,
     encoding: options.Encoding = None,
+    engine: Annotated[
+        str | None,
+        typer.Option(help="local, or spark: see `--master`.", show_default="local, or spark with a master"),
+    ] = None,
+    master: Annotated[
+        str | None, typer.Option(help="The Spark cluster: spark://HOST:7077, yarn, local[*], ...")
+    ] = None,
     device: options.Device = None,
     precision: options.Precision = None,
     config: options.ConfigFile = None,
@@ -68,13 +75,15 @@ def block(
                 "encoding": encoding,
             },
             "block": {
-                "output": output and str(output),
+                "output": output,
                 "model": model and str(model),
                 "method": method,
                 "max_pairs": max_pairs,
                 "max_per_record": max_per_record,
                 "target_recall": target_recall,
                 "audit": audit,
+                "engine": engine or (master and "spark"),
+                "master": master,
                 "device": device,
                 "precision": precision,
             },

@@ -41,7 +41,7 @@ def parse_csv(data: bytes, source: str, options: CsvOptions) -> pl.DataFrame:
     if not data.strip():
         raise TableError(f"{source} is empty: a header row with column names is needed")
     delimiter = options.delimiter or detect_delimiter(data)
-    names = _header(data, source, delimiter)
+    names = header_names(data, source, delimiter)
     try:
         frame = pl.read_csv(data, separator=delimiter, infer_schema=False, quote_char='"')
     except pl.exceptions.PolarsError as error:
@@ -82,7 +82,12 @@ def _sample_rows(data: bytes, delimiter: str) -> list[list[str]]:
     return sample
 
 
-def _header(data: bytes, source: str, delimiter: str) -> list[str]:
+def header_names(data: bytes, source: str, delimiter: str) -> list[str]:
+    """Return the column names in the first row of CSV `data`, "" for a column without one.
+
+    Raises:
+        TableError: if two columns have the same name.
+    """
     names = [name.strip() for name in _sample_rows(data, delimiter)[0]]
     twice = sorted({name for name in names if name and names.count(name) > 1})
     if twice:

@@ -73,7 +73,7 @@ def read_tables(options: TablesConfig) -> TablePair:
     right = None
     if options.right is not None:
         right = read_records(options.right, options.right_id or options.id, csv)
-    return TablePair(left, right, _column_pairs(left, right or left, options.columns))
+    return TablePair(left, right, column_pairs(left, right or left, options.columns))
 
 
 def read_records(source: str, id_column: str, csv: CsvOptions) -> Records:
@@ -102,7 +102,12 @@ def _id_first(raw: pl.DataFrame, id_column: str) -> pl.DataFrame:
     return raw.select(ids.alias(ID), *others)
 
 
-def _column_pairs(left: Records, right: Records, entries: Sequence[str]) -> tuple[ColumnPair, ...]:
+def column_pairs(left: Records, right: Records, entries: Sequence[str]) -> tuple[ColumnPair, ...]:
+    """Return the columns to compare: those that `entries` name, or all that both tables have.
+
+    Raises:
+        TableError: if a column is unknown or mapped twice, or the tables have none in common.
+    """
     if not entries:
         return _shared_columns(left, right)
     pairs = tuple(_column_pair(entry, left, right) for entry in entries)

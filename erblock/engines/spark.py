@@ -1,0 +1,212 @@
+"""The engine of a Spark cluster: row work in Arrow batches on the executors, shuffles by Spark.
+
+    tables --sort by id--> row numbers --RecordKernel--> sketches --keys, one shuffle--> tiles
+        --vectors, two shuffles--> TileKernel --pairs, one shuffle--> the best of every record
+
+Nothing is counted by side effects, and whatever runs again after a loss gives the same rows, so that lost
+executors change no result. What comes back to the driver: the ids, and at most 100 pairs of each left record.
+"""
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import lru_cache, partial
+from pathlib import Path
+from shutil import make_archive
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+from pyspark import SparkFiles, StorageLevel
+from pyspark.errors import PySparkException
+from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
+from pyspark.sql.pandas.types import from_arrow_schema
+
+from erblock.blocking.candidates import JoinReport
+from erblock.blocking.output import write_frame
+from erblock.blocking.score import ScoredPairs
+from erblock.engines.base import Candidates
+from erblock.engines.records import SKETCHES, RecordKernel, TextKernel
+from erblock.engines.spark_errors import first_line, raise_as_ours
+from erblock.engines.spark_join import best_pairs, join_report, keys_of, tiles_of, with_vectors
+from erblock.engines.spark_tables import SparkTable, SparkTables
+from erblock.engines.tiles import BEST, FOUND, SAMPLE, SAMPLED, TileKernel, distinct_pairs
+from erblock.errors import ConfigError, TableError
+from erblock.hashing.base import Hasher, Progress, Rows, Scores, silent
+from erblock.hashing.store import load_model, read_manifest
+from erblock.tables.schemas import ID
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+_SESSION = {
+    "spark.sql.session.timeZone": "UTC",
+    "spark.sql.caseSensitive": "true",
+    "spark.driver.maxResultSize": "0",
+    "spark.ui.showConsoleProgress": "false",
+    "spark.executorEnv.POLARS_MAX_THREADS": "1",
+}
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """How the encoder of a model runs on the executors."""
+
+    device: str = "auto"
+    precision: str = "auto"
+
+
+@contextmanager
+def open_session(master: str | None) -> Iterator[SparkSession]:
+    """Yield a session on `master`, or on what Spark's own settings name; one that is there already is used.
+
+    Raises:
+        ConfigError: if the cluster cannot be reached.
+    """
+    there = SparkSession.getActiveSession()
+    # The executors' Python must have erblock; the driver's has it, and on one machine it is the same.
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    builder = SparkSession.builder.appName("erblock")
+    for key, value in _SESSION.items():
+        builder = builder.config(key, value)
+    try:
+        session = (builder.master(master) if master else builder).getOrCreate()
+    except Exception as error:  # Spark's gateway raises what it finds, RuntimeError among them
+        raise ConfigError(f"--master {master}: no Spark session ({first_line(error)})") from None
+    try:
+        yield session
+    finally:
+        if there is None:
+            session.stop()
+
+
+@dataclass(frozen=True)
+class SparkEngine:
+    """Tables on a cluster, and the folder of the model that hashes them."""
+
+    session: SparkSession
+    tables: SparkTables
+    model: Path
+    options: RunOptions = RunOptions()
+
+    def candidates(self, on_progress: Progress = silent) -> Candidates:
+        """Return the scored candidate pairs of the tables.
+
+        Raises:
+            ErblockError: if an executor cannot use the model.
+        """
+        with self._shipped() as place:
+            try:
+                return self._candidates(partial(open_model, place, self.options), on_progress)
+            except PySparkException as error:
+                raise_as_ours(error)
+                raise
+
+    def _candidates(self, hasher: "partial[Hasher]", on_progress: Progress) -> Candidates:
+        dedup = self.tables.dedup
+        records = sum(table.rows for table in self.tables.sides)
+        sketches = self._sketches(hasher).persist(StorageLevel.DISK_ONLY)
+        keys = keys_of(sketches)
+        on_progress("hash", 0, records)
+        report = join_report(keys, dedup=dedup)
+        on_progress("hash", records, records)
+        on_progress("join", 0, records)
+        tiles = with_vectors(tiles_of(keys, dedup=dedup), sketches)
+        found = tiles.mapInArrow(TileKernel(dedup), from_arrow_schema(FOUND))
+        found = found.persist(StorageLevel.DISK_ONLY)
+        pairs = best_pairs(found).toArrow()
+        report.distinct = _distinct(found)
+        result = self._collected(pairs, _left_out(found), report)
+        on_progress("join", records, records)
+        found.unpersist()
+        sketches.unpersist()
+        return result
+
+    @property
+    def _kind(self) -> str:
+        return str(read_manifest(self.model)["kind"])
+
+    def _sketches(self, hasher: "partial[Hasher]") -> "DataFrame":
+        schema = from_arrow_schema(SKETCHES)
+        parts = [
+            table.frame.mapInArrow(RecordKernel(side, table.columns, table.first_rows, hasher), schema)
+            for side, table in enumerate(self.tables.sides)
+        ]
+        return parts[0] if len(parts) == 1 else parts[0].unionAll(parts[1])
+
+    def _collected(self, pairs: pa.Table, left_out: pa.Table, report: JoinReport) -> Candidates:
+        ids = [collected_ids(table) for table in self.tables.sides]
+        order = np.lexsort((pairs["right"].to_numpy(), pairs["left"].to_numpy()))
+        left, right = (pairs[name].to_numpy()[order] for name in ("left", "right"))
+        scores = [pairs[name].to_numpy()[order] for name in ("similarity", "first", "second")]
+        bands = pairs["bands"].to_numpy()[order].astype(np.uint16)
+        best = [np.zeros(len(side), dtype=np.float32) for side in ids]
+        others = (left_out["right"].to_numpy(), left_out["similarity"].to_numpy())
+        _raise_to(best[0], left, scores[0])
+        _raise_to(best[-1], right, scores[0])
+        _raise_to(best[-1], *others)
+        scored = ScoredPairs(left, right, scores[0], bands, best[0], best[-1])
+        return Candidates(self._kind, ids[0], ids[-1], scored, (scores[1], scores[2]), report)
+
+    def write(self, pairs: pl.DataFrame, output: str) -> None:
+        """Write PAIRS: a URI is written by Spark, as a folder of parts; any other path here, as one file.
+
+        Spark knows no unsigned numbers: there, `n_bands` is an int.
+
+        Raises:
+            TableError: if Spark cannot write there, or something is there already.
+        """
+        if "://" not in output:
+            write_frame(pairs, Path(output))
+            return
+        frame = self.session.createDataFrame(pairs.with_columns(pl.col("n_bands").cast(pl.Int32)).to_arrow())
+        try:
+            frame.write.save(output, format="csv" if output.endswith(".csv") else "parquet", header="true")
+        except PySparkException as error:
+            raise TableError(f"--output {output} cannot be written by Spark: {first_line(error)}") from None
+
+    @contextmanager
+    def _shipped(self) -> Iterator[str]:
+        """Yield the name under which every executor finds the model folder."""
+        name = f"erblock-{uuid4().hex[:12]}"
+        with TemporaryDirectory() as folder:
+            archive = make_archive(str(Path(folder) / name), "zip", self.model)
+            self.session.sparkContext.addArchive(f"{archive}#{name}")
+            yield name
+
+
+@lru_cache(maxsize=1)
+def open_model(place: str, options: RunOptions) -> Hasher:
+    """Return the hasher that was shipped as `place`; a worker process loads it once."""
+    return load_model(Path(SparkFiles.get(place)), options.device, options.precision).hasher
+
+
+def collected_ids(table: SparkTable) -> pl.Series:
+    """Return the ids in their order, at the driver."""
+    return pl.Series(ID, table.frame.select(ID).toArrow()[ID])
+
+
+def collected_texts(table: SparkTable) -> pl.Series:
+    """Return one text per record in the order of the ids, at the driver."""
+    texts = table.frame.mapInArrow(TextKernel(table.columns), "text string").toArrow()
+    return pl.Series("text", texts["text"])
+
+
+def _distinct(found: "DataFrame") -> int:
+    hashes = found.filter(F.col("what") == SAMPLE).select("left").distinct().orderBy("left").limit(SAMPLED)
+    return distinct_pairs(np.sort(hashes.toArrow()["left"].to_numpy()).view(np.uint64))
+
+
+def _left_out(found: "DataFrame") -> pa.Table:
+    best = found.filter(F.col("what") == BEST).groupBy("right").agg(F.max("similarity").alias("similarity"))
+    return best.toArrow()
+
+
+def _raise_to(best: Scores, rows: Rows, similarity: Scores) -> None:
+    np.maximum.at(best, rows, similarity)

@@ -1,0 +1,23 @@
+"""What Spark reports, as one line."""
+
+import re
+
+from erblock import errors
+
+_OURS = re.compile(r"^erblock\.errors\.(\w+): (.+)$", re.MULTILINE)
+_THEIRS = re.compile(r"^(?:Caused by: )?[\w.$]*(?:Exception|Error): (.+)$", re.MULTILINE)
+
+
+def first_line(error: Exception) -> str:
+    """Return what a Spark error says, without the trace of the machine that it happened on."""
+    text = str(error).strip()
+    causes = _THEIRS.findall(text)
+    return str(causes[-1] if causes else text.splitlines()[0]).strip()
+
+
+def raise_as_ours(error: Exception) -> None:
+    """Raise the ErblockError that a worker's Python raised, if `error` tells of one."""
+    found = _OURS.search(str(error))
+    if found:
+        kind: type[errors.ErblockError] = getattr(errors, found[1])
+        raise kind(found[2]) from None

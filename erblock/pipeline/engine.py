@@ -1,0 +1,72 @@
+"""The engine that the settings ask for, with tables and hash in its hands."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from erblock.blocking.output import check_output
+from erblock.config import Config
+from erblock.engines.base import Engine
+from erblock.engines.local import LocalEngine
+from erblock.errors import ConfigError, require_extra
+from erblock.hashing.store import Model, Provenance, save_model
+from erblock.pipeline.inputs import Texts, minhash_of, open_tables, texts_of
+from erblock.pipeline.model import model_folder, open_hasher, with_model_columns
+
+if TYPE_CHECKING:
+    from erblock.engines.spark_tables import SparkTables
+
+
+def check_engine(config: Config) -> None:
+    """Raise ErblockError if the engine cannot do what is asked for; called before any work is done."""
+    options = config.block
+    on_spark = options.engine == "spark"
+    if on_spark and options.audit is not None:
+        raise ConfigError("--audit shows the records of pairs, which stay on the cluster: use --engine local")
+    if "://" not in options.output:
+        check_output(Path(options.output), (config.tables.left, config.tables.right))
+    elif not on_spark:
+        raise ConfigError(f"--output {options.output}: --engine local writes files of this machine only")
+
+
+@contextmanager
+def open_engine(config: Config) -> Iterator[Engine]:
+    """Yield the engine; what it keeps elsewhere is let go afterwards.
+
+    Raises:
+        ErblockError: if a table or the model is not usable, or there is no cluster.
+    """
+    config = with_model_columns(config)
+    if config.block.engine == "local":
+        tables = open_tables(config)
+        texts = texts_of(tables)
+        yield LocalEngine(tables, texts.left, texts.right, open_hasher(config.block, texts))
+    else:
+        with _spark_engine(config) as engine:
+            yield engine
+
+
+@contextmanager
+def _spark_engine(config: Config) -> Iterator[Engine]:
+    require_extra("pyspark", "spark")
+    from erblock.engines.spark import RunOptions, SparkEngine, open_session
+    from erblock.engines.spark_tables import read_on_spark
+
+    options = config.block
+    with open_session(options.master) as session:
+        tables = read_on_spark(session, config.tables)
+        with TemporaryDirectory() as folder:
+            model = model_folder(options) or _fitted_minhash(tables, Path(folder))
+            yield SparkEngine(session, tables, model, RunOptions(options.device, options.precision))
+
+
+def _fitted_minhash(tables: "SparkTables", folder: Path) -> Path:
+    """Return the folder of a MinHash that suits the tables; their texts come to this machine for it."""
+    from erblock.engines.spark import collected_texts
+
+    sides = [collected_texts(table) for table in tables.sides]
+    hasher = minhash_of(Texts(sides[0], sides[-1], tables.dedup))
+    save_model(Model(hasher, Provenance(tuple(pair.entry for pair in tables.columns))), folder / "model", {})
+    return folder / "model"
