@@ -58,9 +58,14 @@ def joined_sets(parts: Sequence[FeatureSets]) -> FeatureSets:
     return FeatureSets(np.cumsum(sizes), hashes, counts)
 
 
-def chunk_sets(texts: pl.Series) -> FeatureSets:
+def word_sets(texts: pl.Series) -> FeatureSets:
+    """Return the distinct words and codes of every text, as `feature_sets` numbers them, without 3-grams."""
+    return joined_sets([chunk_sets(chunk, grams=False) for chunk in chunks_of(texts)])
+
+
+def chunk_sets(texts: pl.Series, *, grams: bool = True) -> FeatureSets:
     """Return the feature sets of some texts, on one core."""
-    tagged = np.sort(tagged_features(_plain(texts)))
+    tagged = np.sort(tagged_features(_plain(texts), grams=grams))
     new = np.ones(len(tagged), bool)
     new[1:] = tagged[1:] != tagged[:-1]
     first = np.flatnonzero(new)

@@ -21,11 +21,14 @@ _FEATURES_PER_POINT = 2
 """More than the features that a code point can bring: a window, and its shares of a word and a code."""
 
 
-def tagged_features(texts: pl.Series) -> UInt64s:
-    """Return the hash of every feature of every text, with the row of the text in the upper half."""
+def tagged_features(texts: pl.Series, *, grams: bool = True) -> UInt64s:
+    """Return the hash of every feature of every text, with the row of the text in the upper half.
+
+    Without `grams` the features are words and codes alone.
+    """
     points, starts = _code_points(texts)
     found = np.empty(_FEATURES_PER_POINT * len(points) + 1, dtype=np.uint64)
-    return found[: _write_features(points, _kinds(points), starts, found)]
+    return found[: _write_features((points, _kinds(points)), starts, found, grams)]
 
 
 def _code_points(texts: pl.Series) -> tuple[UInt32s, npt.NDArray[np.int64]]:
@@ -62,8 +65,11 @@ def _kinds(points: UInt32s) -> UInt8s:
 
 
 @native
-def _write_features(points: UInt32s, kinds: UInt8s, starts: npt.NDArray[np.int64], found: UInt64s) -> int:
+def _write_features(
+    text: tuple[UInt32s, UInt8s], starts: npt.NDArray[np.int64], found: UInt64s, grams: bool
+) -> int:
     """Write the features of every text to `found`; return how many there are."""
+    kinds = text[1]
     n = 0
     for row in range(len(starts) - 1):
         tag = np.uint64(row) << np.uint64(32)
@@ -73,7 +79,7 @@ def _write_features(points: UInt32s, kinds: UInt8s, starts: npt.NDArray[np.int64
                 at += 1
             else:
                 stop = _chain_end(kinds, at, end)
-                n = _write_chain(points, kinds, (at, stop), tag, (found, n))
+                n = _write_chain(text, (at, stop), tag, (found, n), grams)
                 at = stop
     return n
 
@@ -91,9 +97,14 @@ def _chain_end(kinds: UInt8s, at: int, end: int) -> int:
 
 @native
 def _write_chain(
-    points: UInt32s, kinds: UInt8s, span: tuple[int, int], tag: np.uint64, target: tuple[UInt64s, int]
+    text: tuple[UInt32s, UInt8s],
+    span: tuple[int, int],
+    tag: np.uint64,
+    target: tuple[UInt64s, int],
+    grams: bool,
 ) -> int:
     """Write the features of words that only joiners part; return how many features there are by then."""
+    points, kinds = text
     found, n = target
     begin, words, has_number = span[0], 0, False
     for at in range(span[0], span[1] + 1):
@@ -101,7 +112,8 @@ def _write_chain(
             has_number = has_number or kinds[at] == _NUMBER
             continue
         if at > begin:
-            n = _write_grams(points[begin:at], tag, found, n)
+            if grams:
+                n = _write_grams(points[begin:at], tag, found, n)
             found[n] = tag | np.uint64(_word_hash(points[begin:at], kinds[begin:at]))
             n, words = n + 1, words + 1
         begin = at + 1
