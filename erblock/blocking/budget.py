@@ -6,7 +6,7 @@ import numpy as np
 
 from erblock.blocking.ranking import ranking
 from erblock.blocking.recall import RecallCurve, RecallEstimate
-from erblock.blocking.score import ScoredPairs, rank_within
+from erblock.blocking.score import ScoredPairs, best_first, rank_within
 from erblock.errors import ConfigError
 from erblock.hashing.base import Rows, Scores
 
@@ -44,7 +44,7 @@ def cut(pairs: ScoredPairs, budget: Budget, curve: RecallCurve) -> Cut:
         ConfigError: if a target recall is asked for and cannot be estimated.
     """
     scores = ranking(pairs)
-    order = np.lexsort((pairs.right, pairs.left, -scores))
+    order = best_first(pairs, scores)
     allowed = order if budget.max_per_record is None else _first_of_both(pairs, order, budget.max_per_record)
     kept = allowed[: _most(pairs, budget, curve)]
     return Cut(kept, scores[kept], order, curve.at(len(kept)) if curve.usable else None)

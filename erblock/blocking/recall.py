@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from erblock.blocking.ranking import ranking
-from erblock.blocking.score import ScoredPairs
+from erblock.blocking.score import ScoredPairs, best_first
 from erblock.blocking.sure import groups_apart
 from erblock.hashing.base import Scores
 
@@ -78,7 +78,7 @@ def recall_curve(pairs: ScoredPairs, views: tuple[Scores, Scores]) -> RecallCurv
     sure = [groups_apart(view) for view in seen]
     places = [np.empty(len(pairs), dtype=np.int64) for _ in views]
     for place, score in zip(places, rankings, strict=True):
-        place[np.lexsort((pairs.right, pairs.left, -score))] = np.arange(1, len(pairs) + 1)
+        place[best_first(pairs, score)] = np.arange(1, len(pairs) + 1)
     return RecallCurve(np.sort(places[0][sure[1]]), np.sort(places[1][sure[0]]))
 
 

@@ -16,6 +16,9 @@ _T = TypeVar("_T")
 KEEP_PER_RECORD = 100
 """Of one left record's candidates, so many go on to the ranking; it bounds the memory."""
 
+_INSERTED = 64
+"""Groups of up to so many are sorted by insertion, which then is fastest."""
+
 
 @dataclass(frozen=True)
 class ScoredPairs:
@@ -103,13 +106,41 @@ def rank_within(groups: Rows, scores: npt.NDArray[Any]) -> npt.NDArray[np.int64]
 def _write_ranks(
     groups: Rows, scores: npt.NDArray[np.float64], ends: npt.NDArray[np.int64], ranks: npt.NDArray[np.int64]
 ) -> None:
-    """Write the place of each score in its group; `ends` are the running sizes of the groups."""
+    """Write the place of each score in its group; `ends`, the running sizes, become where groups begin."""
     members = np.empty(len(groups), dtype=np.int64)
+    values = np.empty(len(groups), dtype=np.float64)
     for i in range(len(groups) - 1, -1, -1):
         ends[groups[i]] -= 1
-        members[ends[groups[i]]] = i
+        at = ends[groups[i]]
+        members[at], values[at] = i, scores[i]
     for group in range(len(ends)):
-        stop = ends[group + 1] if group + 1 < len(ends) else len(groups)
-        own = members[ends[group] : stop]
-        for rank, place in enumerate(np.argsort(-scores[own], kind="mergesort")):
-            ranks[own[place]] = rank
+        begin, end = ends[group], ends[group + 1] if group + 1 < len(ends) else len(groups)
+        _sort_down(values[begin:end], members[begin:end])
+        for at in range(begin, end):
+            ranks[members[at]] = at - begin
+
+
+@native
+def _sort_down(values: npt.NDArray[np.float64], members: npt.NDArray[np.int64]) -> None:
+    """Put members in the order of their values, highest first; ties as they stand."""
+    if len(values) > _INSERTED:
+        members[:] = members[np.argsort(-values, kind="mergesort")]
+        return
+    for i in range(1, len(values)):
+        value, member, at = values[i], members[i], i
+        while at > 0 and values[at - 1] < value:
+            values[at], members[at] = values[at - 1], members[at - 1]
+            at -= 1
+        values[at], members[at] = value, member
+
+
+def best_first(pairs: ScoredPairs, scores: Scores) -> Rows:
+    """Return the positions of the pairs, highest score first; ties by left row, then right row."""
+    keys = (pairs.left << 32) | pairs.right
+    if (keys[1:] < keys[:-1]).any():
+        return np.lexsort((pairs.right, pairs.left, -scores))
+    # Positive floats are in the order of their bits, negative ones in the reverse; minus zero is zero.
+    bits = (scores + np.float32(0)).view(np.uint32)
+    falling = np.where(bits >> np.uint32(31), bits, ~(bits | np.uint32(1 << 31))).astype(np.uint64)
+    packed = np.sort((falling << np.uint64(32)) | np.arange(len(scores), dtype=np.uint64))
+    return (packed & np.uint64(0xFFFFFFFF)).astype(np.int64)

@@ -1,5 +1,6 @@
 """Candidates scored, and the best of every record."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from erblock.blocking import candidates, score
 from erblock.blocking.candidates import JoinReport, join
-from erblock.blocking.score import rank_within, score_candidates
+from erblock.blocking.score import best_first, rank_within, score_candidates
 from erblock.hashing.minhash import fit_minhash
 
 
@@ -83,3 +84,27 @@ def test_the_same_pairs_seen_with_another_similarity(scored):
         assert other.best_left[0] == np.float32(0.9)
         assert other.best_right[1] == np.float32(0.9)
         assert pairs.best_left[0] == np.float32(0.2)
+
+
+@given(st.data())
+def test_best_first_is_by_score_then_left_then_right_row(any_scored, data):
+    pairs = data.draw(any_scored())
+    values = st.sampled_from([-1.5, -0.25, -0.0, 0.0, 1e-30, 0.5, 3.0])
+    scores = data.draw(st.lists(values, min_size=len(pairs), max_size=len(pairs)))
+    shuffled = np.array(data.draw(st.permutations(range(len(pairs)))), dtype=np.int64)
+    for order in (np.arange(len(pairs)), shuffled):
+        left, right = pairs.left[order], pairs.right[order]
+        mixed = replace(pairs, left=left, right=right)
+        found = best_first(mixed, np.array(scores, dtype=np.float32))
+        wanted = sorted(range(len(pairs)), key=lambda i: (-scores[i], left[i], right[i]))
+        assert found.tolist() == wanted
+
+
+def test_a_large_group_is_ranked_as_a_small_one_is():
+    random = np.random.default_rng(0)
+    groups, scores = random.integers(0, 2, 500), random.integers(0, 50, 500)
+    ranks = rank_within(groups, scores)
+    for group in (0, 1):
+        own = np.flatnonzero(groups == group)
+        assert own[np.lexsort((own, -scores[own]))].tolist() == own[np.argsort(ranks[own])].tolist()
+        assert sorted(ranks[own].tolist()) == list(range(len(own)))
