@@ -7,9 +7,10 @@ from erblock.hashing.base import Rows
 from erblock.matching.heap import join_one_by_one
 from erblock.matching.linkage import Between, Clusters, mixed, summed
 from erblock.matching.links import Links
+from erblock.matching.support import supported
 
 SLOW = 0.02
-"""If a round joins fewer than so many clusters per edge, the rest is joined one by one: huge stars."""
+"""If a round joins a smaller share of the clusters that have a near one, the rest is joined one by one."""
 
 _NONE = np.iinfo(np.int64).max
 
@@ -17,9 +18,18 @@ _NONE = np.iinfo(np.int64).max
 def cluster(links: Links) -> Rows:
     """Return for each record the number of a record in its cluster, the same for all of the cluster.
 
-    Agglomeration by average linkage: the two clusters whose pairs of records have the highest mean weight are
-    joined, until no mean is 0 or more. A pair that is no candidate weighs `-MISSING`, so that one good pair
-    does not join two large groups; two records of the same one of two tables are no pair and weigh nothing.
+    In one table a pair counts the less, the fewer neighbours its records share (`erblock.matching.support`):
+    however sure, it does not join two groups of four or more that nothing else connects.
+    """
+    return average_linkage(supported(links) if links.n_left is None else links)
+
+
+def average_linkage(links: Links) -> Rows:
+    """Return for each record the number of a record in its cluster, the same for all of the cluster.
+
+    The two clusters whose pairs of records have the highest mean weight are joined, until no mean is 0 or
+    more. A pair that is no candidate weighs `-MISSING`, so that few good pairs do not join two large groups;
+    two records of the same one of two tables are no pair and weigh nothing.
     All clusters that are each other's nearest are joined at once, which gives the same clusters in a few
     rounds over all edges (Sumengen et al. 2021, https://arxiv.org/abs/2105.11653).
     """
@@ -28,9 +38,9 @@ def cluster(links: Links) -> Rows:
     between = summed(links.first, links.second, links.weight, np.ones(len(links), dtype=np.int64))
     fast = True
     while fast and len(between):
-        mutual, alive = _nearest(between, clusters, nearest)
+        mutual, alive, waiting = _nearest(between, clusters, nearest)
         clusters.join(between.one[mutual], between.other[mutual])
-        fast = len(mutual) >= SLOW * len(between)
+        fast = 2 * len(mutual) >= SLOW * waiting
         rest = between.take(alive)
         between = summed(clusters.of[rest.one], clusters.of[rest.other], rest.weight, rest.pairs)
     if len(between):
@@ -38,8 +48,8 @@ def cluster(links: Links) -> Rows:
     return clusters.of_records()
 
 
-def _nearest(between: Between, clusters: Clusters, best: Rows) -> tuple[Rows, npt.NDArray[np.bool_]]:
-    """Return the rows of clusters nearest to each other, and which rows may still come to be joined.
+def _nearest(between: Between, clusters: Clusters, best: Rows) -> tuple[Rows, npt.NDArray[np.bool_], int]:
+    """Return the rows of clusters nearest to each other, which rows still matter, and of how many clusters.
 
     The mean of joined clusters lies between their means: one without a neighbour at 0 or more now never gets
     one, and is left out of what follows. `best` is room to work in, all `_NONE`.
@@ -51,8 +61,9 @@ def _nearest(between: Between, clusters: Clusters, best: Rows) -> tuple[Rows, np
     np.minimum.at(best, other, ranks)
     mutual = rows[(best[one] == ranks) & (best[other] == ranks)]
     alive = (best[between.one] < _NONE) & (best[between.other] < _NONE)
+    waiting = int(np.count_nonzero(best < _NONE))
     best[one] = best[other] = _NONE
-    return mutual, alive
+    return mutual, alive, waiting
 
 
 def _nearest_first(between: Between, mean: npt.NDArray[np.float64]) -> Rows:

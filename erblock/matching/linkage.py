@@ -8,7 +8,7 @@ import numpy.typing as npt
 from erblock.hashing.base import Rows
 from erblock.matching.links import UNIT, Links
 
-MISSING = 2 * UNIT
+MISSING = UNIT // 8
 """What a pair of records that is no candidate weighs against joining, in units of a logit."""
 
 Counts = npt.NDArray[np.int64]

@@ -8,10 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from erblock.matching import clusters as clusters_module
+from erblock.matching import support as support_module
 from erblock.matching.assign import MatchedPairs, assign
-from erblock.matching.clusters import cluster
+from erblock.matching.clusters import average_linkage
 from erblock.matching.linkage import MISSING
 from erblock.matching.links import UNIT, Links
+from erblock.matching.support import common_neighbours, supported
 
 RECORDS = 9
 
@@ -64,9 +66,32 @@ def test_clusters_are_those_of_average_linkage(n_left, slow, monkeypatch):
 
     @given(graphs(n_left))
     def check(weights):
-        assert groups_of(cluster(links(weights, n_left))) == brute_force(weights, n_left)
+        assert groups_of(average_linkage(links(weights, n_left))) == brute_force(weights, n_left)
 
     check()
+
+
+@pytest.mark.parametrize("wedges", [1, 3, 1_000])
+@given(graphs(None))
+def test_common_neighbours_are_counted(wedges, weights):
+    edges = links(weights, None)
+    degree = np.bincount(np.concatenate([edges.first, edges.second]), minlength=RECORDS)
+    neighbours = [
+        {b if a == record else a for a, b in weights if record in (a, b)} for record in range(RECORDS)
+    ]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(support_module, "WEDGES", wedges)
+        found = common_neighbours(edges, degree)
+    assert found.tolist() == [len(neighbours[a] & neighbours[b]) for a, b in weights]
+
+
+def test_support_is_the_share_of_neighbours_in_common():
+    cliques = [*itertools.combinations(range(4), 2), *itertools.combinations(range(4, 8), 2)]
+    weights = dict.fromkeys([*cliques, (3, 4)], 100) | {(0, 5): -7}
+    found = dict(zip(weights, supported(links(weights, None)).weight.tolist(), strict=True))
+    assert (found[0, 1], found[2, 3], found[3, 4], found[0, 5]) == (100, 100, 25, -7)
+    star = dict.fromkeys([(0, record) for record in range(1, 9)], 100)
+    assert supported(links(star, None)).weight.tolist() == [100] * 8
 
 
 def clustered(pairs, records, **options):
@@ -80,16 +105,18 @@ def clique(rows, probability=0.95):
     return dict.fromkeys(itertools.combinations(rows, 2), probability)
 
 
-def test_one_likely_pair_does_not_join_two_groups():
-    pairs = clique(range(5)) | clique(range(5, 10)) | {(4, 5): 0.94}
-    done = clustered(pairs, 10)
-    assert groups_of(done.left_cluster) == {frozenset(range(5)), frozenset(range(5, 10))}
+@pytest.mark.parametrize("size", [4, 5, 20])
+@pytest.mark.parametrize("bridge", [0.6, 1.0])
+def test_one_pair_does_not_join_two_groups_however_sure(size, bridge):
+    pairs = clique(range(size)) | clique(range(size, 2 * size)) | {(size - 1, size): bridge}
+    done = clustered(pairs, 2 * size)
+    assert groups_of(done.left_cluster) == {frozenset(range(size)), frozenset(range(size, 2 * size))}
     assert not done.is_match[-1]
 
 
 def test_a_chain_of_likely_pairs_is_cut():
     done = clustered({(row, row + 1): 0.9 for row in range(99)}, 100)
-    assert max(done.sizes()) <= 4
+    assert max(done.sizes()) <= 9
 
 
 def test_a_pair_below_the_threshold_is_a_match_if_its_group_says_so():
