@@ -118,6 +118,14 @@ def test_the_order_of_pairs_makes_no_difference(pairs, how, random):
     assert first.right_cluster.tolist() == second.right_cluster.tolist()
 
 
+@given(ONE, st.sampled_from(["one-to-one", "clusters"]), st.randoms())
+def test_neither_order_nor_direction_of_pairs_make_a_difference_in_one_table(pairs, how, random):
+    shuffled = [(pair[:: random.choice([1, -1])], share) for pair, share in pairs.items()]
+    random.shuffle(shuffled)
+    found = {tuple(sorted(pair)) for pair in matches(one_table(dict(shuffled)), how)}
+    assert found == matches(one_table(pairs), how)
+
+
 @given(TWO, st.sampled_from(["one-to-one", "many-to-one", "one-to-many", "clusters"]))
 def test_clusters_are_numbered_in_the_order_of_records_and_hold_the_matches(pairs, how):
     done = assign(two_tables(pairs), how, 0.5)
