@@ -10,6 +10,7 @@ from erblock.cli import console
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from erblock.evaluation.calibration import Calibration
     from erblock.evaluation.clusters import ClusterEvaluation
     from erblock.evaluation.compare import MatchReport, Report
     from erblock.evaluation.matches import MatchEvaluation, Quality
@@ -165,23 +166,34 @@ def _show_clusters(clusters: "Sequence[tuple[str, ClusterEvaluation]]") -> None:
 
 
 def _show_calibration(pairs: "Sequence[tuple[str, MatchEvaluation]]") -> None:
-    known = [(name, found.calibration) for name, found in pairs if found.calibration]
-    errors = [
-        [name, f"{found.error:.4f}", f"{found.error_equal_mass:.4f}", f"{found.brier:.4f}"]
-        for name, found in known
+    header = [
+        "",
+        "error, equal width",
+        "error, equal mass",
+        "Brier score",
+        "expected precision %",
+        "precision %",
     ]
-    console.table(
-        ["", "equal width", "equal mass", "Brier score"], errors, "Expected calibration error, 10 bins"
-    )
+    known = [(name, found, found.calibration) for name, found in pairs if found.calibration]
     rows = []
-    for name, found in known:
-        for part in found.bins:
-            shares = map(_percent, (part.mean_probability, part.match_share))
-            rows.append([name, f"{part.low:.1f} to {part.high:.1f}", f"{part.pairs:,}", *shares])
-    console.write("")
-    console.table(
-        ["", "probability", "pairs", "mean %", "matches %"], rows, "Are probabilities what they say?"
-    )
+    for name, found, figures in known:
+        errors = (figures.error, figures.error_equal_mass, figures.brier)
+        expected = "-" if found.expected_precision is None else _percent(found.expected_precision)
+        rows.append(
+            [name, *(f"{error:.4f}" for error in errors), expected, _percent(found.matches.precision)]
+        )
+    console.table(header, rows, "Calibration (expected calibration error over 10 bins)")
+    if len(known) == 1:  # of several files it would be a long list; --json has it
+        console.write("")
+        _show_bins(known[0][2])
+
+
+def _show_bins(figures: "Calibration") -> None:
+    rows = []
+    for part in figures.bins:
+        shares = (part.mean_probability, part.match_share)
+        rows.append([f"{part.low:.1f} to {part.high:.1f}", f"{part.pairs:,}", *map(_percent, shares)])
+    console.table(["probability", "pairs", "mean %", "matches %"], rows, "Are probabilities what they say?")
 
 
 def _f1(quality: "Quality | None") -> str:

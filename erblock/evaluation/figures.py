@@ -91,6 +91,7 @@ def _quality(quality: Quality) -> dict[str, Any]:
 
 def _pair_figures(found: MatchEvaluation) -> dict[str, Any]:
     return {
+        "expected_precision": found.expected_precision,
         "pairs": found.pairs,
         "reachable": found.reachable,
         "duplicate_rows": found.duplicate_rows,

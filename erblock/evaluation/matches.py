@@ -61,12 +61,13 @@ class MatchEvaluation:
 
     `matches`: over all known matches; one that the file lacks is missed. `labelled`: over the labelled pairs
     only; one that the file lacks is said to be no match. `reachable`: the known matches that the file lists,
-    as matches or not.
+    as matches or not. `expected_precision`: the mean probability of the matches.
     """
 
     matches: Quality
     labelled: Quality | None
     calibration: Calibration | None
+    expected_precision: float | None
     pairs: int
     reachable: int
     duplicate_rows: int
@@ -91,6 +92,7 @@ def evaluate_matches(pairs: pl.DataFrame, truth: Truth) -> MatchEvaluation:
         matches=Quality(found.height, int(found["hit"].sum()), known.height),
         labelled=_labelled(found["pair"], labels[0]) if labels else None,
         calibration=_calibration(judged),
+        expected_precision=_expected_precision(found),
         pairs=judged.height,
         reachable=int(judged["hit"].sum()),
         duplicate_rows=listed.height - judged.height,
@@ -113,6 +115,12 @@ def _calibration(judged: pl.DataFrame) -> Calibration | None:
     if "probability" not in judged.columns:
         return None
     return calibration(judged["probability"].cast(pl.Float64).to_numpy(), judged["hit"].to_numpy())
+
+
+def _expected_precision(found: pl.DataFrame) -> float | None:
+    if "probability" not in found.columns or found.is_empty():
+        return None
+    return float(found["probability"].cast(pl.Float64).to_numpy().mean())
 
 
 def _strays(judged: pl.DataFrame, truth: Truth) -> int:

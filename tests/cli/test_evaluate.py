@@ -205,6 +205,7 @@ def test_matches_and_clusters_are_told_by_their_columns(judged, capsys):
     assert (matches["precision"], matches["recall"]) == (0.5, pytest.approx(1 / 3))
     assert (matches["pairs"], matches["reachable"]) == (3, 2)
     assert matches["labelled"]["f1"] == pytest.approx(0.5)
+    assert matches["expected_precision"] == pytest.approx(0.85)
     assert matches["calibration"]["brier"] == pytest.approx((0.01 + 0.64 + 0.49) / 3)
     assert (clusters["matches"], clusters["hits"], clusters["clusters"], clusters["largest"]) == (3, 2, 2, 3)
     # 01 and 1 are right, 02 and 2 share their cluster with 4, 4 with them; 03 and 3 are apart.
@@ -238,7 +239,8 @@ def test_matches_are_shown_and_written(judged, capsys):
     assert "matches.csv 2 1 of 3 50.0 33.3 40.0 50.0 0.0" in lines
     assert "clusters.csv 3 2 of 3 66.7 66.7 66.7 50.0 66.7" in lines
     assert "clusters.csv 2 3 81.0 85.7 83.3" in lines
-    assert "matches.csv 0.8 to 0.9 1 80.0 0.0" in lines
+    assert "matches.csv 0.5333 0.5333 0.3800 85.0 50.0" in lines
+    assert "0.8 to 0.9 1 80.0 0.0" in lines
     assert "Candidate pairs" in lines
     figures = pl.read_csv(judged / "figures.csv")
     assert figures["name"].to_list() == ["matches.csv", "clusters.csv", "good.csv"]

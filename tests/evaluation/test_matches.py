@@ -31,6 +31,7 @@ def test_a_known_match_that_the_file_lacks_is_missed():
     assert result.matches.f1 == pytest.approx(1 / 3)
     assert (result.pairs, result.reachable) == (4, 2)
     assert result.calibration is None
+    assert result.expected_precision is None
     assert result.labelled is None
 
 
@@ -56,6 +57,7 @@ def test_pairs_of_one_table_have_no_direction():
     assert result.matches == Quality(found=2, hits=1, known=1)
     assert result.labelled == Quality(found=2, hits=1, known=1)
     assert result.calibration.brier == pytest.approx((0.1**2 + 0.6**2) / 2)
+    assert result.expected_precision == pytest.approx(0.75)
 
 
 def test_nothing_found_is_zero():

@@ -11,6 +11,13 @@ from erblock.tables.matches import kind_of, read_matches
 
 LEFT = pl.Series("id", ["a", "b", "c"])
 NUMBERS = pl.Series("id", [10, 20], dtype=pl.Int64)
+OTHERS = [
+    NUMBERS,
+    pl.Series("id", ["a", "z"]),
+    pl.Series("id", [b"\x00\xff", b"id"]),
+    pl.Series("id", ["2026-01-01", "2026-01-02"]).str.to_date(),
+    None,
+]
 
 
 def pairs(one_table=False):
@@ -42,9 +49,7 @@ def test_matches_are_read_as_written(ending, tmp_path):
 
 
 @pytest.mark.parametrize("ending", ["csv", "parquet"])
-@pytest.mark.parametrize(
-    "right", [NUMBERS, pl.Series("id", ["a", "z"]), None], ids=["numbers", "text", "one"]
-)
+@pytest.mark.parametrize("right", OTHERS, ids=["numbers", "text", "bytes", "dates", "one"])
 def test_clusters_are_read_as_written(right, ending, tmp_path):
     done = assign(pairs(right is None), "clusters", 0.5)
     frame = clusters_frame(LEFT, right, done)
