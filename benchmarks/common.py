@@ -65,7 +65,7 @@ def fit_model(
     return {
         "fit_seconds": time.monotonic() - started,
         "triplets": report.triplets,
-        "steps": report.training.steps,
+        "steps": report.training.steps if report.training else 0,
         "bands": report.bands,
     }
 
@@ -83,11 +83,13 @@ def blocked(data: DataSet, out: Path, section: Mapping[str, Any]) -> dict[str, A
     }
 
 
-def fitted(data: DataSet, out: Path, section: Mapping[str, Any]) -> dict[str, Any]:
+def fitted(
+    data: DataSet, out: Path, section: Mapping[str, Any], rules: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
     """Fit and block; return what both report."""
     model = out.with_suffix(".model")
-    facts = fit_model(data, model, section)
-    return {**facts, **blocked(data, out, {"method": "neural", "model": str(model)})}
+    facts = fit_model(data, model, section, rules)
+    return {**facts, **blocked(data, out, {"model": str(model)})}
 
 
 def smaller_table(data: DataSet) -> int:

@@ -6,7 +6,8 @@ trained on the labelled pairs of the set's train split as well. No test label an
 the candidates are written. Prints tables; adds to
 the JSON file of earlier runs, and writes all of it as Markdown.
 
-usage: quality.py [SET ...] [--labels] [--judge JUDGE.py] [--out runs/quality] [--markdown docs/quality.md]
+usage: quality.py [SET ...] [--methods METHOD ...] [--labels] [--judge JUDGE.py] [--out runs/quality]
+                  [--markdown docs/quality.md]
 """
 
 import argparse
@@ -56,6 +57,7 @@ def arguments() -> argparse.Namespace:
     """Return the command line's options."""
     parser = argparse.ArgumentParser(description="Blocking quality on the public data sets.")
     parser.add_argument("sets", nargs="*", metavar="SET", help=f"of {', '.join(SETS)}; default all")
+    parser.add_argument("--methods", nargs="*", metavar="METHOD", help="measure these rows only")
     parser.add_argument("--labels", action="store_true", help="also train with the labelled train split")
     parser.add_argument("--judge", type=Path, help="an independent judge to hold the figures against")
     parser.add_argument("--out", type=Path, default=ROOT / "runs" / "quality")
@@ -69,14 +71,18 @@ def measure(data: DataSet, options: argparse.Namespace) -> Iterator[dict[str, An
     folder.mkdir(parents=True, exist_ok=True)
     ways: dict[str, Callable[[Path], dict[str, Any]]] = {
         "minhash": lambda out: blocked(data, out, {"method": "minhash"}),
+        "minhash, rules": lambda out: fitted(data, out, {"method": "minhash"}),
         "tf-idf top-k": lambda out: tfidf_top_k(data, out),
         "neural, untrained": lambda out: fitted(data, out, {"max_steps": 0}),
+        "neural, no rules": lambda out: fitted(data, out, {}, {"match": (), "conflict": ()}),
         "neural, rules": lambda out: fitted(data, out, {}),
     }
     train = data.folder / "train.csv"
     if options.labels and train.is_file():
         ways["neural, rules and labels"] = lambda out: fitted(data, out, {"labels": str(train)})
     for method, run in ways.items():
+        if options.methods and method not in options.methods:
+            continue
         out = folder / f"{method.replace(', ', '-').replace(' ', '-')}.parquet"
         facts = run(out)
         row = {"set": data.name, "method": method, **facts, **figures(data, out, method)}

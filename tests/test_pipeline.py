@@ -56,7 +56,7 @@ def test_without_the_extras_minhash_blocks(folder):
 
 def test_without_the_extras_minhash_is_fitted_and_blocks(folder):
     done = bare("fit", "left.csv", "right.csv", "--method", "minhash", "-o", "model")
-    assert (done.returncode, done.stderr) == (0, "")
+    assert (done.returncode, "Traceback" in done.stderr) == (0, False)
     done = bare("block", "left.csv", "right.csv", "--model", "model", "-o", "pairs.csv")
     assert done.returncode == 0
     assert (folder / "pairs.csv").is_file()

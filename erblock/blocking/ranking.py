@@ -21,6 +21,7 @@ from erblock.blocking.score import ScoredPairs, rank_within
 from erblock.hashing.base import Rows, Scores
 
 _SCALE = 40.0
+_EVIDENCE = 1.5
 _BEST = 20
 _BACKGROUND_FROM = 4
 _BACKGROUND_WEIGHT = 0.5
@@ -37,6 +38,18 @@ def ranking(pairs: ScoredPairs) -> Scores:
     rivalry_left, rivalry_right = _rivalries(pairs, units, left, right)
     ceiling = left.competition(rivalry_left)[pairs.left] + right.competition(rivalry_right)[pairs.right]
     return np.asarray(2 * units - ceiling, dtype=np.float32)
+
+
+def rivalry(pairs: ScoredPairs) -> float:
+    """Return how much, 0.2 to 1, a record's candidates are rivals on the side where they are most."""
+    units = _units(pairs)
+    return max(_rivalries(pairs, units, *pairs.by_side(units, _side)))
+
+
+def with_evidence(pairs: ScoredPairs, log_odds: Scores) -> ScoredPairs:
+    """Return the pairs with the log odds that their columns speak of added to the similarity."""
+    similarity = pairs.similarity + np.float32(_EVIDENCE / _SCALE) * log_odds
+    return pairs.seen_as(np.asarray(similarity - min(similarity.min(initial=0), 0), dtype=np.float32))
 
 
 def _units(pairs: ScoredPairs) -> Floats:

@@ -42,6 +42,16 @@ class ScoredPairs:
         np.maximum.at(best_right, self.right, similarity)
         return replace(self, similarity=similarity, best_left=best_left, best_right=best_right)
 
+    def at(self, kept: Rows) -> "ScoredPairs":
+        """Return the pairs at these positions; the best of every record stays what it was."""
+        return replace(
+            self,
+            left=self.left[kept],
+            right=self.right[kept],
+            similarity=self.similarity[kept],
+            bands=self.bands[kept],
+        )
+
     @property
     def one_table(self) -> bool:
         """Whether both sides are the same table."""
@@ -92,6 +102,14 @@ def score_candidates(
 def _prune(chunk: PairChunk, similarity: Scores) -> tuple[PairChunk, Scores]:
     kept = np.flatnonzero(rank_within(chunk.left, similarity) < KEEP_PER_RECORD)
     return PairChunk(chunk.left[kept], chunk.right[kept], chunk.bands[kept]), similarity[kept]
+
+
+def best_of_either(pairs: ScoredPairs, most: int) -> Rows:
+    """Return the positions of the pairs that are among the best `most` of either of their records."""
+    right = pairs.right + (0 if pairs.one_table else len(pairs.best_left))
+    both = np.concatenate([pairs.similarity, pairs.similarity])
+    ranks = rank_within(np.concatenate([pairs.left, right]), both)
+    return np.flatnonzero(ranks.reshape(2, -1).min(axis=0) < most)
 
 
 def rank_within(groups: Rows, scores: npt.NDArray[Any]) -> npt.NDArray[np.int64]:

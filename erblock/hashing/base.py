@@ -56,5 +56,9 @@ class Hasher(Protocol):
     def kind(self) -> str:
         """The name in a model folder's manifest."""
 
+    @property
+    def weights(self) -> npt.NDArray[np.float32]:
+        """The weight of each of the 2**20 n-gram features."""
+
     def sketch(self, texts: pl.Series, on_progress: Progress = silent) -> Sketch:
         """Return the sketch of one text per record."""

@@ -104,6 +104,22 @@ class Encoder:
         self.model.save(str(folder), create_model_card=False, safe_serialization=True)
 
 
+class RememberingEncoder(Encoder):
+    """An encoder that keeps the vector of every text it has encoded; its weights must not change."""
+
+    def __init__(self, encoder: Encoder) -> None:
+        super().__init__(encoder.model, encoder.options)
+        self._vectors: dict[str, npt.NDArray[np.float32]] = {}
+
+    def encode(self, texts: Sequence[str], on_progress: Progress = silent) -> npt.NDArray[np.float32]:
+        """Return the (texts, width) unit vectors; only texts not seen before are encoded."""
+        new = sorted(set(texts) - self._vectors.keys())
+        self._vectors.update(zip(new, super().encode(new, on_progress), strict=True))
+        if not texts:
+            return np.empty((0, self.width), dtype=np.float32)
+        return np.stack([self._vectors[text] for text in texts])
+
+
 def _batches(lengths: Sequence[int]) -> list[list[int]]:
     """Return batches of positions, each of texts of one length and of a limited number of tokens."""
     batches = []

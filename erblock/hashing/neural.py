@@ -133,25 +133,32 @@ def encode_channels(
     return Channels(encoder.encode(filled, on_progress), vectors)
 
 
-def fit_neural(
-    encoder: Encoder,
-    weights: Floats,
-    tables: Sequence[pl.Series],
-    matches: tuple[pl.Series, pl.Series],
-    options: CellOptions,
-    on_progress: Progress = silent,
-) -> NeuralHasher:
-    """Return a hasher with cells learned from a sample of the texts of one or two tables.
+@dataclass(frozen=True)
+class Sample:
+    """Texts of one or two tables, of which the larger has `records` records in all.
 
     `matches` are the texts of known or supposed matches, side by side.
     """
+
+    tables: Sequence[pl.Series]
+    matches: tuple[pl.Series, pl.Series]
+    records: int
+
+
+def fit_neural(
+    encoder: Encoder,
+    weights: Floats,
+    sample: Sample,
+    options: CellOptions,
+    on_progress: Progress = silent,
+) -> NeuralHasher:
+    """Return a hasher with cells learned from a sample of the records."""
     random = np.random.default_rng(options.seed)
-    everything = pl.concat(tables)
-    sample = everything.gather(random.permutation(len(everything))[:_SAMPLE])
-    some = random.permutation(len(matches[0]))[:_MATCHES]
-    texts = pl.concat([sample, *(side.gather(some) for side in matches)])
+    everything = pl.concat(sample.tables)
+    drawn = everything.gather(random.permutation(len(everything))[:_SAMPLE])
+    some = random.permutation(len(sample.matches[0]))[:_MATCHES]
+    texts = pl.concat([drawn, *(side.gather(some) for side in sample.matches)])
     vectors = encode_channels(encoder, weights, texts, on_progress).joined()
-    left, right = np.split(vectors[len(sample) :], 2)
-    records = max(len(table) for table in tables)
-    cells = fit_cells(vectors[: len(sample)], left, right, records, options)
+    left, right = np.split(vectors[len(drawn) :], 2)
+    cells = fit_cells(vectors[: len(drawn)], left, right, sample.records, options)
     return NeuralHasher(encoder, weights, cells)

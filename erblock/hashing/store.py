@@ -14,6 +14,7 @@ from typing import Any
 from uuid import uuid4
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from erblock.errors import ModelError
@@ -44,10 +45,16 @@ class Model:
     provenance: Provenance
 
 
-def save_model(
-    model: Model, folder: Path, tables: Mapping[str, pl.DataFrame], *, overwrite: bool = False
-) -> None:
-    """Write `model` to `folder`, and `tables` beside it as Parquet files of these names.
+@dataclass(frozen=True)
+class Extras:
+    """What else a model folder holds, by file name: tables as Parquet, and texts."""
+
+    tables: Mapping[str, pl.DataFrame] = field(default_factory=dict)
+    texts: Mapping[str, str] = field(default_factory=dict)
+
+
+def save_model(model: Model, folder: Path, extras: Extras, *, overwrite: bool = False) -> None:
+    """Write `model` and `extras` to `folder`.
 
     Raises:
         ModelError: if the folder exists and is not a model, or is one and `overwrite` is not set.
@@ -58,8 +65,10 @@ def save_model(
     beside.mkdir()
     try:
         _write(model, beside)
-        for name, frame in tables.items():
+        for name, frame in extras.tables.items():
             frame.write_parquet(beside / name)
+        for name, text in extras.texts.items():
+            (beside / name).write_text(text, encoding="utf-8")
         if folder.exists():
             shutil.rmtree(folder)
         beside.rename(folder)
@@ -118,6 +127,15 @@ def load_model(folder: Path, device: str = "auto", precision: str = "auto") -> M
     arrays = _load_arrays(folder / _ARRAYS, kind.arrays)
     hasher = kind.put_together(folder, arrays, manifest[kind.section], RunOptions(device, precision))
     return Model(hasher, Provenance(tuple(manifest["columns"]), manifest["digests"], manifest["notes"]))
+
+
+def load_weights(folder: Path) -> npt.NDArray[np.float32]:
+    """Return the weight of each of the 2**20 features in the model in `folder`; does not load the model.
+
+    Raises:
+        ModelError: if they cannot be read.
+    """
+    return _load_arrays(folder / _ARRAYS, ("weights",))["weights"]
 
 
 def _load_arrays(path: Path, names: tuple[str, ...]) -> Arrays:

@@ -14,6 +14,7 @@ from erblock.config import BlockConfig, Config
 from erblock.engines.base import Candidates
 from erblock.hashing.base import Progress, silent
 from erblock.pipeline.engine import check_engine, open_engine
+from erblock.pipeline.evidence import weighed
 from erblock.tables.sheet import check_no_judgements, sheet_path
 
 
@@ -45,7 +46,7 @@ def block(config: Config, on_progress: Progress = silent) -> BlockReport:
     if options.audit is not None:
         check_no_judgements(sheet_path(Path(options.output)))
     with open_engine(config) as engine:
-        found = engine.candidates(on_progress)
+        found = weighed(config, engine.candidates(on_progress))
         curve = recall_curve(found.scored, found.views)
         limits = Budget(options.max_pairs, options.max_per_record, options.target_recall)
         kept = cut(found.scored, limits, curve)

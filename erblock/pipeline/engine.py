@@ -11,7 +11,7 @@ from erblock.config import Config
 from erblock.engines.base import Engine
 from erblock.engines.local import LocalEngine
 from erblock.errors import ConfigError, require_extra
-from erblock.hashing.store import Model, Provenance, save_model
+from erblock.hashing.store import Extras, Model, Provenance, save_model
 from erblock.pipeline.inputs import Texts, minhash_of, open_tables, texts_of
 from erblock.pipeline.model import model_folder, open_hasher, with_model_columns
 
@@ -68,5 +68,7 @@ def _fitted_minhash(tables: "SparkTables", folder: Path) -> Path:
 
     sides = [collected_texts(table) for table in tables.sides]
     hasher = minhash_of(Texts(sides[0], sides[-1], tables.dedup))
-    save_model(Model(hasher, Provenance(tuple(pair.entry for pair in tables.columns))), folder / "model", {})
+    save_model(
+        Model(hasher, Provenance(tuple(pair.entry for pair in tables.columns))), folder / "model", Extras()
+    )
     return folder / "model"

@@ -1,6 +1,6 @@
 """Tables and rules to triplets, triplets to a trained hash, the hash to a model folder."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 
@@ -10,14 +10,16 @@ import polars as pl
 from erblock.blocking.candidates import JoinReport
 from erblock.blocking.score import score_candidates
 from erblock.blocking.sure import sure_pairs
+from erblock.comparison.fitted import EVIDENCE_FILE
 from erblock.config import Config, FitConfig
 from erblock.hashing import ngrams
-from erblock.hashing.base import Progress, silent
+from erblock.hashing.base import Hasher, Progress, silent
 from erblock.hashing.cells import CellOptions
-from erblock.hashing.encoder import Encoder, EncoderOptions, load_encoder
-from erblock.hashing.neural import fit_neural
+from erblock.hashing.encoder import Encoder, EncoderOptions, RememberingEncoder, load_encoder
+from erblock.hashing.neural import Sample, fit_neural
 from erblock.hashing.pairwise import row_cosines
-from erblock.hashing.store import Model, Provenance, check_target, save_model
+from erblock.hashing.store import Extras, Model, Provenance, check_target, save_model
+from erblock.pipeline.evidence import Knowledge, learn_evidence, sample_of
 from erblock.pipeline.inputs import Texts, minhash_of, open_tables, texts_of
 from erblock.rules.compile import compile_rules
 from erblock.rules.pairs import labelling_pairs
@@ -50,11 +52,36 @@ def fit(config: Config, *, force: bool = False, on_progress: Progress = silent) 
         ErblockError: if a table, a rule, the labels or the encoder is not usable; nothing is written then.
     """
     options = config.fit
-    output = Path(options.output)
-    check_target(output, overwrite=force)
+    check_target(Path(options.output), overwrite=force)
     tables = open_tables(config)
     if options.method == "minhash":
-        return _fit_minhash(config, tables, force=force)
+        fitted = _fit_minhash(config, tables)
+    else:
+        fitted = _fit_neural(config, tables, on_progress)
+    known = Knowledge((config.rules.match, config.rules.conflict), _read_labels(options, tables))
+    evidence = learn_evidence(sample_of(tables, options.seed), fitted.hasher, known, on_progress)
+    extras = Extras(fitted.tables, {} if evidence is None else {EVIDENCE_FILE: evidence.to_json()})
+    model = Model(fitted.hasher, _provenance(config, tables))
+    save_model(model, Path(options.output), extras, overwrite=force)
+    return fitted.report
+
+
+@dataclass(frozen=True)
+class _Fitted:
+    """A fitted hasher, the tables that are kept beside it, and what the command says."""
+
+    hasher: Hasher
+    report: FitReport
+    tables: dict[str, pl.DataFrame] = field(default_factory=dict)
+
+
+def _fit_minhash(config: Config, tables: TablePair) -> _Fitted:
+    hasher = minhash_of(texts_of(tables))
+    return _Fitted(hasher, FitReport(Path(config.fit.output), {}, None, hasher.plan.bands))
+
+
+def _fit_neural(config: Config, tables: TablePair, on_progress: Progress) -> _Fitted:
+    options = config.fit
     rules = compile_rules(config.rules.match, config.rules.conflict, tables)
     labels = _read_labels(options, tables)
     encoder = load_encoder(
@@ -77,19 +104,17 @@ def fit(config: Config, *, force: bool = False, on_progress: Progress = silent) 
         _training_options(options),
         on_progress,
     )
-    matches = (texts.left.gather(rows.anchor), texts.right.gather(rows.positive))
-    hasher = fit_neural(encoder, weights, texts.sides, matches, CellOptions(seed=options.seed), on_progress)
-    model = Model(hasher, _provenance(config, tables))
-    save_model(model, output, {TRIPLETS_FILE: triplets}, overwrite=force)
+    sample = Sample(
+        texts_of(sample_of(tables, options.seed)).sides,
+        (texts.left.gather(rows.anchor), texts.right.gather(rows.positive)),
+        records=max(map(len, texts.sides)),
+    )
+    # Evidence is learned from the same sample: its texts are encoded once.
+    encoder = RememberingEncoder(encoder)
+    hasher = fit_neural(encoder, weights, sample, CellOptions(seed=options.seed), on_progress)
     by_rule = dict(triplets["rule"].value_counts(sort=True).rows())
-    return FitReport(output, by_rule, report, hasher.cells.bands)
-
-
-def _fit_minhash(config: Config, tables: TablePair, *, force: bool) -> FitReport:
-    hasher = minhash_of(texts_of(tables))
-    output = Path(config.fit.output)
-    save_model(Model(hasher, _provenance(config, tables)), output, {}, overwrite=force)
-    return FitReport(output, {}, None, hasher.plan.bands)
+    report_all = FitReport(Path(options.output), by_rule, report, hasher.cells.bands)
+    return _Fitted(hasher, report_all, {TRIPLETS_FILE: triplets})
 
 
 def _read_labels(options: FitConfig, tables: TablePair) -> pl.DataFrame | None:

@@ -5,6 +5,10 @@ import pytest
 from hypothesis import strategies as st
 
 from erblock.blocking.score import ScoredPairs
+from erblock.hashing import ngrams
+from erblock.hashing.cells import CellOptions
+from erblock.hashing.minhash import fit_minhash
+from erblock.hashing.neural import Sample, fit_neural
 
 
 def _scored(left, right, similarity, sizes):
@@ -40,3 +44,20 @@ def scored():
 def any_scored():
     """A hypothesis strategy of scored pairs."""
     return _any_scored
+
+
+@pytest.fixture(scope="session")
+def hashers(products, encoder):
+    """Both kinds of hasher, fitted on the names of products."""
+    texts = [table["name"] for table in products(60)]
+    weights = ngrams.idf(*map(ngrams.feature_sets, texts))
+    neural = fit_neural(
+        encoder, weights, Sample(texts, (texts[0], texts[1]), max(map(len, texts))), CellOptions(bands=6)
+    )
+    return {"minhash": fit_minhash(*texts, 100), "neural": neural}
+
+
+@pytest.fixture(scope="session", params=["minhash", "neural"])
+def hasher(request, hashers):
+    """Either hasher."""
+    return hashers[request.param]

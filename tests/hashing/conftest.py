@@ -4,7 +4,7 @@ import pytest
 
 from erblock.hashing import ngrams
 from erblock.hashing.cells import CellOptions
-from erblock.hashing.neural import fit_neural
+from erblock.hashing.neural import Sample, fit_neural
 
 
 @pytest.fixture(scope="session")
@@ -18,4 +18,4 @@ def neural(texts, encoder):
     """A neural hasher fitted on the first hundred matches of `texts`."""
     weights = ngrams.idf(*map(ngrams.feature_sets, texts))
     known = (texts[0][:100], texts[1][:100])
-    return fit_neural(encoder, weights, texts, known, CellOptions(bands=16))
+    return fit_neural(encoder, weights, Sample(texts, known, max(map(len, texts))), CellOptions(bands=16))

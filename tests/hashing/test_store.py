@@ -13,6 +13,7 @@ from erblock.hashing.minhash import fit_minhash
 from erblock.hashing.store import (
     FORMAT,
     MANIFEST,
+    Extras,
     Model,
     Provenance,
     load_model,
@@ -38,7 +39,7 @@ def minhash(texts):
 @pytest.fixture(scope="module")
 def written(model, tmp_path_factory):
     folder = tmp_path_factory.mktemp("store") / "deep" / "model"
-    save_model(model, folder, {"triplets.parquet": TRIPLETS})
+    save_model(model, folder, Extras({"triplets.parquet": TRIPLETS}))
     return folder
 
 
@@ -71,7 +72,7 @@ def test_a_loaded_model_gives_equal_sketches(model, written, texts):
 
 
 def test_a_loaded_minhash_gives_equal_sketches_too(minhash, texts, tmp_path):
-    save_model(minhash, tmp_path / "model", {})
+    save_model(minhash, tmp_path / "model", Extras())
     loaded = load_model(tmp_path / "model")
     assert loaded.provenance == MADE_FROM
     ours, theirs = (hasher.sketch(texts[0]) for hasher in (minhash.hasher, loaded.hasher))
@@ -123,9 +124,9 @@ def test_no_path_of_this_machine_is_written(written, tiny):
 def test_a_model_is_replaced_only_if_asked(model, folder):
     before = contents(folder)
     with pytest.raises(ModelError, match="holds a model already; use --force"):
-        save_model(model, folder, {})
+        save_model(model, folder, Extras())
     assert contents(folder) == before
-    save_model(model, folder, {}, overwrite=True)
+    save_model(model, folder, Extras(), overwrite=True)
     assert not (folder / "triplets.parquet").exists()
     assert [path.name for path in folder.parent.iterdir()] == ["model"]
 
@@ -143,7 +144,7 @@ def test_a_folder_of_something_else_is_never_replaced(files, overwrite, model, t
     for name, text in files.items():
         (tmp_path / name).write_text(text, encoding="utf-8")
     with pytest.raises(ModelError, match="is not a model folder"):
-        save_model(model, tmp_path, {}, overwrite=overwrite)
+        save_model(model, tmp_path, Extras(), overwrite=overwrite)
     assert {path.name: path.read_text(encoding="utf-8") for path in tmp_path.iterdir()} == files
 
 
@@ -151,13 +152,13 @@ def test_a_folder_of_something_else_is_never_replaced(files, overwrite, model, t
 def test_neither_is_a_file(overwrite, model, tmp_path):
     (tmp_path / "model").write_text("a file", encoding="utf-8")
     with pytest.raises(ModelError, match="is not a model folder"):
-        save_model(model, tmp_path / "model", {}, overwrite=overwrite)
+        save_model(model, tmp_path / "model", Extras(), overwrite=overwrite)
     assert (tmp_path / "model").read_text(encoding="utf-8") == "a file"
 
 
 def test_an_empty_folder_is_used(model, tmp_path):
     (tmp_path / "model").mkdir()
-    save_model(model, tmp_path / "model", {})
+    save_model(model, tmp_path / "model", Extras())
     assert read_manifest(tmp_path / "model")["kind"] == "neural"
 
 
@@ -169,9 +170,9 @@ class _Unwritable:
 def test_a_failed_write_leaves_nothing_behind_and_the_old_model_as_it_was(model, folder, tmp_path):
     before = contents(folder)
     with pytest.raises(OSError, match="no space left"):
-        save_model(model, folder, {"triplets.parquet": _Unwritable()}, overwrite=True)
+        save_model(model, folder, Extras({"triplets.parquet": _Unwritable()}), overwrite=True)
     with pytest.raises(OSError, match="no space left"):
-        save_model(model, tmp_path / "other", {"triplets.parquet": _Unwritable()})
+        save_model(model, tmp_path / "other", Extras({"triplets.parquet": _Unwritable()}))
     assert contents(folder) == before
     assert [path.name for path in tmp_path.iterdir()] == ["model"]
 

@@ -1,0 +1,60 @@
+"""Pairs to learn evidence from: what is beyond doubt, what rules and labels say, and their rivals."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from erblock.blocking.ranking import rivalry
+from erblock.blocking.score import ScoredPairs
+from erblock.blocking.sure import groups_apart, sure_pairs
+from erblock.hashing.base import Rows
+
+MATCH, NO_MATCH, CONFLICT, UNKNOWN = 1, 0, -1, -2
+"""What is known of a pair: labels say MATCH or NO_MATCH, rules MATCH or CONFLICT."""
+
+_MOST = 400_000
+_CLEAR = 0.5
+
+Verdicts = npt.NDArray[np.int8]
+
+
+@dataclass(frozen=True)
+class PairExamples:
+    """Positions in the scored pairs, which of them are taken for matches, and how much each counts."""
+
+    at: Rows
+    matches: npt.NDArray[np.bool_]
+    counts: npt.NDArray[np.float32]
+
+
+def choose_examples(pairs: ScoredPairs, verdicts: Verdicts) -> PairExamples:
+    """Return examples: the sure pairs, what is known, and as non-matches the other candidates of both.
+
+    Beyond the sure pairs a record may have more matches. The rest of its nearest group counts as so much of a
+    match as candidates of this table are no rivals; and never as a non-match.
+    """
+    counts = np.zeros(len(pairs), dtype=np.float32)
+    group, sure = groups_apart(pairs), sure_pairs(pairs)
+    counts[group] = 1 - rivalry(pairs)
+    counts[sure] = 1
+    counts[verdicts == MATCH] = 1
+    counts[(verdicts == CONFLICT) | (verdicts == NO_MATCH)] = 0
+    matches = counts > 0
+    doubtful = verdicts == CONFLICT
+    doubtful[group] = doubtful[sure] = True
+    rivals = _of_records(pairs, counts > _CLEAR) & ~matches & ~doubtful
+    rivals |= verdicts == NO_MATCH
+    counts[rivals] = 1
+    at = np.flatnonzero(counts > 0)
+    at = at[:: 1 + len(at) // _MOST]
+    return PairExamples(at, matches[at], counts[at])
+
+
+def _of_records(pairs: ScoredPairs, chosen: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """Mark the pairs that share a record with a chosen one."""
+    left = np.zeros(len(pairs.best_left), dtype=bool)
+    right = left if pairs.one_table else np.zeros(len(pairs.best_right), dtype=bool)
+    left[pairs.left[chosen]] = True
+    right[pairs.right[chosen]] = True
+    return np.asarray(left[pairs.left] | right[pairs.right])

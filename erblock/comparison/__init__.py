@@ -1,0 +1,1 @@
+"""Comparison vectors: what two records say of each other, column by column, and what it weighs."""

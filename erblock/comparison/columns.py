@@ -1,0 +1,34 @@
+"""Which columns are compared, and as what kind of value."""
+
+from dataclasses import dataclass
+
+from erblock.tables.profile import ColumnProfile, Kind, column_texts, profile_columns
+from erblock.tables.read import TablePair
+
+
+@dataclass(frozen=True)
+class ComparedColumn:
+    """A column of the left table, what it is in the right one, and the kind of its values."""
+
+    left: str
+    right: str
+    kind: Kind
+
+
+def compared_columns(tables: TablePair) -> tuple[ComparedColumn, ...]:
+    """Return the mapped columns that hold anything in both tables."""
+    left = column_texts(tables.left.frame.select([pair.left for pair in tables.columns]))
+    right = column_texts(tables.other.frame.select([pair.right for pair in tables.columns]))
+    profiles = zip(tables.columns, profile_columns(left), profile_columns(right), strict=True)
+    compared = (ComparedColumn(pair.left, pair.right, _kind(a, b)) for pair, a, b in profiles)
+    return tuple(column for column in compared if column.kind != "empty")
+
+
+def _kind(left: ColumnProfile, right: ColumnProfile) -> Kind:
+    """Return the kind of two columns: where they differ, the text that both are."""
+    if left.kind == right.kind:
+        return left.kind
+    for kind in ("empty", "text"):
+        if kind in (left.kind, right.kind):
+            return kind
+    return "name"

@@ -1,0 +1,85 @@
+"""What each entry of a comparison vector says for or against a match, learned from some pairs.
+
+A logistic regression, as the weights of Fellegi and Sunter are one, with two restrictions that let it learn
+from few and partly wrong examples: no entry that measures agreement may speak against a match, and weights
+are pulled to zero. What is missing says nothing but what its own entry says.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.optimize import minimize
+from scipy.special import expit
+
+_PULL = 10.0
+_LIMIT = 4.0
+_STEPS = 300
+
+Floats = npt.NDArray[np.float32]
+Doubles = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Per entry its usual value, its spread and its weight; and the log odds of a usual pair."""
+
+    usual: Floats
+    spread: Floats
+    weights: Floats
+    intercept: float
+
+    def log_odds(self, vectors: Floats) -> Floats:
+        """Return the log odds of a match for (pairs, entries) comparison vectors."""
+        return np.asarray(_standard(vectors, self.usual, self.spread) @ self.weights + self.intercept)
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Pairs to learn from: comparison vectors, which of them are matches, and how much each counts."""
+
+    vectors: Floats
+    matches: npt.NDArray[np.bool_]
+    counts: Floats
+
+
+def fit_evidence(examples: Examples, agrees: npt.NDArray[np.bool_]) -> Evidence:
+    """Return the evidence that makes the examples most likely; `agrees[i]`: entry i may not speak against."""
+    usual, spread = _scale(examples.vectors)
+    inputs = _standard(examples.vectors, usual, spread).astype(np.float64)
+    inputs = np.column_stack([inputs, np.ones(len(inputs))])
+    bounds = [(0.0, None) if positive else (None, None) for positive in [*agrees, False]]
+    found = minimize(
+        _loss,
+        np.zeros(inputs.shape[1]),
+        args=(inputs, examples.matches.astype(np.float64), examples.counts.astype(np.float64)),
+        jac=True,
+        bounds=bounds,
+        method="L-BFGS-B",
+        options={"maxiter": _STEPS},
+    )
+    return Evidence(usual, spread, found.x[:-1].astype(np.float32), float(found.x[-1]))
+
+
+def _loss(weights: Doubles, inputs: Doubles, matches: Doubles, counts: Doubles) -> tuple[float, Doubles]:
+    """Return the penalised negative log-likelihood and its gradient; the last weight is the intercept."""
+    odds = inputs @ weights
+    pull = _PULL * np.append(weights[:-1], 0.0)
+    loss = counts @ (np.logaddexp(0, odds) - matches * odds) + pull @ weights / 2
+    return float(loss), np.asarray(inputs.T @ (counts * (expit(odds) - matches)) + pull)
+
+
+def _scale(vectors: Floats) -> tuple[Floats, Floats]:
+    """Return mean and deviation of every entry where it is known."""
+    known = ~np.isnan(vectors)
+    count = np.maximum(known.sum(axis=0), 1)
+    filled = np.where(known, vectors, 0).astype(np.float64)
+    usual = filled.sum(axis=0) / count
+    variance = np.where(known, (filled - usual) ** 2, 0).sum(axis=0) / count
+    return usual.astype(np.float32), (np.sqrt(variance) + 1e-3).astype(np.float32)
+
+
+def _standard(vectors: Floats, usual: Floats, spread: Floats) -> Floats:
+    """Return the entries in deviations from the usual, 4 at most; 0 where they are missing."""
+    standard = np.nan_to_num((vectors - usual) / spread, nan=0.0, posinf=_LIMIT, neginf=-_LIMIT)
+    return np.asarray(standard.clip(-_LIMIT, _LIMIT), dtype=np.float32)

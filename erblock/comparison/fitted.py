@@ -1,0 +1,75 @@
+"""Fitted evidence: the compared columns and the weights, as a readable file of a model folder."""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from erblock.comparison.columns import ComparedColumn
+from erblock.comparison.evidence import Evidence
+from erblock.comparison.measures import Floats
+from erblock.comparison.vectors import Comparison
+from erblock.errors import ModelError
+from erblock.similarity import Rows
+from erblock.tables.read import TablePair
+
+EVIDENCE_FILE = "evidence.json"
+
+
+@dataclass(frozen=True)
+class FittedEvidence:
+    """What was compared, and what it weighs: `names[i]` is entry i of a comparison vector."""
+
+    columns: tuple[ComparedColumn, ...]
+    names: tuple[str, ...]
+    evidence: Evidence
+
+    def log_odds(self, tables: TablePair, weights: Floats, left_rows: Rows, right_rows: Rows) -> Floats:
+        """Return the log odds of a match of each pair of row numbers; `weights`: of the hasher's features."""
+        comparison = Comparison(tables, self.columns, weights)
+        if comparison.names != self.names:
+            raise ModelError(f"{EVIDENCE_FILE} was written by another version of erblock; fit again")
+        return comparison.log_odds(self.evidence, left_rows, right_rows)
+
+    def to_json(self) -> str:
+        """Return the content of the file."""
+        learned = self.evidence
+        numbers = (learned.usual.tolist(), learned.spread.tolist(), learned.weights.tolist())
+        keys = ("name", "usual", "spread", "weight")
+        content = {
+            "columns": [asdict(column) for column in self.columns],
+            "intercept": learned.intercept,
+            "entries": [dict(zip(keys, row, strict=True)) for row in zip(self.names, *numbers, strict=True)],
+        }
+        return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
+
+
+def read_evidence(folder: Path) -> FittedEvidence | None:
+    """Return the evidence of the model in `folder`; None if it has none.
+
+    Raises:
+        ModelError: if the file is not readable.
+    """
+    path = folder / EVIDENCE_FILE
+    if not path.is_file():
+        return None
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        return _from_json(content)
+    except (OSError, ValueError, KeyError, TypeError) as cause:
+        raise ModelError(f"{path}: cannot be read ({cause}); fit again") from cause
+
+
+def _from_json(content: dict[str, Any]) -> FittedEvidence:
+    entries = content["entries"]
+    numbers = {
+        key: np.array([entry[key] for entry in entries], dtype=np.float32)
+        for key in ("usual", "spread", "weight")
+    }
+    return FittedEvidence(
+        tuple(ComparedColumn(**column) for column in content["columns"]),
+        tuple(entry["name"] for entry in entries),
+        Evidence(numbers["usual"], numbers["spread"], numbers["weight"], float(content["intercept"])),
+    )

@@ -1,0 +1,78 @@
+"""Comparison vectors (Fellegi and Sunter 1969): one row of measures for every pair of records."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from erblock.comparison.columns import ComparedColumn
+from erblock.comparison.evidence import Evidence
+from erblock.comparison.measures import MEASURES, Floats, Sides, shared_codes
+from erblock.similarity import Compare, Rows, Scores
+from erblock.similarity.strings import is_null
+from erblock.tables.profile import column_texts
+from erblock.tables.read import TablePair
+from erblock.tables.text import record_texts
+
+_CHUNK = 200_000
+
+
+@dataclass(frozen=True)
+class Feature:
+    """One entry of a comparison vector. `agrees`: whether more of it speaks for a match."""
+
+    name: str
+    agrees: bool
+    compare: Callable[[Rows, Rows], Scores]
+
+
+class Comparison:
+    """Two tables made ready for the comparison of any pairs of their records.
+
+    A value that is missing on either side makes the measures of its column NaN, and `missing(column)` 1.
+    """
+
+    def __init__(self, tables: TablePair, columns: Sequence[ComparedColumn], weights: Floats) -> None:
+        self.features = tuple(_features(tables, columns, weights))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the entries of a vector."""
+        return tuple(feature.name for feature in self.features)
+
+    @property
+    def agrees(self) -> npt.NDArray[np.bool_]:
+        """Of every entry, whether more of it speaks for a match."""
+        return np.array([feature.agrees for feature in self.features], dtype=bool)
+
+    def vectors(self, left_rows: Rows, right_rows: Rows) -> Floats:
+        """Return the (pairs, entries) comparison vectors of pairs of row numbers."""
+        vectors = np.empty((len(left_rows), len(self.features)), dtype=np.float32)
+        for i, feature in enumerate(self.features):
+            vectors[:, i] = feature.compare(left_rows, right_rows)
+        return vectors
+
+    def log_odds(self, evidence: Evidence, left_rows: Rows, right_rows: Rows) -> Floats:
+        """Return the log odds of a match of pairs of row numbers; their vectors are not kept."""
+        odds = np.empty(len(left_rows), dtype=np.float32)
+        for start in range(0, len(left_rows), _CHUNK):
+            chunk = slice(start, start + _CHUNK)
+            odds[chunk] = evidence.log_odds(self.vectors(left_rows[chunk], right_rows[chunk]))
+        return odds
+
+
+def _features(tables: TablePair, columns: Sequence[ComparedColumn], weights: Floats) -> Iterator[Feature]:
+    left = column_texts(tables.left.frame.select([column.left for column in columns]))
+    right = left if tables.dedup else column_texts(tables.other.frame.select([c.right for c in columns]))
+    for column in columns:
+        sides = Sides(left[column.left], right[column.right], weights)
+        for name, measure in MEASURES[column.kind].items():
+            yield Feature(f"{name}({column.left})", agrees=True, compare=measure(sides))
+        yield Feature(f"missing({column.left})", agrees=False, compare=_missing(sides))
+    texts = (record_texts(left, left.columns), record_texts(right, right.columns))
+    yield Feature("shared_codes", agrees=True, compare=shared_codes(Sides(*texts, weights)))
+
+
+def _missing(sides: Sides) -> Compare:
+    return is_null(sides.left, sides.right)
