@@ -135,37 +135,69 @@ def test_mistakes_are_one_line(arguments, message, files, capsys):
 JUDGED = ["pairs", "duplicate_rows", "stray_ids", "gold", "hits", "pair_completeness", "pair_quality", "f1"]
 
 
+@pytest.fixture
+def judge(tmp_path):
+    """Where a data set is, and what the independent judge says of candidate pairs there."""
+
+    def judge(name, pairs):
+        folder, script = DATASETS / name, DATASETS.parent / "judge.py"
+        tables = tables_of(folder)
+        pairs.write_parquet(tmp_path / "judged.parquet")
+        files = [str(tmp_path / "judged.parquet"), str(folder / "gold.csv")]
+        command = [sys.executable, script, *files, *tables]
+        return json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+
+    return judge
+
+
+def tables_of(folder):
+    """The tables of a data set; the test is skipped if it is not there."""
+    if not (DATASETS.parent / "judge.py").exists() or not folder.exists():
+        pytest.skip(f"{folder} and {DATASETS.parent / 'judge.py'} are needed: set ERBLOCK_DATASETS")
+    return [str(folder / file) for file in ("left.csv", "right.csv", "table.csv") if (folder / file).exists()]
+
+
+def measured(path, name, capsys, *arguments):
+    """What `evaluate` says of a file about a data set."""
+    folder = DATASETS / name
+    sides = [word for pair in zip(("--left", "--right"), tables_of(folder), strict=False) for word in pair]
+    gold = str(folder / "gold.csv")
+    assert app.run(["evaluate", str(path), "--gold", gold, *sides, *arguments, "--json"]) == 0
+    (report,) = json.loads(capsys.readouterr().out)
+    return report
+
+
 @pytest.mark.data
 @pytest.mark.parametrize("name", ["abt-buy", "febrl3"])
-def test_figures_are_those_of_an_independent_judge(name, tmp_path, capsys):
-    folder, judge = DATASETS / name, DATASETS.parent / "judge.py"
-    if not judge.exists() or not folder.exists():
-        pytest.skip(f"{folder} and {judge} are needed: set ERBLOCK_DATASETS")
-    tables = [
-        str(folder / file) for file in ("left.csv", "right.csv", "table.csv") if (folder / file).exists()
-    ]
-    pairs = candidates(
-        *(pl.read_csv(table, infer_schema=False)["id"] for table in (tables[0], tables[-1])), folder
-    )
+def test_figures_are_those_of_an_independent_judge(name, judge, tmp_path, capsys):
+    pairs = candidates(DATASETS / name)
+    expected = judge(name, pairs)
     pairs.write_parquet(tmp_path / "pairs.parquet")
-    files = [str(tmp_path / "pairs.parquet"), str(folder / "gold.csv")]
-    judged = subprocess.run(
-        [sys.executable, judge, *files, *tables], capture_output=True, text=True, check=True
-    )
-    expected = json.loads(judged.stdout)
-
-    sides = [word for pair in zip(("--left", "--right"), tables, strict=False) for word in pair]
     targets = [word for target in expected["cheapest_at_completeness"] for word in ("--target", target)]
-    assert app.run(["evaluate", files[0], "--gold", files[1], *sides, *targets, "--json"]) == 0
-    (report,) = json.loads(capsys.readouterr().out)
+    report = measured(tmp_path / "pairs.parquet", name, capsys, *targets)
     assert {key: round(report[key], 5) for key in JUDGED} == {key: expected[key] for key in JUDGED}
     for target, cut in expected["cheapest_at_completeness"].items():
         ours = report["cheapest_at_completeness"][target]
         assert (ours["pairs"], round(ours["f1"], 4)) == (cut["pairs"], cut["f1"])
 
 
-def candidates(left, right, folder):
+@pytest.mark.data
+@pytest.mark.parametrize("name", ["abt-buy", "febrl3"])
+def test_matches_are_judged_as_candidates_would_be(name, judge, tmp_path, capsys):
+    pairs = candidates(DATASETS / name).unique(["left_id", "right_id"], maintain_order=True)
+    pairs = pairs.with_columns(is_match=pl.col("score") % 3 > 0)
+    expected = judge(name, pairs.filter("is_match"))
+    pairs.write_parquet(tmp_path / "matches.parquet")
+    report = measured(tmp_path / "matches.parquet", name, capsys)
+    ours = [report[key] for key in ("matches", "hits", "recall", "precision", "f1")]
+    theirs = [expected[key] for key in ("pairs", "hits", "pair_completeness", "pair_quality", "f1")]
+    assert [round(figure, 5) for figure in ours] == theirs
+
+
+def candidates(folder):
     """Every known match but a few, as many wrong pairs and some rows twice, with scores that all differ."""
+    tables = tables_of(folder)
+    left, right = (pl.read_csv(table, infer_schema=False)["id"] for table in (tables[0], tables[-1]))
     gold = pl.read_csv(folder / "gold.csv", infer_schema=False)
     gold.columns = ["left_id", "right_id"]
     count = gold.height
