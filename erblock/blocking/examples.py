@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from erblock.blocking.ranking import rivalry
+from erblock.blocking.ranking import rivalries
 from erblock.blocking.score import ScoredPairs
 from erblock.blocking.sure import groups_apart, sure_pairs
 from erblock.hashing.base import Rows
@@ -31,30 +31,31 @@ class PairExamples:
 def choose_examples(pairs: ScoredPairs, verdicts: Verdicts) -> PairExamples:
     """Return examples: the sure pairs, what is known, and as non-matches the other candidates of both.
 
-    Beyond the sure pairs a record may have more matches. The rest of its nearest group counts as so much of a
-    match as candidates of this table are no rivals; and never as a non-match.
+    Beyond the sure pairs a record may have more matches. The rest of its nearest group counts as a match, and
+    its other candidates as non-matches, so much as candidates of this table are not, or are, rivals.
     """
     counts = np.zeros(len(pairs), dtype=np.float32)
     group, sure = groups_apart(pairs), sure_pairs(pairs)
-    counts[group] = 1 - rivalry(pairs)
+    counts[group] = 1 - min(rivalries(pairs))
     counts[sure] = 1
     counts[verdicts == MATCH] = 1
     counts[(verdicts == CONFLICT) | (verdicts == NO_MATCH)] = 0
     matches = counts > 0
     doubtful = verdicts == CONFLICT
     doubtful[group] = doubtful[sure] = True
-    rivals = _of_records(pairs, counts > _CLEAR) & ~matches & ~doubtful
-    rivals |= verdicts == NO_MATCH
-    counts[rivals] = 1
+    others = np.where(matches | doubtful, 0, _rivals(pairs, counts > _CLEAR))
+    others[verdicts == NO_MATCH] = 1
+    counts = np.where(matches, counts, others).astype(np.float32)
     at = np.flatnonzero(counts > 0)
     at = at[:: 1 + len(at) // _MOST]
     return PairExamples(at, matches[at], counts[at])
 
 
-def _of_records(pairs: ScoredPairs, chosen: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-    """Mark the pairs that share a record with a chosen one."""
+def _rivals(pairs: ScoredPairs, chosen: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
+    """Return for every pair how much it is the rival of a chosen one with which it shares a record."""
     left = np.zeros(len(pairs.best_left), dtype=bool)
     right = left if pairs.one_table else np.zeros(len(pairs.best_right), dtype=bool)
     left[pairs.left[chosen]] = True
     right[pairs.right[chosen]] = True
-    return np.asarray(left[pairs.left] | right[pairs.right])
+    rivalry_left, rivalry_right = rivalries(pairs)
+    return np.maximum(rivalry_left * left[pairs.left], rivalry_right * right[pairs.right])

@@ -12,7 +12,7 @@ background, for tables in which a record has many, and the second is as good as 
 table is shows in its confident best candidates: if they are each other's best, it is the first.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -35,21 +35,26 @@ def ranking(pairs: ScoredPairs) -> Scores:
     """Return the score of every pair; higher is better, within one run."""
     units = _units(pairs)
     left, right = pairs.by_side(units, _side)
-    rivalry_left, rivalry_right = _rivalries(pairs, units, left, right)
+    rivalry_left, rivalry_right = pairs.rivalry or _rivalries(pairs, units, left, right)
     ceiling = left.competition(rivalry_left)[pairs.left] + right.competition(rivalry_right)[pairs.right]
     return np.asarray(2 * units - ceiling, dtype=np.float32)
 
 
-def rivalry(pairs: ScoredPairs) -> float:
-    """Return how much, 0.2 to 1, a record's candidates are rivals on the side where they are most."""
+def rivalries(pairs: ScoredPairs) -> tuple[float, float]:
+    """Return how much, 0.2 to 1, the candidates of a left record, and of a right one, are rivals."""
     units = _units(pairs)
-    return max(_rivalries(pairs, units, *pairs.by_side(units, _side)))
+    return pairs.rivalry or _rivalries(pairs, units, *pairs.by_side(units, _side))
 
 
 def with_evidence(pairs: ScoredPairs, log_odds: Scores) -> ScoredPairs:
-    """Return the pairs with the log odds that their columns speak of added to the similarity."""
+    """Return the pairs with the log odds that their columns speak of added to the similarity.
+
+    Whether candidates are rivals is still read from the similarity alone: evidence learned from mutual best
+    pairs sets these apart from other matches of the same records.
+    """
     similarity = pairs.similarity + np.float32(_EVIDENCE / _SCALE) * log_odds
-    return pairs.seen_as(np.asarray(similarity - min(similarity.min(initial=0), 0), dtype=np.float32))
+    shifted = np.asarray(similarity - min(similarity.min(initial=0), 0), dtype=np.float32)
+    return replace(pairs.seen_as(shifted), rivalry=rivalries(pairs))
 
 
 def _units(pairs: ScoredPairs) -> Floats:
@@ -57,7 +62,6 @@ def _units(pairs: ScoredPairs) -> Floats:
 
 
 def _rivalries(pairs: ScoredPairs, units: Floats, left: "_Side", right: "_Side") -> tuple[float, float]:
-    """Return how much the candidates of a left record, and of a right one, are rivals."""
     mutual = (units >= left.best[pairs.left]) & (units >= right.best[pairs.right])
     if not mutual.any():
         return 1.0, 1.0

@@ -22,7 +22,10 @@ _INSERTED = 64
 
 @dataclass(frozen=True)
 class ScoredPairs:
-    """Distinct candidate pairs by row number; `best_left[i]` is the highest similarity of left record i."""
+    """Distinct candidate pairs by row number; `best_left[i]` is the highest similarity of left record i.
+
+    `rivalry`: how much, 0 to 1, candidates of a left record, and of a right one, are rivals, if it is known.
+    """
 
     left: Rows
     right: Rows
@@ -30,6 +33,7 @@ class ScoredPairs:
     bands: npt.NDArray[np.uint16]
     best_left: Scores
     best_right: Scores
+    rivalry: tuple[float, float] | None = None
 
     def __len__(self) -> int:
         return len(self.left)
