@@ -4,7 +4,8 @@
     ├── tables  TablesConfig   which tables, how to read them, which columns say the same
     ├── rules   RulesConfig    what makes two records the same, or not the same
     ├── fit     FitConfig      training of the neural hash
-    └── block   BlockConfig    candidate pairs and their budget
+    ├── block   BlockConfig    candidate pairs and their budget
+    └── match   MatchConfig    matches among the candidates, and entities
 
 Command-line options override the file. Paths in the file are relative to the file's own folder.
 """
@@ -22,7 +23,12 @@ from erblock.errors import ConfigError
 
 DEFAULT_FILE = "erblock.toml"
 # Keys that hold a path or a glob. `encoder` may also be a model name, so it counts only if the path exists.
-_PATHS = {"tables": ("left", "right"), "fit": ("labels", "output"), "block": ("model", "output")}
+_PATHS = {
+    "tables": ("left", "right"),
+    "fit": ("labels", "output"),
+    "block": ("model", "output"),
+    "match": ("pairs", "labels", "matcher", "save", "output", "clusters"),
+}
 _WORDS = {
     "Input should be a valid tuple": 'expected a list, ["...", "..."]',
     "Input should be a valid integer, unable to parse string as an integer": "expected a whole number",
@@ -160,6 +166,37 @@ class BlockConfig(_Section):
     output: str = Field(default="pairs.parquet", description="Where the pairs go; .csv writes CSV.")
 
 
+class MatchConfig(_Section):
+    """[match]: which candidate pairs are matches, and which records one entity."""
+
+    pairs: str = Field(default="pairs.parquet", description="The candidate pairs that `erblock block` wrote.")
+    labels: str | None = Field(
+        default=None,
+        description="Known pairs (left_id, right_id, label 1 or 0); none are needed, a few hundred help.",
+    )
+    assign: Literal["auto", "one-to-one", "many-to-one", "one-to-many", "clusters"] = Field(
+        default="auto",
+        description='How records may match. "auto" reads it from the candidates; one table gets clusters.',
+    )
+    min_probability: float = Field(
+        default=0.5, gt=0, lt=1, description="No pair less probable than this is a match."
+    )
+    target_precision: float | None = Field(
+        default=None,
+        gt=0,
+        lt=1,
+        description="Take as many pairs as keep this share of them matches, by their probabilities; at least "
+        "as probable as `min_probability` says.",
+    )
+    matcher: str | None = Field(
+        default=None, description="A matcher that an earlier run saved; nothing is learned then."
+    )
+    save: str | None = Field(default=None, description="The folder that the learned matcher is written to.")
+    seed: int = Field(default=0, ge=0, description="The same seed and input give the same matches.")
+    output: str = Field(default="matches.parquet", description="Where the matches go; .csv writes CSV.")
+    clusters: str | None = Field(default=None, description="Where every record with its cluster goes.")
+
+
 class Config(_Section):
     """All settings of a run."""
 
@@ -167,6 +204,7 @@ class Config(_Section):
     rules: RulesConfig = RulesConfig()
     fit: FitConfig = FitConfig()
     block: BlockConfig = BlockConfig()
+    match: MatchConfig = MatchConfig()
 
 
 SECTIONS: Mapping[str, type[BaseModel]] = {
@@ -174,6 +212,7 @@ SECTIONS: Mapping[str, type[BaseModel]] = {
     "rules": RulesConfig,
     "fit": FitConfig,
     "block": BlockConfig,
+    "match": MatchConfig,
 }
 
 

@@ -10,8 +10,11 @@ from erblock.blocking.score import ScoredPairs
 from erblock.blocking.sure import groups_apart, sure_pairs
 from erblock.hashing.base import Rows
 
-MATCH, NO_MATCH, CONFLICT, UNKNOWN = 1, 0, -1, -2
-"""What is known of a pair: labels say MATCH or NO_MATCH, rules MATCH or CONFLICT."""
+MATCH, NO_MATCH, AGREE, CONFLICT, UNKNOWN = range(5)
+"""What is known of a pair: labels say MATCH or NO_MATCH, rules AGREE or CONFLICT."""
+
+LABEL_COUNTS = 5.0
+"""A label counts as much as so many pairs that are only supposed."""
 
 _MOST = 400_000
 _CLEAR = 0.5
@@ -38,13 +41,14 @@ def choose_examples(pairs: ScoredPairs, verdicts: Verdicts) -> PairExamples:
     group, sure = groups_apart(pairs), sure_pairs(pairs)
     counts[group] = 1 - min(rivalries(pairs))
     counts[sure] = 1
-    counts[verdicts == MATCH] = 1
+    counts[verdicts == AGREE] = 1
+    counts[verdicts == MATCH] = LABEL_COUNTS
     counts[(verdicts == CONFLICT) | (verdicts == NO_MATCH)] = 0
     matches = counts > 0
     doubtful = verdicts == CONFLICT
     doubtful[group] = doubtful[sure] = True
     others = np.where(matches | doubtful, 0, _rivals(pairs, counts > _CLEAR))
-    others[verdicts == NO_MATCH] = 1
+    others[verdicts == NO_MATCH] = LABEL_COUNTS
     counts = np.where(matches, counts, others).astype(np.float32)
     at = np.flatnonzero(counts > 0)
     at = at[:: 1 + len(at) // _MOST]

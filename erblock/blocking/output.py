@@ -15,12 +15,13 @@ _SUFFIXES = (".parquet", ".csv")
 
 
 def pairs_frame(left_ids: pl.Series, right_ids: pl.Series, pairs: ScoredPairs, cut: Cut) -> pl.DataFrame:
-    """Return the kept pairs as PAIRS, best first."""
+    """Return the kept pairs as PAIRS, best first; `pairs` are as the hash sees them, without evidence."""
     frame = pl.DataFrame(
         {
             "left_id": left_ids.gather(pairs.left[cut.kept]),
             "right_id": right_ids.gather(pairs.right[cut.kept]),
             "score": cut.scores,
+            "similarity": pairs.similarity[cut.kept],
             "n_bands": pairs.bands[cut.kept],
         }
     )

@@ -46,11 +46,12 @@ def block(config: Config, on_progress: Progress = silent) -> BlockReport:
     if options.audit is not None:
         check_no_judgements(sheet_path(Path(options.output)))
     with open_engine(config) as engine:
-        found = weighed(config, engine.candidates(on_progress))
+        plain = engine.candidates(on_progress)
+        found = weighed(config, plain)
         curve = recall_curve(found.scored, found.views)
         limits = Budget(options.max_pairs, options.max_per_record, options.target_recall)
         kept = cut(found.scored, limits, curve)
-        pairs = pairs_frame(found.left_ids, found.right_ids, found.scored, kept)
+        pairs = pairs_frame(found.left_ids, found.right_ids, plain.scored, kept)
         engine.write(pairs, options.output)
     return BlockReport(
         found.kind,

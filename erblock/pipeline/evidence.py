@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 
 from erblock.blocking.candidates import JoinReport
-from erblock.blocking.examples import CONFLICT, MATCH, NO_MATCH, UNKNOWN, Verdicts, choose_examples
+from erblock.blocking.examples import AGREE, CONFLICT, MATCH, NO_MATCH, UNKNOWN, Verdicts, choose_examples
 from erblock.blocking.ranking import with_evidence
 from erblock.blocking.score import ScoredPairs, best_of_either, score_candidates
 from erblock.comparison.columns import compared_columns
@@ -49,10 +49,11 @@ class Knowledge:
 
 def _verdicts(label: Rows, rule: Rows, rules: RuleSet) -> Verdicts:
     verdicts = np.full(len(label), UNKNOWN, dtype=np.int8)
-    verdicts[label == SIMILAR] = MATCH
+    verdicts[label == SIMILAR] = AGREE
     # That no match rule holds says little; that a conflict rule does, much.
     verdicts[np.isin(rule, rules.conflict) & (rule != NO_RULE)] = CONFLICT
-    verdicts[(rule == FROM_LABELS) & (label != SIMILAR)] = NO_MATCH
+    labelled = rule == FROM_LABELS
+    verdicts[labelled] = np.where(label[labelled] == SIMILAR, MATCH, NO_MATCH)
     return verdicts
 
 

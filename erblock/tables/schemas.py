@@ -3,7 +3,7 @@
     RECORDS   id, <columns>                                one row per record
     TRIPLETS  anchor_id, positive_id, negative_id, rule    what training reads
     KEYS      record_id, band, bucket                      what an engine joins on
-    PAIRS     left_id, right_id, score, n_bands            candidate pairs, best first
+    PAIRS     left_id, right_id, score, similarity, n_bands  candidate pairs, best first
     GOLD      left_id, right_id                            known matches
     LABELS    left_id, right_id, label                     known matches (1) and non-matches (0)
     MATCHES   left_id, right_id, probability, is_match     candidate pairs, judged
@@ -56,7 +56,10 @@ TRIPLETS = Schema(
     "TRIPLETS", {"anchor_id": None, "positive_id": None, "negative_id": None, "rule": pl.String}
 )
 KEYS = Schema("KEYS", {"record_id": None, "band": pl.UInt16, "bucket": pl.UInt64})
-PAIRS = Schema("PAIRS", {"left_id": None, "right_id": None, "score": pl.Float32, "n_bands": pl.UInt16})
+PAIRS = Schema(
+    "PAIRS",
+    {"left_id": None, "right_id": None, "score": pl.Float32, "similarity": pl.Float32, "n_bands": pl.UInt16},
+)
 GOLD = Schema("GOLD", {"left_id": None, "right_id": None})
 LABELS = Schema("LABELS", {"left_id": None, "right_id": None, "label": pl.Int8})
 MATCHES = Schema(

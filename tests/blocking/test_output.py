@@ -19,6 +19,7 @@ def test_pairs_have_the_ids_of_their_tables_best_first(scored):
         "left_id": pl.String,
         "right_id": pl.Int64,
         "score": pl.Float32,
+        "similarity": pl.Float32,
         "n_bands": pl.UInt16,
     }
     ids = {0: ("007", 30), 1: ("b", 20), 2: ("ç", 10)}

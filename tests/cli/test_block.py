@@ -37,6 +37,7 @@ def test_two_tables_give_pairs_as_parquet_with_no_settings_at_all(folder, capsys
         "left_id": pl.String,
         "right_id": pl.String,
         "score": pl.Float32,
+        "similarity": pl.Float32,
         "n_bands": pl.UInt16,
     }
     assert frame["score"].is_sorted(descending=True)
@@ -59,7 +60,7 @@ def test_parquet_in_csv_out_and_ids_keep_their_type(folder):
     assert frame.schema["left_id"] == pl.Int64
     assert frame["right_id"].str.starts_with("00").all()
     text = (folder / "out" / "pairs.csv").read_text(encoding="utf-8").splitlines()
-    assert text[0] == "left_id,right_id,score,n_bands"
+    assert text[0] == "left_id,right_id,score,similarity,n_bands"
     assert [line.split(",")[:2] for line in text[1:]] == [
         [str(left_id), right_id] for left_id, right_id in frame.select("left_id", "right_id").rows()
     ]
@@ -158,14 +159,14 @@ def test_records_with_nothing_to_read_are_counted_as_uncovered(folder, capsys):
 def test_tables_of_nothing_to_read_have_no_pairs_and_that_is_no_error(folder):
     (folder / "blank.csv").write_text("id,name\n1,\n2,n/a\n", encoding="utf-8")
     assert block("blank.csv", "right.csv", "-o", "pairs.csv") == 0
-    assert (folder / "pairs.csv").read_text(encoding="utf-8") == "left_id,right_id,score,n_bands\n"
+    assert (folder / "pairs.csv").read_text(encoding="utf-8") == "left_id,right_id,score,similarity,n_bands\n"
 
 
 def test_a_table_of_one_record_is_linked_and_deduplicated(folder):
     (folder / "one.csv").write_text("id,name\n1,babaco duco camera x1000\n", encoding="utf-8")
     assert block("one.csv", "right.csv", "-o", "pairs.csv") == 0
     assert block("one.csv", "-o", "none.csv") == 0
-    assert (folder / "none.csv").read_text(encoding="utf-8") == "left_id,right_id,score,n_bands\n"
+    assert (folder / "none.csv").read_text(encoding="utf-8") == "left_id,right_id,score,similarity,n_bands\n"
 
 
 FILES = {

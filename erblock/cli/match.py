@@ -1,0 +1,104 @@
+"""`erblock match`."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from erblock.cli import console, options
+
+if TYPE_CHECKING:
+    from erblock.pipeline.match import MatchReport
+
+
+def match(
+    left: options.Left = None,
+    right: options.Right = None,
+    pairs: Annotated[
+        Path | None,
+        typer.Option(
+            "--pairs", "-p", help="Candidate pairs of `erblock block`.", show_default="pairs.parquet"
+        ),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output", "-o", help="Where the matches go: .parquet or .csv.", show_default="matches.parquet"
+        ),
+    ] = None,
+    clusters: Annotated[Path | None, typer.Option(help="Also write every record with its cluster.")] = None,
+    labels: Annotated[Path | None, typer.Option(help="Known pairs: left_id, right_id, label 1 or 0.")] = None,
+    assign: Annotated[
+        str | None,
+        typer.Option(help="auto, one-to-one, many-to-one, one-to-many or clusters.", show_default="auto"),
+    ] = None,
+    min_probability: Annotated[
+        float | None, typer.Option(help="No pair less probable is a match.", show_default="0.5")
+    ] = None,
+    target_precision: Annotated[
+        float | None, typer.Option(help="Keep this share of the matches true, by their probabilities.")
+    ] = None,
+    matcher: Annotated[Path | None, typer.Option(help="Use a matcher that --save wrote.")] = None,
+    save: Annotated[Path | None, typer.Option(help="Write the learned matcher to this folder.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Same seed and input, same matches.")] = None,
+    id_column: options.IdColumn = None,
+    left_id: options.LeftId = None,
+    right_id: options.RightId = None,
+    columns: options.Columns = None,
+    delimiter: options.Delimiter = None,
+    encoding: options.Encoding = None,
+    config: options.ConfigFile = None,
+    as_json: options.AsJson = False,
+) -> None:
+    """Say which candidate pairs are matches, with probabilities; needs no labels, a few make it better."""
+    from erblock.config import load_config
+    from erblock.pipeline.match import match as run
+
+    settings = load_config(
+        config,
+        {
+            "tables": {
+                "left": left,
+                "right": right,
+                "id": id_column,
+                "left_id": left_id,
+                "right_id": right_id,
+                "columns": columns,
+                "delimiter": delimiter,
+                "encoding": encoding,
+            },
+            "match": {
+                "pairs": pairs and str(pairs),
+                "output": output and str(output),
+                "clusters": clusters and str(clusters),
+                "labels": labels and str(labels),
+                "assign": assign,
+                "min_probability": min_probability,
+                "target_precision": target_precision,
+                "matcher": matcher and str(matcher),
+                "save": save and str(save),
+                "seed": seed,
+            },
+        },
+    )
+    with console.progress() as on_progress:
+        report = run(settings, on_progress)
+    if as_json:
+        console.write_json(asdict(report))
+    else:
+        _show(report)
+
+
+def _show(report: "MatchReport") -> None:
+    console.write(
+        f"{report.output}: {report.matches:,} matches among {report.pairs:,} candidate pairs, "
+        f"{report.assign}, probability {report.threshold:.2f} or more; "
+        f"{100 * report.expected_precision:.1f} % of them are expected to be true"
+    )
+    if report.labels:
+        console.write(f"labels among the candidates: {report.labels:,}")
+    if report.clusters is not None:
+        largest = max(report.sizes, default=0)
+        entities = sum(report.sizes.values())
+        console.write(f"{report.clusters}: {entities:,} entities, the largest of {largest:,} records")

@@ -1,0 +1,189 @@
+"""Candidate pairs to matches and entities: compare, learn, calibrate, assign."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from erblock.blocking.examples import MATCH, NO_MATCH
+from erblock.blocking.output import check_output, write_frame
+from erblock.blocking.score import ScoredPairs
+from erblock.comparison.columns import compared_columns
+from erblock.comparison.fitted import FittedEvidence
+from erblock.comparison.vectors import Comparison
+from erblock.config import Config, MatchConfig
+from erblock.errors import TableError
+from erblock.hashing import ngrams
+from erblock.hashing.base import Progress, Rows, silent
+from erblock.hashing.pairwise import row_dots
+from erblock.matching.assign import Assignment, How, MatchedPairs, assign, threshold_for_precision
+from erblock.matching.fit import fit_matcher
+from erblock.matching.output import clusters_frame, matches_frame
+from erblock.matching.store import StoredMatcher, check_matcher_target, load_matcher, save_matcher
+from erblock.pipeline.evidence import Knowledge
+from erblock.pipeline.inputs import Texts, open_tables, texts_of
+from erblock.tables.check import listed
+from erblock.tables.pairs import read_pairs, unknown_ids
+from erblock.tables.read import TablePair
+from erblock.tables.schemas import ID, LABELS, PAIRS
+
+
+@dataclass(frozen=True)
+class MatchReport:
+    """What matching did. `labels`: how many of the labelled pairs are among the candidates.
+
+    `expected_precision`: the mean probability of the matches. `sizes`: clusters of each number of records.
+    """
+
+    output: Path
+    clusters: Path | None
+    pairs: int
+    matches: int
+    labels: int
+    assign: How
+    threshold: float
+    expected_precision: float
+    sizes: dict[int, int]
+
+
+def match(config: Config, on_progress: Progress = silent) -> MatchReport:
+    """Write which candidate pairs are matches, and if wanted the entities; return what was done.
+
+    Raises:
+        ErblockError: if a table, the pairs, the labels or an option is not usable; nothing is written then.
+    """
+    options = config.match
+    _check_outputs(config)
+    stored = None if options.matcher is None else load_matcher(Path(options.matcher))
+    tables = open_tables(_with_columns(config, stored))
+    texts = texts_of(tables)
+    weights = _weights(texts) if stored is None else stored.weights
+    pairs = _read_candidates(options, tables, texts, weights)
+    on_progress("match", 0, len(pairs))
+    labelled = 0
+    if stored is None:
+        stored, labelled = _learned(config, tables, pairs, weights)
+    log_odds = stored.fitted.log_odds(tables, weights, pairs.left, pairs.right)
+    probability = stored.matcher.probability(pairs, log_odds)
+    on_progress("match", len(pairs), len(pairs))
+    sizes = (len(pairs.best_left), len(pairs.best_right))
+    matched = MatchedPairs(pairs.left, pairs.right, probability, *sizes, tables.dedup)
+    how: How = options.assign if options.assign != "auto" else _how(stored, tables)
+    threshold = _threshold(options, matched)
+    assignment = assign(matched, how, threshold)
+    _write(options, tables, matched, assignment)
+    if options.save is not None:
+        save_matcher(stored, Path(options.save))
+    taken = probability[assignment.is_match]
+    return MatchReport(
+        Path(options.output),
+        None if options.clusters is None else Path(options.clusters),
+        len(pairs),
+        len(taken),
+        labelled,
+        how,
+        threshold,
+        float(taken.mean()) if len(taken) else 1.0,
+        assignment.sizes(),
+    )
+
+
+def _check_outputs(config: Config) -> None:
+    options, read = config.match, (config.tables.left, config.tables.right, config.match.pairs)
+    for output in (options.output, options.clusters):
+        if output is not None:
+            check_output(Path(output), read)
+    if options.save is not None:
+        check_matcher_target(Path(options.save))
+
+
+def _with_columns(config: Config, stored: StoredMatcher | None) -> Config:
+    """Return the settings with the columns that the matcher was learned on."""
+    if stored is None:
+        return config
+    tables = config.tables.model_copy(update={"columns": stored.mapping})
+    return config.model_copy(update={"tables": tables})
+
+
+def _weights(texts: Texts) -> ngrams.Floats:
+    return ngrams.idf_of(ngrams.frequencies(texts.sides), sum(map(len, texts.sides)))
+
+
+def _read_candidates(
+    options: MatchConfig, tables: TablePair, texts: Texts, weights: ngrams.Floats
+) -> ScoredPairs:
+    """Return the pairs of the file by row number, with its similarity or else that of their n-grams."""
+    ids = (tables.left.frame[ID], tables.other.frame[ID])
+    frame = read_pairs(options.pairs, PAIRS, *ids)
+    rows = _rows_of(frame, tables, options.pairs)
+    left, right = rows["left"].to_numpy(), rows["right"].to_numpy()
+    if "similarity" in rows.columns and not rows["similarity"].has_nulls():
+        similarity = rows["similarity"].cast(pl.Float32).to_numpy()
+    else:
+        similarity = _ngram_similarity(texts, weights, left, right)
+    best = np.zeros(len(ids[0]), dtype=np.float32)
+    other = best if tables.dedup else np.zeros(len(ids[1]), dtype=np.float32)
+    bands = np.zeros(len(left), dtype=np.uint16)
+    return ScoredPairs(left, right, similarity, bands, best, other).seen_as(similarity)
+
+
+def _rows_of(frame: pl.DataFrame, tables: TablePair, source: str) -> pl.DataFrame:
+    """Return left and right row numbers, each pair once and in order, with what else the file says."""
+    for side, name, records in (("left", "left_id", tables.left), ("right", "right_id", tables.other)):
+        ids = records.frame[ID]
+        unknown = unknown_ids(frame, name, ids)
+        if len(unknown):
+            raise TableError(
+                f"{source}: {name} {listed(unknown.head(3).to_list())} is not in {records.source}; "
+                "give the tables that the pairs were made from"
+            )
+        numbered = pl.DataFrame({name: ids}).with_row_index(side).cast({side: pl.Int64})
+        frame = frame.join(numbered, on=name, how="left", maintain_order="left")
+    if tables.dedup:
+        low, high = pl.min_horizontal("left", "right"), pl.max_horizontal("left", "right")
+        frame = frame.with_columns(left=low, right=high).filter(pl.col("left") < pl.col("right"))
+    return frame.unique(["left", "right"], keep="first", maintain_order=True).sort("left", "right")
+
+
+def _ngram_similarity(texts: Texts, weights: ngrams.Floats, left: Rows, right: Rows) -> ngrams.Floats:
+    vectors = [ngrams.tfidf(ngrams.feature_sets(side), weights) for side in texts.sides]
+    return row_dots(vectors[0], vectors[-1], left, right)
+
+
+def _learned(
+    config: Config, tables: TablePair, pairs: ScoredPairs, weights: ngrams.Floats
+) -> tuple[StoredMatcher, int]:
+    """Return a matcher learned from the candidates, and how many of them are labelled."""
+    options, labels = config.match, None
+    if options.labels is not None:
+        labels = read_pairs(options.labels, LABELS, tables.left.frame[ID], tables.other.frame[ID])
+    known = Knowledge((config.rules.match, config.rules.conflict), labels)
+    verdicts = known.of(tables, pairs)
+    columns = compared_columns(tables)
+    comparison = Comparison(tables, columns, weights)
+    matcher = fit_matcher(pairs, comparison, verdicts, options.seed)
+    fitted = FittedEvidence(columns, comparison.names, matcher.evidence)
+    mapping = tuple(pair.entry for pair in tables.columns)
+    labelled = int(np.isin(verdicts, (MATCH, NO_MATCH)).sum())
+    return StoredMatcher(matcher, fitted, weights, mapping), labelled
+
+
+def _how(stored: StoredMatcher, tables: TablePair) -> How:
+    return "clusters" if tables.dedup else stored.matcher.how
+
+
+def _threshold(options: MatchConfig, matched: MatchedPairs) -> float:
+    if options.target_precision is None:
+        return options.min_probability
+    return max(
+        options.min_probability, threshold_for_precision(matched.probability, options.target_precision)
+    )
+
+
+def _write(options: MatchConfig, tables: TablePair, matched: MatchedPairs, assignment: Assignment) -> None:
+    left, right = tables.left.frame[ID], tables.other.frame[ID]
+    write_frame(matches_frame(left, right, matched, assignment), Path(options.output))
+    if options.clusters is not None:
+        entities = clusters_frame(left, None if tables.dedup else right, assignment)
+        write_frame(entities, Path(options.clusters))
