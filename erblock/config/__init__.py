@@ -1,0 +1,22 @@
+"""`erblock.toml`: every setting, its default and what it means.
+
+    Config
+    ├── tables  TablesConfig   which tables, how to read them, which columns say the same
+    ├── rules   RulesConfig    what makes two records the same, or not the same
+    ├── fit     FitConfig      training of the neural hash
+    ├── block   BlockConfig    candidate pairs and their budget
+    └── match   MatchConfig    matches among the candidates, and entities
+
+Command-line options override the file. Paths in the file are relative to the file's own folder.
+"""
+
+from erblock.config.load import DEFAULT_FILE as DEFAULT_FILE
+from erblock.config.load import did_you_mean as did_you_mean
+from erblock.config.load import load_config as load_config
+from erblock.config.sections import SECTIONS as SECTIONS
+from erblock.config.sections import BlockConfig as BlockConfig
+from erblock.config.sections import Config as Config
+from erblock.config.sections import FitConfig as FitConfig
+from erblock.config.sections import MatchConfig as MatchConfig
+from erblock.config.sections import RulesConfig as RulesConfig
+from erblock.config.sections import TablesConfig as TablesConfig

@@ -1,0 +1,137 @@
+"""Settings from `erblock.toml` and the command line; a mistake in them is one line."""
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+from rapidfuzz import process
+
+from erblock.config.sections import SECTIONS, Config
+from erblock.errors import ConfigError
+
+DEFAULT_FILE = "erblock.toml"
+# Keys that hold a path or a glob. `encoder` may also be a model name, so it counts only if the path exists.
+_PATHS = {
+    "tables": ("left", "right"),
+    "fit": ("labels", "output"),
+    "block": ("model", "output"),
+    "match": ("pairs", "labels", "matcher", "save", "output", "clusters"),
+}
+_WORDS = {
+    "Input should be a valid tuple": 'expected a list, ["...", "..."]',
+    "Input should be a valid integer, unable to parse string as an integer": "expected a whole number",
+    "Input should be a valid integer": "expected a whole number",
+    "Input should be a valid number, unable to parse string as a number": "expected a number",
+    "Input should be a valid string": "expected text in quotes",
+    "Input should be": "expected",
+    "String should have": "expected",
+}
+
+
+def load_config(path: Path | None, overrides: Mapping[str, Mapping[str, Any]]) -> Config:
+    """Return the settings of the file at `path`, with `overrides[section][key]` put over them.
+
+    Without a path, `erblock.toml` of the current folder is read if there is one. Overrides that are
+    None are ignored; a left table given there stands for both tables of the file.
+
+    Raises:
+        ConfigError: if the file or a value is wrong; the message names section and key.
+    """
+    path = _default_path() if path is None else path
+    values = {} if path is None else _resolved(_parsed(path), path.parent)
+    given = {name: _without_none(section) for name, section in overrides.items()}
+    values = _merged(values, given)
+    try:
+        return Config.model_validate(values)
+    except ValidationError as error:
+        raise ConfigError(_complaint(_first(error), path, given)) from None
+
+
+def did_you_mean(name: str, known: Sequence[str]) -> str:
+    """Return "; did you mean 'x'?" for the known name most like `name`, or "" if none is near."""
+    best = process.extractOne(name.lower(), {k: k.lower() for k in known}, score_cutoff=60)
+    return f"; did you mean '{best[2]}'?" if best else ""
+
+
+def _default_path() -> Path | None:
+    path = Path(DEFAULT_FILE)
+    return path if path.exists() else None
+
+
+def _parsed(path: Path) -> dict[str, Any]:
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except FileNotFoundError:
+        raise ConfigError(f"no such file: {path} (erblock init writes one)") from None
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigError(f"{path} cannot be read as TOML: {error}") from None
+    for name, section in values.items():
+        if not isinstance(section, dict):
+            raise ConfigError(f"{path}: '{name}' must stand in a section, one of {', '.join(SECTIONS)}")
+    return values
+
+
+def _resolved(values: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """Make the paths of a file relative to the current folder instead of the file's."""
+    for section, keys in _PATHS.items():
+        for key in keys:
+            path = values.get(section, {}).get(key)
+            if isinstance(path, str) and "://" not in path:
+                values[section][key] = str(folder / path)
+    encoder = values.get("fit", {}).get("encoder")
+    if isinstance(encoder, str) and (folder / encoder).is_dir():
+        values["fit"]["encoder"] = str(folder / encoder)
+    return values
+
+
+def _merged(values: dict[str, Any], given: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    merged = {"tables": {}, **values}
+    if "left" in given.get("tables", {}):
+        # LEFT without RIGHT on the command line means one table, whatever the file says.
+        merged["tables"] = {key: value for key, value in merged["tables"].items() if key != "right"}
+    for name, section in given.items():
+        merged[name] = {**merged.get(name, {}), **section}
+    return merged
+
+
+def _without_none(section: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in section.items() if value is not None}
+
+
+def _first(error: ValidationError) -> ErrorDetails:
+    """Prefer an unknown name: a misspelt [tables] is also a missing one, and that says less."""
+    return min(error.errors(), key=lambda details: details["type"] != "extra_forbidden")
+
+
+def _complaint(error: ErrorDetails, path: Path | None, given: Mapping[str, Mapping[str, Any]]) -> str:
+    """Return one line: where the value stands, what was expected, what was found."""
+    section, *keys = (str(part) for part in error["loc"])
+    if section not in SECTIONS:
+        return f"{path}: unknown section [{section}]{_hint(section, SECTIONS)}"
+    if error["type"] == "missing":
+        return f"no left table: name it on the command line, or as 'left' below [tables] in {DEFAULT_FILE}"
+    if error["type"] == "extra_forbidden":
+        hint = _hint(keys[0], SECTIONS[section].model_fields)
+        return f"{path}: unknown key '{keys[0]}' in [{section}]{hint}"
+    place = f"{path}: [{section}] {_element(keys)}"
+    if keys[0] in given.get(section, {}):
+        place = f"--{keys[0].replace('_', '-')}"
+    return f"{place}: {_expected(error['msg'])}, found {error['input']!r}"
+
+
+def _hint(name: str, known: Mapping[str, Any]) -> str:
+    return f"{did_you_mean(name, list(known))}; known: {', '.join(known)}"
+
+
+def _element(keys: list[str]) -> str:
+    return keys[0] if len(keys) == 1 else f"{keys[0]}, entry {int(keys[1]) + 1}"
+
+
+def _expected(message: str) -> str:
+    """Say pydantic's words in those of a TOML file."""
+    for theirs, ours in _WORDS.items():
+        message = message.replace(theirs, ours)
+    return message
