@@ -50,9 +50,15 @@ def choose_examples(pairs: ScoredPairs, verdicts: Verdicts) -> PairExamples:
     others = np.where(matches | doubtful, 0, _rivals(pairs, counts > _CLEAR))
     others[verdicts == NO_MATCH] = LABEL_COUNTS
     counts = np.where(matches, counts, others).astype(np.float32)
-    at = np.flatnonzero(counts > 0)
-    at = at[:: 1 + len(at) // _MOST]
+    at = _thinned(np.flatnonzero(counts > 0), np.isin(verdicts, (MATCH, NO_MATCH)))
     return PairExamples(at, matches[at], counts[at])
+
+
+def _thinned(at: Rows, labelled: npt.NDArray[np.bool_]) -> Rows:
+    """Return at most about `_MOST` of the positions, evenly, and all that are labelled."""
+    kept = labelled[at]
+    kept[:: 1 + len(at) // _MOST] = True
+    return at[kept]
 
 
 def _rivals(pairs: ScoredPairs, chosen: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:

@@ -28,18 +28,21 @@ def pairs_frame(left_ids: pl.Series, right_ids: pl.Series, pairs: ScoredPairs, c
     return PAIRS.check(frame)
 
 
-def check_output(path: Path, tables: Iterable[str | None] = ()) -> None:
-    """Raise TableError if pairs cannot be written to `path`; called before any work is done.
+def check_output(path: Path, tables: Iterable[str | None] = (), option: str = "--output") -> None:
+    """Raise TableError if a table cannot be written to `path`; called before any work is done.
 
-    `tables`: the files that are read, none of which is written over.
+    `tables`: the files that are read, none of which is written over. `option`: what names the path.
     """
     if path.suffix.lower() not in _SUFFIXES:
-        raise TableError(f"--output {path}: expected a name ending in .parquet or .csv")
+        raise TableError(f"{option} {path}: expected a name ending in .parquet or .csv")
     if path.is_dir():
-        raise TableError(f"--output {path}: expected a file, found a folder")
+        raise TableError(f"{option} {path}: expected a file, found a folder")
+    above = next(folder for folder in path.parents if folder.exists())
+    if not above.is_dir():
+        raise TableError(f"{option} {path}: expected {above} to be a folder, found a file")
     for table in tables:
         if table is not None and path.exists() and Path(table).exists() and path.samefile(table):
-            raise TableError(f"--output {path}: this is the table {table}; expected another name")
+            raise TableError(f"{option} {path}: this is the table {table}; expected another name")
 
 
 def write_frame(frame: pl.DataFrame, path: Path, *, for_spreadsheet: bool = False) -> None:

@@ -71,7 +71,7 @@ def _loss(weights: Doubles, inputs: Doubles, matches: Doubles, counts: Doubles) 
 
 def _scale(vectors: Floats) -> tuple[Floats, Floats]:
     """Return mean and deviation of every entry where it is known."""
-    known = ~np.isnan(vectors)
+    known = np.isfinite(vectors)
     count = np.maximum(known.sum(axis=0), 1)
     filled = np.where(known, vectors, 0).astype(np.float64)
     usual = filled.sum(axis=0) / count

@@ -9,7 +9,7 @@ import numpy as np
 
 from erblock.comparison.columns import ComparedColumn
 from erblock.comparison.evidence import Evidence
-from erblock.comparison.measures import Floats
+from erblock.comparison.measures import MEASURES, Floats
 from erblock.comparison.vectors import Comparison
 from erblock.errors import ModelError
 from erblock.similarity import Rows
@@ -64,12 +64,16 @@ def read_evidence(folder: Path) -> FittedEvidence | None:
 
 def _from_json(content: dict[str, Any]) -> FittedEvidence:
     entries = content["entries"]
+    columns = tuple(ComparedColumn(**column) for column in content["columns"])
+    unknown = [column.kind for column in columns if column.kind not in MEASURES]
+    if unknown:
+        raise ValueError(f"expected a kind of column, {', '.join(MEASURES)}, found {unknown[0]}")
     numbers = {
         key: np.array([entry[key] for entry in entries], dtype=np.float32)
         for key in ("usual", "spread", "weight")
     }
     return FittedEvidence(
-        tuple(ComparedColumn(**column) for column in content["columns"]),
+        columns,
         tuple(entry["name"] for entry in entries),
         Evidence(numbers["usual"], numbers["spread"], numbers["weight"], float(content["intercept"])),
     )

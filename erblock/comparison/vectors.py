@@ -66,12 +66,14 @@ def _features(tables: TablePair, columns: Sequence[ComparedColumn], weights: Flo
     left = column_texts(tables.left.frame.select([column.left for column in columns]))
     right = left if tables.dedup else column_texts(tables.other.frame.select([c.right for c in columns]))
     for column in columns:
-        sides = Sides(left[column.left], right[column.right], weights)
+        values = left[column.left]
+        sides = Sides(values, values if right is left else right[column.right], weights)
         for name, measure in MEASURES[column.kind].items():
             yield Feature(f"{name}({column.left})", agrees=True, compare=measure(sides))
         yield Feature(f"missing({column.left})", agrees=False, compare=_missing(sides))
-    texts = (record_texts(left, left.columns), record_texts(right, right.columns))
-    yield Feature("shared_codes", agrees=True, compare=shared_codes(Sides(*texts, weights)))
+    texts = record_texts(left, left.columns)
+    others = texts if right is left else record_texts(right, right.columns)
+    yield Feature("shared_codes", agrees=True, compare=shared_codes(Sides(texts, others, weights)))
 
 
 def _missing(sides: Sides) -> Compare:

@@ -14,7 +14,15 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import expit
 
-from erblock.blocking.examples import AGREE, LABEL_COUNTS, MATCH, NO_MATCH, Verdicts, choose_examples
+from erblock.blocking.examples import (
+    AGREE,
+    LABEL_COUNTS,
+    MATCH,
+    NO_MATCH,
+    PairExamples,
+    Verdicts,
+    choose_examples,
+)
 from erblock.blocking.ranking import ranking, rivalries, with_evidence
 from erblock.blocking.score import ScoredPairs
 from erblock.blocking.sure import groups_apart, sure_pairs
@@ -25,7 +33,7 @@ from erblock.hashing.base import Scores
 from erblock.matching.assign import How
 
 _ORPHANED = 1 / 3
-_LEAST_MATCHES = 20
+_LEAST_OF_EITHER = 20
 _ALONE = 0.8
 _BOTH_AGREE = np.array([True, True])
 
@@ -61,20 +69,29 @@ def fit_matcher(pairs: ScoredPairs, comparison: Comparison, verdicts: Verdicts, 
     """Return a matcher learned from the pairs themselves and what rules and labels say of them.
 
     Raises:
-        ConfigError: if too few pairs are beyond doubt, and too few labelled, to learn from.
+        ConfigError: if too few pairs are beyond doubt or labelled, or too few are not matches, to learn from.
     """
     chosen = choose_examples(pairs, verdicts)
-    if chosen.matches.sum() < _LEAST_MATCHES:
-        raise ConfigError(
-            f"only {chosen.matches.sum()} candidate pairs stand out or are labelled as matches, "
-            f"{_LEAST_MATCHES} are needed to learn from; give more --labels, or block with more candidates"
-        )
+    _check_enough(chosen)
     vectors = comparison.vectors(pairs.left[chosen.at], pairs.right[chosen.at])
     evidence = fit_evidence(Examples(vectors, chosen.matches, chosen.counts), comparison.agrees)
     log_odds = comparison.log_odds(evidence, pairs.left, pairs.right)
     weighed = with_evidence(pairs, log_odds)
     calibration = fit_evidence(_calibrating(weighed, log_odds, verdicts, seed), _BOTH_AGREE)
     return Matcher(evidence, calibration, rivalries(pairs))
+
+
+def _check_enough(chosen: PairExamples) -> None:
+    matches = int(chosen.matches.sum())
+    for found, what in (
+        (matches, "stand out or are labelled as matches"),
+        (len(chosen.at) - matches, "are near one that is a match, or labelled as none"),
+    ):
+        if found < _LEAST_OF_EITHER:
+            raise ConfigError(
+                f"only {found} candidate pairs {what}, {_LEAST_OF_EITHER} are needed to learn from; "
+                "give more --labels, or block with more candidates"
+            )
 
 
 def _inputs(pairs: ScoredPairs, log_odds: Scores) -> Floats:

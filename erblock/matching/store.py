@@ -17,6 +17,7 @@ import numpy.typing as npt
 from erblock.comparison.evidence import Evidence
 from erblock.comparison.fitted import EVIDENCE_FILE, FittedEvidence, read_evidence
 from erblock.errors import ModelError
+from erblock.hashing.ngrams import FEATURE_BITS
 from erblock.matching.fit import Matcher
 
 _FORMAT = 1
@@ -106,13 +107,15 @@ def load_matcher(folder: Path) -> StoredMatcher:
         content = json.loads((folder / _MANIFEST).read_text(encoding="utf-8"))
         weights = np.load(folder / _WEIGHTS, allow_pickle=False)
         return _from_manifest(content, fitted, weights)
-    except (OSError, ValueError, KeyError, TypeError) as cause:
+    except (OSError, EOFError, ValueError, KeyError, TypeError) as cause:
         raise ModelError(f"{folder}: cannot be read ({cause}); match again with --save") from cause
 
 
 def _from_manifest(content: dict[str, Any], fitted: FittedEvidence, weights: Floats) -> StoredMatcher:
     if content["format"] != _FORMAT:
         raise ValueError(f"expected format {_FORMAT}, found {content['format']}")
+    if weights.shape != (1 << FEATURE_BITS,):
+        raise ValueError(f"expected {1 << FEATURE_BITS:,} weights, found {weights.size:,}")
     numbers = content["calibration"]
     usual, spread, learned = (
         np.array(numbers[key], dtype=np.float32) for key in ("usual", "spread", "weights")
