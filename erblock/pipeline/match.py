@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import polars as pl
 
 from erblock.blocking.examples import MATCH, NO_MATCH
 from erblock.blocking.output import check_output, write_frame
@@ -13,20 +12,18 @@ from erblock.comparison.columns import compared_columns
 from erblock.comparison.fitted import FittedEvidence
 from erblock.comparison.vectors import Comparison
 from erblock.config import Config, MatchConfig
-from erblock.errors import TableError
 from erblock.hashing import ngrams
-from erblock.hashing.base import Progress, Rows, silent
-from erblock.hashing.pairwise import row_dots
+from erblock.hashing.base import Progress, silent
 from erblock.matching.assign import Assignment, How, MatchedPairs, assign, threshold_for_precision
 from erblock.matching.fit import fit_matcher
 from erblock.matching.output import clusters_frame, matches_frame
 from erblock.matching.store import StoredMatcher, check_matcher_target, load_matcher, save_matcher
+from erblock.pipeline.candidates import read_candidates, weights_of
 from erblock.pipeline.evidence import Knowledge
-from erblock.pipeline.inputs import Texts, open_tables, texts_of
-from erblock.tables.check import listed
-from erblock.tables.pairs import read_pairs, unknown_ids
+from erblock.pipeline.inputs import open_tables, texts_of
+from erblock.tables.pairs import read_pairs
 from erblock.tables.read import TablePair
-from erblock.tables.schemas import ID, LABELS, PAIRS
+from erblock.tables.schemas import ID, LABELS
 
 
 @dataclass(frozen=True)
@@ -58,8 +55,8 @@ def match(config: Config, on_progress: Progress = silent) -> MatchReport:
     stored = None if options.matcher is None else load_matcher(Path(options.matcher))
     tables = open_tables(_with_columns(config, stored))
     texts = texts_of(tables)
-    weights = _weights(texts) if stored is None else stored.weights
-    pairs = _read_candidates(options, tables, texts, weights)
+    weights = weights_of(texts) if stored is None else stored.weights
+    pairs = read_candidates(options, tables, texts, weights)
     on_progress("match", 0, len(pairs))
     labelled = 0
     if stored is None:
@@ -104,51 +101,6 @@ def _with_columns(config: Config, stored: StoredMatcher | None) -> Config:
         return config
     tables = config.tables.model_copy(update={"columns": stored.mapping})
     return config.model_copy(update={"tables": tables})
-
-
-def _weights(texts: Texts) -> ngrams.Floats:
-    return ngrams.idf_of(ngrams.frequencies(texts.sides), sum(map(len, texts.sides)))
-
-
-def _read_candidates(
-    options: MatchConfig, tables: TablePair, texts: Texts, weights: ngrams.Floats
-) -> ScoredPairs:
-    """Return the pairs of the file by row number, with its similarity or else that of their n-grams."""
-    ids = (tables.left.frame[ID], tables.other.frame[ID])
-    frame = read_pairs(options.pairs, PAIRS, *ids)
-    rows = _rows_of(frame, tables, options.pairs)
-    left, right = rows["left"].to_numpy(), rows["right"].to_numpy()
-    if "similarity" in rows.columns and not rows["similarity"].has_nulls():
-        similarity = rows["similarity"].cast(pl.Float32).to_numpy()
-    else:
-        similarity = _ngram_similarity(texts, weights, left, right)
-    best = np.zeros(len(ids[0]), dtype=np.float32)
-    other = best if tables.dedup else np.zeros(len(ids[1]), dtype=np.float32)
-    bands = np.zeros(len(left), dtype=np.uint16)
-    return ScoredPairs(left, right, similarity, bands, best, other).seen_as(similarity)
-
-
-def _rows_of(frame: pl.DataFrame, tables: TablePair, source: str) -> pl.DataFrame:
-    """Return left and right row numbers, each pair once and in order, with what else the file says."""
-    for side, name, records in (("left", "left_id", tables.left), ("right", "right_id", tables.other)):
-        ids = records.frame[ID]
-        unknown = unknown_ids(frame, name, ids)
-        if len(unknown):
-            raise TableError(
-                f"{source}: {name} {listed(unknown.head(3).to_list())} is not in {records.source}; "
-                "give the tables that the pairs were made from"
-            )
-        numbered = pl.DataFrame({name: ids}).with_row_index(side).cast({side: pl.Int64})
-        frame = frame.join(numbered, on=name, how="left", maintain_order="left")
-    if tables.dedup:
-        low, high = pl.min_horizontal("left", "right"), pl.max_horizontal("left", "right")
-        frame = frame.with_columns(left=low, right=high).filter(pl.col("left") < pl.col("right"))
-    return frame.unique(["left", "right"], keep="first", maintain_order=True).sort("left", "right")
-
-
-def _ngram_similarity(texts: Texts, weights: ngrams.Floats, left: Rows, right: Rows) -> ngrams.Floats:
-    vectors = [ngrams.tfidf(ngrams.feature_sets(side), weights) for side in texts.sides]
-    return row_dots(vectors[0], vectors[-1], left, right)
 
 
 def _learned(
