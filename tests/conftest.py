@@ -1,4 +1,4 @@
-"""What tests of several stages share: the tiny encoder, and tables with known matches."""
+"""What tests of several stages share: the tiny encoder, tables with known matches, scored pairs."""
 
 import os
 import random
@@ -8,13 +8,17 @@ from pathlib import Path
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
+import numpy as np
 import polars as pl
 import pytest
 from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
 
+from erblock.blocking.score import ScoredPairs
 from erblock.config import load_config
 from erblock.hashing.encoder import EncoderOptions, load_encoder
 from erblock.pipeline.fit import fit
+from erblock.tables.read import ColumnPair, Records, TablePair
 
 # How long an example takes says nothing on a machine that others use too; what it finds does.
 settings.register_profile("erblock", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -77,6 +81,66 @@ def _products(size, seed=0):
 def products():
     """Make two tables of so many products: record `l<i>` of one is record `r<i>` of the other."""
     return _products
+
+
+def _records(source, **columns):
+    size = len(next(iter(columns.values())))
+    ids = columns.pop("id", [f"{source[0]}{i}" for i in range(size)])
+    return Records(pl.DataFrame({"id": ids, **columns}), f"{source}.csv")
+
+
+def _pair_of(left, right=None, mapped=()):
+    other = right or left
+    shared = [name for name in left.frame.columns if name != "id" and name in other.frame.columns]
+    columns = [ColumnPair(name, name) for name in shared] + [ColumnPair(*names) for names in mapped]
+    return TablePair(left, right, tuple(columns))
+
+
+@pytest.fixture(scope="session")
+def records():
+    """Make one table from columns; ids are the first letter of its name and the row number."""
+    return _records
+
+
+@pytest.fixture(scope="session")
+def pair_of():
+    """Make a table pair from one or two tables; equal names are mapped, others as asked."""
+    return _pair_of
+
+
+def _scored(left, right, similarity, sizes):
+    """Make scored pairs of tables of `sizes`; one size is one table."""
+    left, right = np.asarray(left, dtype=np.int64), np.asarray(right, dtype=np.int64)
+    similarity = np.asarray(similarity, dtype=np.float32)
+    best_left = np.zeros(sizes[0], dtype=np.float32)
+    best_right = best_left if len(sizes) == 1 else np.zeros(sizes[1], dtype=np.float32)
+    np.maximum.at(best_left, left, similarity)
+    np.maximum.at(best_right, right, similarity)
+    return ScoredPairs(left, right, similarity, np.ones(len(left), np.uint16), best_left, best_right)
+
+
+@st.composite
+def _any_scored(draw, one_table=None):
+    """Draw the candidate pairs of two tables of up to eight records, or of one."""
+    one_table = draw(st.booleans()) if one_table is None else one_table
+    sizes = (draw(st.integers(2, 8)),) if one_table else (draw(st.integers(1, 8)), draw(st.integers(1, 8)))
+    every = [(i, j) for i in range(sizes[0]) for j in range(sizes[-1]) if not one_table or i < j]
+    chosen = sorted(draw(st.sets(st.sampled_from(every))))
+    # Few values, so that there are ties.
+    values = draw(st.lists(st.integers(1, 10), min_size=len(chosen), max_size=len(chosen)))
+    return _scored([i for i, _ in chosen], [j for _, j in chosen], np.array(values) / 10, sizes)
+
+
+@pytest.fixture(scope="session")
+def scored():
+    """Make scored pairs from rows, similarities and the sizes of the tables."""
+    return _scored
+
+
+@pytest.fixture(scope="session")
+def any_scored():
+    """A hypothesis strategy of scored pairs."""
+    return _any_scored
 
 
 RULES = """
