@@ -39,7 +39,7 @@ def match(
     target_precision: Annotated[
         float | None, typer.Option(help="Keep this share of the matches true, by their probabilities.")
     ] = None,
-    matcher: Annotated[Path | None, typer.Option(help="Use a matcher that --save wrote.")] = None,
+    use: Annotated[Path | None, typer.Option(help="Use a matcher that --save wrote.")] = None,
     save: Annotated[Path | None, typer.Option(help="Write the learned matcher to this folder.")] = None,
     seed: Annotated[int | None, typer.Option(help="Same seed and input, same matches.")] = None,
     id_column: options.IdColumn = None,
@@ -76,7 +76,7 @@ def match(
                 "assign": assign,
                 "min_probability": min_probability,
                 "target_precision": target_precision,
-                "matcher": matcher and str(matcher),
+                "use": use and str(use),
                 "save": save and str(save),
                 "seed": seed,
             },

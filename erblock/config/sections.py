@@ -154,7 +154,7 @@ class MatchConfig(_Section):
         description="Take as many pairs as keep this share of them matches, by their probabilities; at least "
         "as probable as `min_probability` says.",
     )
-    matcher: str | None = Field(
+    use: str | None = Field(
         default=None, description="A matcher that an earlier run saved; nothing is learned then."
     )
     save: str | None = Field(default=None, description="The folder that the learned matcher is written to.")

@@ -52,7 +52,7 @@ def match(config: Config, on_progress: Progress = silent) -> MatchReport:
     """
     options = config.match
     _check_outputs(config)
-    stored = None if options.matcher is None else load_matcher(Path(options.matcher))
+    stored = None if options.use is None else load_matcher(Path(options.use))
     tables = open_tables(_with_columns(config, stored))
     texts = texts_of(tables)
     weights = weights_of(texts) if stored is None else stored.weights
