@@ -47,6 +47,32 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]], title: str = "")
         _plain_table(header, rows, right, title)
 
 
+def ask(prompt: str) -> str | None:
+    """Print a question to stderr and return the line that answers it; None at the end of the input."""
+    sys.stderr.write(prompt)
+    sys.stderr.flush()
+    line = sys.stdin.readline()
+    if not line or not sys.stdin.isatty():
+        note("")  # nobody pressed Enter
+    return line or None
+
+
+def side_by_side(heads: tuple[str, str], rows: Sequence[tuple[str, str, str, str]]) -> None:
+    """Print two records to stderr; a row is a mark, a name and the two values.
+
+    On a terminal, the words of a marked row that the other value lacks stand out. Elsewhere, where lines may
+    be long, one value stands below the other.
+    """
+    if sys.stderr.isatty():
+        _rich_side_by_side(heads, rows)
+        return
+    lines = [["", "", heads[0]], ["", "", heads[1]]]
+    for mark, name, one, other in rows:
+        lines += [[mark, name, one], ["", "", other]]
+    for line in _aligned(lines, [False] * 3):
+        note(line)
+
+
 @contextmanager
 def progress() -> Iterator[OnProgress]:
     """Yield a callback `(description, done, total)` that shows each description as a bar with its ETA.
@@ -75,13 +101,17 @@ def _is_numeric(cells: Sequence[str]) -> bool:
 def _plain_table(
     header: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[bool], title: str
 ) -> None:
-    lines = [list(header), *map(list, rows)]
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     if title:
         write(title)
+    for line in _aligned([header, *rows], right):
+        write(line)
+
+
+def _aligned(lines: Sequence[Sequence[str]], right: Sequence[bool]) -> Iterator[str]:
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     for line in lines:
         cells = zip(line, widths, right, strict=True)
-        write("  ".join(c.rjust(w) if r else c.ljust(w) for c, w, r in cells).rstrip())
+        yield "  ".join(c.rjust(w) if r else c.ljust(w) for c, w, r in cells).rstrip()
 
 
 def _rich_table(
@@ -98,6 +128,26 @@ def _rich_table(
     for row in rows:
         shown.add_row(*map(escape, row))
     Console().print(shown)
+
+
+def _rich_side_by_side(heads: tuple[str, str], rows: Sequence[tuple[str, str, str, str]]) -> None:
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    def marked(value: str, other: str) -> Text:
+        words = set(other.casefold().split())
+        parts = (Text(word, "" if word.casefold() in words else "bold yellow") for word in value.split())
+        return Text(" ").join(parts)
+
+    shown = Table(box=box.SIMPLE_HEAD)
+    for head in (Text(""), Text(""), *map(Text, heads)):
+        shown.add_column(head, overflow="fold")
+    for mark, name, one, other in rows:
+        values = (marked(one, other), marked(other, one)) if mark else (Text(one), Text(other))
+        shown.add_row(Text(mark, "bold yellow"), Text(name, "bold"), *values)
+    Console(stderr=True).print(shown)
 
 
 def _plain_progress() -> OnProgress:

@@ -28,7 +28,16 @@ def match(
         ),
     ] = None,
     clusters: Annotated[Path | None, typer.Option(help="Also write every record with its cluster.")] = None,
-    labels: Annotated[Path | None, typer.Option(help="Known pairs: left_id, right_id, label 1 or 0.")] = None,
+    labels: Annotated[
+        Path | None, typer.Option(help="Known pairs: left_id, right_id, label 1, 0 or empty for unsure.")
+    ] = None,
+    label: Annotated[
+        bool,
+        typer.Option(
+            "--label", help="First ask about pairs that teach most; answers go to --labels, or labels.csv."
+        ),
+    ] = False,
+    label_only: Annotated[bool, typer.Option("--label-only", help="As --label, and do not match.")] = False,
     assign: Annotated[
         str | None,
         typer.Option(help="auto, one-to-one, many-to-one, one-to-many or clusters.", show_default="auto"),
@@ -82,6 +91,14 @@ def match(
             },
         },
     )
+    if label or label_only:
+        from erblock.cli.label import ask_about_pairs
+        from erblock.pipeline.label import labelled
+
+        tally = ask_about_pairs(settings)
+        if label_only:
+            return
+        settings = labelled(settings, tally)
     with console.progress() as on_progress:
         report = run(settings, on_progress)
     if as_json:

@@ -51,7 +51,7 @@ def match(config: Config, on_progress: Progress = silent) -> MatchReport:
         ErblockError: if a table, the pairs, the labels or an option is not usable; nothing is written then.
     """
     options = config.match
-    _check_outputs(config)
+    check_outputs(config)
     stored = None if options.use is None else load_matcher(Path(options.use))
     tables = open_tables(_with_columns(config, stored))
     texts = texts_of(tables)
@@ -86,8 +86,10 @@ def match(config: Config, on_progress: Progress = silent) -> MatchReport:
     )
 
 
-def _check_outputs(config: Config) -> None:
-    options, read = config.match, (config.tables.left, config.tables.right, config.match.pairs)
+def check_outputs(config: Config) -> None:
+    """Raise ErblockError if what matching writes would be no table, or be written over something else."""
+    options = config.match
+    read = (config.tables.left, config.tables.right, options.pairs, options.labels)
     for output in (options.output, options.clusters):
         if output is not None:
             check_output(Path(output), read)

@@ -14,7 +14,8 @@ from erblock.tables.csv_text import CsvOptions
 from erblock.tables.files import DEFAULT_CSV, read_frame
 from erblock.tables.schemas import GOLD, LABELS, Schema
 
-_SIDES = {"left_id": "id1", "right_id": "id2"}
+SIDES = {"left_id": "id1", "right_id": "id2"}
+"""What the id columns of such a file may be called instead."""
 
 
 def read_pairs(
@@ -28,19 +29,46 @@ def read_pairs(
 
     The id columns may be called left_id, right_id or id1, id2. Of a GOLD file with a column `label`,
     the rows labelled 1 are returned. PAIRS may name unknown ids (`unknown_ids` counts them) and may
-    lack the score; GOLD and LABELS may not be empty.
+    lack the score; GOLD and LABELS may not be empty. Of LABELS, rows without a label are left out: somebody
+    looked at such a pair and could not tell.
 
     Raises:
         TableError: if columns are missing, or an id or a label has no meaning for the tables.
     """
     source = str(path)
+    if schema is LABELS:
+        labels = read_answers(path, left_ids, right_ids, csv).drop_nulls("label")
+        if labels.is_empty():
+            raise TableError(f"{source} holds no pairs that are labelled 1 or 0")
+        return labels
+    frame = _with_ids(source, left_ids, right_ids, csv)
+    if schema is GOLD:
+        frame = _with_labels(frame, schema, source)
+        if frame.is_empty():
+            raise TableError(f"{source} holds no pairs")
+        _check_known(frame, source, left_ids, right_ids)
+    return _typed(frame, schema, source)
+
+
+def read_answers(
+    path: str | Path, left_ids: pl.Series, right_ids: pl.Series, csv: CsvOptions = DEFAULT_CSV
+) -> pl.DataFrame:
+    """Return every row of the LABELS file at `path`, which may be none; label is null where it is empty.
+
+    Raises:
+        TableError: as `read_pairs` does.
+    """
+    source = str(path)
+    frame = _with_labels(_with_ids(source, left_ids, right_ids, csv), LABELS, source)
+    _check_known(frame, source, left_ids, right_ids)
+    return _typed(frame, LABELS, source)
+
+
+def _with_ids(source: str, left_ids: pl.Series, right_ids: pl.Series, csv: CsvOptions) -> pl.DataFrame:
     frame = _named_sides(read_frame(source, csv), source)
     for side, ids in (("left_id", left_ids), ("right_id", right_ids)):
         frame = frame.with_columns(cast_ids(frame.get_column(side), ids.dtype, source))
-    if schema in (GOLD, LABELS):
-        frame = _with_labels(frame, schema, source)
-        _check_known(frame, source, left_ids, right_ids)
-    return _typed(frame, schema, source)
+    return frame
 
 
 def unknown_ids(pairs: pl.DataFrame, side: str, ids: pl.Series) -> pl.Series:
@@ -50,10 +78,10 @@ def unknown_ids(pairs: pl.DataFrame, side: str, ids: pl.Series) -> pl.Series:
 
 
 def _named_sides(raw: pl.DataFrame, source: str) -> pl.DataFrame:
-    for names in (tuple(_SIDES), tuple(_SIDES.values())):
+    for names in (tuple(SIDES), tuple(SIDES.values())):
         if set(names) <= set(raw.columns):
-            return raw.rename(dict(zip(names, _SIDES, strict=True)))
-    missing = next(name for name in _SIDES if name not in raw.columns)
+            return raw.rename(dict(zip(names, SIDES, strict=True)))
+    missing = next(name for name in SIDES if name not in raw.columns)
     hint = did_you_mean(missing, raw.columns)
     raise TableError(
         f"{source} needs the columns left_id and right_id (or id1 and id2), "
@@ -94,7 +122,7 @@ def _converted(ids: pl.Series, dtype: pl.DataType) -> pl.Series:
 
 
 def _with_labels(frame: pl.DataFrame, schema: Schema, source: str) -> pl.DataFrame:
-    """Return `frame` with whole-number labels; of a GOLD file only the matches."""
+    """Return `frame` with whole-number labels, null for an empty one; of a GOLD file only the matches."""
     if "label" not in frame.columns:
         if schema is LABELS:
             raise TableError(
@@ -103,7 +131,7 @@ def _with_labels(frame: pl.DataFrame, schema: Schema, source: str) -> pl.DataFra
         return frame
     raw = frame.get_column("label")
     labels = raw.cast(pl.Float64, strict=False)
-    wrong = ~labels.is_in([0.0, 1.0]).fill_null(value=False)
+    wrong = ~labels.is_in([0.0, 1.0]).fill_null(value=False) & raw.is_not_null()
     if wrong.any():
         row = wrong.arg_max() or 0
         raise TableError(f"{source}, row {row + 1}: the label must be 0 or 1, found '{raw[row]}'")
@@ -115,7 +143,8 @@ def _with_labels(frame: pl.DataFrame, schema: Schema, source: str) -> pl.DataFra
 
 
 def _check_consistent(frame: pl.DataFrame, source: str) -> None:
-    several = frame.group_by("left_id", "right_id", maintain_order=True).agg(pl.col("label").n_unique())
+    labelled = frame.drop_nulls("label")
+    several = labelled.group_by("left_id", "right_id", maintain_order=True).agg(pl.col("label").n_unique())
     torn = several.filter(pl.col("label") > 1)
     if torn.height:
         left_id, right_id, _ = torn.row(0)
@@ -123,8 +152,6 @@ def _check_consistent(frame: pl.DataFrame, source: str) -> None:
 
 
 def _check_known(frame: pl.DataFrame, source: str, left_ids: pl.Series, right_ids: pl.Series) -> None:
-    if frame.is_empty():
-        raise TableError(f"{source} holds no pairs")
     for side, ids in (("left_id", left_ids), ("right_id", right_ids)):
         unknown = unknown_ids(frame, side, ids)
         if len(unknown):

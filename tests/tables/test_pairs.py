@@ -4,7 +4,7 @@ import polars as pl
 import pytest
 
 from erblock.errors import TableError
-from erblock.tables.pairs import read_pairs, unknown_ids
+from erblock.tables.pairs import read_answers, read_pairs, unknown_ids
 from erblock.tables.schemas import GOLD, LABELS, PAIRS
 
 LEFT = pl.Series("id", [1, 2, 3])
@@ -109,4 +109,15 @@ def test_contradicting_labels_and_empty_files_are_refused(write):
     write("l.csv", "id1,id2,label\n1,8,1\n2,8,1\n1,8,0\n")
     write("e.csv", "id1,id2,label\n")
     assert message("l.csv", LABELS) == "l.csv labels the pair 1, 8 both 0 and 1; keep one of the two"
-    assert message("e.csv", LABELS) == "e.csv holds no pairs"
+    assert message("e.csv", LABELS) == "e.csv holds no pairs that are labelled 1 or 0"
+    assert message("e.csv", GOLD) == "e.csv holds no pairs"
+
+
+def test_a_pair_without_a_label_is_an_answer_but_no_label(write):
+    write("l.csv", "left_id,right_id,label\n1,007,\n2,8,0\n1,007,1\n3,9,\n")
+    assert read_pairs("l.csv", LABELS, LEFT, RIGHT).rows() == [(2, "8", 0), (1, "007", 1)]
+    assert read_answers("l.csv", LEFT, RIGHT)["label"].to_list() == [None, 0, 1, None]
+    write("u.csv", "left_id,right_id,label\n1,007,\n")
+    assert message("u.csv", LABELS) == "u.csv holds no pairs that are labelled 1 or 0"
+    write("h.csv", "left_id,right_id,label\n")
+    assert read_answers("h.csv", LEFT, RIGHT).is_empty()

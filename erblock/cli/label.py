@@ -1,0 +1,90 @@
+"""`erblock match --label`: the dialogue. Questions go to stderr, so that stdout carries results only."""
+
+from typing import TYPE_CHECKING
+
+from erblock.cli import console
+
+if TYPE_CHECKING:
+    from erblock.config import Config
+    from erblock.pipeline.label import LabelSession, Lesson, Question, Tally
+
+_PROMPT = "match? y / n / u(nsure) / undo / q(uit): "
+_LABELS = {"y": 1, "yes": 1, "n": 0, "no": 0, "u": None, "unsure": None}
+_UNDO, _QUIT = {"undo"}, {"q", "quit"}
+
+
+def ask_about_pairs(settings: "Config") -> "Tally":
+    """Ask until the user quits, or no pair is left; return how many were labelled."""
+    from erblock.pipeline.label import LabelSession
+
+    session = LabelSession(settings)
+    console.note(f"Answers go to {session.path} at once; pairs that it names are not asked about again.")
+    try:
+        while _one_more(session):
+            pass
+    finally:  # an interrupted session has saved its answers, and says so
+        _show_tally(session.tally)
+    return session.tally
+
+
+def _one_more(session: "LabelSession") -> bool:
+    """Ask one question; return whether to go on."""
+    if session.due:
+        with console.progress() as on_progress:
+            lesson = session.learn(on_progress)
+        _show_lesson(lesson)
+    question = session.question()
+    if question is None:
+        console.note("Every candidate pair has been asked about.")
+        return False
+    _show_question(question)
+    answer = _answer()
+    if answer in _QUIT:
+        return False
+    if answer not in _UNDO:
+        session.answer(_LABELS[answer])
+    elif not session.undo():
+        console.note("There is no answer of this session to undo.")
+    return True
+
+
+def _answer() -> str:
+    """Return a word that is understood; the end of the input is to quit."""
+    while True:
+        line = console.ask(_PROMPT)
+        if line is None:
+            return "quit"
+        word = line.strip().lower()
+        if word in _LABELS or word in _UNDO | _QUIT:
+            return word
+        console.note(f"expected y, n, u, undo or q, found '{line.strip()}'")
+
+
+def _show_lesson(lesson: "Lesson") -> None:
+    changed = "" if lesson.changed is None else f"; {lesson.changed:,} pairs changed sides"
+    console.note(f"{lesson.labels:,} labels: {lesson.likely:,} pairs look like matches{changed}")
+
+
+def _show_question(question: "Question") -> None:
+    rows = []
+    for name, left, right in question.columns:
+        one, other = _shown(left), _shown(right)
+        # A value that is missing contradicts nothing.
+        differs = one and other and one.casefold() != other.casefold()
+        rows.append(("*" if differs else "", name, one, other))
+    console.note("")
+    console.side_by_side((f"left {_shown(question.left_id)}", f"right {_shown(question.right_id)}"), rows)
+
+
+def _shown(value: object) -> str:
+    """Return a value on one line, without anything that a terminal would act on."""
+    text = "" if value is None else value.hex() if isinstance(value, bytes) else str(value)
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+
+
+def _show_tally(tally: "Tally") -> None:
+    now = tally.matches + tally.others
+    console.note(
+        f"{tally.labels}: {now:,} pairs labelled now ({tally.matches:,} matches, {tally.others:,} not), "
+        f"{tally.unsure:,} unsure; {tally.total:,} labels in all"
+    )

@@ -1,0 +1,111 @@
+"""Which pairs to ask a person about: those in doubt, of every kind, and some that seem beyond doubt.
+
+Pairs with a probability near a half teach most (Lewis and Gale 1994, https://arxiv.org/abs/cmp-lg/9407020),
+but the nearest ones are much alike. So a batch is drawn at random among the doubtful, the more doubtful the
+likelier, from as many parts of the similarity's ranking as there are places, and no record is in two pairs.
+A share of the places goes to random pairs among the likely matches: a matcher that is sure and wrong would
+never ask about its mistakes.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import expit, logit
+
+from erblock.blocking.ranking import ranking
+from erblock.blocking.score import ScoredPairs
+from erblock.hashing.base import Rows, Scores
+
+_LIKELY_SHARE = 0.2
+_LIKELY = 0.1
+_DOUBTFUL = 2.0
+"""Log odds of 2 from a half or from the threshold: probabilities of 0.12 to 0.88."""
+_FEWEST = 5  # doubtful pairs for one place; where there are fewer, the next less doubtful count too
+_CERTAIN = 1e-6
+
+Mask = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Belief:
+    """Of every pair its probability and its place in the similarity's ranking; from where on it matches."""
+
+    probability: Scores
+    ranking: Scores
+    threshold: float
+
+    @property
+    def doubt(self) -> Scores:
+        """The log odds between each probability and the nearer of a half and the threshold."""
+        odds = logit(np.clip(self.probability.astype(np.float64), _CERTAIN, 1 - _CERTAIN))
+        nearest = np.minimum(np.abs(odds), np.abs(odds - logit(self.threshold)))
+        return np.asarray(nearest, dtype=np.float32)
+
+
+def guessed(pairs: ScoredPairs) -> Scores:
+    """Return rough probabilities for pairs that are too few to learn from, by the ranking alone.
+
+    The pair in the place of the smaller table's size has a half.
+    """
+    scores = ranking(pairs).astype(np.float64)
+    if not len(scores):
+        return np.zeros(0, dtype=np.float32)
+    place = min(len(pairs.best_left), len(pairs.best_right), len(scores)) - 1
+    middle = -np.partition(-scores, place)[place]
+    return np.asarray(expit((scores - middle) / (scores.std() + 1e-3)), dtype=np.float32)
+
+
+def choose_questions(pairs: ScoredPairs, belief: Belief, asked: Mask, size: int, seed: int) -> Rows:
+    """Return the positions of at most `size` pairs to ask about, none of which is `asked`, in random order.
+
+    No record is in two of them. There is one at least as long as there is a pair that is not asked.
+    """
+    random = np.random.default_rng(seed)
+    free = np.flatnonzero(~asked)
+    likely = random.permutation(free[belief.probability[free] >= _LIKELY])
+    doubtful = _doubtful(belief, free, size, random)
+    some = _distinct(pairs, likely, round(_LIKELY_SHARE * size))
+    chosen = _distinct(pairs, np.concatenate([some, doubtful]), size)
+    return np.asarray(random.permutation(chosen), dtype=np.int64)
+
+
+def _doubtful(belief: Belief, free: Rows, places: int, random: np.random.Generator) -> Rows:
+    """Return the free positions in the order to take them: in turn from each part of the ranking."""
+    doubt = belief.doubt[free]
+    order = np.argsort(doubt, kind="stable")
+    pool = max(int((doubt <= _DOUBTFUL).sum()), _FEWEST * places)
+    rest = free[order[pool:]]
+    drawn = order[:pool]
+    # The first of those drawn one by one with such weights (Efraimidis and Spirakis 2006).
+    weight = expit(doubt[drawn]) * expit(-doubt[drawn])
+    drawn = drawn[np.argsort(random.exponential(size=len(drawn)) / weight)]
+    part = np.empty(len(drawn), dtype=np.int64)
+    by_rank = np.argsort(-belief.ranking[free[drawn]], kind="stable")
+    part[by_rank] = np.arange(len(drawn)) * places // max(len(drawn), 1)
+    turn = _turns(part)
+    return np.concatenate([free[drawn[np.lexsort((part, turn))]], rest])
+
+
+def _turns(part: Rows) -> Rows:
+    """Return for every entry how many of the same part come before it."""
+    order = np.argsort(part, kind="stable")
+    _, first, count = np.unique(part[order], return_index=True, return_counts=True)
+    turns = np.empty(len(part), dtype=np.int64)
+    turns[order] = np.arange(len(part)) - np.repeat(first, count)
+    return turns
+
+
+def _distinct(pairs: ScoredPairs, order: Rows, size: int) -> Rows:
+    """Return the first `size` of these positions that share no record with an earlier one."""
+    shift = 0 if pairs.one_table else len(pairs.best_left)
+    used: set[int] = set()
+    taken: list[int] = []
+    for position in order:
+        if len(taken) == size:
+            break
+        ends = {int(pairs.left[position]), int(pairs.right[position]) + shift}
+        if used.isdisjoint(ends):
+            used |= ends
+            taken.append(int(position))
+    return np.array(taken, dtype=np.int64)

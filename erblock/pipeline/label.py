@@ -1,0 +1,208 @@
+"""A labelling session: which pair to ask about next, and what the answers so far have taught."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from erblock.blocking.examples import MATCH, NO_MATCH
+from erblock.blocking.ranking import ranking
+from erblock.blocking.score import ScoredPairs
+from erblock.comparison.columns import compared_columns
+from erblock.comparison.vectors import Comparison
+from erblock.config import Config
+from erblock.errors import ConfigError, TableError
+from erblock.hashing.base import Progress, Scores, silent
+from erblock.matching.fit import fit_matcher
+from erblock.matching.label import Belief, choose_questions, guessed
+from erblock.pipeline.candidates import read_candidates, rows_of, weights_of
+from erblock.pipeline.evidence import Knowledge
+from erblock.pipeline.inputs import open_tables, texts_of
+from erblock.pipeline.match import check_outputs
+from erblock.tables.label_file import Appended, LabelFile, check_label_file, id_texts, open_label_file
+from erblock.tables.pairs import read_answers
+from erblock.tables.read import TablePair
+from erblock.tables.schemas import ID
+
+LABELS_FILE = "labels.csv"
+"""Where answers go if nothing else is said."""
+
+BATCH = 10
+"""So many pairs are asked about before the matcher learns from the answers."""
+
+Mask = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Question:
+    """Two records side by side: of every compared column its name, and the values of both."""
+
+    left_id: Any
+    right_id: Any
+    columns: tuple[tuple[str, Any, Any], ...]
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """What was learned: how many pairs are likely matches, and how many were not, or no longer, since before.
+
+    `changed` is None the first time.
+    """
+
+    labels: int
+    likely: int
+    changed: int | None
+
+
+@dataclass(frozen=True)
+class Tally:
+    """How many pairs a session labelled, and how many the file holds in all."""
+
+    labels: Path
+    matches: int
+    others: int
+    unsure: int
+    total: int
+
+
+@dataclass(frozen=True)
+class _Given:
+    position: int
+    label: int | None
+    appended: Appended
+
+
+class LabelSession:
+    """Questions about the candidate pairs of `config.match`, and answers that go to its labels at once.
+
+    Ask `question`, give the `answer`, and `learn` whenever it is `due`. Pairs that the file names,
+    labelled or not, are not asked about again.
+
+    Raises:
+        ErblockError: if a table, the pairs, the labels or an option is not usable; nothing is written then.
+    """
+
+    def __init__(self, config: Config) -> None:
+        self._options = config.match
+        self.path = Path(config.match.labels or LABELS_FILE)
+        _check(config, self.path)
+        self._tables = open_tables(config)
+        texts = texts_of(self._tables)
+        weights = weights_of(texts)
+        self._pairs = read_candidates(config.match, self._tables, texts, weights)
+        known = Knowledge((config.rules.match, config.rules.conflict), None)
+        self._by_rules = known.of(self._tables, self._pairs)
+        self._comparison = Comparison(self._tables, compared_columns(self._tables), weights)
+        self._ranking = ranking(self._pairs)
+        self._answers, self._told = self._earlier()
+        self._file: LabelFile = open_label_file(self.path)
+        self._given: list[_Given] = []
+        self._queue: list[int] = []
+        self._likely: Mask | None = None
+
+    def _earlier(self) -> tuple[dict[int, int | None], int]:
+        """Return the answers of the file by the position of the pair, and how many labels it holds."""
+        if not self.path.exists() or not self.path.read_bytes().strip():
+            return {}, 0
+        frame = read_answers(self.path, self._tables.left.frame[ID], self._tables.other.frame[ID])
+        # A pair may have been left open once, and labelled later.
+        rows = rows_of(
+            frame.sort("label", nulls_last=True, maintain_order=True), self._tables, str(self.path)
+        )
+        keys = pl.DataFrame({"left": self._pairs.left, "right": self._pairs.right}).with_row_index("position")
+        found = rows.join(keys, on=["left", "right"], how="inner")
+        answers = dict(zip(found["position"].to_list(), found["label"].to_list(), strict=True))
+        return answers, rows["label"].drop_nulls().len()
+
+    @property
+    def due(self) -> bool:
+        """Whether to learn before the next question."""
+        return not self._queue
+
+    def learn(self, on_progress: Progress = silent) -> Lesson:
+        """Fit the matcher to the answers so far and choose the next questions."""
+        on_progress("learn", 0, len(self._pairs))
+        probability = self._probability()
+        on_progress("learn", len(self._pairs), len(self._pairs))
+        belief = Belief(probability, self._ranking, self._options.min_probability)
+        asked = np.zeros(len(self._pairs), dtype=bool)
+        asked[list(self._answers)] = True
+        seed = self._options.seed + len(self._answers)
+        self._queue = choose_questions(self._pairs, belief, asked, BATCH, seed).tolist()
+        before, self._likely = self._likely, probability >= belief.threshold
+        changed = None if before is None else int((before != self._likely).sum())
+        return Lesson(self._told, int(self._likely.sum()), changed)
+
+    def _probability(self) -> Scores:
+        verdicts = self._by_rules.copy()
+        for position, label in self._answers.items():
+            if label is not None:
+                verdicts[position] = MATCH if label else NO_MATCH
+        try:
+            matcher = fit_matcher(self._pairs, self._comparison, verdicts, self._options.seed)
+        except ConfigError:  # too few matches to learn from: what this session is for
+            return guessed(self._pairs)
+        log_odds = self._comparison.log_odds(matcher.evidence, self._pairs.left, self._pairs.right)
+        return matcher.probability(self._pairs, log_odds)
+
+    def question(self) -> Question | None:
+        """Return the pair to ask about; None if there is no other, and none is due."""
+        return _question(self._tables, self._pairs, self._queue[0]) if self._queue else None
+
+    def answer(self, label: int | None) -> None:
+        """Write down 1, 0 or, for a pair that cannot be told, None as the label of the pair in question."""
+        position = self._queue[0]
+        rows = self._pairs.left[position], self._pairs.right[position]
+        left = id_texts(self._tables.left.frame[ID][[rows[0]]])
+        right = id_texts(self._tables.other.frame[ID][[rows[1]]])
+        appended = self._file.append(left[0], right[0], label)
+        self._given.append(_Given(position, label, appended))
+        self._answers[position] = label
+        self._told += label is not None
+        del self._queue[0]
+
+    def undo(self) -> bool:
+        """Take back the last answer of this session and ask again; return whether there is one."""
+        if not self._given:
+            return False
+        last = self._given[-1]
+        self._file.undo(last.appended)
+        self._given.pop()
+        del self._answers[last.position]
+        self._told -= last.label is not None
+        self._queue.insert(0, last.position)
+        return True
+
+    @property
+    def tally(self) -> Tally:
+        """What this session did so far."""
+        labels = [given.label for given in self._given]
+        return Tally(self.path, labels.count(1), labels.count(0), labels.count(None), self._told)
+
+
+def labelled(config: Config, tally: Tally) -> Config:
+    """Return the settings to match with after a session: its labels, if there are any."""
+    labels = str(tally.labels) if tally.total else None
+    return config.model_copy(update={"match": config.match.model_copy(update={"labels": labels})})
+
+
+def _check(config: Config, labels: Path) -> None:
+    if config.match.use is not None:
+        raise ConfigError("--label teaches a matcher, --use takes one that has learned; give one of the two")
+    check_label_file(labels)
+    check_outputs(config)
+    read = (config.tables.left, config.tables.right, config.match.pairs)
+    written = (config.match.output, config.match.clusters)
+    for other in (*read, *written):
+        if other is not None and labels.resolve() == Path(other).resolve():
+            raise TableError(f"--labels {labels}: this file is {other} already; expected another name")
+
+
+def _question(tables: TablePair, pairs: ScoredPairs, position: int) -> Question:
+    left = tables.left.frame.row(int(pairs.left[position]), named=True)
+    right = tables.other.frame.row(int(pairs.right[position]), named=True)
+    columns = tuple((pair.name, left[pair.left], right[pair.right]) for pair in tables.columns)
+    return Question(left[ID], right[ID], columns)

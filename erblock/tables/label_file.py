@@ -1,0 +1,128 @@
+"""The CSV of labels that the user owns: read as it is, appended to, and put back byte for byte."""
+
+import csv
+import io
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from erblock.errors import TableError
+from erblock.tables.csv_text import detect_delimiter, header_names
+from erblock.tables.pairs import SIDES
+
+_ENDINGS = (".csv", ".tsv", ".txt")
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_COLUMNS = ("left_id", "right_id", "label")
+
+
+@dataclass(frozen=True)
+class Appended:
+    """Bytes that were put at the end of a file of `size` bytes."""
+
+    size: int
+    row: bytes
+
+
+@dataclass(frozen=True)
+class LabelFile:
+    """A CSV of labels as its owner writes it: the columns, their order, the delimiter and the line end."""
+
+    path: Path
+    columns: tuple[str, ...]
+    delimiter: str
+    line_end: str
+
+    def append(self, left_id: str, right_id: str, label: int | None) -> Appended:
+        """Put one row at the end, an empty label for None; other columns stay empty.
+
+        Raises:
+            TableError: if the file cannot be written.
+        """
+        given = {"left_id": left_id, "right_id": right_id, "label": "" if label is None else str(label)}
+        given |= {SIDES[name]: value for name, value in given.items() if name in SIDES}
+        row = self._line([given.get(name, "") for name in self.columns])
+        try:
+            with self.path.open("ab+") as file:
+                size = file.seek(0, io.SEEK_END)
+                row = self._missing_line_end(file, size) + row
+                file.write(row)
+        except OSError as error:
+            raise TableError(f"{self.path} cannot be written: {error.strerror}") from None
+        return Appended(size, row)
+
+    def undo(self, last: Appended) -> None:
+        """Take off what was appended last.
+
+        Raises:
+            TableError: if the file does not end with it any more, because somebody else wrote to it.
+        """
+        try:
+            with self.path.open("rb+") as file:
+                if (
+                    file.seek(0, io.SEEK_END) != last.size + len(last.row)
+                    or self._end(file, last) != last.row
+                ):
+                    raise TableError(f"{self.path} was changed by somebody else; nothing is undone")
+                file.truncate(last.size)
+        except OSError as error:
+            raise TableError(f"{self.path} cannot be written: {error.strerror}") from None
+
+    def _line(self, values: list[str] | tuple[str, ...]) -> bytes:
+        text = io.StringIO(newline="")
+        csv.writer(text, delimiter=self.delimiter, lineterminator=self.line_end).writerow(values)
+        return text.getvalue().encode()
+
+    def _missing_line_end(self, file: io.BufferedRandom, size: int) -> bytes:
+        """Return what must come before a new row: a line end, if whoever wrote the file left it out."""
+        if not size:
+            return self._line(self.columns)
+        file.seek(-1, io.SEEK_END)
+        return b"" if file.read() in (b"\n", b"\r") else self.line_end.encode()
+
+    def _end(self, file: io.BufferedRandom, last: Appended) -> bytes:
+        file.seek(last.size)
+        return file.read()
+
+
+def check_label_file(path: Path) -> None:
+    """Raise TableError if labels cannot be appended to `path`; it need not exist."""
+    if not path.name.lower().endswith(_ENDINGS):
+        raise TableError(f"--labels {path}: answers are appended to a CSV; expected a name ending in .csv")
+    if path.is_dir():
+        raise TableError(f"--labels {path}: expected a file, found a folder")
+
+
+def open_label_file(path: Path) -> LabelFile:
+    """Return the file at `path`; one that does not exist, or is empty, is written with its header alone.
+
+    Raises:
+        TableError: if it cannot be read or written, or is no UTF-8.
+    """
+    check_label_file(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("ab+") as file:  # that it can be written is known before the first answer
+            file.seek(0)
+            data = file.read()
+    except OSError as error:
+        raise TableError(f"{path} cannot be written: {error.strerror}") from None
+    return _described(path, data) if data.strip() else _begun(path)
+
+
+def _described(path: Path, data: bytes) -> LabelFile:
+    data = data.removeprefix(_BYTE_ORDER_MARK)
+    delimiter = detect_delimiter(data)
+    end = next((end for end in ("\r\n", "\n", "\r") if end.encode() in data), "\n")
+    return LabelFile(path, tuple(header_names(data, str(path), delimiter)), delimiter, end)
+
+
+def _begun(path: Path) -> LabelFile:
+    file = LabelFile(path, _COLUMNS, "\t" if path.suffix.lower() == ".tsv" else ",", "\n")
+    path.write_bytes(file._line(_COLUMNS))
+    return file
+
+
+def id_texts(ids: pl.Series) -> list[str]:
+    """Return ids as the text that a CSV of pairs holds for them."""
+    return (ids.bin.encode("hex") if ids.dtype == pl.Binary else ids.cast(pl.String)).to_list()
