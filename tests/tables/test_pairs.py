@@ -43,7 +43,7 @@ def test_labels_are_whole_numbers(write):
 
 
 def test_pairs_keep_their_scores_and_may_name_unknown_ids(write):
-    write("p.csv", "left_id,right_id,score,n_bands\n1,007,0.5,3\n4,8,0.25,1\n")
+    write("p.csv", "left_id,right_id,score,similarity,n_bands\n1,007,0.5,0.9,3\n4,8,0.25,0.8,1\n")
     pairs = read_pairs("p.csv", PAIRS, LEFT, RIGHT)
     assert pairs.schema == {**PAIRS.columns, "left_id": pl.Int64, "right_id": pl.String}
     assert pairs["score"].to_list() == [0.5, 0.25]
