@@ -12,6 +12,7 @@ UNITS = (
     "|oz|lbs?|g|kg|ml|l|gal|cc|ct|pc|pcs|pk|pack|bit|fps|rpm|dpi|cd|btu|db|mbps|gbps|th|st|nd|rd|s|year|yr|hour|hr|min"
 )
 _SIZE = rf"^[\d.,x]+(?:{UNITS})$"
+_TOO_LARGE = 1e300  # differences of such numbers would have no end
 _SOUNDS = {
     "[AEIOUY]": "0",
     "[BFPV]+": "1",
@@ -68,7 +69,8 @@ def grams(values: pl.Series, size: int) -> pl.Series:
 def numbers(values: pl.Series) -> pl.Series:
     """Return the first number in each value, as in "$1,299.00", "1.299,00 EUR" or "4.5 kg".
 
-    A single comma before exactly three digits groups thousands; a single point is always decimal.
+    A single comma before exactly three digits groups thousands; a single point is always decimal. Numbers of
+    300 digits and more are null.
     """
     text = pl.col("text")
     raw = text.str.extract(r"(\d(?:[\d.,'\u{a0}\u{202f}]*\d)?)").str.replace_all(r"['\u{a0}\u{202f}]", "")
@@ -82,6 +84,7 @@ def numbers(values: pl.Series) -> pl.Series:
         .str.replace_all(",", "", literal=True)
         .str.extract(r"^(\d+(?:\.\d+)?)")
         .cast(pl.Float64, strict=False)
+        .pipe(lambda number: pl.when(number < _TOO_LARGE).then(number))
     )  # fmt: skip
     negative = text.str.contains(r"^(?:[^\d]*[\s(])?-[$€£¥\s]*\d")
     return pl.DataFrame({"text": values}).select(pl.when(negative).then(-plain).otherwise(plain))["text"]
