@@ -63,6 +63,8 @@ class Comparison:
 
 
 def _features(tables: TablePair, columns: Sequence[ComparedColumn], weights: Floats) -> Iterator[Feature]:
+    if not columns:
+        return
     left = column_texts(tables.left.frame.select([column.left for column in columns]))
     right = left if tables.dedup else column_texts(tables.other.frame.select([c.right for c in columns]))
     for column in columns:

@@ -31,10 +31,12 @@ def read_candidates(
     """
     ids = (tables.left.frame[ID], tables.other.frame[ID])
     frame = read_pairs(options.pairs, PAIRS, *ids)
+    if "similarity" in frame.columns:  # of a pair that is there twice, the highest
+        frame = frame.sort("similarity", descending=True, nulls_last=True)
     rows = rows_of(frame, tables, options.pairs)
     left, right = rows["left"].to_numpy(), rows["right"].to_numpy()
-    if "similarity" in rows.columns and not rows["similarity"].has_nulls():
-        similarity = rows["similarity"].cast(pl.Float32).to_numpy()
+    if "similarity" in rows.columns and rows["similarity"].is_finite().fill_null(value=False).all():
+        similarity = rows["similarity"].to_numpy()
     else:
         similarity = _ngram_similarity(texts, weights, left, right)
     best = np.zeros(len(ids[0]), dtype=np.float32)

@@ -12,15 +12,18 @@ from erblock.comparison.columns import compared_columns
 from erblock.comparison.fitted import FittedEvidence
 from erblock.comparison.vectors import Comparison
 from erblock.config import Config, MatchConfig
+from erblock.errors import ConfigError
 from erblock.hashing import ngrams
 from erblock.hashing.base import Progress, silent
+from erblock.hashing.kinds import RunOptions
 from erblock.matching.assign import Assignment, How, MatchedPairs, assign, threshold_for_precision
-from erblock.matching.fit import fit_matcher
+from erblock.matching.fit import learn
 from erblock.matching.output import clusters_frame, matches_frame
 from erblock.matching.store import StoredMatcher, check_matcher_target, load_matcher, save_matcher
 from erblock.pipeline.candidates import read_candidates, weights_of
 from erblock.pipeline.evidence import Knowledge
 from erblock.pipeline.inputs import open_tables, texts_of
+from erblock.pipeline.plm import check_plm, learn_plm
 from erblock.tables.pairs import read_pairs
 from erblock.tables.read import TablePair
 from erblock.tables.schemas import ID, LABELS
@@ -52,7 +55,9 @@ def match(config: Config, on_progress: Progress = silent) -> MatchReport:
     """
     options = config.match
     check_outputs(config)
-    stored = None if options.use is None else load_matcher(Path(options.use))
+    check_plm(options)
+    run = RunOptions(options.device, options.precision)
+    stored = None if options.use is None else load_matcher(Path(options.use), run)
     tables = open_tables(_with_columns(config, stored))
     texts = texts_of(tables)
     weights = weights_of(texts) if stored is None else stored.weights
@@ -60,9 +65,10 @@ def match(config: Config, on_progress: Progress = silent) -> MatchReport:
     on_progress("match", 0, len(pairs))
     labelled = 0
     if stored is None:
-        stored, labelled = _learned(config, tables, pairs, weights)
+        stored, labelled = _learned(config, tables, pairs, weights, on_progress)
     log_odds = stored.fitted.log_odds(tables, weights, pairs.left, pairs.right)
-    probability = stored.matcher.probability(pairs, log_odds)
+    logits = None if stored.plm is None else stored.plm.logits((texts.left, texts.right), pairs, log_odds)
+    probability = stored.matcher.probability(pairs, log_odds, logits)
     on_progress("match", len(pairs), len(pairs))
     sizes = (len(pairs.best_left), len(pairs.best_right))
     matched = MatchedPairs(pairs.left, pairs.right, probability, *sizes, tables.dedup)
@@ -90,11 +96,21 @@ def check_outputs(config: Config) -> None:
     """Raise ErblockError if what matching writes would be no table, or be written over something else."""
     options = config.match
     read = (config.tables.left, config.tables.right, options.pairs, options.labels)
-    for output in (options.output, options.clusters):
-        if output is not None:
-            check_output(Path(output), read)
+    check_output(Path(options.output), read)
+    if options.clusters is not None:
+        check_output(Path(options.clusters), read, "--clusters")
+        if Path(options.clusters).resolve() == Path(options.output).resolve():
+            raise ConfigError(f"--clusters {options.clusters}: the matches go there; expected another name")
     if options.save is not None:
-        check_matcher_target(Path(options.save))
+        _check_save(Path(options.save), (*read, options.output, options.clusters))
+
+
+def _check_save(folder: Path, files: tuple[str | None, ...]) -> None:
+    """Raise ErblockError if a matcher cannot be written to `folder`, or would take `files` away with it."""
+    check_matcher_target(folder)
+    for file in files:
+        if file is not None and folder.resolve() in Path(file).resolve().parents:
+            raise ConfigError(f"--save {folder}: {file} is in it; expected a folder of its own")
 
 
 def _with_columns(config: Config, stored: StoredMatcher | None) -> Config:
@@ -106,7 +122,7 @@ def _with_columns(config: Config, stored: StoredMatcher | None) -> Config:
 
 
 def _learned(
-    config: Config, tables: TablePair, pairs: ScoredPairs, weights: ngrams.Floats
+    config: Config, tables: TablePair, pairs: ScoredPairs, weights: ngrams.Floats, on_progress: Progress
 ) -> tuple[StoredMatcher, int]:
     """Return a matcher learned from the candidates, and how many of them are labelled."""
     options, labels = config.match, None
@@ -116,11 +132,14 @@ def _learned(
     verdicts = known.of(tables, pairs)
     columns = compared_columns(tables)
     comparison = Comparison(tables, columns, weights)
-    matcher = fit_matcher(pairs, comparison, verdicts, options.seed)
+    learned = learn(pairs, comparison, verdicts, options.seed)
+    matcher, plm = learned.matcher, None
+    if options.matcher == "plm":
+        matcher, plm = learn_plm(options, texts_of(tables), pairs, learned, on_progress)
     fitted = FittedEvidence(columns, comparison.names, matcher.evidence)
     mapping = tuple(pair.entry for pair in tables.columns)
     labelled = int(np.isin(verdicts, (MATCH, NO_MATCH)).sum())
-    return StoredMatcher(matcher, fitted, weights, mapping), labelled
+    return StoredMatcher(matcher, fitted, weights, mapping, plm), labelled
 
 
 def _how(stored: StoredMatcher, tables: TablePair) -> How:

@@ -60,6 +60,14 @@ def test_no_pairs_have_no_vectors(two_tables, weights):
     assert found.vectors(none, none).shape == (0, len(found.names))
 
 
+def test_without_a_column_there_is_nothing_to_compare(two_tables, weights):
+    found = Comparison(two_tables, (), weights)
+    rows = np.arange(12)
+    assert found.vectors(rows, rows).shape == (12, 0)
+    nothing = np.zeros(0, dtype=np.float32)
+    assert found.log_odds(Evidence(nothing, nothing, nothing, -2.0), rows, rows).tolist() == [-2] * 12
+
+
 def test_one_table_is_compared_with_itself(records, pair_of, weights):
     tables = pair_of(records("left", name=NAMES, price=PRICES))
     found = comparison(tables, weights)
