@@ -14,6 +14,7 @@ from erblock.errors import ConfigError, require_extra
 from erblock.hashing.store import Extras, Model, Provenance, save_model
 from erblock.pipeline.inputs import Texts, minhash_of, open_tables, texts_of
 from erblock.pipeline.model import model_folder, open_hasher, with_model_columns
+from erblock.pipeline.stored import stored_tables
 
 if TYPE_CHECKING:
     from erblock.engines.spark_tables import SparkTables
@@ -38,11 +39,13 @@ def open_engine(config: Config) -> Iterator[Engine]:
     Raises:
         ErblockError: if a table or the model is not usable, or there is no cluster.
     """
+    stored = stored_tables(config.tables)
     config = with_model_columns(config)
     if config.block.engine == "local":
         tables = open_tables(config)
         texts = texts_of(tables)
-        yield LocalEngine(tables, texts.left, texts.right, open_hasher(config.block, texts))
+        sides = stored.sides(texts.left, texts.right)
+        yield LocalEngine(tables, *sides, open_hasher(config.block, texts))
     else:
         with _spark_engine(config) as engine:
             yield engine

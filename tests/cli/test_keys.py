@@ -94,6 +94,14 @@ def test_a_folder_of_keys_blocks_as_the_table_it_was_made_of(folder, model):
     assert contents(folder / "stored") == before
 
 
+def test_stored_records_are_not_hashed_again(folder, model, capsys):
+    assert keys("left.csv", "--model", model, "-o", "stored") == 0
+    capsys.readouterr()
+    assert block("stored", "right.csv", "--model", model, "-o", "pairs.csv") == 0
+    hashed = [line for line in capsys.readouterr().err.splitlines() if line.startswith(("hash:", "encode:"))]
+    assert len(hashed) == 1
+
+
 def test_it_stands_on_the_right_too_and_for_the_one_table_of_a_deduplication(folder, model):
     assert keys("right.csv", "--model", model, "-o", "stored") == 0
     assert block("left.csv", "right.csv", "--model", model, "-o", "table.csv") == 0
@@ -226,3 +234,31 @@ def test_a_mistake_is_one_line_and_nothing_is_written(arguments, message, folder
     assert err.count("\n") == 1
     assert message in err
     assert contents(folder) == before
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda part: (part / "sketch.safetensors").write_bytes(b"\x80\x04pickle"), "cannot be read"),
+        (lambda part: (part / "sketch.safetensors").unlink(), "cannot be read"),
+        (
+            lambda part: pl.read_parquet(part / "records.parquet")[1:].write_parquet(
+                part / "records.parquet"
+            ),
+            "expected 64 vectors, found 65",
+        ),
+        (
+            lambda part: (part.parent / "manifest.json").write_text('{"kind": "keys", "format": 9}'),
+            "format 1",
+        ),
+    ],
+)
+def test_a_damaged_folder_is_refused(spoil, message, folder, minhash_model, capsys):
+    assert keys("old.csv", "--model", minhash_model, "-o", "stored") == 0
+    spoil(folder / "stored" / "00000")
+    capsys.readouterr()
+    assert block("stored", "new.csv", "--model", minhash_model, "-o", "pairs.csv") == 2
+    err = capsys.readouterr().err
+    assert err.startswith("error: stored")
+    assert message in err
+    assert not (folder / "pairs.csv").exists()
