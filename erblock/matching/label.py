@@ -17,7 +17,7 @@ from erblock.blocking.ranking import ranking
 from erblock.blocking.score import ScoredPairs
 from erblock.hashing.base import Rows, Scores
 
-_LIKELY_SHARE = 0.2
+_LIKELY_SHARE = 0.1
 _LIKELY = 0.1
 _DOUBTFUL = 2.0
 """Log odds of 2 from a half or from the threshold: probabilities of 0.12 to 0.88."""
