@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from erblock.blocking.ranking import ranking
-from erblock.blocking.recall import RecallCurve, RecallEstimate
+from erblock.blocking.recall import ExpectedMatches, RecallEstimate
 from erblock.blocking.score import ScoredPairs, best_first, rank_within
 from erblock.errors import ConfigError
 from erblock.hashing.base import Rows, Scores
@@ -37,7 +37,7 @@ class Cut:
     recall: RecallEstimate | None
 
 
-def cut(pairs: ScoredPairs, budget: Budget, curve: RecallCurve) -> Cut:
+def cut(pairs: ScoredPairs, budget: Budget, expected: ExpectedMatches) -> Cut:
     """Return the best pairs that every limit of `budget` allows.
 
     Raises:
@@ -46,28 +46,28 @@ def cut(pairs: ScoredPairs, budget: Budget, curve: RecallCurve) -> Cut:
     scores = ranking(pairs)
     order = best_first(pairs, scores)
     allowed = order if budget.max_per_record is None else _first_of_both(pairs, order, budget.max_per_record)
-    kept = allowed[: _most(pairs, budget, curve)]
-    return Cut(kept, scores[kept], order, curve.at(len(kept)) if curve.usable else None)
+    kept = allowed[: _most(pairs, budget, expected, allowed)]
+    return Cut(kept, scores[kept], order, expected.kept(kept))
 
 
-def _most(pairs: ScoredPairs, budget: Budget, curve: RecallCurve) -> int:
+def _most(pairs: ScoredPairs, budget: Budget, expected: ExpectedMatches, allowed: Rows) -> int:
     limits = [len(pairs)]
     if budget.max_pairs is not None:
         limits.append(budget.max_pairs)
     if budget.target_recall is not None:
-        limits.append(_reaching(budget.target_recall, curve))
+        limits.append(_reaching(budget.target_recall, expected, allowed))
     elif budget.max_pairs is None and budget.max_per_record is None:
         limits.append(DEFAULT_PER_RECORD * min(len(pairs.best_left), len(pairs.best_right)))
     return min(limits)
 
 
-def _reaching(target: float, curve: RecallCurve) -> int:
-    if not curve.usable:
+def _reaching(target: float, expected: ExpectedMatches, allowed: Rows) -> int:
+    if not expected.usable:
         raise ConfigError(
             "--target-recall is estimated from records whose match is beyond doubt, and too few are; "
             "give --max-pairs or --max-per-record instead"
         )
-    return curve.reaching(target)
+    return expected.reaching(target, allowed)
 
 
 def _first_of_both(pairs: ScoredPairs, order: Rows, most: int) -> Rows:

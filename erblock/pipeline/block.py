@@ -9,12 +9,12 @@ from erblock.blocking.audit import AuditScope, draw_audit, write_audit
 from erblock.blocking.budget import Budget, Cut, cut
 from erblock.blocking.candidates import JoinReport
 from erblock.blocking.output import pairs_frame
-from erblock.blocking.recall import RecallEstimate, recall_curve
+from erblock.blocking.recall import RecallEstimate, expected_matches
 from erblock.config import BlockConfig, Config
 from erblock.engines.base import Candidates
 from erblock.hashing.base import Progress, silent
 from erblock.pipeline.engine import check_engine, open_engine
-from erblock.pipeline.evidence import weighed
+from erblock.pipeline.evidence import weigh
 from erblock.tables.sheet import check_no_judgements, sheet_path
 
 
@@ -46,12 +46,12 @@ def block(config: Config, on_progress: Progress = silent) -> BlockReport:
     if options.audit is not None:
         check_no_judgements(sheet_path(Path(options.output)))
     with open_engine(config) as engine:
-        plain = engine.candidates(on_progress)
-        found = weighed(config, plain)
-        curve = recall_curve(found.scored, found.views)
+        found = engine.candidates(on_progress)
+        weighed = weigh(config, found)
+        expected = expected_matches(weighed.scored, weighed.signal)
         limits = Budget(options.max_pairs, options.max_per_record, options.target_recall)
-        kept = cut(found.scored, limits, curve)
-        pairs = pairs_frame(found.left_ids, found.right_ids, plain.scored, kept)
+        kept = cut(weighed.scored, limits, expected)
+        pairs = pairs_frame(found.left_ids, found.right_ids, found.scored, kept)
         engine.write(pairs, options.output)
     return BlockReport(
         found.kind,

@@ -15,7 +15,7 @@ from erblock.comparison.fitted import FittedEvidence, read_evidence
 from erblock.comparison.vectors import Comparison
 from erblock.config import Config
 from erblock.engines.base import Candidates
-from erblock.hashing.base import Hasher, Progress, Rows
+from erblock.hashing.base import Hasher, Progress, Rows, Scores
 from erblock.hashing.store import load_weights
 from erblock.pipeline.inputs import texts_of
 from erblock.pipeline.model import model_folder
@@ -91,15 +91,23 @@ def learn_evidence(
     return FittedEvidence(columns, comparison.names, evidence)
 
 
-def weighed(config: Config, found: Candidates) -> Candidates:
+@dataclass(frozen=True)
+class Weighed:
+    """Candidates as they are ranked, and what speaks for a match beside the ranking."""
+
+    scored: ScoredPairs
+    signal: Scores
+
+
+def weigh(config: Config, found: Candidates) -> Weighed:
     """Return the candidates with the evidence of the model weighed in, if it has any."""
     folder, scored = model_folder(config.block), found.scored
     fitted = None if folder is None else read_evidence(folder)
     if folder is None or fitted is None or found.tables is None or not len(scored):
-        return found
+        return Weighed(scored, scored.similarity)
     compared = best_of_either(scored, _COMPARED)
     weights = load_weights(folder)
     odds = fitted.log_odds(found.tables, weights, scored.left[compared], scored.right[compared])
     log_odds = np.full(len(scored), odds.min(), dtype=np.float32)
     log_odds[compared] = odds
-    return replace(found, scored=with_evidence(scored, log_odds))
+    return Weighed(with_evidence(scored, log_odds), log_odds)

@@ -9,15 +9,19 @@ from hypothesis import strategies as st
 
 from erblock.blocking import budget as module
 from erblock.blocking.budget import Budget, cut
-from erblock.blocking.recall import RecallCurve
+from erblock.blocking.recall import ExpectedMatches
 from erblock.errors import ConfigError
 
 limit = st.none() | st.integers(1, 12)
 target = st.none() | st.floats(0.01, 1)
 budgets = st.builds(Budget, limit, limit, target)
 
-SURE = RecallCurve(np.arange(1, 41), np.arange(1, 81, 2))
-UNSURE = RecallCurve(np.arange(1, 3), np.arange(1, 3))
+UNSURE = ExpectedMatches(None)
+
+
+def sure(pairs):
+    """Every pair is a match with a probability of its own."""
+    return ExpectedMatches((7 * pairs.left + 3 * pairs.right) % 10 / 10 + 0.05)
 
 
 def pairs_of(pairs, kept):
@@ -34,7 +38,7 @@ def per_record(pairs, kept):
 @given(st.data(), budgets)
 def test_every_limit_is_kept(any_scored, data, budget):
     pairs = data.draw(any_scored())
-    kept = cut(pairs, budget, SURE).kept
+    kept = cut(pairs, budget, sure(pairs)).kept
     assert len(set(kept.tolist())) == len(kept)
     if budget.max_pairs is not None:
         assert len(kept) <= budget.max_pairs
@@ -45,9 +49,9 @@ def test_every_limit_is_kept(any_scored, data, budget):
 @given(st.data(), budgets)
 def test_the_result_is_best_first_and_no_better_pair_is_cut_by_the_number_alone(any_scored, data, budget):
     pairs = data.draw(any_scored())
-    result = cut(pairs, budget, SURE)
+    result = cut(pairs, budget, sure(pairs))
     assert (np.diff(result.scores) <= 0).all()
-    everything = cut(pairs, Budget(max_per_record=budget.max_per_record, max_pairs=10**6), SURE)
+    everything = cut(pairs, Budget(max_per_record=budget.max_per_record, max_pairs=10**6), sure(pairs))
     assert everything.kept[: len(result.kept)].tolist() == result.kept.tolist()
     assert np.array_equal(everything.scores[: len(result.kept)], result.scores)
 
@@ -57,7 +61,7 @@ def test_a_larger_budget_keeps_all_that_a_smaller_one_does(any_scored, data, one
     pairs = data.draw(any_scored())
     small, large = sorted((one, other))
     for name in ("max_pairs", "max_per_record"):
-        kept = [set(cut(pairs, Budget(**{name: size}), SURE).kept.tolist()) for size in (small, large)]
+        kept = [set(cut(pairs, Budget(**{name: size}), sure(pairs)).kept.tolist()) for size in (small, large)]
         assert kept[0] <= kept[1]
 
 
@@ -65,7 +69,7 @@ def test_a_larger_budget_keeps_all_that_a_smaller_one_does(any_scored, data, one
 def test_a_smaller_target_keeps_no_more_pairs(any_scored, data, one, other):
     pairs = data.draw(any_scored())
     less, more = (
-        cut(pairs, Budget(target_recall=share), SURE).kept.tolist() for share in sorted((one, other))
+        cut(pairs, Budget(target_recall=share), sure(pairs)).kept.tolist() for share in sorted((one, other))
     )
     assert more[: len(less)] == less
 
@@ -74,7 +78,7 @@ def test_a_smaller_target_keeps_no_more_pairs(any_scored, data, one, other):
 def test_a_limit_that_allows_everything_cuts_nothing(any_scored, data):
     pairs = data.draw(any_scored())
     for budget in (Budget(max_pairs=1000), Budget(max_per_record=1000), Budget(1000, 1000)):
-        assert len(cut(pairs, budget, SURE).kept) == len(pairs)
+        assert len(cut(pairs, budget, sure(pairs)).kept) == len(pairs)
 
 
 @given(st.data(), st.integers(1, 5))
@@ -82,7 +86,7 @@ def test_some_pair_is_always_kept(any_scored, data, most):
     pairs = data.draw(any_scored())
     assume(len(pairs))
     for budget in (Budget(max_pairs=most), Budget(max_per_record=most), Budget(), Budget(target_recall=0.1)):
-        assert len(cut(pairs, budget, SURE).kept) > 0
+        assert len(cut(pairs, budget, sure(pairs)).kept) > 0
 
 
 @given(st.data(), st.randoms(use_true_random=False))
@@ -93,7 +97,7 @@ def test_the_order_in_which_pairs_were_found_changes_nothing(any_scored, scored,
     sizes = (len(pairs.best_left),) if pairs.one_table else (len(pairs.best_left), len(pairs.best_right))
     shuffled = scored(pairs.left[order], pairs.right[order], pairs.similarity[order], sizes)
     for budget in (Budget(max_pairs=4), Budget(), Budget(target_recall=0.5)):
-        one, other = cut(pairs, budget, SURE), cut(shuffled, budget, SURE)
+        one, other = cut(pairs, budget, sure(pairs)), cut(shuffled, budget, sure(shuffled))
         assert pairs_of(pairs, one.kept) == pairs_of(shuffled, other.kept)
 
 
@@ -101,27 +105,27 @@ def test_without_a_limit_there_are_ten_pairs_for_each_record_of_the_smaller_tabl
     every = [(i, j) for i in range(5) for j in range(30)]
     values = np.random.default_rng(0).random(len(every))
     pairs = scored([i for i, _ in every], [j for _, j in every], values, (5, 30))
-    assert len(cut(pairs, Budget(), SURE).kept) == 50
+    assert len(cut(pairs, Budget(), sure(pairs)).kept) == 50
     monkeypatch.setattr(module, "DEFAULT_PER_RECORD", 2)
-    assert len(cut(pairs, Budget(), SURE).kept) == 10
+    assert len(cut(pairs, Budget(), sure(pairs)).kept) == 10
 
 
 def test_the_best_partner_of_a_record_comes_before_its_worse_ones(scored):
     pairs = scored([0, 0, 1, 1, 2, 2], [0, 1, 1, 2, 2, 0], [0.9, 0.2, 0.8, 0.3, 0.7, 0.1], (3, 3))
-    assert pairs_of(pairs, cut(pairs, Budget(max_pairs=3), SURE).kept) == [(0, 0), (1, 1), (2, 2)]
+    assert pairs_of(pairs, cut(pairs, Budget(max_pairs=3), sure(pairs)).kept) == [(0, 0), (1, 1), (2, 2)]
 
 
 def test_no_pairs_stay_no_pairs(scored):
     for sizes in ((3, 4), (3,)):
         pairs = scored([], [], [], sizes)
         for budget in (Budget(), Budget(5, 5, 0.5)):
-            assert cut(pairs, budget, SURE).kept.tolist() == []
+            assert cut(pairs, budget, sure(pairs)).kept.tolist() == []
 
 
 def test_the_recall_is_estimated_for_what_is_kept(scored):
     pairs = scored(range(40), range(40), np.linspace(1, 0.5, 40), (40, 40))
-    few, many = (cut(pairs, Budget(max_pairs=size), SURE).recall for size in (5, 35))
-    assert few == SURE.at(5)
+    few, many = (cut(pairs, Budget(max_pairs=size), sure(pairs)).recall for size in (5, 35))
+    assert few == sure(pairs).kept(np.arange(5))
     assert 0 < few.value < many.value <= 1
 
 

@@ -5,68 +5,84 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from erblock.blocking.recall import RecallCurve, recall_curve
-
-places = st.lists(st.integers(1, 500), min_size=20, max_size=60).map(np.sort)
-curves = st.builds(RecallCurve, places, places)
+from erblock.blocking.budget import Budget, cut
+from erblock.blocking.recall import ExpectedMatches, expected_matches
+from erblock.errors import ConfigError
 
 EXACT = 1e-9
+probabilities = st.lists(st.floats(0, 1), min_size=1, max_size=60).map(np.array)
 
 
-def test_a_cut_keeps_the_pairs_up_to_its_place():
-    curve = RecallCurve(np.arange(1, 21), np.arange(1, 21))
-    assert [curve.at(pairs).value for pairs in (0, 20)] == [0, 1]
-    assert curve.at(10).value == pytest.approx((0.5 + 0.75) / 2)
-    assert curve.reaching(1) == 20
+def test_a_cut_keeps_its_share_of_the_probabilities():
+    expected = ExpectedMatches(np.full(100, 0.5))
+    kept = expected.kept(np.arange(50))
+    assert kept.value == pytest.approx(0.5)
+    assert kept.low < 0.5 < kept.high
+    assert expected.kept(np.arange(100)).value == pytest.approx(1)
 
 
-@given(curves, st.integers(0, 600))
-def test_an_estimate_is_a_share_inside_its_interval(curve, pairs):
-    estimate = curve.at(pairs)
-    assert -EXACT <= estimate.low <= estimate.value + EXACT
-    assert estimate.value - EXACT <= estimate.high <= 1 + EXACT
+@given(probabilities, st.data())
+def test_an_estimate_is_a_share_inside_its_interval(probability, data):
+    at = np.arange(data.draw(st.integers(0, len(probability))))
+    estimate = ExpectedMatches(probability).kept(at)
+    assert 0 <= estimate.low <= estimate.value + EXACT
+    assert estimate.value - EXACT <= estimate.high <= 1
 
 
-@given(curves, st.integers(0, 600), st.integers(0, 600))
-def test_more_pairs_never_keep_less(curve, one, other):
-    less, more = (curve.at(pairs).value for pairs in sorted((one, other)))
-    assert less <= more
+@given(probabilities, st.data())
+def test_more_pairs_never_keep_less(probability, data):
+    size = st.integers(0, len(probability))
+    few, many = sorted((data.draw(size), data.draw(size)))
+    expected = ExpectedMatches(probability)
+    assert expected.kept(np.arange(few)).value <= expected.kept(np.arange(many)).value + EXACT
 
 
-@given(curves, st.floats(0.01, 0.99))
-def test_a_target_is_reached_with_as_few_pairs_as_can_be(curve, target):
-    pairs = curve.reaching(target)
-    assert curve.at(pairs).value >= target
-    assert pairs == 1 or curve.at(pairs - 1).value < target
+@given(st.lists(st.floats(0.01, 1), min_size=2, max_size=60).map(np.array), st.floats(0.01, 0.99))
+def test_a_target_is_reached_with_as_few_pairs_as_can_be(probability, target):
+    expected = ExpectedMatches(probability)
+    order = np.random.default_rng(0).permutation(len(probability))
+    pairs = expected.reaching(target, order)
+    share = np.cumsum(probability[order]) / probability.sum()
+    assert share[pairs - 1] >= target - 2 * EXACT
+    assert pairs == 1 or share[pairs - 2] < target
 
 
-def matched(scored, random, *, noise):
-    """Two tables of 200 records, record i of one is that of the other; and two noisy views of them."""
-    every = [(i, j) for i in range(200) for j in range(200) if i == j or random.random() < 0.1]
-    same = np.array([i == j for i, j in every])
-    views = [
-        np.clip(0.3 + 0.5 * same + random.normal(scale=noise, size=len(every)), 0, 1).astype(np.float32)
-        for _ in range(2)
-    ]
-    pairs = scored([i for i, _ in every], [j for _, j in every], sum(views) / 2, (200, 200))
-    return pairs, tuple(views), same
+def matched(scored, *, noise, alone=0):
+    """Two tables of 300 records, record i of one that of the other but for the last `alone` of them."""
+    random = np.random.default_rng(0)
+    every = [(i, j) for i in range(300) for j in range(300) if i == j or random.random() < 0.1]
+    same = np.array([i == j and i < 300 - alone for i, j in every])
+    similarity = np.clip(0.3 + 0.4 * same + random.normal(scale=noise, size=len(every)), 0, 1)
+    left, right = ([pair[side] for pair in every] for side in (0, 1))
+    return scored(left, right, similarity.astype(np.float32), (300, 300)), same
 
 
-@pytest.mark.parametrize("noise", [0.05, 0.15])
-def test_views_that_miss_independently_tell_what_a_cut_keeps(scored, noise):
-    pairs, views, same = matched(scored, np.random.default_rng(0), noise=noise)
-    curve = recall_curve(pairs, views)
-    assert curve.usable
-    best = np.argsort(-pairs.similarity)
-    for size in (100, 200):
-        assert curve.at(size).value == pytest.approx(same[best[:size]].mean() * size / 200, abs=0.15)
+@pytest.mark.parametrize(("noise", "alone"), [(0.05, 0), (0.07, 0), (0.05, 150)])
+def test_the_estimate_is_near_the_truth_for_records_with_and_without_a_match(scored, noise, alone):
+    pairs, same = matched(scored, noise=noise, alone=alone)
+    expected = expected_matches(pairs, pairs.similarity)
+    assert expected.probability.sum() == pytest.approx(same.sum(), rel=0.12)
+    for size in (same.sum() // 2, same.sum()):
+        kept = cut(pairs, Budget(max_pairs=int(size)), expected)
+        assert kept.recall.value == pytest.approx(same[kept.kept].sum() / same.sum(), abs=0.06)
+
+
+def test_where_candidates_are_rivals_a_record_expects_one_match_at_most(scored):
+    pairs, _ = matched(scored, noise=0.05)
+    expected = expected_matches(pairs, pairs.similarity).probability
+    for records in (pairs.left, pairs.right):
+        assert np.bincount(records, weights=expected).max() <= 1.01
 
 
 def test_a_handful_of_sure_pairs_is_not_usable(scored):
     pairs = scored([0, 1], [0, 1], [0.9, 0.8], (2, 2))
-    assert not recall_curve(pairs, (pairs.similarity, pairs.similarity)).usable
+    expected = expected_matches(pairs, pairs.similarity)
+    assert not expected.usable
+    assert cut(pairs, Budget(), expected).recall is None
+    with pytest.raises(ConfigError, match="--target-recall is estimated"):
+        cut(pairs, Budget(target_recall=0.9), expected)
 
 
 def test_no_pairs_are_not_usable(scored):
     pairs = scored([], [], [], (2, 2))
-    assert not recall_curve(pairs, (pairs.similarity, pairs.similarity)).usable
+    assert not expected_matches(pairs, pairs.similarity).usable

@@ -1,0 +1,113 @@
+"""Probabilities from rankings, by decoys.
+
+Pairs beyond doubt stand for the matches, and their rivals for the rest. But a rival looks worse beside its
+record's match than the best candidate of a record that has no match, and it is the latter that must not pass
+for one. So some records are orphaned: their match is taken away, what is left is ranked as if it had never
+been, and goes among the non-matches. It is the decoy of proteomics (Elias and Gygi 2007): a known non-match
+that had every chance to look like a match. A logistic regression of the ranking score and of a second signal
+on all of these gives probabilities that hold for records with a match and without one.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from erblock.blocking.examples import AGREE, LABEL_COUNTS, MATCH, NO_MATCH, Verdicts
+from erblock.blocking.ranking import ranking, rivalries
+from erblock.blocking.score import ScoredPairs
+from erblock.blocking.sure import groups_apart, sure_pairs
+from erblock.comparison.evidence import Evidence, Examples, fit_evidence
+from erblock.hashing.base import Rows, Scores
+
+_ORPHANED = 1 / 3
+
+Mask = npt.NDArray[np.bool_]
+Floats = npt.NDArray[np.float32]
+
+
+def calibrate(pairs: ScoredPairs, signal: Scores, verdicts: Verdicts, seed: int) -> Evidence:
+    """Return the log odds of a match as a function of ranking score and `signal`, both pulling upwards."""
+    return known_pairs(pairs, signal, verdicts, seed).calibration()
+
+
+def inputs_of(pairs: ScoredPairs, signal: Scores) -> Floats:
+    """Return the (pairs, 2) inputs of a calibration: ranking score and signal."""
+    return np.column_stack([ranking(pairs), signal]).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class Known:
+    """Positions of pairs that are taken for matches or not, how much each counts, its ranking and signal.
+
+    The ranking of an orphan's candidate is the one that it has without the orphan's match.
+    """
+
+    at: Rows
+    matches: Mask
+    counts: Floats
+    inputs: Floats
+
+    def __getitem__(self, chosen: Mask) -> "Known":
+        return Known(self.at[chosen], self.matches[chosen], self.counts[chosen], self.inputs[chosen])
+
+    def calibration(self, third: Scores | None = None) -> Evidence:
+        """Return the regression on ranking, signal and, where given, a third signal of all pairs."""
+        inputs = beside(self.inputs, None if third is None else third[self.at])
+        examples = Examples(inputs, self.matches, self.counts)
+        return fit_evidence(examples, np.ones(inputs.shape[1], dtype=bool))
+
+
+def beside(inputs: Floats, third: Scores | None) -> Floats:
+    """Return the inputs of a calibration with one more column, where given."""
+    return inputs if third is None else np.column_stack([inputs, third]).astype(np.float32)
+
+
+def known_pairs(pairs: ScoredPairs, signal: Scores, verdicts: Verdicts, seed: int) -> Known:
+    """Return ranking and signal of matches, of rivals, and of candidates of orphaned records."""
+    sure, nearest = _mask(pairs, sure_pairs(pairs)), _mask(pairs, groups_apart(pairs))
+    likely = sure | nearest | np.isin(verdicts, (AGREE, MATCH))
+    supposed = sure | nearest if min(rivalries(pairs)) < 1 else sure
+    matches = (supposed | (verdicts == MATCH)) & (verdicts != NO_MATCH)
+    orphaned = _of_orphans(pairs, np.flatnonzero(sure), seed)
+    left = ~(likely & orphaned)
+    decoys = np.flatnonzero(orphaned & left)
+    without = np.full(len(pairs), np.nan, dtype=np.float32)
+    without[left] = ranking(pairs.at(np.flatnonzero(left)))
+    rivals = (_shares_record(pairs, sure) & ~likely & ~orphaned) | (verdicts == NO_MATCH)
+    inputs = inputs_of(pairs, signal)
+    orphans = np.column_stack([without, signal]).astype(np.float32)[decoys]
+    known = np.flatnonzero(matches | rivals)
+    counts = np.where(np.isin(verdicts[known], (MATCH, NO_MATCH)), LABEL_COUNTS, 1.0)
+    return Known(
+        np.concatenate([known, decoys]),
+        np.concatenate([matches[known], np.zeros(len(decoys), dtype=bool)]),
+        np.concatenate([counts, np.ones(len(decoys))]).astype(np.float32),
+        np.concatenate([inputs[known], orphans]),
+    )
+
+
+def _of_orphans(pairs: ScoredPairs, sure: npt.NDArray[np.int64], seed: int) -> Mask:
+    """Mark the pairs of some records of sure pairs; of two tables, one of the two records of a pair."""
+    random = np.random.default_rng(seed)
+    drawn = sure[random.random(len(sure)) < _ORPHANED]
+    of_left = random.random(len(drawn)) < 0.5
+    left = np.zeros(len(pairs.best_left), dtype=bool)
+    right = left if pairs.one_table else np.zeros(len(pairs.best_right), dtype=bool)
+    left[pairs.left[drawn[of_left | pairs.one_table]]] = True
+    right[pairs.right[drawn[~of_left | pairs.one_table]]] = True
+    return np.asarray(left[pairs.left] | right[pairs.right])
+
+
+def _shares_record(pairs: ScoredPairs, chosen: Mask) -> Mask:
+    left = np.zeros(len(pairs.best_left), dtype=bool)
+    right = left if pairs.one_table else np.zeros(len(pairs.best_right), dtype=bool)
+    left[pairs.left[chosen]] = True
+    right[pairs.right[chosen]] = True
+    return np.asarray(left[pairs.left] | right[pairs.right])
+
+
+def _mask(pairs: ScoredPairs, at: npt.NDArray[np.int64]) -> Mask:
+    mask = np.zeros(len(pairs), dtype=bool)
+    mask[at] = True
+    return mask
