@@ -1,0 +1,126 @@
+"""Which pairs evidence is learned from, and what they are taken for."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from erblock.blocking import examples as module
+from erblock.blocking.examples import (
+    AGREE,
+    CONFLICT,
+    LABEL_COUNTS,
+    MATCH,
+    NO_MATCH,
+    UNKNOWN,
+    choose_examples,
+)
+from erblock.blocking.ranking import rivalries
+from erblock.blocking.sure import groups_apart, sure_pairs
+
+VERDICTS = (MATCH, NO_MATCH, AGREE, CONFLICT, UNKNOWN)
+
+
+def unknown(pairs):
+    return np.full(len(pairs), UNKNOWN, dtype=np.int8)
+
+
+def chosen_from(pairs, verdicts):
+    """Of every pair that is an example, whether it is taken for a match and how much it counts."""
+    chosen = choose_examples(pairs, verdicts)
+    rows = zip(chosen.at.tolist(), chosen.matches.tolist(), chosen.counts.tolist(), strict=True)
+    return {at: (match, count) for at, match, count in rows}
+
+
+@given(st.data())
+def test_what_is_known_is_taken_for_what_it_is(any_scored, data):
+    pairs = data.draw(any_scored())
+    size = len(pairs)
+    drawn = data.draw(st.lists(st.sampled_from(VERDICTS), min_size=size, max_size=size))
+    verdicts = np.array(drawn, dtype=np.int8)
+    found = chosen_from(pairs, verdicts)
+    for at, verdict in enumerate(drawn):
+        if verdict == MATCH:
+            assert found[at] == (True, LABEL_COUNTS)
+        if verdict == NO_MATCH:
+            assert found[at] == (False, LABEL_COUNTS)
+        if verdict == AGREE:
+            assert found[at] == (True, 1)
+        if verdict == CONFLICT:
+            assert at not in found
+    assert all(0 < count <= LABEL_COUNTS for _, count in found.values())
+    assert list(found) == sorted(found)
+
+
+@given(st.data())
+def test_without_any_knowledge_matches_are_sure_or_nearest_and_others_share_their_records(any_scored, data):
+    pairs = data.draw(any_scored())
+    found = chosen_from(pairs, unknown(pairs))
+    sure, nearest = set(sure_pairs(pairs).tolist()), set(groups_apart(pairs).tolist())
+    for at in sure:
+        assert found[at] == (True, 1)
+    ends = set()
+    for at, (match, _) in found.items():
+        if match:
+            assert at in sure | nearest
+            ends |= {("l", pairs.left[at]), ("l" if pairs.one_table else "r", pairs.right[at])}
+    for at, (match, _) in found.items():
+        if not match:
+            assert {("l", pairs.left[at]), ("l" if pairs.one_table else "r", pairs.right[at])} & ends
+            assert at not in sure | nearest
+
+
+@pytest.fixture
+def twins(scored):
+    """Pairs (i, i) that stand out of tables in which records have one match, and (i, i + 1), which do not."""
+    size = 30
+    rows = sorted([(i, i) for i in range(size)] + [(i, (i + 1) % size) for i in range(size)])
+    similarity = [0.9 - 0.001 * i if i == j else 0.3 for i, j in rows]
+    return scored([i for i, _ in rows], [j for _, j in rows], similarity, (size, size))
+
+
+def test_where_records_have_one_match_the_other_candidates_are_none(twins):
+    assert rivalries(twins) == (1, 1)
+    found = chosen_from(twins, unknown(twins))
+    same = twins.left == twins.right
+    assert all(match == same[at] for at, (match, _) in found.items())
+    assert {count for match, count in found.values() if not match} == {1}
+    assert sum(match for match, _ in found.values()) == 0.8 * 30
+
+
+def test_where_records_have_many_the_rest_of_the_nearest_group_counts_as_matches(scored):
+    # Five right records for each left one, each as good as the next, and one far off.
+    near = [(i, 5 * i + j, 0.6 + 0.015 * i - 0.001 * j) for i in range(20) for j in range(5)]
+    far = [(i, (5 * i + 50) % 100, 0.2) for i in range(20)]
+    rows = sorted(near + far)
+    pairs = scored(*map(list, zip(*rows, strict=True)), (20, 100))
+    left, right = rivalries(pairs)
+    assert left < right == 1
+    found = chosen_from(pairs, unknown(pairs))
+    sure = sure_pairs(pairs)
+    supposed = [count for at, (match, count) in found.items() if match and at not in sure]
+    assert supposed == [pytest.approx(1 - left)] * len(supposed)
+    assert len(supposed) > len(sure)
+    matches = {at for at, (match, _) in found.items() if match}
+    assert matches == set(np.flatnonzero(pairs.similarity > 0.5).tolist())
+
+
+def test_a_labelled_rival_outweighs_one_that_is_only_supposed(twins):
+    verdicts = unknown(twins)
+    rival = int(np.flatnonzero(twins.left != twins.right)[0])
+    verdicts[rival] = NO_MATCH
+    assert chosen_from(twins, verdicts)[rival] == (False, LABEL_COUNTS)
+
+
+def test_labels_are_kept_when_there_are_too_many_examples(twins, monkeypatch):
+    monkeypatch.setattr(module, "_MOST", 10)
+    verdicts = unknown(twins)
+    labelled = [1, 3, 5, 7, 9, 11]
+    verdicts[labelled] = MATCH
+    found = chosen_from(twins, verdicts)
+    assert set(labelled) <= set(found)
+    assert len(found) <= 10 + len(labelled)
+
+
+def test_no_pairs_give_no_examples(scored):
+    assert chosen_from(scored([], [], [], (2, 2)), np.zeros(0, dtype=np.int8)) == {}
