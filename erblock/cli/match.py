@@ -97,6 +97,8 @@ def match(
 
         tally = ask_about_pairs(settings)
         if label_only:
+            if as_json:
+                console.write_json(asdict(tally))
             return
         settings = labelled(settings, tally)
     with console.progress() as on_progress:
