@@ -169,10 +169,10 @@ def signatures(sets: ngrams.FeatureSets, weights: Floats, permutations: int, see
     """Return the (permutations, records) signatures; a record without features gets the largest value."""
     factors, offsets = MinHash(num_perm=PERMUTATIONS, seed=seed, scheme="affine32").permutations
     scale = np.asarray(1 / weights[sets.features], dtype=np.float32)
-    minima = np.empty((len(sets), permutations), dtype=np.float32)
+    minima = np.empty((permutations, len(sets)), dtype=np.float32)
     lines = (factors[:permutations], offsets[:permutations])
     _write_minima((sets.starts, sets.hashes, scale), lines, minima)
-    values = np.ascontiguousarray(minima.view(np.uint32).T)
+    values = minima.view(np.uint32)
     values[:, np.diff(sets.starts) == 0] = np.iinfo(np.uint32).max
     return values
 
@@ -181,16 +181,19 @@ def signatures(sets: ngrams.FeatureSets, weights: Floats, permutations: int, see
 def _write_minima(
     sets: tuple[npt.NDArray[np.int64], UInt32s, Floats], lines: tuple[UInt32s, UInt32s], minima: Floats
 ) -> None:
-    """Write each record's smallest draw in each permutation: `minima` is (records, permutations)."""
+    """Write each record's smallest draw in each permutation: `minima` is (permutations, records)."""
     starts, hashes, scale = sets
     factors, offsets = lines
-    for record in range(len(minima)):
-        least = minima[record]
+    least = np.empty(len(factors), dtype=np.float32)
+    for record in range(len(starts) - 1):
         least[:] = np.inf
         for at in range(starts[record], starts[record + 1]):
+            feature, inverse = hashes[at], scale[at]
             for k in range(len(factors)):
-                permuted = np.uint32(hashes[at] * factors[k] + offsets[k])
+                permuted = np.uint32(feature * factors[k] + offsets[k])
                 # Of 31 bits, because every processor turns signed numbers to floats at full speed.
                 v = np.float32(np.int32(permuted >> np.uint32(1)))
-                draw = v * scale[at] * (_SCALE + v * (_SQUARE + v * _CUBE))
+                draw = v * inverse * (_SCALE + v * (_SQUARE + v * _CUBE))
                 least[k] = draw if draw < least[k] else least[k]
+        for k in range(len(factors)):
+            minima[k, record] = least[k]

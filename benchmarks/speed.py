@@ -1,0 +1,186 @@
+"""Seconds and memory of MinHash blocking against rows, and against other libraries: `make bench-speed`.
+
+On generated tables (`generate.py`): first the path from texts to candidate pairs (shingles, sketches, join
+of the bands) beside datasketch and rensa, with the same permutations and bands, after a few records that
+load all code; then all of `erblock block`, from 10 thousand records to a million in either table. Every
+measurement is a process of its own, whose peak memory is taken. Prints tables; writes JSON, Markdown and a
+chart beside it.
+
+usage: speed.py [--rows N,N,...] [--peer-rows N] [--out runs/speed] [--markdown docs/speed.md]
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+from chart import Chart, Line
+from common import ROOT, machine, written_by
+from generate import tables
+from peers import BANDS, PEERS, PERMUTATIONS, measured, versions
+
+WARM_UP = 1_000
+
+Row = dict[str, Any]
+
+
+def main() -> None:
+    """Run the benchmark, or, as a process of its own, one measurement against other libraries."""
+    options = arguments()
+    if options.measure:
+        print(json.dumps(measured(options.measure, options.folder)))
+        return
+    peers = [printed(row) for row in against_peers(options)]
+    blocks = [printed(row) for row in blocked(options)]
+    facts = {"machine": machine(), "versions": versions(), "peers": peers, "block": blocks}
+    (options.out / "speed.json").write_text(json.dumps(facts, indent=1))
+    if options.markdown:
+        picture = options.markdown.with_suffix(".svg")
+        picture.write_text(as_chart(blocks).svg())
+        options.markdown.write_text("\n".join(as_markdown(peers, blocks, picture.name)) + "\n")
+
+
+def arguments() -> argparse.Namespace:
+    """Return the command line's options."""
+    parser = argparse.ArgumentParser(description="Seconds and memory of MinHash blocking.")
+    parser.add_argument("--rows", type=sizes, default=[10_000, 100_000, 1_000_000], metavar="N,N,...")
+    parser.add_argument("--peer-rows", type=int, default=20_000, metavar="N")
+    parser.add_argument("--out", type=Path, default=ROOT / "runs" / "speed")
+    parser.add_argument("--markdown", type=Path, help="write a page, and a chart of the same name")
+    parser.add_argument("--measure", choices=PEERS, help=argparse.SUPPRESS)
+    parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
+    return parser.parse_args()
+
+
+def sizes(text: str) -> list[int]:
+    """Return numbers parted by commas."""
+    return [int(part) for part in text.split(",")]
+
+
+def printed(row: Row) -> Row:
+    """Print a row and return it."""
+    print(
+        "  ".join(
+            f"{name} {value:,.4g}" if isinstance(value, float) else f"{name} {value}"
+            for name, value in row.items()
+        ),
+        flush=True,
+    )
+    return row
+
+
+def generated(rows: int, out: Path) -> Path:
+    """Return the folder of tables of `rows` records each; they are made once."""
+    folder = out / f"tables-{rows}"
+    if not (folder / "gold.parquet").is_file():
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, frame in zip(("left", "right", "gold"), tables(rows), strict=True):
+            frame.write_parquet(folder / f"{name}.parquet")
+    return folder
+
+
+def against_peers(options: argparse.Namespace) -> Iterator[Row]:
+    """Yield a row for each way from texts to pairs."""
+    folder = generated(options.peer_rows, options.out)
+    for name in PEERS:
+        told, peak, _ = run([sys.executable, __file__, "--measure", name, "--folder", str(folder)])
+        yield json.loads(told) | {"peak_gibibytes": peak}
+
+
+def blocked(options: argparse.Namespace) -> Iterator[Row]:
+    """Yield a row of `erblock block` for each size."""
+    for rows in (WARM_UP, *options.rows):
+        folder = generated(rows, options.out)
+        sides = [str(folder / f"{side}.parquet") for side in ("left", "right")]
+        pairs = folder / "pairs.parquet"
+        command = [sys.executable, "-m", "erblock", "block", *sides, "-o", str(pairs), "--method", "minhash"]
+        _, peak, seconds = run(command)
+        if rows != WARM_UP:
+            took = {"seconds": seconds, "minutes": seconds / 60, "peak_gibibytes": peak}
+            yield {"rows": rows} | took | quality(folder, pairs)
+
+
+def quality(folder: Path, pairs: Path) -> Row:
+    """Return how many pairs there are, and which share of the matches is among them."""
+    gold, found = pl.read_parquet(folder / "gold.parquet"), pl.read_parquet(pairs)
+    hits = gold.join(found, on=["left_id", "right_id"], how="semi").height
+    return {"pairs": found.height, "completeness": hits / gold.height}
+
+
+def run(command: Sequence[str]) -> tuple[str, float, float]:
+    """Return what a process printed, its peak memory in GiB, and its seconds."""
+    started = time.monotonic()
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        told = process.stdout.read() if process.stdout else ""
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        sys.exit(f"{' '.join(command)}: exit code {process.returncode}")
+    return told, usage.ru_maxrss / 2**20, time.monotonic() - started
+
+
+def exponent(blocks: Sequence[Row]) -> float:
+    """Return e of seconds = c * (rows + pairs)**e, fitted over the sizes."""
+    work = np.log([row["rows"] + row["pairs"] for row in blocks])
+    return float(np.polyfit(work, np.log([row["seconds"] for row in blocks]), 1)[0])
+
+
+def as_chart(blocks: Sequence[Row]) -> Chart:
+    """Return seconds and memory against rows."""
+
+    def line(name: str, key: str, unit: str) -> Line:
+        return Line(name, [(row["rows"], row[key], f"{row[key]:.3g} {unit}") for row in blocks])
+
+    lines = [line("minutes", "minutes", "min"), line("peak memory, GiB", "peak_gibibytes", "GiB")]
+    return Chart("records in either table", "minutes; GiB", lines)
+
+
+def as_markdown(peers: Sequence[Row], blocks: Sequence[Row], picture: str) -> Iterator[str]:
+    """Yield the lines of the page for docs/."""
+    yield from ("# Speed", "", written_by("bench-speed"), f"Beside: {versions()}.", "")
+    yield from (
+        f"## From texts to candidate pairs, {PERMUTATIONS} permutations in {BANDS} bands",
+        "",
+        "Shingles, sketches and the join of the bands; each in a process of its own. *erblock* weighs",
+        "features by idf, *erblock, plain* weighs them alike, as the others do. *times*: seconds relative to",
+        "erblock's; *of the processor*: those of all cores together.",
+        "",
+        "| | µs a record | times | of the processor | pairs | completeness | peak GiB |",
+        "|---|---|---|---|---|---|---|",
+    )
+    for row in peers:
+        times, busy = (row[key] / peers[0][key] for key in ("seconds", "processor_seconds"))
+        cells = [
+            row["name"],
+            f"{row['microseconds_a_record']:.1f}",
+            f"{times:.1f}",
+            f"{busy:.1f}",
+            f"{row['pairs']:,}",
+        ]
+        yield f"| {' | '.join(cells)} | {100 * row['completeness']:.2f} % | {row['peak_gibibytes']:.2f} |"
+    yield from ("", "## `erblock block --method minhash`, from files to a file", "", f"![]({picture})", "")
+    yield from (
+        "| records in either table | seconds | peak GiB | pairs | completeness |",
+        "|---|---|---|---|---|",
+    )
+    for row in blocks:
+        cells = [
+            f"{row['rows']:,}",
+            f"{row['seconds']:.0f}",
+            f"{row['peak_gibibytes']:.2f}",
+            f"{row['pairs']:,}",
+        ]
+        yield f"| {' | '.join(cells)} | {100 * row['completeness']:.2f} % |"
+    if len(blocks) > 1:
+        yield from ("", f"Seconds grow with rows plus pairs to the power of {exponent(blocks):.2f}.")
+
+
+if __name__ == "__main__":
+    main()
