@@ -48,6 +48,14 @@ def match(
     target_precision: Annotated[
         float | None, typer.Option(help="Keep this share of the matches true, by their probabilities.")
     ] = None,
+    matcher: Annotated[
+        str | None,
+        typer.Option(help="evidence, or plm: a language model reads too.", show_default="evidence"),
+    ] = None,
+    model: Annotated[Path | None, typer.Option(help="For plm: a model of `erblock fit`.")] = None,
+    fine_tune: Annotated[
+        bool | None, typer.Option(help="For plm: train the encoder too.", show_default="on a GPU")
+    ] = None,
     use: Annotated[Path | None, typer.Option(help="Use a matcher that --save wrote.")] = None,
     save: Annotated[Path | None, typer.Option(help="Write the learned matcher to this folder.")] = None,
     seed: Annotated[int | None, typer.Option(help="Same seed and input, same matches.")] = None,
@@ -57,6 +65,8 @@ def match(
     columns: options.Columns = None,
     delimiter: options.Delimiter = None,
     encoding: options.Encoding = None,
+    device: options.Device = None,
+    precision: options.Precision = None,
     config: options.ConfigFile = None,
     as_json: options.AsJson = False,
 ) -> None:
@@ -85,6 +95,11 @@ def match(
                 "assign": assign,
                 "min_probability": min_probability,
                 "target_precision": target_precision,
+                "matcher": matcher,
+                "model": model and str(model),
+                "fine_tune": fine_tune,
+                "device": device,
+                "precision": precision,
                 "use": use and str(use),
                 "save": save and str(save),
                 "seed": seed,

@@ -18,7 +18,7 @@ _PATHS = {
     "tables": ("left", "right"),
     "fit": ("labels", "output"),
     "block": ("model", "output"),
-    "match": ("pairs", "labels", "use", "save", "output", "clusters"),
+    "match": ("pairs", "labels", "model", "use", "save", "output", "clusters"),
 }
 _WORDS = {
     "Input should be a valid tuple": 'expected a list, ["...", "..."]',

@@ -154,6 +154,23 @@ class MatchConfig(_Section):
         description="Take as many pairs as keep this share of them matches, by their probabilities; at least "
         "as probable as `min_probability` says.",
     )
+    matcher: Literal["evidence", "plm"] = Field(
+        default="evidence",
+        description='"evidence" compares columns; "plm" also has a pre-trained language model read records.',
+    )
+    model: str | None = Field(
+        default=None,
+        description='The model folder that `erblock fit` wrote, whose encoder reads the records for "plm".',
+    )
+    fine_tune: bool | None = Field(
+        default=None,
+        description='Whether "plm" trains the encoder too, if 100 matches are sure or labelled; by default, '
+        "where there is a GPU.",
+    )
+    device: str = Field(default="auto", description='"auto", "cpu", "cuda" or "mps", for "plm".')
+    precision: Literal["auto", "float32", "bfloat16"] = Field(
+        default="auto", description='"auto" computes in bfloat16 where the processor has it.'
+    )
     use: str | None = Field(
         default=None, description="A matcher that an earlier run saved; nothing is learned then."
     )
