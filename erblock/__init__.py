@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from erblock.evaluation.metrics import evaluate_pairs as evaluate_pairs
     from erblock.pipeline.block import block as block
     from erblock.pipeline.fit import fit as fit
+    from erblock.pipeline.keys import KeysTarget as KeysTarget
+    from erblock.pipeline.keys import keys as keys
     from erblock.tables.pairs import read_pairs as read_pairs
     from erblock.tables.read import TablePair as TablePair
     from erblock.tables.read import read_tables as read_tables
@@ -22,10 +24,12 @@ if TYPE_CHECKING:
 _HOMES = {
     "Config": "erblock.config",
     "Evaluation": "erblock.evaluation.metrics",
+    "KeysTarget": "erblock.pipeline.keys",
     "TablePair": "erblock.tables.read",
     "evaluate_pairs": "erblock.evaluation.metrics",
     "block": "erblock.pipeline.block",
     "fit": "erblock.pipeline.fit",
+    "keys": "erblock.pipeline.keys",
     "load_config": "erblock.config",
     "read_pairs": "erblock.tables.pairs",
     "read_tables": "erblock.tables.read",
@@ -36,6 +40,7 @@ __all__ = [
     "ConfigError",
     "ErblockError",
     "Evaluation",
+    "KeysTarget",
     "MissingExtraError",
     "ModelError",
     "RuleError",
@@ -44,6 +49,7 @@ __all__ = [
     "block",
     "evaluate_pairs",
     "fit",
+    "keys",
     "load_config",
     "read_pairs",
     "read_tables",

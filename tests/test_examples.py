@@ -46,7 +46,7 @@ def test_the_join_in_duckdb_finds_the_pairs_that_block_examines(keyed, monkeypat
     columns = ["left_id", "right_id", "n_bands"]
     assert pairs.select(columns).sort(columns).equals(ours.select(columns).sort(columns))
     assert SIZE < pairs.height < SIZE * SIZE
-    assert pairs.schema == ours.schema
+    assert pairs.schema.items() <= ours.schema.items()
     assert told == (0, 0)
 
 

@@ -150,6 +150,8 @@ def append_part(folder: KeyFolder, part: Part, on_progress: Progress = silent) -
 def _write_part(folder: Path, origin: Origin, part: Part, on_progress: Progress) -> int:
     save_arrays(sketch_arrays(part.sketch), folder / _SKETCH)
     part.records.write_parquet(folder / _RECORDS)
+    # safetensors writes for the owner alone; whoever may read the records may read their vectors.
+    shutil.copymode(folder / _RECORDS, folder / _SKETCH)
     return write_keys(part.records[ID], part.sketch, folder / _KEYS, {MODEL_KEY: origin.model}, on_progress)
 
 

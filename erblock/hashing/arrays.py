@@ -58,6 +58,8 @@ def sketch_arrays(sketch: Sketch) -> SketchArrays:
 
 def stacked(parts: Sequence[SketchArrays]) -> SketchArrays:
     """Return the records of all parts, in order; one part at least."""
+    if len(parts) == 1:
+        return parts[0]
     return SketchArrays(
         np.concatenate([part.buckets for part in parts]),
         np.concatenate([part.places for part in parts]),

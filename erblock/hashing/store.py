@@ -114,6 +114,8 @@ def _write(model: Model, folder: Path) -> None:
     }
     text = json.dumps(manifest, indent=2, ensure_ascii=False) + "\n"
     (folder / MANIFEST).write_text(text, encoding="utf-8")
+    # safetensors writes for the owner alone; whoever may read the manifest may read the arrays.
+    shutil.copymode(folder / MANIFEST, folder / _ARRAYS)
 
 
 def load_model(folder: Path, device: str = "auto", precision: str = "auto") -> Model:
