@@ -1,5 +1,6 @@
 """The join, against comparing everything with everything."""
 
+import tracemalloc
 from collections import Counter
 from dataclasses import dataclass
 
@@ -145,3 +146,20 @@ def test_in_one_table_every_record_keeps_pairs_in_an_oversized_bucket(monkeypatc
     assert met == set(range(30))
     assert all(i < j for (i, j), _ in rows)
     assert all(abs(order[i] - order[j]) <= 4 for (i, j), _ in rows)
+
+
+def test_a_bucket_that_holds_everything_costs_its_windows_and_is_reported(monkeypatch):
+    monkeypatch.setattr(candidates, "MAX_BUCKET", 10)
+    monkeypatch.setattr(candidates, "_CHUNK_PAIRS", 20_000)
+    size = 50_000
+    table = Table([[1]] * size, bands=1, order=tuple(np.random.default_rng(3).permutation(size).tolist()))
+    report = JoinReport()
+    tracemalloc.start()
+    pairs = sum(len(chunk.left) for chunk in join(table, table, report))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert pairs == report.joined == 10 * size
+    assert report.skipped == size * (size - 10)
+    assert (report.oversized_keys, report.largest_bucket) == (size, size)
+    # Some arrays of the tables' size and some chunks; the pairs would take 25 GB.
+    assert peak < 40e6
