@@ -212,3 +212,15 @@ def test_the_packaged_minilm_passes_its_check_and_knows_meaning():
     chair, seat, car = load("minilm").encode(["an office chair", "seat for a desk worker", "a sports car"])
     assert len(chair) == 384
     assert chair @ seat > chair @ car + 0.2
+
+
+def test_a_remembering_encoder_encodes_a_text_once_and_to_the_same_bits(encoder):
+    told = []
+    remembering = module.RememberingEncoder(encoder)
+    texts = ["red chair", "", "blue table", "red chair"]
+    first = remembering.encode(texts, lambda *what: told.append(what))
+    again = remembering.encode([*texts[::-1], "green lamp"], lambda *what: told.append(what))
+    assert (first == encoder.encode(texts)).all()
+    assert (again == encoder.encode([*texts[::-1], "green lamp"])).all()
+    assert [total for _, _, total in told] == [3, 1]
+    assert remembering.encode([]).shape == (0, encoder.width)

@@ -17,6 +17,7 @@ from erblock.hashing.store import (
     Model,
     Provenance,
     load_model,
+    load_weights,
     model_digest,
     read_manifest,
     save_model,
@@ -225,6 +226,23 @@ def test_missing_or_broken_arrays_are_refused(folder):
     arrays.unlink()
     with pytest.raises(ModelError, match="cannot be read"):
         load_model(folder)
+
+
+@pytest.mark.parametrize("kind", ["neural", "minhash"])
+def test_the_weights_are_read_without_the_rest_of_the_model(kind, model, minhash, tmp_path):
+    chosen = model if kind == "neural" else minhash
+    save_model(chosen, tmp_path / "model", Extras())
+    assert (load_weights(tmp_path / "model") == chosen.hasher.weights).all()
+    shutil.rmtree(tmp_path / "model" / "encoder", ignore_errors=True)
+    assert load_weights(tmp_path / "model").shape == (1 << 20,)
+    (tmp_path / "model" / "arrays.safetensors").unlink()
+    with pytest.raises(ModelError, match="cannot be read"):
+        load_weights(tmp_path / "model")
+
+
+def test_texts_are_kept_beside_the_model(minhash, tmp_path):
+    save_model(minhash, tmp_path / "model", Extras(texts={"evidence.json": '{"größe": 1}\n'}))
+    assert (tmp_path / "model" / "evidence.json").read_text(encoding="utf-8") == '{"größe": 1}\n'
 
 
 def test_a_model_without_its_encoder_is_refused_and_nothing_is_downloaded(folder):
