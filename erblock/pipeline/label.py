@@ -12,11 +12,11 @@ from erblock.blocking.examples import MATCH, NO_MATCH
 from erblock.blocking.ranking import ranking
 from erblock.blocking.score import ScoredPairs
 from erblock.comparison.columns import compared_columns
-from erblock.comparison.vectors import Comparison
+from erblock.comparison.remembered import RememberedComparison
 from erblock.config import Config
 from erblock.errors import ConfigError, TableError
 from erblock.hashing.base import Progress, Scores, silent
-from erblock.matching.fit import fit_matcher
+from erblock.matching.fit import learn
 from erblock.matching.label import Belief, choose_questions, guessed
 from erblock.pipeline.candidates import read_candidates, rows_of, weights_of
 from erblock.pipeline.evidence import Knowledge
@@ -95,7 +95,8 @@ class LabelSession:
         self._pairs = read_candidates(config.match, self._tables, texts, weights)
         known = Knowledge((config.rules.match, config.rules.conflict), None)
         self._by_rules = known.of(self._tables, self._pairs)
-        self._comparison = Comparison(self._tables, compared_columns(self._tables), weights)
+        self._comparison = RememberedComparison(self._tables, compared_columns(self._tables), weights)
+        self._comparison.remember(self._pairs.left, self._pairs.right)
         self._ranking = ranking(self._pairs)
         self._answers, self._told = self._earlier()
         self._file: LabelFile = open_label_file(self.path)
@@ -142,11 +143,10 @@ class LabelSession:
             if label is not None:
                 verdicts[position] = MATCH if label else NO_MATCH
         try:
-            matcher = fit_matcher(self._pairs, self._comparison, verdicts, self._options.seed)
+            learned = learn(self._pairs, self._comparison, verdicts, self._options.seed)
         except ConfigError:  # too few matches to learn from: what this session is for
             return guessed(self._pairs)
-        log_odds = self._comparison.log_odds(matcher.evidence, self._pairs.left, self._pairs.right)
-        return matcher.probability(self._pairs, log_odds)
+        return learned.matcher.probability(self._pairs, learned.log_odds)
 
     def question(self) -> Question | None:
         """Return the pair to ask about; None if there is no other, and none is due."""

@@ -121,7 +121,7 @@ def test_it_learns_after_a_batch_and_says_what_changed(fresh):
     assert lesson.changed is not None
 
 
-@settings(max_examples=15)
+@settings(max_examples=10)
 @given(st.data())
 def test_no_pair_twice_and_undo_restores_the_file_byte_for_byte(folder, data):
     start = data.draw(st.sampled_from([b"", HEADER.replace(b"\n", b"\r\n"), HEADER.strip()]))
