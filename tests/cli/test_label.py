@@ -166,10 +166,12 @@ def test_one_table(tmp_path, monkeypatch, capsys):
     assert set(known.rows()) <= set(candidates.rows())
 
 
-def test_values_that_a_terminal_would_act_on_are_shown_plain(tmp_path, monkeypatch, capsys):
+def test_values_are_shown_as_a_terminal_can_take_them(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     names = [f"red\x1b[31m\nsocks {i}" for i in range(6)]
-    pl.DataFrame({"id": range(6), "name": names, "size": [None, *"LMSXY"]}).write_parquet("t.parquet")
+    pl.DataFrame(
+        {"id": range(6), "name": names, "size": [None, *"LMSXY"], "text": ["x" * 5000] * 6}
+    ).write_parquet("t.parquet")
     assert app.run(["block", "t.parquet", "-o", "pairs.csv"]) == 0
     monkeypatch.setattr("sys.stdin", io.StringIO("n\n" * 50))
     assert app.run(["match", "t.parquet", "-p", "pairs.csv", "--label-only"]) == 0
@@ -177,6 +179,7 @@ def test_values_that_a_terminal_would_act_on_are_shown_plain(tmp_path, monkeypat
     assert "\x1b" not in err
     assert "red [31m socks" in err
     assert "None" not in err
+    assert max(map(len, err.splitlines())) < 700
     assert "Every candidate pair has been asked about." in err
 
 
