@@ -51,7 +51,7 @@ def ask(prompt: str) -> str | None:
     """Print a question to stderr and return the line that answers it; None at the end of the input."""
     sys.stderr.write(prompt)
     sys.stderr.flush()
-    line = sys.stdin.readline()
+    line = sys.stdin.readline() if sys.stdin else ""  # None where there is no input at all
     if not line or not sys.stdin.isatty():
         note("")  # nobody pressed Enter
     return line or None

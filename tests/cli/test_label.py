@@ -86,6 +86,12 @@ def test_the_end_of_the_input_is_to_quit(match, capsys):
     assert not Path("matches.parquet").exists()
 
 
+def test_without_any_input_nothing_is_asked(match, monkeypatch, pairs):
+    monkeypatch.setattr("sys.stdin", None)
+    assert app.run(["match", *tables(), "-p", str(pairs), "--label-only"]) == 0
+    assert answers() == []
+
+
 def test_undo_asks_again_and_not_beyond_this_session(match, capsys):
     assert match("y\n", "--label-only", "--labels", "mine.csv") == 0
     before = Path("mine.csv").read_bytes()
