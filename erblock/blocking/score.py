@@ -9,12 +9,15 @@ import numpy.typing as npt
 
 from erblock.blocking.candidates import JoinReport, PairChunk, join
 from erblock.hashing.base import Progress, Rows, Scores, Sketch, silent
-from erblock.hashing.native import native
+from erblock.hashing.native import in_parallel, native
 
 _T = TypeVar("_T")
 
 KEEP_PER_RECORD = 100
 """Of one left record's candidates, so many go on to the ranking; it bounds the memory."""
+
+_GROUPS = 65_536
+"""Records whose candidates are ranked at a time, on one core."""
 
 _INSERTED = 64
 """Groups of up to so many are sorted by insertion, which then is fastest."""
@@ -110,40 +113,63 @@ def _prune(chunk: PairChunk, similarity: Scores) -> tuple[PairChunk, Scores]:
 
 def best_of_either(pairs: ScoredPairs, most: int) -> Rows:
     """Return the positions of the pairs that are among the best `most` of either of their records."""
-    right = pairs.right + (0 if pairs.one_table else len(pairs.best_left))
-    both = np.concatenate([pairs.similarity, pairs.similarity])
-    ranks = rank_within(np.concatenate([pairs.left, right]), both)
-    return np.flatnonzero(ranks.reshape(2, -1).min(axis=0) < most)
+    if pairs.one_table:
+        both = np.concatenate([pairs.similarity, pairs.similarity])
+        ranks = rank_within(np.concatenate([pairs.left, pairs.right]), both).reshape(2, -1)
+        return np.flatnonzero((ranks < most).any(axis=0))
+    near = rank_within(pairs.left, pairs.similarity) < most
+    near |= rank_within(pairs.right, pairs.similarity) < most
+    return np.flatnonzero(near)
 
 
 def rank_within(groups: Rows, scores: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
     """Return the place, from 0, of each score among those of its group, highest first; ties as they stand."""
-    ends = np.cumsum(np.bincount(groups, minlength=1))
+    begins = np.append(np.cumsum(np.bincount(groups, minlength=1)), len(groups))
+    members = np.empty(len(groups), dtype=np.uint32)
+    values = np.empty(len(groups), dtype=np.float64)
+    _put_together(groups, scores, begins, (members, values))
     ranks = np.empty(len(groups), dtype=np.int64)
-    _write_ranks(groups, np.asarray(scores, dtype=np.float64), ends, ranks)
+
+    def work(first: int) -> None:
+        _write_ranks(begins[first : first + _GROUPS + 1], values, members, ranks)
+
+    for _ in in_parallel(work, range(0, len(begins) - 1, _GROUPS)):
+        pass
     return ranks
 
 
 @native
-def _write_ranks(
-    groups: Rows, scores: npt.NDArray[np.float64], ends: npt.NDArray[np.int64], ranks: npt.NDArray[np.int64]
+def _put_together(
+    groups: Rows,
+    scores: npt.NDArray[Any],
+    begins: npt.NDArray[np.int64],
+    target: tuple[npt.NDArray[np.uint32], npt.NDArray[np.float64]],
 ) -> None:
-    """Write the place of each score in its group; `ends`, the running sizes, become where groups begin."""
-    members = np.empty(len(groups), dtype=np.int64)
-    values = np.empty(len(groups), dtype=np.float64)
+    """Write positions and scores group by group; `begins`, where groups end, becomes where they begin."""
+    members, values = target
     for i in range(len(groups) - 1, -1, -1):
-        ends[groups[i]] -= 1
-        at = ends[groups[i]]
+        begins[groups[i]] -= 1
+        at = begins[groups[i]]
         members[at], values[at] = i, scores[i]
-    for group in range(len(ends)):
-        begin, end = ends[group], ends[group + 1] if group + 1 < len(ends) else len(groups)
+
+
+@native
+def _write_ranks(
+    begins: npt.NDArray[np.int64],
+    values: npt.NDArray[np.float64],
+    members: npt.NDArray[np.uint32],
+    ranks: npt.NDArray[np.int64],
+) -> None:
+    """Write the place of each score in its group; group i is from `begins[i]` to `begins[i + 1]`."""
+    for group in range(len(begins) - 1):
+        begin, end = begins[group], begins[group + 1]
         _sort_down(values[begin:end], members[begin:end])
         for at in range(begin, end):
             ranks[members[at]] = at - begin
 
 
 @native
-def _sort_down(values: npt.NDArray[np.float64], members: npt.NDArray[np.int64]) -> None:
+def _sort_down(values: npt.NDArray[np.float64], members: npt.NDArray[np.uint32]) -> None:
     """Put members in the order of their values, highest first; ties as they stand."""
     if len(values) > _INSERTED:
         members[:] = members[np.argsort(-values, kind="mergesort")]

@@ -108,3 +108,11 @@ def test_a_large_group_is_ranked_as_a_small_one_is():
         own = np.flatnonzero(groups == group)
         assert own[np.lexsort((own, -scores[own]))].tolist() == own[np.argsort(ranks[own])].tolist()
         assert sorted(ranks[own].tolist()) == list(range(len(own)))
+
+
+def test_groups_are_ranked_in_parts_as_at_once(monkeypatch):
+    random = np.random.default_rng(1)
+    groups, scores = random.integers(0, 40, 300), random.integers(0, 9, 300)
+    whole = rank_within(groups, scores)
+    monkeypatch.setattr(score, "_GROUPS", 7)
+    assert (rank_within(groups, scores) == whole).all()
