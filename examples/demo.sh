@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Two shops, three ways to find the same product: MinHash, the neural hash as it comes, and the same
-# hash trained by the rules of data_samples/erblock.toml. Writes to runs/demo.
+# hash trained by the rules of data_samples/erblock.toml; and which of its candidates are matches. Writes to
+# runs/demo.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -20,3 +21,7 @@ run erblock fit "$left" "$right" --config "$config" -o "$out/trained"
 run erblock block "$left" "$right" --config "$config" --model "$out/trained" -o "$out/trained.parquet"
 run erblock evaluate "$out/minhash.parquet" "$out/untrained.parquet" "$out/trained.parquet" \
   --config "$config" --gold data_samples/products_gold.csv
+run erblock match "$left" "$right" --config "$config" --pairs "$out/trained.parquet" -o "$out/matches.parquet" \
+  --clusters "$out/entities.csv"
+run erblock evaluate "$out/matches.parquet" "$out/entities.csv" --config "$config" \
+  --gold data_samples/products_gold.csv

@@ -1,5 +1,7 @@
 """The examples, run as a reader would run them."""
 
+import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -89,3 +91,30 @@ def test_splink_scores_the_pairs_that_share_buckets(tmp_path, monkeypatch):
     assert matches.join(shared, on=["left_id", "right_id"], how="anti").is_empty()
     gold = pl.read_csv(SAMPLES / "people_gold.csv")
     assert matches.join(gold, on=["left_id", "right_id"]).height > 0.7 * matches.height > 200
+
+
+# Stands for `erblock` on the path: the demo with MinHash models, which are fitted in seconds.
+STUB = """#!/bin/sh
+if [ "$1" = fit ]; then set -- "$@" --method minhash; fi
+exec "{python}" -m erblock "$@"
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the demo is a shell script")
+def test_the_demo_runs_to_its_end(tmp_path):
+    for name in ("examples", "data_samples"):
+        shutil.copytree(ROOT / name, tmp_path / name)
+    stub = tmp_path / "bin" / "erblock"
+    stub.parent.mkdir()
+    stub.write_text(STUB.format(python=sys.executable), encoding="utf-8")
+    stub.chmod(0o755)
+    path = {**os.environ, "PATH": f"{stub.parent}{os.pathsep}{os.environ['PATH']}"}
+    command = ["bash", str(tmp_path / "examples" / "demo.sh")]
+    done = subprocess.run(command, env=path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "trained.parquet" in done.stdout
+    matches = pl.read_parquet(tmp_path / "runs" / "demo" / "matches.parquet").filter("is_match")
+    gold = pl.read_csv(SAMPLES / "products_gold.csv", infer_schema=False)
+    assert matches.join(gold, on=["left_id", "right_id"]).height > 0.6 * gold.height
+    assert (tmp_path / "runs" / "demo" / "entities.csv").is_file()
+    assert "B-cubed" in done.stdout
