@@ -21,6 +21,7 @@ import polars as pl
 from datasketch import MinHash
 from scipy import sparse
 
+from erblock.errors import ModelError
 from erblock.hashing import ngrams
 from erblock.hashing.bands import BandPlan, band_bucket, joined_rows
 from erblock.hashing.base import BandKeys, Progress, Rows, Scores, silent
@@ -166,7 +167,15 @@ def _widest_plan(left: UInt32s, right: UInt32s, rows: int, limit: float) -> Band
 
 
 def signatures(sets: ngrams.FeatureSets, weights: Floats, permutations: int, seed: int) -> UInt32s:
-    """Return the (permutations, records) signatures; a record without features gets the largest value."""
+    """Return the (permutations, records) signatures; a record without features gets the largest value.
+
+    Raises:
+        ModelError: if there are more than `PERMUTATIONS`.
+    """
+    if permutations > PERMUTATIONS:
+        raise ModelError(
+            f"a MinHash has at most {PERMUTATIONS} hash values, found {permutations} in its bands"
+        )
     factors, offsets = MinHash(num_perm=PERMUTATIONS, seed=seed, scheme="affine32").permutations
     scale = np.asarray(1 / weights[sets.features], dtype=np.float32)
     minima = np.empty((permutations, len(sets)), dtype=np.float32)

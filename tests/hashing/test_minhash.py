@@ -5,6 +5,7 @@ import polars as pl
 import pytest
 from datasketch import MinHash
 
+from erblock.errors import ModelError
 from erblock.hashing import ngrams
 from erblock.hashing.bands import BandPlan
 from erblock.hashing.minhash import HARD_MATCH, PERMUTATIONS, MinHashHasher, fit_minhash, signatures
@@ -121,3 +122,9 @@ def test_a_sketch_has_the_plan_s_bands_and_scores_by_tfidf():
     assert (len(sketch), sketch.bands) == (4, 5)
     left, right = np.array([0, 0, 0]), np.array([1, 2, 3])
     assert sketch.similarity(sketch, left, right) == pytest.approx([1, 0, 0], abs=1e-6)
+
+
+def test_bands_of_more_values_than_there_are_permutations_are_refused():
+    hasher = MinHashHasher(BandPlan(PERMUTATIONS, 2), EQUAL)
+    with pytest.raises(ModelError, match="at most 256 hash values, found 512"):
+        hasher.sketch(pl.Series(["red chair"]))
