@@ -1,4 +1,4 @@
-"""The estimated recall beside the true one: `make bench-recall`, after `make bench-quality` has fitted the models.
+"""The estimated recall beside the true one: `make bench-recall`, after `make bench-quality`, which fits models.
 
 For every data set and hash, the cuts that --target-recall makes at 0.9, 0.95, 0.97 and 0.99, and how much of
 the matches examined each truly keeps.
@@ -107,8 +107,8 @@ def as_markdown(rows: list[dict[str, Any]]) -> str:
     """Return the page for docs/."""
     lines = ["# Estimated recall", "", written_by("bench-recall"), ""]
     lines += [
-        "What `--target-recall` keeps, how much of the matches examined that truly is, and the estimate with its",
-        f"interval, in percent. {summary(rows)}.",
+        "What `--target-recall` keeps, how much of the matches examined that truly is, and the estimate with",
+        f"its interval, in percent. {summary(rows)}.",
         "",
         "| set | hash | target | candidate pairs | true | estimated | interval | holds |",
         "|---|---|---|---|---|---|---|---|",

@@ -11,7 +11,7 @@ import polars as pl
 
 from erblock.blocking.candidates import JoinReport
 from erblock.blocking.score import ScoredPairs
-from erblock.hashing.base import Progress, Scores
+from erblock.hashing.base import Progress
 from erblock.tables.read import TablePair
 
 
@@ -19,15 +19,14 @@ from erblock.tables.read import TablePair
 class Candidates:
     """The best pairs of every record, by row number in the order of the ids.
 
-    `kind`: of hash. `views`: two similarities of every pair that fail differently. With one table the ids of
-    both sides are the same series. `tables`: the records themselves, where they are in memory.
+    `kind`: of hash. With one table the ids of both sides are the same series. `tables`: the records
+    themselves, at least the compared columns, where they are in memory.
     """
 
     kind: str
     left_ids: pl.Series
     right_ids: pl.Series
     scored: ScoredPairs
-    views: tuple[Scores, Scores]
     join: JoinReport
     tables: TablePair | None = None
 

@@ -29,9 +29,8 @@ class LocalEngine:
         right = None if self.tables.dedup else self._sketch(self.right, on_progress)
         join = JoinReport()
         scored = score_candidates(left, right, join, on_progress)
-        views = left.views(right or left, scored.left, scored.right)
         ids = (self.tables.left.frame[ID], self.tables.other.frame[ID])
-        return Candidates(self.hasher.kind, *ids, scored, views, join, self.tables)
+        return Candidates(self.hasher.kind, *ids, scored, join, self.tables)
 
     def _sketch(self, side: pl.Series | Sketch, on_progress: Progress) -> Sketch:
         return self.hasher.sketch(side, on_progress) if isinstance(side, pl.Series) else side

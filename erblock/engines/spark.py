@@ -31,6 +31,7 @@ from pyspark.sql.pandas.types import from_arrow_schema
 from erblock.blocking.candidates import JoinReport
 from erblock.blocking.output import write_frame
 from erblock.blocking.score import ScoredPairs
+from erblock.comparison.fitted import EVIDENCE_FILE
 from erblock.engines.base import Candidates
 from erblock.engines.records import SKETCHES, RecordKernel, TextKernel
 from erblock.engines.spark_errors import first_line, raise_as_ours
@@ -40,16 +41,20 @@ from erblock.engines.tiles import BEST, FOUND, SAMPLE, SAMPLED, TileKernel, dist
 from erblock.errors import ConfigError, TableError
 from erblock.hashing.base import Hasher, Progress, Rows, Scores, silent
 from erblock.hashing.store import load_model, read_manifest
+from erblock.tables.read import Records, TablePair
 from erblock.tables.schemas import ID
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
+_SIDES = ("the left table", "the right table")
 _SESSION = {
     "spark.sql.session.timeZone": "UTC",
     "spark.sql.caseSensitive": "true",
     "spark.driver.maxResultSize": "0",
     "spark.ui.showConsoleProgress": "false",
+    # What is kept has as many partitions as its size asks for, not as many as shuffles begin with.
+    "spark.sql.optimizer.canChangeCachedPlanOutputPartitioning": "true",
     "spark.executorEnv.POLARS_MAX_THREADS": "1",
 }
 
@@ -144,15 +149,24 @@ class SparkEngine:
         ids = [collected_ids(table) for table in self.tables.sides]
         order = np.lexsort((pairs["right"].to_numpy(), pairs["left"].to_numpy()))
         left, right = (pairs[name].to_numpy()[order] for name in ("left", "right"))
-        scores = [pairs[name].to_numpy()[order] for name in ("similarity", "first", "second")]
+        similarity = pairs["similarity"].to_numpy()[order]
         bands = pairs["bands"].to_numpy()[order].astype(np.uint16)
         best = [np.zeros(len(side), dtype=np.float32) for side in ids]
         others = (left_out["right"].to_numpy(), left_out["similarity"].to_numpy())
-        _raise_to(best[0], left, scores[0])
-        _raise_to(best[-1], right, scores[0])
+        _raise_to(best[0], left, similarity)
+        _raise_to(best[-1], right, similarity)
         _raise_to(best[-1], *others)
-        scored = ScoredPairs(left, right, scores[0], bands, best[0], best[-1])
-        return Candidates(self._kind, ids[0], ids[-1], scored, (scores[1], scores[2]), report)
+        scored = ScoredPairs(left, right, similarity, bands, best[0], best[-1])
+        return Candidates(self._kind, ids[0], ids[-1], scored, report, self._compared())
+
+    def _compared(self) -> TablePair | None:
+        """Return the compared columns at the driver, if the model weighs what they say."""
+        if not (self.model / EVIDENCE_FILE).is_file():
+            return None
+        sides = [
+            Records(collected(table), side) for table, side in zip(self.tables.sides, _SIDES, strict=False)
+        ]
+        return TablePair(sides[0], None if self.tables.dedup else sides[1], self.tables.columns)
 
     def write(self, pairs: pl.DataFrame, output: str) -> None:
         """Write PAIRS: a URI is written by Spark, as a folder of parts; any other path here, as one file.
@@ -190,6 +204,15 @@ def open_model(place: str, options: RunOptions) -> Hasher:
 def collected_ids(table: SparkTable) -> pl.Series:
     """Return the ids in their order, at the driver."""
     return pl.Series(ID, table.frame.select(ID).toArrow()[ID])
+
+
+def collected(table: SparkTable) -> pl.DataFrame:
+    """Return the ids and the compared columns in the order of the ids, at the driver."""
+    return pl.DataFrame(table.frame.select(ID, *map(_quoted, table.columns)).toArrow())
+
+
+def _quoted(name: str) -> str:
+    return "`" + name.replace("`", "``") + "`"
 
 
 def collected_texts(table: SparkTable) -> pl.Series:

@@ -105,8 +105,7 @@ def with_vectors(tiles: "DataFrame", sketches: "DataFrame") -> "DataFrame":
 def best_pairs(found: "DataFrame") -> "DataFrame":
     """Return the distinct pairs, the best 100 of each left record; `bands` says in how many they met."""
     pairs = found.filter(F.col("what") == PAIR).repartition("left").groupBy("left", "right")
-    scores = [F.max(name).alias(name) for name in ("similarity", "first", "second")]
-    distinct = pairs.agg(*scores, F.count("*").alias("bands"))
+    distinct = pairs.agg(F.max("similarity").alias("similarity"), F.count("*").alias("bands"))
     best = Window.partitionBy("left").orderBy(F.desc("similarity"), "right")
     ranked = distinct.withColumn("rank", F.row_number().over(best))
     return ranked.filter(F.col("rank") <= KEEP_PER_RECORD).drop("rank")

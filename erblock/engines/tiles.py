@@ -33,8 +33,6 @@ FOUND = pa.schema(
         ("left", pa.int64()),
         ("right", pa.int64()),
         ("similarity", pa.float32()),
-        ("first", pa.float32()),
-        ("second", pa.float32()),
     ]
 )
 
@@ -58,7 +56,8 @@ class TileKernel:
             for found, hashes in self._score(block):
                 sample = smallest(sample, hashes)
                 yield found
-        yield _found(SAMPLE, sample.view(np.int64), np.zeros(len(sample), np.int64))
+        none = np.zeros(len(sample), np.int64)
+        yield _found(SAMPLE, sample.view(np.int64), none, none.astype(np.float32))
 
     def _score(self, block: pa.Table) -> Iterator[tuple[pa.RecordBatch, npt.NDArray[np.uint64]]]:
         sketch = sketch_from(block)
@@ -66,14 +65,12 @@ class TileKernel:
         for left, right in _spans(block, dedup=self.dedup):
             similarity = sketch.similarity(sketch, left, right)
             best = np.flatnonzero(rank_within(left, similarity) < KEEP_PER_RECORD)
-            first, second = sketch.views(sketch, left[best], right[best])
-            scores = (similarity[best], first, second)
             yield (
-                _found(PAIR, rows[left[best]], rows[right[best]], scores),
+                _found(PAIR, rows[left[best]], rows[right[best]], similarity[best]),
                 pair_hashes(rows[left], rows[right]),
             )
             at, height = _best_left_out(right, similarity, best)
-            yield _found(BEST, rows[at], rows[at], (height, height, height)), np.zeros(0, np.uint64)
+            yield _found(BEST, rows[at], rows[at], height), np.zeros(0, np.uint64)
 
 
 def whole_tiles(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.Table]:
@@ -185,6 +182,5 @@ def distinct_pairs(sample: npt.NDArray[np.uint64]) -> int:
     return int((SAMPLED - 1) * 2.0**63 / float(sample[SAMPLED - 1]))
 
 
-def _found(what: int, left: Rows, right: Rows, scores: tuple[Scores, ...] = ()) -> pa.RecordBatch:
-    scores = scores or (np.zeros(len(left), np.float32),) * 3
-    return pa.record_batch([np.full(len(left), what, np.int8), left, right, *scores], schema=FOUND)
+def _found(what: int, left: Rows, right: Rows, similarity: Scores) -> pa.RecordBatch:
+    return pa.record_batch([np.full(len(left), what, np.int8), left, right, similarity], schema=FOUND)

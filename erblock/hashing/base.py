@@ -45,9 +45,6 @@ class Sketch(Protocol):
     def similarity(self, other: Any, left: Rows, right: Rows) -> Scores:
         """Return the exact similarity of record `left[i]` here and record `right[i]` of `other`."""
 
-    def views(self, other: Any, left: Rows, right: Rows) -> tuple[Scores, Scores]:
-        """Return two similarities of the same pairs that fail differently."""
-
 
 class Hasher(Protocol):
     """A fitted hash function."""

@@ -26,7 +26,7 @@ from erblock.hashing import ngrams
 from erblock.hashing.bands import BandPlan, band_bucket, joined_rows
 from erblock.hashing.base import BandKeys, Progress, Rows, Scores, silent
 from erblock.hashing.native import in_parallel, native
-from erblock.hashing.pairwise import row_dots, row_half_cosines
+from erblock.hashing.pairwise import row_dots
 
 UInt32s = npt.NDArray[np.uint32]
 Floats = npt.NDArray[np.float32]
@@ -77,10 +77,6 @@ class MinHashSketch:
     def similarity(self, other: Self, left: Rows, right: Rows) -> Scores:
         """Return the TF-IDF cosine of each pair of rows."""
         return row_dots(self.vectors, other.vectors, left, right)
-
-    def views(self, other: Self, left: Rows, right: Rows) -> tuple[Scores, Scores]:
-        """Return the cosine over either half of the features, halved by their hash."""
-        return row_half_cosines(self.vectors, other.vectors, left, right)
 
 
 @dataclass(frozen=True)

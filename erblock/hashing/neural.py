@@ -93,10 +93,6 @@ class NeuralSketch:
         dense, ngram = self.channels.cosines(other.channels, left, right)
         return np.asarray((1 - NGRAM_WEIGHT) * dense + NGRAM_WEIGHT * ngram, dtype=np.float32)
 
-    def views(self, other: Self, left: Rows, right: Rows) -> tuple[Scores, Scores]:
-        """Return the language model's and the n-grams' cosine."""
-        return self.channels.cosines(other.channels, left, right)
-
 
 @dataclass(frozen=True)
 class NeuralHasher:

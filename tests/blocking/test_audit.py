@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from erblock.blocking.audit import AuditScope, draw_audit, write_audit
 from erblock.blocking.budget import Budget, cut
-from erblock.blocking.recall import RecallCurve
+from erblock.blocking.recall import ExpectedMatches
 from erblock.tables.read import ColumnPair, Records, TablePair
 
-NO_CURVE = RecallCurve(np.arange(0), np.arange(0))
+NO_CURVE = ExpectedMatches(None)
 
 
 @pytest.fixture(scope="module")

@@ -130,15 +130,6 @@ def test_similarity_of_no_pairs_is_empty(hasher, texts):
     assert sketch.similarity(sketch, none, none).shape == (0,)
 
 
-def test_two_views_are_similarities_of_the_same_pairs(hasher, texts):
-    left, right = map(hasher.sketch, texts)
-    rows = np.arange(SIZE)
-    for view in left.views(right, rows, rows):
-        assert view.shape == (SIZE,)
-        assert view.max() <= 1 + 1e-5
-        assert view.mean() > np.mean([v.mean() for v in left.views(right, rows, np.roll(rows, 1))])
-
-
 def test_many_pairs_are_scored_in_chunks(hasher, texts, monkeypatch):
     left, right = map(hasher.sketch, texts)
     rows = np.arange(SIZE)
