@@ -3,7 +3,7 @@ PYTHON := $(VENV)/bin/python
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo fix lint types test check bench-quality bench-buckets bench-ablation bench-speed clean
+.PHONY: help install demo fix lint types test check bench-quality bench-buckets bench-ablation bench-labelling bench-speed clean
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,6 +43,9 @@ bench-buckets: $(STAMP)  ## measure what buckets lose against exact search; writ
 
 bench-ablation: $(STAMP)  ## measure what each part of the trained hash pays; writes docs/ablation.md
 	$(PYTHON) benchmarks/ablation.py --markdown docs/ablation.md
+
+bench-labelling: $(STAMP)  ## measure what answers to --label teach (minutes); writes docs/labelling.md
+	$(PYTHON) benchmarks/labelling.py --markdown docs/labelling.md
 
 bench-speed: $(STAMP)  ## measure seconds and memory against rows and other libraries (minutes); writes docs/speed.md
 	$(PYTHON) -m pip install --quiet -c constraints.txt -e '.[peers]'
