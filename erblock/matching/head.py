@@ -6,6 +6,7 @@ other records, judge together.
 """
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -72,7 +73,8 @@ class HeadExamples:
         """Return the examples with matches, the fewer, raised by the square root of what they lack."""
         yes, no = float(self.counts[self.matches].sum()), float(self.counts[~self.matches].sum())
         raised = self.counts * np.where(self.matches, np.sqrt(no / max(yes, 1.0)), 1.0)
-        return HeadExamples(self.at, self.matches, (raised / raised.mean()).astype(np.float32))
+        usual = raised.sum() / max(1, len(self))
+        return HeadExamples(self.at, self.matches, (raised / usual).astype(np.float32))
 
 
 @dataclass(frozen=True)
@@ -120,6 +122,24 @@ def stacked(heads: list[Heads]) -> Heads:
 
 def fit_head(reading: Reading, training: HeadExamples, held_out: HeadExamples, seed: int) -> Heads:
     """Return one head learned on `training`: the weights of the step with the lowest loss on `held_out`."""
+    with _one_thread():
+        return _fit_head(reading, training, held_out, seed)
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """So small a network is learned no faster by several threads, which round in another order."""
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+def _fit_head(reading: Reading, training: HeadExamples, held_out: HeadExamples, seed: int) -> Heads:
     import torch
 
     torch.manual_seed(seed)
@@ -141,8 +161,9 @@ def new_head(width: int) -> "nn.Sequential":
     """Return an untrained head for embeddings of this width."""
     from torch import nn
 
-    layers = (nn.Linear(2 * width + 2, _HIDDEN), nn.ReLU(), nn.Linear(_HIDDEN, 1))
-    return nn.Sequential(nn.Dropout(_DROPOUT), *layers)
+    # Dropped are hidden values: to draw for all inputs took longer than the rest of a step.
+    hidden = (nn.Linear(2 * width + 2, _HIDDEN), nn.ReLU(), nn.Dropout(_DROPOUT))
+    return nn.Sequential(*hidden, nn.Linear(_HIDDEN, 1))
 
 
 def head_loss(net: "nn.Module", inputs: "Tensor", examples: HeadExamples) -> "Tensor":
@@ -160,7 +181,7 @@ def head_loss(net: "nn.Module", inputs: "Tensor", examples: HeadExamples) -> "Te
 def as_arrays(net: "nn.Sequential") -> Heads:
     """Return a trained head as arrays."""
     values = {name: value.detach().cpu().numpy() for name, value in net.state_dict().items()}
-    return Heads(values["1.weight"].T[None], values["1.bias"][None], values["3.weight"], values["3.bias"])
+    return Heads(values["0.weight"].T[None], values["0.bias"][None], values["3.weight"], values["3.bias"])
 
 
 def _batches(examples: HeadExamples, seed: int) -> Iterator[HeadExamples]:

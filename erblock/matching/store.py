@@ -132,8 +132,8 @@ def _load_plm(folder: Path, settings: dict[str, Any], run: RunOptions) -> Plm:
     except SafetensorError as cause:
         raise ValueError(str(cause)) from cause
     inputs = 2 * encoder.width + 2
-    if heads.weights.shape[1] != inputs:
-        raise ValueError(f"expected heads of {inputs} inputs, found {heads.weights.shape[1]}")
+    if heads.weights.ndim != 3 or heads.weights.shape[1] != inputs:
+        raise ValueError(f"expected heads of {inputs} inputs, found the shape {heads.weights.shape}")
     return Plm(RememberingEncoder(encoder), heads)
 
 
@@ -164,6 +164,9 @@ def _from_manifest(content: dict[str, Any], fitted: FittedEvidence, weights: Flo
     usual, spread, learned = (
         np.array(numbers[key], dtype=np.float32) for key in ("usual", "spread", "weights")
     )
+    expected = 3 if _PLM in content else 2
+    if not len(usual) == len(spread) == len(learned) == expected:
+        raise ValueError(f"expected a calibration of {expected} inputs, found {len(learned)}")
     calibration = Evidence(usual, spread, learned, float(numbers["intercept"]))
     left, right = content["rivalry"]
     matcher = Matcher(fitted.evidence, calibration, (float(left), float(right)))
