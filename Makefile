@@ -3,7 +3,7 @@ PYTHON := $(VENV)/bin/python
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo fix lint types test check bench-quality bench-buckets bench-ablation bench-labelling bench-speed clean
+.PHONY: help install demo fix lint types test check bench-quality bench-match bench-recall bench-buckets bench-ablation bench-labelling bench-speed clean
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,6 +37,12 @@ check: lint types test  ## what must pass before a commit
 
 bench-quality: $(STAMP)  ## measure candidates on public data (ERBLOCK_DATASETS or ../shared/datasets); writes docs/quality.md
 	$(PYTHON) benchmarks/quality.py --labels --markdown docs/quality.md
+
+bench-match: $(STAMP)  ## measure matches and entities, on the candidates of bench-quality; writes docs/matching.md
+	$(PYTHON) benchmarks/matching.py --markdown docs/matching.md
+
+bench-recall: $(STAMP)  ## hold estimated recall against the true one, for the models of bench-quality; writes docs/recall.md
+	$(PYTHON) benchmarks/recall.py --markdown docs/recall.md
 
 bench-buckets: $(STAMP)  ## measure what buckets lose against exact search; writes docs/buckets.md
 	$(PYTHON) benchmarks/buckets.py --markdown docs/buckets.md

@@ -28,7 +28,7 @@ _BACKGROUND_WEIGHT = 0.5
 _CONFIDENT = 0.25
 _RIVALRY_FROM, _RIVALRY_FULL, _RIVALRY_LEAST = 0.6, 0.9, 0.2
 
-EXCLUSIVE = 0.8
+EXCLUSIVE = 0.5
 """From this rivalry on a record is taken to have one match at most."""
 
 Floats = npt.NDArray[np.float64]

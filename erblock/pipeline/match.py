@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from erblock.blocking.examples import MATCH, NO_MATCH
+from erblock.blocking.examples import MATCH, NO_MATCH, Verdicts
 from erblock.blocking.output import check_output, write_frame
 from erblock.blocking.score import ScoredPairs
 from erblock.comparison.columns import compared_columns
@@ -14,7 +14,7 @@ from erblock.comparison.vectors import Comparison
 from erblock.config import Config, MatchConfig
 from erblock.errors import ConfigError
 from erblock.hashing import ngrams
-from erblock.hashing.base import Progress, silent
+from erblock.hashing.base import Progress, Scores, silent
 from erblock.hashing.kinds import RunOptions
 from erblock.matching.assign import Assignment, How, MatchedPairs, assign, threshold_for_precision
 from erblock.matching.fit import learn
@@ -27,6 +27,9 @@ from erblock.pipeline.plm import check_plm, learn_plm
 from erblock.tables.pairs import read_pairs
 from erblock.tables.read import TablePair
 from erblock.tables.schemas import ID, LABELS
+
+_SURE = 0.999
+"""What is labelled is at least so sure, whatever the matcher thinks."""
 
 
 @dataclass(frozen=True)
@@ -63,12 +66,12 @@ def match(config: Config, on_progress: Progress = silent) -> MatchReport:
     weights = weights_of(texts) if stored is None else stored.weights
     pairs = read_candidates(options, tables, texts, weights)
     on_progress("match", 0, len(pairs))
-    labelled = 0
+    verdicts = _verdicts(config, tables, pairs)
     if stored is None:
-        stored, labelled = _learned(config, tables, pairs, weights, on_progress)
+        stored = _learned(config, _Task(tables, pairs, verdicts, weights), on_progress)
     log_odds = stored.fitted.log_odds(tables, weights, pairs.left, pairs.right)
     logits = None if stored.plm is None else stored.plm.logits((texts.left, texts.right), pairs, log_odds)
-    probability = stored.matcher.probability(pairs, log_odds, logits)
+    probability = _answered(stored.matcher.probability(pairs, log_odds, logits), verdicts)
     on_progress("match", len(pairs), len(pairs))
     sizes = (len(pairs.best_left), len(pairs.best_right))
     matched = MatchedPairs(pairs.left, pairs.right, probability, *sizes, tables.dedup)
@@ -84,7 +87,7 @@ def match(config: Config, on_progress: Progress = silent) -> MatchReport:
         None if options.clusters is None else Path(options.clusters),
         len(pairs),
         len(taken),
-        labelled,
+        int(np.isin(verdicts, (MATCH, NO_MATCH)).sum()),
         how,
         threshold,
         float(taken.mean()) if len(taken) else 1.0,
@@ -121,25 +124,42 @@ def _with_columns(config: Config, stored: StoredMatcher | None) -> Config:
     return config.model_copy(update={"tables": tables})
 
 
-def _learned(
-    config: Config, tables: TablePair, pairs: ScoredPairs, weights: ngrams.Floats, on_progress: Progress
-) -> tuple[StoredMatcher, int]:
-    """Return a matcher learned from the candidates, and how many of them are labelled."""
-    options, labels = config.match, None
-    if options.labels is not None:
-        labels = read_pairs(options.labels, LABELS, tables.left.frame[ID], tables.other.frame[ID])
-    known = Knowledge((config.rules.match, config.rules.conflict), labels)
-    verdicts = known.of(tables, pairs)
+def _verdicts(config: Config, tables: TablePair, pairs: ScoredPairs) -> Verdicts:
+    """Return what rules and labels say of the candidates."""
+    labels = None
+    if config.match.labels is not None:
+        labels = read_pairs(config.match.labels, LABELS, tables.left.frame[ID], tables.other.frame[ID])
+    return Knowledge((config.rules.match, config.rules.conflict), labels).of(tables, pairs)
+
+
+def _answered(probability: Scores, verdicts: Verdicts) -> Scores:
+    """Return the probabilities, of labelled pairs as the labels have it."""
+    answered = np.where(verdicts == MATCH, np.maximum(probability, _SURE), probability)
+    return np.asarray(np.where(verdicts == NO_MATCH, np.minimum(answered, 1 - _SURE), answered), np.float32)
+
+
+@dataclass(frozen=True)
+class _Task:
+    """What a matcher is learned from."""
+
+    tables: TablePair
+    pairs: ScoredPairs
+    verdicts: Verdicts
+    weights: ngrams.Floats
+
+
+def _learned(config: Config, task: _Task, on_progress: Progress) -> StoredMatcher:
+    """Return a matcher learned from the candidates."""
+    options, tables = config.match, task.tables
     columns = compared_columns(tables)
-    comparison = Comparison(tables, columns, weights)
-    learned = learn(pairs, comparison, verdicts, options.seed)
+    comparison = Comparison(tables, columns, task.weights)
+    learned = learn(task.pairs, comparison, task.verdicts, options.seed)
     matcher, plm = learned.matcher, None
     if options.matcher == "plm":
-        matcher, plm = learn_plm(options, texts_of(tables), pairs, learned, on_progress)
+        matcher, plm = learn_plm(options, texts_of(tables), task.pairs, learned, on_progress)
     fitted = FittedEvidence(columns, comparison.names, matcher.evidence)
     mapping = tuple(pair.entry for pair in tables.columns)
-    labelled = int(np.isin(verdicts, (MATCH, NO_MATCH)).sum())
-    return StoredMatcher(matcher, fitted, weights, mapping, plm), labelled
+    return StoredMatcher(matcher, fitted, task.weights, mapping, plm)
 
 
 def _how(stored: StoredMatcher, tables: TablePair) -> How:
