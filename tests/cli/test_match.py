@@ -264,3 +264,18 @@ def test_settings_come_from_the_file_too(folder, capsys):
     report = json.loads(capsys.readouterr().out)
     assert (report["output"], report["clusters"], report["threshold"]) == ("out/m.csv", "out/c.csv", 0.9)
     assert read("out/m.csv").filter("is_match")["probability"].min() >= 0.9
+
+
+@pytest.mark.parametrize("use", [False, True])
+def test_a_labelled_pair_is_what_its_label_says(use, folder):
+    assert match(*TABLES, "-o", "m.csv", "--save", "matcher") == 0
+    found = read("m.csv")
+    wrong = found.filter(pl.col("is_match")).row(0, named=True)
+    missed = found.filter(~pl.col("is_match")).row(-1, named=True)
+    rows = [f"{wrong['left_id']},{wrong['right_id']},0", f"{missed['left_id']},{missed['right_id']},1"]
+    (folder / "labels.csv").write_text("\n".join(["left_id,right_id,label", *rows, ""]), encoding="utf-8")
+    more = ("--use", "matcher") if use else ()
+    assert match(*TABLES, "-o", "n.csv", "--labels", "labels.csv", "--assign", "one-to-one", *more) == 0
+    pairs = matched(read("n.csv"))
+    assert frozenset((wrong["left_id"], wrong["right_id"])) not in pairs
+    assert frozenset((missed["left_id"], missed["right_id"])) in pairs
