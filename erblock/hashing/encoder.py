@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, distribution
@@ -27,8 +27,8 @@ _MINILM_DIGESTS = {
     "model.safetensors": "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
     "tokenizer.json": "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037",
 }
-_ENCODE_BATCH_TOKENS = 8192
-_LEAST_BATCH = 16
+_BATCH_TOKENS = {"cpu": 1024}
+_BATCH_TOKENS_ELSEWHERE = 8192
 
 
 @dataclass(frozen=True)
@@ -57,8 +57,8 @@ class Encoder:
         """Return the (texts, width) unit vectors; equal texts are encoded once, those of one length together.
 
         How numbers are rounded depends on the shape of a batch, in bfloat16 by as much as moves a record to
-        another bucket. As a batch holds texts of one length, unpadded, and never only a few of them, the
-        vector of a text does not depend on the other texts (on one machine, at one precision).
+        another bucket. As a batch holds texts of one length, unpadded, and always as many of them (the last
+        ones are repeated), the vector of a text does not depend on the others (on one kind of processor).
         """
         import torch
 
@@ -67,10 +67,11 @@ class Encoder:
         vectors = np.empty((len(distinct), self.width), dtype=np.float32)
         self.model.eval()
         done = 0
-        for batch in _batches(lengths):
+        tokens = _BATCH_TOKENS.get(self.model.device.type, _BATCH_TOKENS_ELSEWHERE)
+        for batch, size in _batches(lengths, tokens):
             with torch.inference_mode():
-                filled = np.resize(batch, max(len(batch), _LEAST_BATCH))
-                vectors[batch] = self.forward([distinct[i] for i in filled])[: len(batch)].cpu().numpy()
+                filled = [distinct[i] for i in np.resize(batch, size)]
+                vectors[batch] = self.forward(filled)[: len(batch)].cpu().numpy()
             done += len(batch)
             on_progress("encode", done, len(distinct))
         position = {text: i for i, text in enumerate(distinct)}
@@ -120,14 +121,13 @@ class RememberingEncoder(Encoder):
         return np.stack([self._vectors[text] for text in texts])
 
 
-def _batches(lengths: Sequence[int]) -> list[list[int]]:
-    """Return batches of positions, each of texts of one length and of a limited number of tokens."""
-    batches = []
+def _batches(lengths: Sequence[int], tokens: int) -> Iterator[tuple[list[int], int]]:
+    """Yield positions of texts of one length, and how many texts of that length fill a batch of `tokens`."""
     longest_first = sorted(range(len(lengths)), key=lambda i: (-lengths[i], i))
     for length, alike in groupby(longest_first, key=lengths.__getitem__):
-        positions, size = list(alike), max(1, _ENCODE_BATCH_TOKENS // length)
-        batches += [positions[at : at + size] for at in range(0, len(positions), size)]
-    return batches
+        positions, size = list(alike), max(1, tokens // length)
+        for at in range(0, len(positions), size):
+            yield positions[at : at + size], size
 
 
 def _wants_bfloat16(precision: str, device: Any) -> bool:

@@ -52,25 +52,25 @@ def test_no_texts_give_no_vectors(encoder):
 
 
 def test_equal_texts_are_encoded_once_and_every_batch_is_told(encoder, monkeypatch):
-    monkeypatch.setattr(module, "_ENCODE_BATCH_TOKENS", 8)
+    monkeypatch.setitem(module._BATCH_TOKENS, "cpu", 8)
     told = []
     encoder.encode(["red", "blue", "red", "green", "red"], lambda *what: told.append(what))
     assert len(told) > 1
     assert told[-1] == ("encode", 3, 3)
 
 
-def test_batches_hold_texts_of_one_length_and_lose_none(monkeypatch):
-    monkeypatch.setattr(module, "_ENCODE_BATCH_TOKENS", 20)
+def test_batches_hold_texts_of_one_length_and_lose_none():
     lengths = [3, 50, 7, 1, 7, 10, 2, 2, 7]
-    batches = module._batches(lengths)
-    assert sorted(i for batch in batches for i in batch) == list(range(9))
-    assert all(len({lengths[i] for i in batch}) == 1 for batch in batches)
-    assert all(len(batch) == 1 or len(batch) * lengths[batch[0]] <= 20 for batch in batches)
+    batches = list(module._batches(lengths, tokens=20))
+    assert sorted(i for batch, _ in batches for i in batch) == list(range(9))
+    assert all(len({lengths[i] for i in batch}) == 1 for batch, _ in batches)
+    assert all(size == max(1, 20 // lengths[batch[0]]) >= len(batch) for batch, size in batches)
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
-def test_a_vector_is_the_same_to_the_last_bit_whatever_the_other_texts(tiny, precision):
-    encoder = load_encoder(EncoderOptions(str(tiny), max_tokens=32, device="cpu", precision=precision))
+@pytest.mark.parametrize("name", ["tiny", pytest.param("minilm", marks=[needs_minilm, pytest.mark.slow])])
+def test_a_vector_is_the_same_to_the_last_bit_whatever_the_other_texts(tiny, name, precision):
+    encoder = load({"tiny": tiny}.get(name, name), max_tokens=32, precision=precision)
     texts = [f"{word} {number} chair" * (1 + number % 3) for number in range(40) for word in ("red", "blue")]
     whole = encoder.encode(texts)
     for size in (1, 2, 3, 17, 50):
