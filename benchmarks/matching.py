@@ -96,7 +96,8 @@ def as_line(row: dict[str, Any]) -> str:
     """Return one row for the terminal."""
     test = f"  test split {100 * row['test_f1']:.1f}" if "test_f1" in row else ""
     return (
-        f"{row['set']:16} {row['labels']:>4} labels  F1 {100 * row['f1']:.1f} (worst {100 * row['worst']:.1f})  "
+        f"{row['set']:16} {row['labels']:>4} labels  F1 {100 * row['f1']:.1f} "
+        f"(worst {100 * row['worst']:.1f})  "
         f"precision {100 * row['precision']:.1f}  recall {100 * row['recall']:.1f}{test}  "
         f"B-cubed {100 * row['b_cubed_f1']:.1f}  calibration error {row['calibration_error']:.3f}  "
         f"{row['pairs']:,.0f} pairs in {row['seconds']:.0f} s"
@@ -111,12 +112,12 @@ def as_markdown(rows: list[dict[str, Any]], name: str) -> str:
         written_by("bench-match"),
         "",
         f"`erblock match` on the candidates of `{name}` of `make bench-quality` (20 a record of the smaller",
-        "table), all by default. F1, precision and recall over the whole gold, in percent: a match that blocking",
-        "missed counts as missed. Labels are drawn from the train split, the mean of three draws; *worst*: of",
-        "these. *test*: F1 over the labelled pairs of the test split alone, as papers on matchers report it; no",
-        "test label is seen. *B-cubed*: F1 of the entities. For one table, the pairs are those within entities.",
-        "*error*: expected calibration error over ten bins of equal size, of all candidates; most of them are",
-        "plainly no match, which flatters it.",
+        "table), all by default. F1, precision and recall over the whole gold, in percent: a match that",
+        "blocking missed counts as missed. Labels are drawn from the train split, mean of three draws;",
+        "*worst* of them. *test*: F1 over the labelled pairs of the test split alone, as papers on matching",
+        "report it; no test label is seen. *B-cubed*: F1 of the entities. In one table, pairs are those",
+        "within entities. *error*: expected calibration error over ten bins of equal size, all candidates;",
+        "most of them are plainly no match, which flatters it.",
         "",
         "| set | labels | F1 | worst | precision | recall | test | B-cubed | error | pairs | seconds |",
         "|---|---|---|---|---|---|---|---|---|---|---|",

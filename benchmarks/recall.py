@@ -1,4 +1,4 @@
-"""The estimated recall beside the true one: `make bench-recall`, after `make bench-quality`, which fits models.
+"""The estimated recall beside the true one: `make bench-recall`, after `make bench-quality`.
 
 For every data set and hash, the cuts that --target-recall makes at 0.9, 0.95, 0.97 and 0.99, and how much of
 the matches examined each truly keeps.

@@ -1,0 +1,161 @@
+"""The Spark engine on a real cluster: what it finds is what the local engine finds, to the last pair."""
+
+import polars as pl
+import pytest
+
+from erblock.blocking import candidates
+from erblock.config import load_config
+from erblock.engines import spark_join
+from erblock.errors import ConfigError, TableError
+from erblock.hashing.base import silent
+from erblock.pipeline.block import block
+
+pytestmark = [pytest.mark.spark, pytest.mark.slow]
+SIZE = 60
+
+
+@pytest.fixture(scope="module")
+def folder(products, tmp_path_factory):
+    """Tables of products as CSV; as Parquet, with numbers as ids and one column more."""
+    folder = tmp_path_factory.mktemp("tables")
+    for name, table in zip(("left", "right"), products(SIZE), strict=True):
+        nothing = {"id": [f"{name}-nothing"], "name": [None], "price": [None]}
+        empty = pl.DataFrame(nothing, schema=table.schema)
+        table = pl.concat([table.sample(fraction=1, shuffle=True, seed=1), empty])  # noqa: PLW2901
+        table.write_csv(folder / f"{name}.csv")
+        typed = table.with_row_index("number").with_columns(
+            pl.col("price").cast(pl.Float64), (pl.col("number").cast(pl.Int64) * 7919) % 10_007
+        )
+        typed.write_parquet(folder / f"{name}.parquet")
+    return folder
+
+
+def run(folder, engine, tables, on_progress=silent, **options):
+    """Block by one engine; return the report and the pairs."""
+    output = folder / f"{engine}.parquet"
+    paths = {key: str(folder / value) if key in ("left", "right") else value for key, value in tables.items()}
+    options = {"engine": engine, "output": str(output), "device": "cpu", "precision": "float32", **options}
+    report = block(load_config(None, {"tables": paths, "block": options}), on_progress)
+    return report, pl.read_parquet(output)
+
+
+CASES = {
+    "two tables": ({"left": "left.csv", "right": "right.csv"}, {}),
+    "one table": ({"left": "left.csv"}, {"max_per_record": 5}),
+    "parquet": (
+        {"left": "left.parquet", "right": "right.parquet", "id": "number", "columns": ("name", "price")},
+        {"max_pairs": 200},
+    ),
+}
+
+
+@pytest.fixture(scope="module", params=CASES)
+def case(request, folder):
+    """A case, and what the local engine makes of it."""
+    tables, options = CASES[request.param]
+    return tables, options, *run(folder, "local", tables, **options)
+
+
+def test_engines_agree_to_the_last_pair(case, folder, cluster):
+    tables, options, expected, pairs = case
+    report, found = run(folder, "spark", tables, **options)
+    assert found.equals(pairs)
+    assert found.schema == pairs.schema
+    assert report.join == expected.join
+    assert report.recall == expected.recall
+    assert report.uncovered == expected.uncovered
+
+
+def test_engines_agree_on_a_neural_model(folder, fitted_model, cluster):
+    tables, options = {"left": "left.csv", "right": "right.csv"}, {"model": str(fitted_model)}
+    (expected, pairs), (report, found) = (
+        run(folder, engine, tables, **options) for engine in ("local", "spark")
+    )
+    assert report.kind == expected.kind == "neural"
+    assert found.equals(pairs)
+
+
+@pytest.mark.parametrize("right", [None, "right.csv"])
+def test_engines_agree_on_buckets_that_are_too_full(folder, cluster, monkeypatch, right):
+    for module in (candidates, spark_join):
+        monkeypatch.setattr(module, "MAX_BUCKET", 6)
+    monkeypatch.setattr(spark_join, "TILE_LEFT", 4)
+    tables = {"left": "left.csv", "right": right} if right else {"left": "left.csv"}
+    (expected, pairs), (report, found) = (run(folder, engine, tables) for engine in ("local", "spark"))
+    assert expected.join.oversized_keys > 100
+    assert report.join == expected.join
+    assert found.equals(pairs)
+
+
+def test_a_worker_that_dies_at_work_changes_nothing(folder, cluster):
+    killed = []
+
+    def kill(stage, done, _total):
+        # The hashed records are kept on both workers' disks by then; half of them are lost.
+        if stage == "join" and done == 0:
+            cluster.kill_worker()
+            killed.append(stage)
+
+    tables = {"left": "left.csv", "right": "right.csv"}
+    _, found = run(folder, "spark", tables, kill)
+    cluster.add_worker()
+    assert killed == ["join"]
+    assert found.equals(run(folder, "local", tables)[1])
+
+
+@pytest.mark.parametrize("ending", ["parquet", "csv"])
+def test_a_uri_is_read_and_written_by_spark(folder, cluster, tmp_path, ending):
+    tables = {"left": f"file://{folder}/left.csv", "right": f"file://{folder}/right.csv"}
+    output = f"file://{tmp_path}/pairs.{ending}"
+    settings = {"tables": tables, "block": {"engine": "spark", "output": output, "max_pairs": 50}}
+    report = block(load_config(None, settings))
+    assert report.output == output
+    parts = tmp_path / f"pairs.{ending}" / f"*.{ending}"
+    written = pl.read_parquet(parts) if ending == "parquet" else pl.read_csv(parts)
+    assert written.columns == ["left_id", "right_id", "score", "similarity", "n_bands"]
+    assert written.height == 50
+    with pytest.raises(TableError, match=r"cannot be written by Spark: .*already exists"):
+        block(load_config(None, settings))
+
+
+def failure(cluster, folder, tables, text=None):
+    """Return the message of the mistake in a table."""
+    if text is not None:
+        (folder / "bad.csv").write_text(text, encoding="utf-8")
+    with pytest.raises(TableError) as raised:
+        run(folder, "spark", tables)
+    assert "\n" not in str(raised.value)
+    return str(raised.value)
+
+
+MISTAKES = {
+    "no id column": ("number,name\n1,a\n", "bad.csv has no column 'id'"),
+    "twice the same id": ("id,name\n1,a\n2,b\n1,c\n", "an id must stand in one row only; in several: id 1"),
+    "an id missing": ("id,name\n1,a\n,b\n", "the id is missing in 1 row"),
+    "no rows": ("id,name\n", "bad.csv has no rows"),
+    "nothing": ("", "bad.csv is empty"),
+    "a header twice": ("id,name,name\n1,a,b\n", "but holds 'name' twice"),
+    "a row too long": ("id,name\n1,a\n2,b,c,d\n", "bad.csv cannot be read by Spark"),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_a_mistake_in_a_table_is_one_line(folder, cluster, mistake):
+    text, message = MISTAKES[mistake]
+    assert message in failure(cluster, folder, {"left": "bad.csv"}, text)
+
+
+def test_a_table_that_is_not_there_is_one_line(folder, cluster):
+    assert "nowhere.csv" in failure(cluster, folder, {"left": "nowhere.csv"})
+
+
+def test_an_unknown_column_is_one_line(folder, cluster):
+    tables = {"left": "left.csv", "right": "right.csv", "columns": ("nam",)}
+    assert "has no column 'nam'; did you mean 'name'?" in failure(cluster, folder, tables)
+
+
+def test_what_a_cluster_cannot_do_is_refused_before_any_work(folder):
+    with pytest.raises(ConfigError, match="use --engine local"):
+        run(folder, "spark", {"left": "left.csv"}, audit=20)
+    with pytest.raises(ConfigError, match="files of this machine only"):
+        run(folder, "local", {"left": "left.csv"}, output="s3a://bucket/pairs.parquet")

@@ -1,0 +1,36 @@
+"""What Spark reports, as one line."""
+
+import pytest
+
+from erblock.engines.spark_errors import first_line, raise_as_ours
+from erblock.errors import ModelError
+
+WORKER = """[PYTHON_EXCEPTION] An exception was thrown from the worker: Traceback (most recent call last):
+  File "records.py", line 59, in __call__
+erblock.errors.ModelError: model/arrays.safetensors: cannot be read; fit again
+ SQLSTATE: 38000"""
+JOB = """An error occurred while calling o42.collect.
+: org.apache.spark.SparkException: Job aborted due to stage failure: Task 0 failed 4 times
+\tat org.apache.spark.scheduler.DAGScheduler.abort(DAGScheduler.scala:3)
+Caused by: java.io.FileNotFoundException: File does not exist: s3a://bucket/part-0.csv
+\tat org.apache.spark.Rest(Rest.scala:1)"""
+
+
+def test_an_error_of_erblock_in_a_worker_is_an_error_of_erblock_here():
+    with pytest.raises(ModelError, match=r"^model/arrays\.safetensors: cannot be read; fit again$"):
+        raise_as_ours(RuntimeError(WORKER))
+
+
+def test_another_error_is_left_alone():
+    raise_as_ours(RuntimeError(JOB))
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        (JOB, "File does not exist: s3a://bucket/part-0.csv"),
+        ("[PATH_NOT_FOUND] Path does not exist: a.csv. SQLSTATE: 42K03", None),
+    ],
+)
+def test_the_cause_is_told_without_its_trace(text, line):
+    assert first_line(RuntimeError(text)) == (line or text)
