@@ -12,17 +12,19 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from io import BytesIO
 from pathlib import Path
 from shutil import make_archive
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 from uuid import uuid4
+from zipfile import ZipFile
 
 import numpy as np
 import polars as pl
 import pyarrow as pa
-from pyspark import SparkFiles, StorageLevel
+from py4j.protocol import Py4JJavaError
+from pyspark import StorageLevel
 from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
@@ -45,6 +47,7 @@ from erblock.tables.read import Records, TablePair
 from erblock.tables.schemas import ID
 
 if TYPE_CHECKING:
+    from pyspark.core.broadcast import Broadcast
     from pyspark.sql import DataFrame
 
 _SIDES = ("the left table", "the right table")
@@ -106,17 +109,17 @@ class SparkEngine:
         Raises:
             ErblockError: if an executor cannot use the model.
         """
-        with self._shipped() as place:
+        with self._shipped() as model:
             try:
-                return self._candidates(partial(open_model, place, self.options), on_progress)
-            except PySparkException as error:
+                return self._candidates(model, on_progress)
+            except (PySparkException, Py4JJavaError) as error:
                 raise_as_ours(error)
                 raise
 
-    def _candidates(self, hasher: "partial[Hasher]", on_progress: Progress) -> Candidates:
+    def _candidates(self, model: "ShippedModel", on_progress: Progress) -> Candidates:
         dedup = self.tables.dedup
         records = sum(table.rows for table in self.tables.sides)
-        sketches = self._sketches(hasher).persist(StorageLevel.DISK_ONLY)
+        sketches = self._sketches(model).persist(StorageLevel.DISK_ONLY)
         keys = keys_of(sketches)
         on_progress("hash", 0, records)
         report = join_report(keys, dedup=dedup)
@@ -137,10 +140,10 @@ class SparkEngine:
     def _kind(self) -> str:
         return str(read_manifest(self.model)["kind"])
 
-    def _sketches(self, hasher: "partial[Hasher]") -> "DataFrame":
+    def _sketches(self, model: "ShippedModel") -> "DataFrame":
         schema = from_arrow_schema(SKETCHES)
         parts = [
-            table.frame.mapInArrow(RecordKernel(side, table.columns, table.first_rows, hasher), schema)
+            table.frame.mapInArrow(RecordKernel(side, table.columns, table.first_rows, model), schema)
             for side, table in enumerate(self.tables.sides)
         ]
         return parts[0] if len(parts) == 1 else parts[0].unionAll(parts[1])
@@ -186,19 +189,38 @@ class SparkEngine:
             raise TableError(f"--output {output} cannot be written by Spark: {first_line(error)}") from None
 
     @contextmanager
-    def _shipped(self) -> Iterator[str]:
-        """Yield the name under which every executor finds the model folder."""
-        name = f"erblock-{uuid4().hex[:12]}"
+    def _shipped(self) -> Iterator["ShippedModel"]:
+        """Yield the model as executors get it; a broadcast, unlike a file, ends with the run."""
         with TemporaryDirectory() as folder:
-            archive = make_archive(str(Path(folder) / name), "zip", self.model)
-            self.session.sparkContext.addArchive(f"{archive}#{name}")
-            yield name
+            archive = Path(make_archive(str(Path(folder) / "model"), "zip", self.model)).read_bytes()
+        shipped = self.session.sparkContext.broadcast(archive)
+        try:
+            yield ShippedModel(uuid4().hex, shipped, self.options)
+        finally:
+            shipped.destroy()
 
 
-@lru_cache(maxsize=1)
-def open_model(place: str, options: RunOptions) -> Hasher:
-    """Return the hasher that was shipped as `place`; a worker process loads it once."""
-    return load_model(Path(SparkFiles.get(place)), options.device, options.precision).hasher
+@dataclass(frozen=True)
+class ShippedModel:
+    """A model folder on its way to the executors, as a zip archive. `name`: a new one for every run."""
+
+    name: str
+    archive: "Broadcast[bytes]"
+    options: RunOptions
+
+    def __call__(self) -> Hasher:
+        """Return the hasher; a worker process loads it once."""
+        if self.name not in _LOADED:
+            _LOADED.clear()
+            with TemporaryDirectory() as folder:
+                ZipFile(BytesIO(self.archive.value)).extractall(folder)
+                model = load_model(Path(folder), self.options.device, self.options.precision)
+            _LOADED[self.name] = model.hasher
+        return _LOADED[self.name]
+
+
+_LOADED: dict[str, Hasher] = {}
+"""The hasher of the run at hand, in a worker process."""
 
 
 def collected_ids(table: SparkTable) -> pl.Series:

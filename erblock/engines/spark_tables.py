@@ -7,6 +7,7 @@ from operator import or_
 from typing import TYPE_CHECKING
 
 import polars as pl
+from py4j.protocol import Py4JJavaError
 from pyspark.errors import PySparkException
 from pyspark.sql import functions as F
 from pyspark.sql.types import ArrayType, DoubleType, FloatType, MapType, StructType
@@ -147,7 +148,7 @@ def _in_order(frame: "DataFrame", source: str, columns: Sequence[str]) -> SparkT
     try:
         sizes = _sizes(kept, source)
         _check_ids(kept, source)
-    except PySparkException as error:
+    except (PySparkException, Py4JJavaError) as error:
         raise TableError(f"{source} cannot be read by Spark: {first_line(error)}") from None
     if not sizes:
         check_not_empty(_shape(frame), source)
