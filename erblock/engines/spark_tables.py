@@ -60,6 +60,11 @@ class SparkTables:
         """The distinct tables: one or two."""
         return (self.left,) if self.right is None else (self.left, self.right)
 
+    def let_go(self) -> None:
+        """Let the executors forget the tables."""
+        for table in self.sides:
+            table.frame.unpersist()
+
 
 def read_on_spark(spark: "SparkSession", options: TablesConfig) -> SparkTables:
     """Return the checked tables; every table is read twice, sorted once, and kept on the executors' disks.
@@ -146,16 +151,27 @@ def _in_order(frame: "DataFrame", source: str, columns: Sequence[str]) -> SparkT
     )
     kept = kept.persist(StorageLevel.DISK_ONLY)
     try:
+        sizes = _checked_sizes(kept, source)
+    except TableError:
+        # What is kept would be taken for the file, once it is mended.
+        kept.unpersist()
+        raise
+    first_rows = [
+        sum(size for at, size in sizes.items() if at < partition) for partition in range(max(sizes) + 1)
+    ]
+    return SparkTable(kept, sum(sizes.values()), tuple(first_rows), tuple(columns))
+
+
+def _checked_sizes(kept: "DataFrame", source: str) -> dict[int, int]:
+    """Return the number of rows of every partition that has any, after a look at every id."""
+    try:
         sizes = _sizes(kept, source)
         _check_ids(kept, source)
     except (PySparkException, Py4JJavaError) as error:
         raise TableError(f"{source} cannot be read by Spark: {first_line(error)}") from None
     if not sizes:
-        check_not_empty(_shape(frame), source)
-    first_rows = [
-        sum(size for at, size in sizes.items() if at < partition) for partition in range(max(sizes) + 1)
-    ]
-    return SparkTable(kept, sum(sizes.values()), tuple(first_rows), tuple(columns))
+        check_not_empty(_shape(kept), source)
+    return sizes
 
 
 def _sizes(kept: "DataFrame", source: str) -> dict[int, int]:

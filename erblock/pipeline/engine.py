@@ -62,7 +62,10 @@ def _spark_engine(config: Config) -> Iterator[Engine]:
         tables = read_on_spark(session, config.tables)
         with TemporaryDirectory() as folder:
             model = model_folder(options) or _fitted_minhash(tables, Path(folder))
-            yield SparkEngine(session, tables, model, RunOptions(options.device, options.precision))
+            try:
+                yield SparkEngine(session, tables, model, RunOptions(options.device, options.precision))
+            finally:
+                tables.let_go()
 
 
 def _fitted_minhash(tables: "SparkTables", folder: Path) -> Path:
