@@ -128,12 +128,14 @@ class SparkEngine:
         tiles = with_vectors(tiles_of(keys, dedup=dedup), sketches)
         found = tiles.mapInArrow(TileKernel(dedup), from_arrow_schema(FOUND))
         found = found.persist(StorageLevel.DISK_ONLY)
-        pairs = best_pairs(found).toArrow()
-        report.distinct = _distinct(found)
-        result = self._collected(pairs, _left_out(found), report)
+        try:
+            pairs = best_pairs(found).toArrow()
+            report.distinct = _distinct(found)
+            result = self._collected(pairs, _left_out(found), report)
+        finally:
+            found.unpersist()
+            sketches.unpersist()
         on_progress("join", records, records)
-        found.unpersist()
-        sketches.unpersist()
         return result
 
     @property

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import reduce
+from itertools import accumulate
 from operator import or_
 from typing import TYPE_CHECKING
 
@@ -156,10 +157,8 @@ def _in_order(frame: "DataFrame", source: str, columns: Sequence[str]) -> SparkT
         # What is kept would be taken for the file, once it is mended.
         kept.unpersist()
         raise
-    first_rows = [
-        sum(size for at, size in sizes.items() if at < partition) for partition in range(max(sizes) + 1)
-    ]
-    return SparkTable(kept, sum(sizes.values()), tuple(first_rows), tuple(columns))
+    *first_rows, rows = accumulate((sizes.get(at, 0) for at in range(max(sizes) + 1)), initial=0)
+    return SparkTable(kept, rows, tuple(first_rows), tuple(columns))
 
 
 def _checked_sizes(kept: "DataFrame", source: str) -> dict[int, int]:
