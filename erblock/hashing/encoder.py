@@ -14,9 +14,11 @@ import numpy as np
 import numpy.typing as npt
 
 from erblock.errors import ModelError, require_extra
-from erblock.hashing.base import Progress, silent
+from erblock.hashing.base import Progress, Rows, silent
+from erblock.hashing.packed import PackedEncoder, Window, can_pack, windows
 
 if TYPE_CHECKING:
+    import torch
     from sentence_transformers import SentenceTransformer
     from torch import Tensor
 
@@ -27,8 +29,8 @@ _MINILM_DIGESTS = {
     "model.safetensors": "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
     "tokenizer.json": "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037",
 }
-_BATCH_TOKENS = {"cpu": 1024}
-_BATCH_TOKENS_ELSEWHERE = 8192
+_BATCH_TOKENS = {"cpu": 2048}
+_BATCH_TOKENS_ELSEWHERE = 16_384
 
 
 @dataclass(frozen=True)
@@ -54,34 +56,44 @@ class Encoder:
         return int(self.model.get_embedding_dimension() or 0)
 
     def encode(self, texts: Sequence[str], on_progress: Progress = silent) -> npt.NDArray[np.float32]:
-        """Return the (texts, width) unit vectors; equal texts are encoded once, those of one length together.
+        """Return the (texts, width) unit vectors; equal texts are encoded once.
 
-        How numbers are rounded depends on the shape of a batch, in bfloat16 by as much as moves a record to
-        another bucket. As a batch holds texts of one length, unpadded, and always as many of them (the last
-        ones are repeated), the vector of a text does not depend on the others (on one kind of processor).
+        The vector of a text does not depend on the other texts (on one kind of processor): see `packed`.
         """
         import torch
 
         distinct = sorted(set(texts))
-        lengths = [len(ids) for ids in self._token_ids(distinct)]
         vectors = np.empty((len(distinct), self.width), dtype=np.float32)
-        self.model.eval()
         done = 0
-        tokens = _BATCH_TOKENS.get(self.model.device.type, _BATCH_TOKENS_ELSEWHERE)
-        for batch, size in _batches(lengths, tokens):
-            with torch.inference_mode():
-                filled = [distinct[i] for i in np.resize(batch, size)]
-                vectors[batch] = self.forward(filled)[: len(batch)].cpu().numpy()
-            done += len(batch)
-            on_progress("encode", done, len(distinct))
+        with torch.inference_mode():
+            for rows, found in self._encoded(distinct):
+                vectors[rows] = found
+                done += len(rows)
+                on_progress("encode", done, len(distinct))
         position = {text: i for i, text in enumerate(distinct)}
         return vectors[[position[text] for text in texts]]
 
-    def _token_ids(self, texts: Sequence[str]) -> list[list[int]]:
-        if not texts:
-            return []
-        tokens = self.model.tokenizer(list(texts), truncation=True, max_length=self.options.max_tokens)
-        return list(tokens["input_ids"])
+    def _encoded(self, texts: Sequence[str]) -> Iterator[tuple[Rows, npt.NDArray[np.float32]]]:
+        """Yield numbers of texts and their unit vectors."""
+        from torch.nn.functional import normalize
+
+        self.model.eval()
+        limit = self.options.max_tokens
+        tokens = max(limit, _BATCH_TOKENS.get(self.model.device.type, _BATCH_TOKENS_ELSEWHERE))
+        packed = PackedEncoder(self.model, self._dtype, tokens) if can_pack(self.model) else None
+        for window in windows(self.model, texts, limit):
+            found = self._alike(window, tokens) if packed is None else packed.vectors(window)
+            for rows, part in found:
+                yield np.asarray(rows) + window.start, normalize(part.float(), dim=1).cpu().numpy()
+
+    def _alike(self, window: Window, tokens: int) -> Iterator[tuple[Sequence[int], "Tensor"]]:
+        """Yield positions in the window, and vectors; a batch is one length, filled up with its last texts.
+
+        Every length that occurs costs a batch, so they are smaller than packed ones.
+        """
+        for rows, size in _batches([len(ids) for ids in window.tokens], tokens // 2):
+            filled = [window.texts[row] for row in np.resize(rows, size)]
+            yield rows, self.forward(filled)[: len(rows)]
 
     def forward(self, texts: Sequence[str]) -> "Tensor":
         """Return the (texts, width) unit vectors as a tensor that carries gradients where they are on."""
@@ -96,9 +108,16 @@ class Encoder:
     def _autocast(self) -> AbstractContextManager[Any]:
         import torch
 
-        if not _wants_bfloat16(self.options.precision, self.model.device):
+        if self._dtype == torch.float32:
             return nullcontext()
-        return torch.autocast(self.model.device.type, dtype=torch.bfloat16)
+        return torch.autocast(self.model.device.type, dtype=self._dtype)
+
+    @property
+    def _dtype(self) -> "torch.dtype":
+        import torch
+
+        wanted = _wants_bfloat16(self.options.precision, self.model.device)
+        return torch.bfloat16 if wanted else torch.float32
 
     def save(self, folder: Path) -> None:
         """Write the encoder as a sentence-transformers folder, weights as safetensors."""

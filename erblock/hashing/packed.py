@@ -1,0 +1,163 @@
+"""Texts of all lengths packed into batches of one shape, for encoders of BERT's architecture.
+
+How numbers are rounded depends on the shape of a matrix product, in bfloat16 by as much as moves a record to
+another bucket. So every batch holds the same number of tokens, whatever the texts: they stand one behind the
+other, longest first, and only attention looks at one text at a time. The vector of a text then depends on
+no other, and nothing is computed for padding but at the end of a batch.
+"""
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from copy import deepcopy
+from dataclasses import dataclass
+from itertools import chain, groupby
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+if TYPE_CHECKING:
+    import torch
+    from sentence_transformers import SentenceTransformer
+    from torch import Tensor, nn
+
+_ATTENTION = "erblock_packed"
+_ARCHITECTURES = frozenset({"bert"})
+_WINDOW = 32_768
+
+TokenIds = Sequence[Sequence[int]]
+
+
+@dataclass(frozen=True)
+class Window:
+    """Some of the texts, of which the first is number `start` of all, and their tokens."""
+
+    start: int
+    texts: Sequence[str]
+    tokens: TokenIds
+
+
+def windows(model: "SentenceTransformer", texts: Sequence[str], max_tokens: int) -> Iterator[Window]:
+    """Yield the texts with their tokens; the next ones are prepared while these are used."""
+
+    def prepared(start: int) -> Window:
+        some = texts[start : start + _WINDOW]
+        tokens = model.tokenizer(list(some), truncation=True, max_length=max_tokens)["input_ids"]
+        return Window(start, some, tokens)
+
+    with ThreadPoolExecutor(1) as ahead:
+        coming = ahead.submit(prepared, 0)
+        for start in range(0, len(texts), _WINDOW):
+            window = coming.result()
+            coming = ahead.submit(prepared, start + _WINDOW) if start + _WINDOW < len(texts) else coming
+            yield window
+
+
+@dataclass(frozen=True)
+class Pack:
+    """The texts of one batch, and how many there are of each length, in their order."""
+
+    rows: Sequence[int]
+    runs: Sequence[tuple[int, int]]
+
+
+def packs(lengths: Sequence[int], tokens: int) -> Iterator[Pack]:
+    """Yield all texts, longest first, in batches of at most so many tokens; no text may be longer."""
+    rows: list[int] = []
+    used = 0
+    for row in sorted(range(len(lengths)), key=lambda i: (-lengths[i], i)):
+        if used + lengths[row] > tokens:
+            yield _pack(rows, lengths)
+            rows, used = [], 0
+        rows.append(row)
+        used += lengths[row]
+    if rows:
+        yield _pack(rows, lengths)
+
+
+def _pack(rows: Sequence[int], lengths: Sequence[int]) -> Pack:
+    alike = groupby(lengths[row] for row in rows)
+    return Pack(rows, [(len(list(group)), length) for length, group in alike])
+
+
+def can_pack(model: "SentenceTransformer") -> bool:
+    """Return whether the encoder is one that reads packed texts."""
+    return getattr(getattr(model[0], "config", None), "model_type", None) in _ARCHITECTURES
+
+
+class PackedEncoder:
+    """A copy of an encoder that reads packs of `tokens` tokens, its weights in `dtype`."""
+
+    def __init__(self, model: "SentenceTransformer", dtype: "torch.dtype", tokens: int) -> None:
+        from transformers import AttentionInterface
+
+        AttentionInterface.register(_ATTENTION, _attention)
+        transformer: Any = model[0].auto_model
+        self._transformer = deepcopy(transformer).to(dtype).eval()
+        self._transformer.set_attn_implementation(_ATTENTION)
+        self._after = list(model)[1:]
+        self._tokens = tokens
+
+    def vectors(self, window: Window) -> Iterator[tuple[Sequence[int], "Tensor"]]:
+        """Yield positions in the window, and the vectors of the texts there."""
+        for pack in packs([len(ids) for ids in window.tokens], self._tokens):
+            states = self._states([window.tokens[row] for row in pack.rows], pack)
+            at = done = 0
+            for count, length in pack.runs:
+                some = states[at : at + count * length].reshape(count, length, -1)
+                yield pack.rows[done : done + count], _pooled(self._after, some.float())
+                at, done = at + count * length, done + count
+
+    def _states(self, token_ids: TokenIds, pack: Pack) -> "Tensor":
+        """Return the (tokens, width) last states of all tokens of a pack."""
+        import torch
+
+        ids = np.zeros((2, 1, self._tokens), dtype=np.int64)
+        flat = np.fromiter(chain.from_iterable(token_ids), dtype=np.int64)
+        ids[0, 0, : len(flat)] = flat
+        ids[1, 0, : len(flat)] = _positions(pack)
+        tokens, positions = torch.from_numpy(ids).to(self._transformer.device)
+        states = self._transformer(input_ids=tokens, position_ids=positions, runs=pack.runs)
+        return states.last_hidden_state[0]  # type: ignore[no-any-return]
+
+
+def _positions(pack: Pack) -> npt.NDArray[np.int64]:
+    return np.concatenate([np.tile(np.arange(length), count) for count, length in pack.runs])
+
+
+def _pooled(modules: Sequence["nn.Module"], states: "Tensor") -> "Tensor":
+    """Return what the modules behind the transformer make of (texts, length, width) states."""
+    import torch
+
+    mask = torch.ones(states.shape[:2], dtype=torch.int64, device=states.device)
+    features = {"token_embeddings": states, "attention_mask": mask}
+    for module in modules:
+        features = module(features)
+    return features["sentence_embedding"]
+
+
+def _attention(
+    _module: "nn.Module",
+    query: "Tensor",
+    key: "Tensor",
+    value: "Tensor",
+    _mask: None,
+    *,
+    scaling: float | None = None,
+    runs: Sequence[tuple[int, int]] = (),
+    **_others: Any,
+) -> tuple["Tensor", None]:
+    """Return the (1, tokens, heads, width) attention of each text to itself alone."""
+    from torch.nn.functional import scaled_dot_product_attention
+
+    _, heads, tokens, width = query.shape
+    found = query.new_zeros((1, tokens, heads, width))
+    at = 0
+    for count, length in runs:
+        some = slice(at, at + count * length)
+        shape = (heads, count, length, width)
+        q, k, v = (part[0, :, some].reshape(shape).transpose(0, 1) for part in (query, key, value))
+        states = scaled_dot_product_attention(q, k, v, scale=scaling)
+        found[0, some] = states.transpose(1, 2).flatten(0, 1)
+        at = some.stop
+    return found, None
