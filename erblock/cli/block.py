@@ -45,13 +45,8 @@ def block(
     columns: options.Columns = None,
     delimiter: options.Delimiter = None,
     encoding: options.Encoding = None,
-    engine: Annotated[
-        str | None,
-        typer.Option(help="local, or spark: see `--master`.", show_default="local, or spark with a master"),
-    ] = None,
-    master: Annotated[
-        str | None, typer.Option(help="The Spark cluster: spark://HOST:7077, yarn, local[*], ...")
-    ] = None,
+    engine: options.Engine = None,
+    master: options.Master = None,
     device: options.Device = None,
     precision: options.Precision = None,
     config: options.ConfigFile = None,

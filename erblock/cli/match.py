@@ -16,18 +16,18 @@ def match(
     left: options.Left = None,
     right: options.Right = None,
     pairs: Annotated[
-        Path | None,
+        str | None,
         typer.Option(
             "--pairs", "-p", help="Candidate pairs of `erblock block`.", show_default="pairs.parquet"
         ),
     ] = None,
     output: Annotated[
-        Path | None,
+        str | None,
         typer.Option(
             "--output", "-o", help="Where the matches go: .parquet or .csv.", show_default="matches.parquet"
         ),
     ] = None,
-    clusters: Annotated[Path | None, typer.Option(help="Also write every record with its cluster.")] = None,
+    clusters: Annotated[str | None, typer.Option(help="Also write every record with its cluster.")] = None,
     labels: Annotated[
         Path | None, typer.Option(help="Known pairs: left_id, right_id, label 1, 0 or empty for unsure.")
     ] = None,
@@ -59,6 +59,8 @@ def match(
     use: Annotated[Path | None, typer.Option(help="Use a matcher that --save wrote.")] = None,
     save: Annotated[Path | None, typer.Option(help="Write the learned matcher to this folder.")] = None,
     seed: Annotated[int | None, typer.Option(help="Same seed and input, same matches.")] = None,
+    engine: options.Engine = None,
+    master: options.Master = None,
     id_column: options.IdColumn = None,
     left_id: options.LeftId = None,
     right_id: options.RightId = None,
@@ -88,9 +90,9 @@ def match(
                 "encoding": encoding,
             },
             "match": {
-                "pairs": pairs and str(pairs),
-                "output": output and str(output),
-                "clusters": clusters and str(clusters),
+                "pairs": pairs,
+                "output": output,
+                "clusters": clusters,
                 "labels": labels and str(labels),
                 "assign": assign,
                 "min_probability": min_probability,
@@ -103,6 +105,8 @@ def match(
                 "use": use and str(use),
                 "save": save and str(save),
                 "seed": seed,
+                "engine": engine or (master and "spark"),
+                "master": master,
             },
         },
     )

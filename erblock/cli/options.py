@@ -23,6 +23,11 @@ Columns = Annotated[
 ]
 Delimiter = Annotated[str | None, typer.Option(help="The CSV delimiter, if not detected.")]
 Encoding = Annotated[str | None, typer.Option(help="The CSV encoding, such as cp1252.")]
+Engine = Annotated[
+    str | None,
+    typer.Option(help="local, or spark: see `--master`.", show_default="local, or spark with a master"),
+]
+Master = Annotated[str | None, typer.Option(help="The Spark cluster: spark://HOST:7077, yarn, local[*], ...")]
 Device = Annotated[str | None, typer.Option(help="auto, cpu, cuda or mps.")]
 Precision = Annotated[str | None, typer.Option(help="auto, float32 or bfloat16.")]
 ConfigFile = Annotated[Path | None, typer.Option(help="Settings; by default ./erblock.toml if it exists.")]

@@ -1,9 +1,10 @@
 """Which columns are compared, and as what kind of value."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from erblock.tables.profile import ColumnProfile, Kind, column_texts, profile_columns
-from erblock.tables.read import TablePair
+from erblock.tables.read import ColumnPair, TablePair
 
 
 @dataclass(frozen=True)
@@ -19,7 +20,14 @@ def compared_columns(tables: TablePair) -> tuple[ComparedColumn, ...]:
     """Return the mapped columns that hold anything in both tables."""
     left = column_texts(tables.left.frame.select([pair.left for pair in tables.columns]))
     right = column_texts(tables.other.frame.select([pair.right for pair in tables.columns]))
-    profiles = zip(tables.columns, profile_columns(left), profile_columns(right), strict=True)
+    return columns_of(tables.columns, profile_columns(left), profile_columns(right))
+
+
+def columns_of(
+    mapped: Sequence[ColumnPair], left: Sequence[ColumnProfile], right: Sequence[ColumnProfile]
+) -> tuple[ComparedColumn, ...]:
+    """Return the mapped columns that hold anything, by their profiles in both tables."""
+    profiles = zip(mapped, left, right, strict=True)
     compared = (ComparedColumn(pair.left, pair.right, _kind(a, b)) for pair, a, b in profiles)
     return tuple(column for column in compared if column.kind != "empty")
 

@@ -30,8 +30,16 @@ class Evidence:
     intercept: float
 
     def log_odds(self, vectors: Floats) -> Floats:
-        """Return the log odds of a match for (pairs, entries) comparison vectors."""
-        return np.asarray(_standard(vectors, self.usual, self.spread) @ self.weights + self.intercept)
+        """Return the log odds of a match for (pairs, entries) comparison vectors.
+
+        Those of a pair are the same to the last bit whatever other pairs are asked about beside it, which a
+        product of matrices does not promise.
+        """
+        standard = _standard(vectors, self.usual, self.spread)
+        odds = np.full(len(vectors), self.intercept, dtype=np.float64)
+        for entry, weight in enumerate(self.weights.astype(np.float64)):
+            odds += standard[:, entry] * weight
+        return odds.astype(np.float32)
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,10 @@ class FittedEvidence:
 
     def log_odds(self, tables: TablePair, weights: Floats, left_rows: Rows, right_rows: Rows) -> Floats:
         """Return the log odds of a match of each pair of row numbers; `weights`: of the hasher's features."""
-        comparison = Comparison(tables, self.columns, weights)
+        return self.log_odds_by(Comparison(tables, self.columns, weights), left_rows, right_rows)
+
+    def log_odds_by(self, comparison: Comparison, left_rows: Rows, right_rows: Rows) -> Floats:
+        """Return the log odds of a match of each pair of row numbers, by a comparison of `columns`."""
         if comparison.names != self.names:
             raise ModelError(f"{EVIDENCE_FILE} was written by another version of erblock; fit again")
         return comparison.log_odds(self.evidence, left_rows, right_rows)

@@ -11,7 +11,12 @@ from scipy import sparse
 from erblock.hashing import ngrams
 from erblock.hashing.pairwise import row_dots
 from erblock.similarity import Compare, Rows, Scores
-from erblock.similarity.numeric import absolute_difference, date_difference, relative_difference
+from erblock.similarity.numeric import (
+    MonthFirst,
+    absolute_difference,
+    date_difference,
+    relative_difference,
+)
 from erblock.similarity.strings import exact, jaro_winkler, levenshtein
 from erblock.tables.profile import Kind
 
@@ -21,11 +26,15 @@ _CODES = r"[\p{L}\p{N}]+(?:[-/._][\p{L}\p{N}]+)*"
 
 @dataclass(frozen=True)
 class Sides:
-    """One column of both tables as text, and the weight of each of the 2**20 features."""
+    """One column of both tables as text, and the weight of each of the 2**20 features.
+
+    `month_first`: how dates are read, where these are only some of the column's values.
+    """
 
     left: pl.Series
     right: pl.Series
     weights: Floats
+    month_first: MonthFirst = (None, None)
 
     def rows(
         self, build: Callable[[pl.Series], sparse.csr_array]
@@ -88,11 +97,15 @@ def _of_texts(measure: Callable[[pl.Series, pl.Series], Compare]) -> Callable[[S
     return lambda sides: measure(sides.left, sides.right)
 
 
-def _nearness(difference: Callable[[pl.Series, pl.Series], Compare]) -> Callable[[Sides], Compare]:
+def _days(sides: Sides) -> Compare:
+    return date_difference(sides.left, sides.right, sides.month_first)
+
+
+def _nearness(difference: Callable[[Sides], Compare]) -> Callable[[Sides], Compare]:
     """Return the measure that falls with the logarithm of a difference."""
 
     def measure(sides: Sides) -> Compare:
-        compare = difference(sides.left, sides.right)
+        compare = difference(sides)
         return lambda rows, others: -np.log1p(compare(rows, others))
 
     return measure
@@ -109,11 +122,11 @@ MEASURES: Mapping[Kind, Mapping[str, Callable[[Sides], Compare]]] = {
     "code": _TYPED,
     "number": {
         **_TYPED,
-        "difference": _nearness(absolute_difference),
-        "relative_difference": _nearness(relative_difference),
+        "difference": _nearness(_of_texts(absolute_difference)),
+        "relative_difference": _nearness(_of_texts(relative_difference)),
     },
-    "year": {**_TYPED, "difference": _nearness(absolute_difference)},
-    "date": {**_TYPED, "days": _nearness(date_difference)},
+    "year": {**_TYPED, "difference": _nearness(_of_texts(absolute_difference))},
+    "date": {**_TYPED, "days": _nearness(_days)},
 }
 
 

@@ -1,6 +1,6 @@
 """Comparison vectors (Fellegi and Sunter 1969): one row of measures for every pair of records."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,12 +10,14 @@ from erblock.comparison.columns import ComparedColumn
 from erblock.comparison.evidence import Evidence
 from erblock.comparison.measures import MEASURES, Floats, Sides, shared_codes
 from erblock.similarity import Compare, Rows, Scores
+from erblock.similarity.numeric import MonthFirst
 from erblock.similarity.strings import is_null
 from erblock.tables.profile import column_texts
 from erblock.tables.read import TablePair
 from erblock.tables.text import record_texts
 
 _CHUNK = 200_000
+_AS_THEY_ARE: Mapping[str, MonthFirst] = {}
 
 
 @dataclass(frozen=True)
@@ -31,10 +33,18 @@ class Comparison:
     """Two tables made ready for the comparison of any pairs of their records.
 
     A value that is missing on either side makes the measures of its column NaN, and `missing(column)` 1.
+    What a pair's vector is depends on its two records alone, if `dates` says how to read the columns of dates
+    (by their names on the left).
     """
 
-    def __init__(self, tables: TablePair, columns: Sequence[ComparedColumn], weights: Floats) -> None:
-        self.features = tuple(_features(tables, columns, weights))
+    def __init__(
+        self,
+        tables: TablePair,
+        columns: Sequence[ComparedColumn],
+        weights: Floats,
+        dates: Mapping[str, MonthFirst] = _AS_THEY_ARE,
+    ) -> None:
+        self.features = tuple(_features(tables, columns, weights, dates))
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -62,14 +72,17 @@ class Comparison:
         return odds
 
 
-def _features(tables: TablePair, columns: Sequence[ComparedColumn], weights: Floats) -> Iterator[Feature]:
+def _features(
+    tables: TablePair, columns: Sequence[ComparedColumn], weights: Floats, dates: Mapping[str, MonthFirst]
+) -> Iterator[Feature]:
     if not columns:
         return
     left = column_texts(tables.left.frame.select([column.left for column in columns]))
     right = left if tables.dedup else column_texts(tables.other.frame.select([c.right for c in columns]))
     for column in columns:
         values = left[column.left]
-        sides = Sides(values, values if right is left else right[column.right], weights)
+        other = values if right is left else right[column.right]
+        sides = Sides(values, other, weights, dates.get(column.left, (None, None)))
         for name, measure in MEASURES[column.kind].items():
             yield Feature(f"{name}({column.left})", agrees=True, compare=measure(sides))
         yield Feature(f"missing({column.left})", agrees=False, compare=_missing(sides))

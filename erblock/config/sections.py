@@ -171,6 +171,14 @@ class MatchConfig(_Section):
     precision: Literal["auto", "float32", "bfloat16"] = Field(
         default="auto", description='"auto" computes in bfloat16 where the processor has it.'
     )
+    engine: Literal["local", "spark"] = Field(
+        default="local", description='Where records are compared: on this machine, or by "spark".'
+    )
+    master: str | None = Field(
+        default=None,
+        description='The Spark cluster, such as "spark://host:7077"; by default, what Spark\'s own settings '
+        "name.",
+    )
     use: str | None = Field(
         default=None, description="A matcher that an earlier run saved; nothing is learned then."
     )

@@ -1,7 +1,8 @@
-"""What an engine does: tables and a hash in, scored candidate pairs out.
+"""What an engine does: tables and a hash in, scored candidate pairs out; pairs in, what records say out.
 
 An engine reads the tables, hashes every record, joins the keys, scores the pairs and keeps the best of every
-record. The ranking over all of these pairs and the cut are the same code for every engine.
+record. The ranking over all of these pairs and the cut are the same code for every engine. So it is with
+matching: an engine compares records, and what is made of their comparison is the same code for all.
 """
 
 from dataclasses import dataclass
@@ -11,7 +12,10 @@ import polars as pl
 
 from erblock.blocking.candidates import JoinReport
 from erblock.blocking.score import ScoredPairs
-from erblock.hashing.base import Progress
+from erblock.comparison.columns import ComparedColumn
+from erblock.comparison.measures import Floats
+from erblock.comparison.vectors import Comparison
+from erblock.hashing.base import Progress, Rows, Scores
 from erblock.tables.read import TablePair
 
 
@@ -46,4 +50,49 @@ class Engine(Protocol):
 
         Raises:
             ErblockError: if they cannot be written there.
+        """
+
+
+class MatchEngine(Protocol):
+    """A place where the records of candidate pairs are compared. Pairs are given by row number."""
+
+    @property
+    def ids(self) -> tuple[pl.Series, pl.Series]:
+        """The ids of both sides in the order of the rows; of one table, the same series twice."""
+
+    @property
+    def sources(self) -> tuple[str, str]:
+        """The tables of both sides as the user named them."""
+
+    @property
+    def dedup(self) -> bool:
+        """Whether one table is linked to itself."""
+
+    @property
+    def mapping(self) -> tuple[str, ...]:
+        """The mapped columns as settings write them."""
+
+    def read_pairs(self, path: str) -> pl.DataFrame:
+        """Return the rows of a file of pairs, as they stand there."""
+
+    def records(self, *, ids_only: bool) -> TablePair:
+        """Return the records on this machine, or no more of them than the ids."""
+
+    def weights(self) -> Floats:
+        """Return the weight of each feature: its idf among the records."""
+
+    def columns(self) -> tuple[ComparedColumn, ...]:
+        """Return the mapped columns that hold anything in both tables."""
+
+    def comparison(self, columns: tuple[ComparedColumn, ...], weights: Floats) -> Comparison:
+        """Return the comparison of records by these columns; `weights`: of the features."""
+
+    def similarity(self, weights: Floats, left: Rows, right: Rows) -> Scores:
+        """Return the n-gram similarity of each pair."""
+
+    def write(self, frame: pl.DataFrame, output: str, option: str) -> None:
+        """Write a table to `output`, which `option` names.
+
+        Raises:
+            ErblockError: if it cannot be written there.
         """

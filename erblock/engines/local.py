@@ -1,6 +1,7 @@
 """The engine of one machine: everything in memory, one process."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import polars as pl
@@ -8,10 +9,17 @@ import polars as pl
 from erblock.blocking.candidates import JoinReport
 from erblock.blocking.output import write_frame
 from erblock.blocking.score import score_candidates
+from erblock.comparison.columns import ComparedColumn, compared_columns
+from erblock.comparison.measures import Floats
+from erblock.comparison.texts import ngram_similarity
+from erblock.comparison.vectors import Comparison
 from erblock.engines.base import Candidates
-from erblock.hashing.base import Hasher, Progress, Sketch, silent
+from erblock.hashing import ngrams
+from erblock.hashing.base import Hasher, Progress, Rows, Scores, Sketch, silent
+from erblock.tables.files import read_frame
 from erblock.tables.read import TablePair
 from erblock.tables.schemas import ID
+from erblock.tables.text import record_texts
 
 
 @dataclass(frozen=True)
@@ -38,3 +46,67 @@ class LocalEngine:
     def write(self, pairs: pl.DataFrame, output: str) -> None:
         """Write PAIRS to the file `output`, as its ending says."""
         write_frame(pairs, Path(output))
+
+
+@dataclass(frozen=True)
+class LocalMatchEngine:
+    """Two tables (or one) in memory, rows in the order of their ids."""
+
+    tables: TablePair
+
+    @property
+    def ids(self) -> tuple[pl.Series, pl.Series]:
+        """The ids of both sides."""
+        return self.tables.left.frame[ID], self.tables.other.frame[ID]
+
+    @property
+    def sources(self) -> tuple[str, str]:
+        """The tables of both sides as the user named them."""
+        return self.tables.left.source, self.tables.other.source
+
+    @property
+    def dedup(self) -> bool:
+        """Whether one table is linked to itself."""
+        return self.tables.dedup
+
+    @property
+    def mapping(self) -> tuple[str, ...]:
+        """The mapped columns as settings write them."""
+        return tuple(pair.entry for pair in self.tables.columns)
+
+    @cached_property
+    def texts(self) -> tuple[pl.Series, pl.Series]:
+        """The compared columns of every record as one text; of one table, the same series twice."""
+        left = record_texts(self.tables.left.frame, [pair.left for pair in self.tables.columns])
+        if self.dedup:
+            return left, left
+        return left, record_texts(self.tables.other.frame, [pair.right for pair in self.tables.columns])
+
+    def read_pairs(self, path: str) -> pl.DataFrame:
+        """Return the rows of a file of pairs."""
+        return read_frame(path)
+
+    def records(self, *, ids_only: bool) -> TablePair:
+        """Return the tables, which are here in any case."""
+        return self.tables
+
+    def weights(self) -> Floats:
+        """Return the weight of each feature: its idf among the records."""
+        sides = self.texts[:1] if self.dedup else self.texts
+        return ngrams.idf_of(ngrams.frequencies(sides), sum(map(len, sides)))
+
+    def columns(self) -> tuple[ComparedColumn, ...]:
+        """Return the mapped columns that hold anything in both tables."""
+        return compared_columns(self.tables)
+
+    def comparison(self, columns: tuple[ComparedColumn, ...], weights: Floats) -> Comparison:
+        """Return the comparison of the records by these columns."""
+        return Comparison(self.tables, columns, weights)
+
+    def similarity(self, weights: Floats, left: Rows, right: Rows) -> Scores:
+        """Return the n-gram similarity of each pair."""
+        return ngram_similarity(self.texts, weights, left, right)
+
+    def write(self, frame: pl.DataFrame, output: str, option: str) -> None:
+        """Write a table to the file `output`, as its ending says."""
+        write_frame(frame, Path(output))

@@ -31,16 +31,16 @@ from pyspark.sql import functions as F
 from pyspark.sql.pandas.types import from_arrow_schema
 
 from erblock.blocking.candidates import JoinReport
-from erblock.blocking.output import write_frame
 from erblock.blocking.score import ScoredPairs
 from erblock.comparison.fitted import EVIDENCE_FILE
 from erblock.engines.base import Candidates
 from erblock.engines.records import SKETCHES, RecordKernel, TextKernel
 from erblock.engines.spark_errors import first_line, raise_as_ours
+from erblock.engines.spark_files import write_rows
 from erblock.engines.spark_join import best_pairs, join_report, keys_of, tiles_of, with_vectors
 from erblock.engines.spark_tables import SparkTable, SparkTables
 from erblock.engines.tiles import BEST, FOUND, SAMPLE, SAMPLED, TileKernel, distinct_pairs
-from erblock.errors import ConfigError, TableError
+from erblock.errors import ConfigError
 from erblock.hashing.base import Hasher, Progress, Rows, Scores, silent
 from erblock.hashing.store import load_model, read_manifest
 from erblock.tables.read import Records, TablePair
@@ -174,21 +174,12 @@ class SparkEngine:
         return TablePair(sides[0], None if self.tables.dedup else sides[1], self.tables.columns)
 
     def write(self, pairs: pl.DataFrame, output: str) -> None:
-        """Write PAIRS: a URI is written by Spark, as a folder of parts; any other path here, as one file.
-
-        Spark knows no unsigned numbers: there, `n_bands` is an int.
+        """Write PAIRS: a URI is written by Spark, any other path here.
 
         Raises:
             TableError: if Spark cannot write there, or something is there already.
         """
-        if "://" not in output:
-            write_frame(pairs, Path(output))
-            return
-        frame = self.session.createDataFrame(pairs.with_columns(pl.col("n_bands").cast(pl.Int32)).to_arrow())
-        try:
-            frame.write.save(output, format="csv" if output.endswith(".csv") else "parquet", header="true")
-        except PySparkException as error:
-            raise TableError(f"--output {output} cannot be written by Spark: {first_line(error)}") from None
+        write_rows(self.session, pairs, output)
 
     @contextmanager
     def _shipped(self) -> Iterator["ShippedModel"]:

@@ -32,7 +32,7 @@ _SHOWN = 6
 
 @dataclass(frozen=True)
 class SparkTable:
-    """A checked table in the order of its ids, kept by Spark: `id`, the columns to compare, `PLACE`.
+    """A checked table in the order of its ids, kept by Spark: `id`, at least the columns to compare, `PLACE`.
 
     `first_rows[i]` is the row number at which its partition i begins.
     """
@@ -57,6 +57,11 @@ class SparkTables:
         return self.right is None
 
     @property
+    def other(self) -> SparkTable:
+        """The table on the right-hand side of a pair: `right`, or `left` again."""
+        return self.left if self.right is None else self.right
+
+    @property
     def sides(self) -> tuple[SparkTable, ...]:
         """The distinct tables: one or two."""
         return (self.left,) if self.right is None else (self.left, self.right)
@@ -67,8 +72,10 @@ class SparkTables:
             table.frame.unpersist()
 
 
-def read_on_spark(spark: "SparkSession", options: TablesConfig) -> SparkTables:
+def read_on_spark(spark: "SparkSession", options: TablesConfig, *, whole: bool = False) -> SparkTables:
     """Return the checked tables; every table is read twice, sorted once, and kept on the executors' disks.
+
+    `whole`: with all columns, not only those to compare.
 
     Raises:
         TableError: if a table cannot be read or used; the message says what to do.
@@ -81,7 +88,7 @@ def read_on_spark(spark: "SparkSession", options: TablesConfig) -> SparkTables:
     pairs = column_pairs(shapes[0], shapes[-1], options.columns)
     wanted = [tuple(pair.left for pair in pairs), tuple(pair.right for pair in pairs)]
     tables = [
-        _in_order(frame, source, columns)
+        _in_order(frame if whole else frame.select(ID, *map(_column, columns)), source, columns)
         for frame, (source, _), columns in zip(frames, sources, wanted, strict=False)
     ]
     return SparkTables(tables[0], tables[1] if len(tables) > 1 else None, pairs)
@@ -89,14 +96,23 @@ def read_on_spark(spark: "SparkSession", options: TablesConfig) -> SparkTables:
 
 def _read(spark: "SparkSession", source: str, id_column: str, options: TablesConfig) -> "DataFrame":
     """Return the rows that are not blank, with the id column first, as `id`."""
-    try:
-        raw = _csv(spark, source, options) if _is_csv(spark, source) else spark.read.parquet(source)
-    except PySparkException as error:
-        raise TableError(f"{source} cannot be read by Spark: {first_line(error)}") from None
+    raw = read_raw(spark, source, options)
     check_id_column(_shape(raw), id_column, source)
     others = [name for name in raw.columns if name not in {id_column, ID}]
     frame = raw.select(_column(id_column).alias(ID), *map(_column, others))
     return frame.filter(reduce(or_, (_column(name).isNotNull() for name in frame.columns)))
+
+
+def read_raw(spark: "SparkSession", source: str, options: TablesConfig) -> "DataFrame":
+    """Return the rows of CSV or Parquet files as they are; those of a CSV as text, blank values as null.
+
+    Raises:
+        TableError: if Spark cannot read them.
+    """
+    try:
+        return _csv(spark, source, options) if _is_csv(spark, source) else spark.read.parquet(source)
+    except PySparkException as error:
+        raise TableError(f"{source} cannot be read by Spark: {first_line(error)}") from None
 
 
 def _is_csv(spark: "SparkSession", source: str) -> bool:
@@ -147,9 +163,7 @@ def _in_order(frame: "DataFrame", source: str, columns: Sequence[str]) -> SparkT
     from pyspark import StorageLevel
 
     _check_id_type(frame, source)
-    kept = (
-        frame.select(ID, *map(_column, columns)).sort(ID).withColumn(PLACE, F.monotonically_increasing_id())
-    )
+    kept = frame.sort(ID).withColumn(PLACE, F.monotonically_increasing_id())
     kept = kept.persist(StorageLevel.DISK_ONLY)
     try:
         sizes = _checked_sizes(kept, source)

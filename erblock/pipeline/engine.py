@@ -1,7 +1,8 @@
 """The engine that the settings ask for, with tables and hash in its hands."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -26,10 +27,23 @@ def check_engine(config: Config) -> None:
     on_spark = options.engine == "spark"
     if on_spark and options.audit is not None:
         raise ConfigError("--audit shows the records of pairs, which stay on the cluster: use --engine local")
-    if "://" not in options.output:
-        check_output(Path(options.output), (config.tables.left, config.tables.right))
-    elif not on_spark:
-        raise ConfigError(f"--output {options.output}: --engine local writes files of this machine only")
+    check_place(Place("--output", options.output), (config.tables.left, config.tables.right), options.engine)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a table is to be written, and the option that says so."""
+
+    option: str
+    path: str
+
+
+def check_place(place: Place, read: Iterable[str | None], engine: str) -> None:
+    """Raise ErblockError if the engine cannot write a table there; `read`: the files that are read."""
+    if "://" not in place.path:
+        check_output(Path(place.path), read, place.option)
+    elif engine != "spark":
+        raise ConfigError(f"{place.option} {place.path}: --engine local writes files of this machine only")
 
 
 @contextmanager

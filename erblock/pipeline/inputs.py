@@ -23,6 +23,11 @@ class Texts:
     dedup: bool
 
     @property
+    def both(self) -> tuple[pl.Series, pl.Series]:
+        """The left and the right texts."""
+        return self.left, self.right
+
+    @property
     def sides(self) -> list[pl.Series]:
         """The distinct tables: one or two."""
         return [self.left] if self.dedup else [self.left, self.right]

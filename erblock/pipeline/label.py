@@ -11,16 +11,16 @@ import polars as pl
 from erblock.blocking.examples import MATCH, NO_MATCH
 from erblock.blocking.ranking import ranking
 from erblock.blocking.score import ScoredPairs
-from erblock.comparison.columns import compared_columns
 from erblock.comparison.remembered import RememberedComparison
 from erblock.config import Config
+from erblock.engines.local import LocalMatchEngine
 from erblock.errors import ConfigError, TableError
 from erblock.hashing.base import Progress, Scores, silent
 from erblock.matching.fit import learn
 from erblock.matching.label import Belief, choose_questions, guessed
-from erblock.pipeline.candidates import read_candidates, rows_of, weights_of
+from erblock.pipeline.candidates import read_candidates, rows_of
 from erblock.pipeline.evidence import Knowledge
-from erblock.pipeline.inputs import open_tables, texts_of
+from erblock.pipeline.inputs import open_tables
 from erblock.pipeline.match import check_outputs
 from erblock.tables.label_file import Appended, LabelFile, check_label_file, id_texts, open_label_file
 from erblock.tables.pairs import read_answers
@@ -90,12 +90,12 @@ class LabelSession:
         self.path = Path(config.match.labels or LABELS_FILE)
         _check(config, self.path)
         self._tables = open_tables(config)
-        texts = texts_of(self._tables)
-        weights = weights_of(texts)
-        self._pairs = read_candidates(config.match, self._tables, texts, weights)
+        self._engine = LocalMatchEngine(self._tables)
+        weights = self._engine.weights()
+        self._pairs = read_candidates(config.match.pairs, self._engine, weights)
         known = Knowledge((config.rules.match, config.rules.conflict), None)
         self._by_rules = known.of(self._tables, self._pairs)
-        self._comparison = RememberedComparison(self._tables, compared_columns(self._tables), weights)
+        self._comparison = RememberedComparison(self._tables, self._engine.columns(), weights)
         self._comparison.remember(self._pairs.left, self._pairs.right)
         self._ranking = ranking(self._pairs)
         self._answers, self._told = self._earlier()
@@ -111,7 +111,7 @@ class LabelSession:
         frame = read_answers(self.path, self._tables.left.frame[ID], self._tables.other.frame[ID])
         # A pair may have been left open once, and labelled later.
         rows = rows_of(
-            frame.sort("label", nulls_last=True, maintain_order=True), self._tables, str(self.path)
+            frame.sort("label", nulls_last=True, maintain_order=True), self._engine, str(self.path)
         )
         keys = pl.DataFrame({"left": self._pairs.left, "right": self._pairs.right}).with_row_index("position")
         found = rows.join(keys, on=["left", "right"], how="inner")
@@ -190,6 +190,8 @@ def labelled(config: Config, tally: Tally) -> Config:
 
 
 def _check(config: Config, labels: Path) -> None:
+    if config.match.engine == "spark":
+        raise ConfigError("--label shows the records of pairs, which stay on the cluster: use --engine local")
     if config.match.use is not None:
         raise ConfigError("--label teaches a matcher, --use takes one that has learned; give one of the two")
     check_label_file(labels)

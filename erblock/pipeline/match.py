@@ -6,12 +6,10 @@ from pathlib import Path
 import numpy as np
 
 from erblock.blocking.examples import MATCH, NO_MATCH, Verdicts
-from erblock.blocking.output import check_output, write_frame
 from erblock.blocking.score import ScoredPairs
-from erblock.comparison.columns import compared_columns
 from erblock.comparison.fitted import FittedEvidence
-from erblock.comparison.vectors import Comparison
-from erblock.config import Config, MatchConfig
+from erblock.config import Config, MatchConfig, RulesConfig
+from erblock.engines.base import MatchEngine
 from erblock.errors import ConfigError
 from erblock.hashing import ngrams
 from erblock.hashing.base import Progress, Scores, silent
@@ -20,13 +18,14 @@ from erblock.matching.assign import Assignment, How, MatchedPairs, assign, thres
 from erblock.matching.fit import learn
 from erblock.matching.output import clusters_frame, matches_frame
 from erblock.matching.store import StoredMatcher, check_matcher_target, load_matcher, save_matcher
-from erblock.pipeline.candidates import read_candidates, weights_of
+from erblock.pipeline.candidates import read_candidates
+from erblock.pipeline.engine import Place, check_place
 from erblock.pipeline.evidence import Knowledge
-from erblock.pipeline.inputs import open_tables, texts_of
+from erblock.pipeline.inputs import Texts, texts_of
+from erblock.pipeline.match_engine import check_match_engine, open_match_engine
 from erblock.pipeline.plm import check_plm, learn_plm
 from erblock.tables.pairs import read_pairs
-from erblock.tables.read import TablePair
-from erblock.tables.schemas import ID, LABELS
+from erblock.tables.schemas import LABELS
 
 _SURE = 0.999
 """What is labelled is at least so sure, whatever the matcher thinks."""
@@ -39,8 +38,8 @@ class MatchReport:
     `expected_precision`: the mean probability of the matches. `sizes`: clusters of each number of records.
     """
 
-    output: Path
-    clusters: Path | None
+    output: str
+    clusters: str | None
     pairs: int
     matches: int
     labels: int
@@ -61,30 +60,40 @@ def match(config: Config, on_progress: Progress = silent) -> MatchReport:
     check_plm(options)
     run = RunOptions(options.device, options.precision)
     stored = None if options.use is None else load_matcher(Path(options.use), run)
-    tables = open_tables(_with_columns(config, stored))
-    texts = texts_of(tables)
-    weights = weights_of(texts) if stored is None else stored.weights
-    pairs = read_candidates(options, tables, texts, weights)
+    check_match_engine(options, stored)
+    with open_match_engine(_with_columns(config, stored)) as engine:
+        return _matched(config, engine, stored, on_progress)
+
+
+def _matched(
+    config: Config, engine: MatchEngine, stored: StoredMatcher | None, on_progress: Progress
+) -> MatchReport:
+    options = config.match
+    weights = engine.weights() if stored is None else stored.weights
+    pairs = read_candidates(options.pairs, engine, weights)
     on_progress("match", 0, len(pairs))
-    verdicts = _verdicts(config, tables, pairs)
+    # What rules say teaches a matcher; one that has learned is overruled by labels alone.
+    verdicts = _verdicts(config if stored is None else _without_rules(config), engine, pairs)
     if stored is None:
-        stored = _learned(config, _Task(tables, pairs, verdicts, weights), on_progress)
-    log_odds = stored.fitted.log_odds(tables, weights, pairs.left, pairs.right)
-    logits = None if stored.plm is None else stored.plm.logits((texts.left, texts.right), pairs, log_odds)
+        stored, log_odds = _learned(options, _Task(engine, pairs, verdicts, weights), on_progress)
+    else:
+        comparison = engine.comparison(stored.fitted.columns, weights)
+        log_odds = stored.fitted.log_odds_by(comparison, pairs.left, pairs.right)
+    logits = None if stored.plm is None else stored.plm.logits(_texts(engine).both, pairs, log_odds)
     probability = _answered(stored.matcher.probability(pairs, log_odds, logits), verdicts)
     on_progress("match", len(pairs), len(pairs))
     sizes = (len(pairs.best_left), len(pairs.best_right))
-    matched = MatchedPairs(pairs.left, pairs.right, probability, *sizes, tables.dedup)
-    how: How = options.assign if options.assign != "auto" else _how(stored, tables)
+    matched = MatchedPairs(pairs.left, pairs.right, probability, *sizes, engine.dedup)
+    how = options.assign if options.assign != "auto" else _how(stored, engine)
     threshold = _threshold(options, matched)
     assignment = assign(matched, how, threshold)
-    _write(options, tables, matched, assignment)
+    _write(options, engine, matched, assignment)
     if options.save is not None:
         save_matcher(stored, Path(options.save))
     taken = probability[assignment.is_match]
     return MatchReport(
-        Path(options.output),
-        None if options.clusters is None else Path(options.clusters),
+        options.output,
+        options.clusters,
         len(pairs),
         len(taken),
         int(np.isin(verdicts, (MATCH, NO_MATCH)).sum()),
@@ -99,9 +108,9 @@ def check_outputs(config: Config) -> None:
     """Raise ErblockError if what matching writes would be no table, or be written over something else."""
     options = config.match
     read = (config.tables.left, config.tables.right, options.pairs, options.labels)
-    check_output(Path(options.output), read)
+    check_place(Place("--output", options.output), read, options.engine)
     if options.clusters is not None:
-        check_output(Path(options.clusters), read, "--clusters")
+        check_place(Place("--clusters", options.clusters), read, options.engine)
         if Path(options.clusters).resolve() == Path(options.output).resolve():
             raise ConfigError(f"--clusters {options.clusters}: the matches go there; expected another name")
     if options.save is not None:
@@ -124,12 +133,15 @@ def _with_columns(config: Config, stored: StoredMatcher | None) -> Config:
     return config.model_copy(update={"tables": tables})
 
 
-def _verdicts(config: Config, tables: TablePair, pairs: ScoredPairs) -> Verdicts:
+def _without_rules(config: Config) -> Config:
+    return config.model_copy(update={"rules": RulesConfig()})
+
+
+def _verdicts(config: Config, engine: MatchEngine, pairs: ScoredPairs) -> Verdicts:
     """Return what rules and labels say of the candidates."""
-    labels = None
-    if config.match.labels is not None:
-        labels = read_pairs(config.match.labels, LABELS, tables.left.frame[ID], tables.other.frame[ID])
-    return Knowledge((config.rules.match, config.rules.conflict), labels).of(tables, pairs)
+    rules = (config.rules.match, config.rules.conflict)
+    labels = None if config.match.labels is None else read_pairs(config.match.labels, LABELS, *engine.ids)
+    return Knowledge(rules, labels).of(engine.records(ids_only=not any(rules)), pairs)
 
 
 def _answered(probability: Scores, verdicts: Verdicts) -> Scores:
@@ -142,28 +154,32 @@ def _answered(probability: Scores, verdicts: Verdicts) -> Scores:
 class _Task:
     """What a matcher is learned from."""
 
-    tables: TablePair
+    engine: MatchEngine
     pairs: ScoredPairs
     verdicts: Verdicts
     weights: ngrams.Floats
 
 
-def _learned(config: Config, task: _Task, on_progress: Progress) -> StoredMatcher:
-    """Return a matcher learned from the candidates."""
-    options, tables = config.match, task.tables
-    columns = compared_columns(tables)
-    comparison = Comparison(tables, columns, task.weights)
+def _learned(options: MatchConfig, task: _Task, on_progress: Progress) -> tuple[StoredMatcher, Scores]:
+    """Return a matcher learned from the candidates, and the log odds that its evidence gives them."""
+    engine = task.engine
+    columns = engine.columns()
+    comparison = engine.comparison(columns, task.weights)
     learned = learn(task.pairs, comparison, task.verdicts, options.seed)
     matcher, plm = learned.matcher, None
     if options.matcher == "plm":
-        matcher, plm = learn_plm(options, texts_of(tables), task.pairs, learned, on_progress)
+        matcher, plm = learn_plm(options, _texts(engine), task.pairs, learned, on_progress)
     fitted = FittedEvidence(columns, comparison.names, matcher.evidence)
-    mapping = tuple(pair.entry for pair in tables.columns)
-    return StoredMatcher(matcher, fitted, task.weights, mapping, plm)
+    return StoredMatcher(matcher, fitted, task.weights, engine.mapping, plm), learned.log_odds
 
 
-def _how(stored: StoredMatcher, tables: TablePair) -> How:
-    return "clusters" if tables.dedup else stored.matcher.how
+def _texts(engine: MatchEngine) -> Texts:
+    """Return the texts that a language model reads, on this machine."""
+    return texts_of(engine.records(ids_only=False))
+
+
+def _how(stored: StoredMatcher, engine: MatchEngine) -> How:
+    return "clusters" if engine.dedup else stored.matcher.how
 
 
 def _threshold(options: MatchConfig, matched: MatchedPairs) -> float:
@@ -174,9 +190,9 @@ def _threshold(options: MatchConfig, matched: MatchedPairs) -> float:
     )
 
 
-def _write(options: MatchConfig, tables: TablePair, matched: MatchedPairs, assignment: Assignment) -> None:
-    left, right = tables.left.frame[ID], tables.other.frame[ID]
-    write_frame(matches_frame(left, right, matched, assignment), Path(options.output))
+def _write(options: MatchConfig, engine: MatchEngine, matched: MatchedPairs, assignment: Assignment) -> None:
+    left, right = engine.ids
+    engine.write(matches_frame(left, right, matched, assignment), options.output, "--output")
     if options.clusters is not None:
-        entities = clusters_frame(left, None if tables.dedup else right, assignment)
-        write_frame(entities, Path(options.clusters))
+        entities = clusters_frame(left, None if engine.dedup else right, assignment)
+        engine.write(entities, options.clusters, "--clusters")

@@ -7,6 +7,9 @@ from numpy.typing import NDArray
 from erblock.similarity.strings import Compare, Rows, Scores
 from erblock.similarity.values import dates, numbers
 
+MonthFirst = tuple[bool | None, bool | None]
+"""Of a column of dates on either side, whether 04/03 is April; None: what more of the values allow."""
+
 
 def _floats(values: pl.Series) -> NDArray[np.float64]:
     return values.cast(pl.Float64).fill_null(np.nan).to_numpy()
@@ -33,6 +36,7 @@ def relative_difference(left: pl.Series, right: pl.Series) -> Compare:
     return compare
 
 
-def date_difference(left: pl.Series, right: pl.Series) -> Compare:
+def date_difference(left: pl.Series, right: pl.Series, month_first: MonthFirst = (None, None)) -> Compare:
     """Days between two dates, whichever is the earlier."""
-    return _distance(*(_floats(dates(side).cast(pl.Int32)) for side in (left, right)))
+    sides = zip((left, right), month_first, strict=True)
+    return _distance(*(_floats(dates(side, months).cast(pl.Int32)) for side, months in sides))

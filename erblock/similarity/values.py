@@ -12,6 +12,7 @@ UNITS = (
     "|oz|lbs?|g|kg|ml|l|gal|cc|ct|pc|pcs|pk|pack|bit|fps|rpm|dpi|cd|btu|db|mbps|gbps|th|st|nd|rd|s|year|yr|hour|hr|min"
 )
 _SIZE = rf"^[\d.,x]+(?:{UNITS})$"
+_ORDERS = ("%d-%m-%Y", "%m-%d-%Y")
 _TOO_LARGE = 1e300  # differences of such numbers would have no end
 _SOUNDS = {
     "[AEIOUY]": "0",
@@ -90,19 +91,32 @@ def numbers(values: pl.Series) -> pl.Series:
     return pl.DataFrame({"text": values}).select(pl.when(negative).then(-plain).otherwise(plain))["text"]
 
 
-def dates(values: pl.Series) -> pl.Series:
+def dates(values: pl.Series, month_first: bool | None = None) -> pl.Series:
     """Return each value as a date.
 
     Known forms: 1999-03-04 (also with / or . and with a time), 19990304, 4 March 1999, Mar 4, 1999. In
-    04/03/1999 the order of day and month is the one that more values of the column allow, else day first.
+    04/03/1999 the order of day and month is the one that more values of the column allow, else day first;
+    `month_first` says so where `values` are only some of the column's.
     """
-    text = values.str.replace(r"[T ]+\d{1,2}:.*$", "").str.replace_all(r"[./,\s-]+", "-").str.strip_chars("-")
-    day_first, month_first = (_as_date(text, form) for form in ("%d-%m-%Y", "%m-%d-%Y"))
-    if month_first.count() > day_first.count():
-        day_first, month_first = month_first, day_first
+    text = _plain_dates(values)
+    orders = [_as_date(text, form) for form in _ORDERS]
+    if orders[1].count() > orders[0].count() if month_first is None else month_first:
+        orders.reverse()
     forms = ["%Y-%m-%d", "%Y%m%d", "%d-%b-%Y", "%d-%B-%Y", "%b-%d-%Y", "%B-%d-%Y"]
-    parsed = [*(_as_date(text, form) for form in forms), day_first, month_first]
-    return pl.select(pl.coalesce(parsed)).to_series()
+    return pl.select(pl.coalesce([*(_as_date(text, form) for form in forms), *orders])).to_series()
+
+
+def date_orders(values: pl.Series) -> tuple[int, int]:
+    """Return how many values can be read as dates with the day first, and with the month first."""
+    text = _plain_dates(values)
+    day_first, month_first = (_as_date(text, form).count() for form in _ORDERS)
+    return day_first, month_first
+
+
+def _plain_dates(values: pl.Series) -> pl.Series:
+    """Return the values without a time, and with one kind of separator."""
+    plain = values.str.replace(r"[T ]+\d{1,2}:.*$", "").str.replace_all(r"[./,\s-]+", "-")
+    return plain.str.strip_chars("-")
 
 
 def _as_date(text: pl.Series, form: str) -> pl.Series:

@@ -12,7 +12,7 @@ from erblock.errors import TableError
 from erblock.tables.check import counted, listed
 from erblock.tables.csv_text import CsvOptions
 from erblock.tables.files import DEFAULT_CSV, read_frame
-from erblock.tables.schemas import GOLD, LABELS, Schema
+from erblock.tables.schemas import GOLD, LABELS, PAIRS, Schema
 
 SIDES = {"left_id": "id1", "right_id": "id2"}
 """What the id columns of such a file may be called instead."""
@@ -41,7 +41,7 @@ def read_pairs(
         if labels.is_empty():
             raise TableError(f"{source} holds no pairs that are labelled 1 or 0")
         return labels
-    frame = _with_ids(source, left_ids, right_ids, csv)
+    frame = _with_ids(read_frame(source, csv), source, left_ids, right_ids)
     if schema is GOLD:
         frame = _with_labels(frame, schema, source)
         if frame.is_empty():
@@ -59,13 +59,23 @@ def read_answers(
         TableError: as `read_pairs` does.
     """
     source = str(path)
-    frame = _with_labels(_with_ids(source, left_ids, right_ids, csv), LABELS, source)
+    raw = read_frame(source, csv)
+    frame = _with_labels(_with_ids(raw, source, left_ids, right_ids), LABELS, source)
     _check_known(frame, source, left_ids, right_ids)
     return _typed(frame, LABELS, source)
 
 
-def _with_ids(source: str, left_ids: pl.Series, right_ids: pl.Series, csv: CsvOptions) -> pl.DataFrame:
-    frame = _named_sides(read_frame(source, csv), source)
+def as_pairs(raw: pl.DataFrame, source: str, left_ids: pl.Series, right_ids: pl.Series) -> pl.DataFrame:
+    """Return the columns of PAIRS that `raw` has, as `read_pairs` does, of a file that is read already.
+
+    Raises:
+        TableError: as `read_pairs` does.
+    """
+    return _typed(_with_ids(raw, source, left_ids, right_ids), PAIRS, source)
+
+
+def _with_ids(raw: pl.DataFrame, source: str, left_ids: pl.Series, right_ids: pl.Series) -> pl.DataFrame:
+    frame = _named_sides(raw, source)
     for side, ids in (("left_id", left_ids), ("right_id", right_ids)):
         frame = frame.with_columns(cast_ids(frame.get_column(side), ids.dtype, source))
     return frame

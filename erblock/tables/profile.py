@@ -85,17 +85,40 @@ def _is_key(values: pl.Series) -> bool:
 
 def _profile(values: pl.Series) -> ColumnProfile:
     known = values.drop_nulls()
-    if known.is_empty():
-        return ColumnProfile(values.name, "empty", 1.0, 0.0, 0, 0.0, 0.0, 0.0)
-    sample = known.gather_every(1 + len(known) // _SAMPLE)
-    n_distinct = known.n_unique()
+    sample = known.gather_every(sample_step(len(known)))
+    return profile_of(values.name, ColumnFigures(len(values), len(known), known.n_unique(), sample))
+
+
+@dataclass(frozen=True)
+class ColumnFigures:
+    """What a profile is made from: rows, values that are there, how many differ, and a sample of them.
+
+    The sample is the first value that is there and every `sample_step`-th after it.
+    """
+
+    rows: int
+    known: int
+    n_distinct: int
+    sample: pl.Series
+
+
+def sample_step(known: int) -> int:
+    """Return the step from one value of a sample to the next, if so many are there."""
+    return 1 + known // _SAMPLE
+
+
+def profile_of(name: str, figures: ColumnFigures) -> ColumnProfile:
+    """Return the profile of a column as `profile_columns` does, from its figures."""
+    if not figures.known:
+        return ColumnProfile(name, "empty", 1.0, 0.0, 0, 0.0, 0.0, 0.0)
+    sample = figures.sample
     words = _mean(sample.str.count_matches(" ", literal=True)) + 1
     profile = ColumnProfile(
-        name=values.name,
+        name=name,
         kind="name",
-        missing=1 - len(known) / len(values),
-        distinct=n_distinct / len(known),
-        n_distinct=n_distinct,
+        missing=1 - figures.known / figures.rows,
+        distinct=figures.n_distinct / figures.known,
+        n_distinct=figures.n_distinct,
         length=_mean(sample.str.len_chars()),
         words=words,
         codes=_share(sample, _CODE_TOKEN),

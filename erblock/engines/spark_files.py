@@ -1,0 +1,47 @@
+"""Files of pairs and of matches that Spark reads and writes."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import polars as pl
+from py4j.protocol import Py4JJavaError
+from pyspark.errors import PySparkException
+
+from erblock.blocking.output import write_frame
+from erblock.config import TablesConfig
+from erblock.engines.spark_errors import first_line
+from erblock.engines.spark_tables import read_raw
+from erblock.errors import TableError
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+
+def read_rows(session: "SparkSession", source: str) -> pl.DataFrame:
+    """Return the rows of a CSV or Parquet file, or a folder of them, at the driver; those of a CSV as text.
+
+    Raises:
+        TableError: if it cannot be read.
+    """
+    try:
+        return pl.DataFrame(read_raw(session, source, TablesConfig(left=source)).toArrow())
+    except (PySparkException, Py4JJavaError) as error:
+        raise TableError(f"{source} cannot be read by Spark: {first_line(error)}") from None
+
+
+def write_rows(session: "SparkSession", frame: pl.DataFrame, output: str, option: str = "--output") -> None:
+    """Write a table: a URI is written by Spark, as a folder of parts; any other path here, as one file.
+
+    Spark knows no unsigned numbers: there, `n_bands` is an int.
+
+    Raises:
+        TableError: if Spark cannot write there, or something is there already.
+    """
+    if "://" not in output:
+        write_frame(frame, Path(output))
+        return
+    rows = session.createDataFrame(frame.cast({pl.UInt16: pl.Int32}).to_arrow())
+    try:
+        rows.write.save(output, format="csv" if output.endswith(".csv") else "parquet", header="true")
+    except PySparkException as error:
+        raise TableError(f"{option} {output} cannot be written by Spark: {first_line(error)}") from None

@@ -1,0 +1,207 @@
+"""Matching on a Spark cluster: records are compared where they are, and the driver sees numbers.
+
+    pairs --by left row--> left record --by right row--> both records --PairKernel--> place, values
+
+What comes to the driver: the pairs, the ids, one number a pair (and of pairs that are learned from, their
+vectors), and of whole columns only counts and a sample. Rules are the exception: see `records`.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+from py4j.protocol import Py4JJavaError
+from pyspark.errors import PySparkException
+from pyspark.sql import functions as F
+from pyspark.sql.pandas.types import from_arrow_schema
+
+from erblock.comparison.columns import ComparedColumn
+from erblock.comparison.evidence import Evidence
+from erblock.comparison.measures import Floats
+from erblock.comparison.vectors import Comparison
+from erblock.engines.pairs import ANSWERS, OddsAsked, PairKernel, Question, SimilarityAsked, VectorsAsked
+from erblock.engines.records import PARTITION_SHIFT, PLACE
+from erblock.engines.spark import collected_ids
+from erblock.engines.spark_columns import columns_on_spark, dates_of, frequencies_of
+from erblock.engines.spark_errors import raise_as_ours
+from erblock.engines.spark_files import read_rows, write_rows
+from erblock.engines.spark_tables import SparkTable, SparkTables
+from erblock.hashing import ngrams
+from erblock.hashing.base import Rows, Scores
+from erblock.tables.files import read_frame
+from erblock.tables.read import Records, TablePair
+from erblock.tables.schemas import ID
+
+if TYPE_CHECKING:
+    from pyspark.core.broadcast import Broadcast
+    from pyspark.sql import DataFrame, SparkSession
+
+_SHORT = {"left": "l", "right": "r"}
+
+
+@dataclass(frozen=True)
+class SparkMatchEngine:
+    """Tables on a cluster; `sources` are their paths as the user named them."""
+
+    session: "SparkSession"
+    tables: SparkTables
+    sources: tuple[str, str]
+
+    @property
+    def dedup(self) -> bool:
+        """Whether one table is linked to itself."""
+        return self.tables.dedup
+
+    @property
+    def mapping(self) -> tuple[str, ...]:
+        """The mapped columns as settings write them."""
+        return tuple(pair.entry for pair in self.tables.columns)
+
+    @cached_property
+    def ids(self) -> tuple[pl.Series, pl.Series]:
+        """The ids of both sides in their order."""
+        sides = [collected_ids(table) for table in self.tables.sides]
+        return sides[0], sides[-1]
+
+    def read_pairs(self, path: str) -> pl.DataFrame:
+        """Return the rows of a file of pairs: of a URI as Spark reads it, else of a file of this machine."""
+        return read_rows(self.session, path) if "://" in path else read_frame(path)
+
+    def records(self, *, ids_only: bool) -> TablePair:
+        """Return the ids, or all that Spark keeps of the records, on this machine."""
+        sides = [
+            Records(ids.to_frame() if ids_only else _everything(table), source)
+            for table, ids, source in zip(self.tables.sides, self.ids, self.sources, strict=False)
+        ]
+        return TablePair(sides[0], None if self.dedup else sides[1], self.tables.columns)
+
+    def weights(self) -> Floats:
+        """Return the weight of each feature: its idf among the records."""
+        sides = self.tables.sides
+        frequency = sum((frequencies_of(table) for table in sides), start=np.zeros(1, np.int64))
+        return ngrams.idf_of(frequency, sum(table.rows for table in sides))
+
+    def columns(self) -> tuple[ComparedColumn, ...]:
+        """Return the mapped columns that hold anything in both tables."""
+        return columns_on_spark(self.tables)
+
+    def comparison(self, columns: tuple[ComparedColumn, ...], weights: Floats) -> Comparison:
+        """Return a comparison that is made on the executors."""
+        return SparkComparison(self, columns, weights)
+
+    def similarity(self, weights: Floats, left: Rows, right: Rows) -> Scores:
+        """Return the n-gram similarity of each pair of row numbers."""
+        with self.shipped(weights) as there:
+            return self.ask(SimilarityAsked(self.tables.columns, there), left, right)[:, 0]
+
+    def write(self, frame: pl.DataFrame, output: str, option: str) -> None:
+        """Write a table: a URI by Spark, any other path here."""
+        write_rows(self.session, frame, output, option)
+
+    def ask(self, question: Question, left: Rows, right: Rows) -> Floats:
+        """Return (pairs, values) numbers about pairs of row numbers, which must not be none.
+
+        Raises:
+            ErblockError: if an executor raised it.
+        """
+        kernel = PairKernel(self.tables.columns, question)
+        try:
+            answers = self._with_records(left, right).mapInArrow(kernel, from_arrow_schema(ANSWERS))
+            found = answers.toArrow()
+        except (PySparkException, Py4JJavaError) as error:
+            raise_as_ours(error)
+            raise
+        place = found["place"].to_numpy()
+        flat = found["values"].combine_chunks().flatten().to_numpy()
+        values = np.empty((len(left), len(flat) // len(left)), dtype=np.float32)
+        values[place] = flat.reshape(len(place), -1)
+        return values
+
+    def _with_records(self, left: Rows, right: Rows) -> "DataFrame":
+        place = np.arange(len(left))
+        pairs = self.session.createDataFrame(pa.table({"place": place, "left": left, "right": right}))
+        for side, table in zip(("left", "right"), (self.tables.left, self.tables.other), strict=True):
+            pairs = pairs.join(self._numbered(table, side), side)
+        return pairs
+
+    def _numbered(self, table: SparkTable, side: str) -> "DataFrame":
+        """Return the records with their row number, called `side`, and their columns, `l0`... or `r0`..."""
+        partition = F.shiftright(PLACE, PARTITION_SHIFT)
+        numbers = list(enumerate(table.first_rows))
+        firsts = self.session.createDataFrame(numbers, "partition long, first long")
+        within = F.col(PLACE).bitwiseAND(F.lit((1 << PARTITION_SHIFT) - 1))
+        columns = [
+            table.frame[_quoted(name)].alias(f"{_SHORT[side]}{i}") for i, name in enumerate(table.columns)
+        ]
+        joined = table.frame.join(F.broadcast(firsts), partition == F.col("partition"))
+        return joined.select((F.col("first") + within).alias(side), *columns)
+
+    @contextmanager
+    def shipped(self, weights: Floats) -> Iterator[Callable[[], Floats]]:
+        """Yield what gives the weights on the executors."""
+        there = Shipped(self.session.sparkContext.broadcast(weights))
+        try:
+            yield there
+        finally:
+            there.broadcast.destroy()
+
+
+class SparkComparison(Comparison):
+    """A comparison of pairs whose records stay on the cluster."""
+
+    def __init__(
+        self, engine: SparkMatchEngine, columns: tuple[ComparedColumn, ...], weights: Floats
+    ) -> None:
+        super().__init__(_nothing(columns), columns, weights)
+        self._engine = engine
+        self._columns = columns
+        self._weights = weights
+        self._dates = dates_of(engine.tables, columns)
+
+    def vectors(self, left_rows: Rows, right_rows: Rows) -> Floats:
+        """Return the (pairs, entries) comparison vectors of pairs of row numbers."""
+        if not len(left_rows) or not self.features:
+            return super().vectors(left_rows, right_rows)
+        with self._engine.shipped(self._weights) as there:
+            return self._engine.ask(VectorsAsked(self._columns, there, self._dates), left_rows, right_rows)
+
+    def log_odds(self, evidence: Evidence, left_rows: Rows, right_rows: Rows) -> Floats:
+        """Return the log odds of a match of pairs of row numbers; no vector leaves the executors."""
+        if not len(left_rows) or not self.features:
+            return super().log_odds(evidence, left_rows, right_rows)
+        with self._engine.shipped(self._weights) as there:
+            vectors = VectorsAsked(self._columns, there, self._dates)
+            return self._engine.ask(OddsAsked(vectors, evidence), left_rows, right_rows)[:, 0]
+
+
+@dataclass(frozen=True)
+class Shipped:
+    """An array on its way to the executors."""
+
+    broadcast: "Broadcast[Any]"
+
+    def __call__(self) -> Floats:
+        """Return it."""
+        return np.asarray(self.broadcast.value)
+
+
+def _nothing(columns: tuple[ComparedColumn, ...]) -> TablePair:
+    """Return tables with these columns and no rows."""
+    left, right = (
+        Records(pl.DataFrame(schema=dict.fromkeys((ID, *names), pl.String)), "")
+        for names in ([column.left for column in columns], [column.right for column in columns])
+    )
+    return TablePair(left, right, ())
+
+
+def _everything(table: SparkTable) -> pl.DataFrame:
+    return pl.DataFrame(table.frame.drop(PLACE).toArrow())
+
+
+def _quoted(name: str) -> str:
+    return "`" + name.replace("`", "``") + "`"

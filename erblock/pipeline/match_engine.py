@@ -1,0 +1,61 @@
+"""The engine that matching is asked to use, with the tables in its hands."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from erblock.config import Config, MatchConfig, TablesConfig
+from erblock.engines.base import MatchEngine
+from erblock.engines.local import LocalMatchEngine
+from erblock.errors import ConfigError, require_extra
+from erblock.matching.store import StoredMatcher
+from erblock.pipeline.inputs import open_tables
+from erblock.pipeline.stored import stored_tables
+
+
+def check_match_engine(options: MatchConfig, stored: StoredMatcher | None) -> None:
+    """Raise ConfigError if the engine cannot do what is asked for; called before any work is done."""
+    reads = options.matcher == "plm" if stored is None else stored.plm is not None
+    if reads and options.engine == "spark":
+        raise ConfigError(
+            "a matcher that has a language model read (plm) runs on one machine: use --engine local"
+        )
+
+
+@contextmanager
+def open_match_engine(config: Config) -> Iterator[MatchEngine]:
+    """Yield the engine; what it keeps elsewhere is let go afterwards.
+
+    Raises:
+        ErblockError: if a table is not usable, or there is no cluster.
+    """
+    tables = stored_tables(config.tables).records(config.tables)
+    config = config.model_copy(update={"tables": tables})
+    if config.match.engine == "local":
+        yield LocalMatchEngine(open_tables(config))
+    else:
+        with _spark_engine(config) as engine:
+            yield engine
+
+
+@contextmanager
+def _spark_engine(config: Config) -> Iterator[MatchEngine]:
+    require_extra("pyspark", "spark")
+    from erblock.engines.spark import open_session
+    from erblock.engines.spark_match import SparkMatchEngine
+    from erblock.engines.spark_tables import read_on_spark
+
+    with open_session(config.match.master) as session:
+        tables = read_on_spark(session, config.tables, whole=_asks_rules(config))
+        try:
+            yield SparkMatchEngine(session, tables, _sources(config.tables))
+        finally:
+            tables.let_go()
+
+
+def _asks_rules(config: Config) -> bool:
+    """Say whether rules are asked about pairs: of any column, and only to learn from."""
+    return config.match.use is None and bool(config.rules.match or config.rules.conflict)
+
+
+def _sources(tables: TablesConfig) -> tuple[str, str]:
+    return tables.left, tables.left if tables.right is None else tables.right
