@@ -8,7 +8,7 @@ import polars as pl
 import pyarrow as pa
 
 from erblock.engines.wire import key_columns, vector_columns
-from erblock.hashing.base import Hasher
+from erblock.hashing.base import Hasher, Rows, Sketch
 from erblock.tables.text import record_texts
 
 PLACE = "__erblock_place"
@@ -52,9 +52,14 @@ class RecordKernel:
         sketch = self.hasher().sketch(batch_texts(batch, self.columns))
         places = batch.column(PLACE).to_numpy()
         rows = np.array(self.first_rows)[places >> PARTITION_SHIFT] + (places & ((1 << PARTITION_SHIFT) - 1))
-        sides = np.full(len(rows), self.side, dtype=np.int8)
-        columns = {"side": sides, "row": rows, **key_columns(sketch), **vector_columns(sketch)}
-        return pa.record_batch(columns, schema=SKETCHES)
+        return sketch_rows(sketch, self.side, rows)
+
+
+def sketch_rows(sketch: Sketch, side: int, rows: Rows) -> pa.RecordBatch:
+    """Return `SKETCHES` of the records of one side whose row numbers are `rows`."""
+    sides = np.full(len(rows), side, dtype=np.int8)
+    columns = {"side": sides, "row": rows, **key_columns(sketch), **vector_columns(sketch)}
+    return pa.record_batch(columns, schema=SKETCHES)
 
 
 @dataclass(frozen=True)

@@ -34,14 +34,14 @@ from erblock.blocking.candidates import JoinReport
 from erblock.blocking.score import ScoredPairs
 from erblock.comparison.fitted import EVIDENCE_FILE
 from erblock.engines.base import Candidates
-from erblock.engines.records import SKETCHES, RecordKernel, TextKernel
+from erblock.engines.records import SKETCHES, RecordKernel, TextKernel, sketch_rows
 from erblock.engines.spark_errors import first_line, raise_as_ours
 from erblock.engines.spark_files import write_rows
 from erblock.engines.spark_join import best_pairs, join_report, keys_of, tiles_of, with_vectors
 from erblock.engines.spark_tables import SparkTable, SparkTables
 from erblock.engines.tiles import BEST, FOUND, SAMPLE, SAMPLED, TileKernel, distinct_pairs
 from erblock.errors import ConfigError
-from erblock.hashing.base import Hasher, Progress, Rows, Scores, silent
+from erblock.hashing.base import Hasher, Progress, Rows, Scores, Sketch, silent
 from erblock.hashing.store import load_model, read_manifest
 from erblock.tables.read import Records, TablePair
 from erblock.tables.schemas import ID
@@ -96,12 +96,16 @@ def open_session(master: str | None) -> Iterator[SparkSession]:
 
 @dataclass(frozen=True)
 class SparkEngine:
-    """Tables on a cluster, and the folder of the model that hashes them."""
+    """Tables on a cluster, and the folder of the model that hashes them.
+
+    `stored`: of each side its sketch, if it is known already; it then comes from the driver.
+    """
 
     session: SparkSession
     tables: SparkTables
     model: Path
     options: RunOptions = RunOptions()
+    stored: tuple[Sketch | None, Sketch | None] = (None, None)
 
     def candidates(self, on_progress: Progress = silent) -> Candidates:
         """Return the scored candidate pairs of the tables.
@@ -143,12 +147,16 @@ class SparkEngine:
         return str(read_manifest(self.model)["kind"])
 
     def _sketches(self, model: "ShippedModel") -> "DataFrame":
-        schema = from_arrow_schema(SKETCHES)
-        parts = [
-            table.frame.mapInArrow(RecordKernel(side, table.columns, table.first_rows, model), schema)
-            for side, table in enumerate(self.tables.sides)
-        ]
+        parts = [self._sketched(side, table, model) for side, table in enumerate(self.tables.sides)]
         return parts[0] if len(parts) == 1 else parts[0].unionAll(parts[1])
+
+    def _sketched(self, side: int, table: SparkTable, model: "ShippedModel") -> "DataFrame":
+        schema, sketch = from_arrow_schema(SKETCHES), self.stored[side]
+        if sketch is None:
+            kernel = RecordKernel(side, table.columns, table.first_rows, model)
+            return table.frame.mapInArrow(kernel, schema)
+        rows = pa.Table.from_batches([sketch_rows(sketch, side, np.arange(len(sketch)))])
+        return self.session.createDataFrame(rows, schema)
 
     def _collected(self, pairs: pa.Table, left_out: pa.Table, report: JoinReport) -> Candidates:
         ids = [collected_ids(table) for table in self.tables.sides]

@@ -15,7 +15,7 @@ from erblock.errors import ConfigError, require_extra
 from erblock.hashing.store import Extras, Model, Provenance, save_model
 from erblock.pipeline.inputs import Texts, minhash_of, open_tables, texts_of
 from erblock.pipeline.model import model_folder, open_hasher, with_model_columns
-from erblock.pipeline.stored import stored_tables
+from erblock.pipeline.stored import StoredTables, stored_tables
 
 if TYPE_CHECKING:
     from erblock.engines.spark_tables import SparkTables
@@ -61,12 +61,12 @@ def open_engine(config: Config) -> Iterator[Engine]:
         sides = stored.sides(texts.left, texts.right)
         yield LocalEngine(tables, *sides, open_hasher(config.block, texts))
     else:
-        with _spark_engine(config) as engine:
+        with _spark_engine(config, stored) as engine:
             yield engine
 
 
 @contextmanager
-def _spark_engine(config: Config) -> Iterator[Engine]:
+def _spark_engine(config: Config, stored: StoredTables) -> Iterator[Engine]:
     require_extra("pyspark", "spark")
     from erblock.engines.spark import RunOptions, SparkEngine, open_session
     from erblock.engines.spark_tables import read_on_spark
@@ -77,7 +77,8 @@ def _spark_engine(config: Config) -> Iterator[Engine]:
         with TemporaryDirectory() as folder:
             model = model_folder(options) or _fitted_minhash(tables, Path(folder))
             try:
-                yield SparkEngine(session, tables, model, RunOptions(options.device, options.precision))
+                run = RunOptions(options.device, options.precision)
+                yield SparkEngine(session, tables, model, run, stored.sketches())
             finally:
                 tables.let_go()
 

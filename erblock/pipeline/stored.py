@@ -38,10 +38,13 @@ class StoredTables:
 
     def sides(self, left: pl.Series, right: pl.Series) -> tuple[pl.Series | Sketch, pl.Series | Sketch]:
         """Return the sketch of each side that is stored, and of the others the texts as they are."""
-        return (
-            left if self.left is None else self.left.sketch(),
-            right if self.right is None else self.right.sketch(),
-        )
+        sketches = self.sketches()
+        return left if sketches[0] is None else sketches[0], right if sketches[1] is None else sketches[1]
+
+    def sketches(self) -> tuple[Sketch | None, Sketch | None]:
+        """Return the sketch of each side that is stored."""
+        left, right = (None if folder is None else folder.sketch() for folder in (self.left, self.right))
+        return left, right
 
 
 def stored_tables(tables: TablesConfig) -> StoredTables:

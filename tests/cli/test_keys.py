@@ -127,6 +127,35 @@ def test_appended_records_leave_the_old_files_and_the_pairs_are_those_of_the_who
     assert parts.equals(pl.read_parquet("whole.parquet"))
 
 
+def test_one_table_that_grew_is_deduplicated_as_the_whole(folder, model):
+    left, right = (pl.read_csv(f"{name}.csv", infer_schema=False) for name in ("left", "right"))
+    both = left.vstack(right).sample(fraction=1, shuffle=True, seed=4)
+    both.write_csv("both.csv")
+    both[: 2 * NEW].write_csv("new.csv")
+    both[2 * NEW :].write_csv("old.csv")
+    for name in ("old", "new"):
+        assert keys(f"{name}.csv", "--model", model, "-o", "stored", "--append") == 0
+    for table in ("both.csv", "stored"):
+        assert block(table, "--model", model, "-o", f"{table}.parquet") == 0
+    assert (folder / "stored.parquet").read_bytes() == (folder / "both.csv.parquet").read_bytes()
+
+
+def test_new_records_against_the_stored_are_a_full_run_of_both_tables(folder, model):
+    assert keys("old.csv", "--model", model, "-o", "stored") == 0
+    assert block("stored", "new.csv", "--model", model, "-o", "stored.parquet") == 0
+    assert block("old.csv", "new.csv", "--model", model, "-o", "table.parquet") == 0
+    assert (folder / "table.parquet").read_bytes() == (folder / "stored.parquet").read_bytes()
+
+
+def test_matching_takes_a_folder_of_keys_for_its_table(folder, minhash_model):
+    assert keys("left.csv", "--model", minhash_model, "-o", "stored") == 0
+    assert block("stored", "right.csv", "--model", minhash_model, "-o", "pairs.parquet") == 0
+    for table in ("left.csv", "stored"):
+        arguments = [table, "right.csv", "--pairs", "pairs.parquet", "-o", f"{table}.matches.csv"]
+        assert app.run(["match", *arguments, "--columns", "name", "--columns", "price"]) == 0
+    assert (folder / "left.csv.matches.csv").read_bytes() == (folder / "stored.matches.csv").read_bytes()
+
+
 def test_the_audit_sheet_has_the_values_of_stored_records(folder, minhash_model):
     assert keys("left.csv", "--model", minhash_model, "-o", "stored") == 0
     assert block("stored", "right.csv", "--model", minhash_model, "--audit", 20, "-o", "pairs.parquet") == 0

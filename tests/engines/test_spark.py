@@ -4,9 +4,11 @@ import polars as pl
 import pytest
 
 from erblock.blocking import candidates
+from erblock.cli import app
 from erblock.config import load_config
-from erblock.engines import spark_join
-from erblock.errors import ConfigError, TableError
+from erblock.engines import spark, spark_join
+from erblock.engines.records import RecordKernel
+from erblock.errors import ConfigError, ModelError, TableError
 from erblock.hashing.base import silent
 from erblock.pipeline.block import block
 
@@ -116,6 +118,35 @@ def test_a_uri_is_read_and_written_by_spark(folder, cluster, tmp_path, ending):
     assert written.height == 50
     with pytest.raises(TableError, match=r"cannot be written by Spark: .*already exists"):
         block(load_config(None, settings))
+
+
+@pytest.mark.parametrize("kind", ["minhash", "neural"])
+def test_a_folder_of_keys_stands_for_its_table(kind, folder, fitted_model, cluster, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    model, cpu = fitted_model, ["--device", "cpu", "--precision", "float32"]
+    sides = [str(folder / "left.csv"), str(folder / "right.csv")]
+    if kind == "minhash":
+        model = tmp_path / "model"
+        assert app.run(["fit", *sides, "--method", "minhash", "-o", str(model)]) == 0
+    left = pl.read_csv(sides[0], infer_schema=False)
+    for part, name in ((left[20:], "old.csv"), (left[:20], "new.csv")):
+        part.write_csv(name)
+        assert app.run(["keys", name, "--model", str(model), "-o", "stored", "--append", *cpu]) == 0
+    stored = {"left": str(tmp_path / "stored"), "right": "right.csv"}
+    _, pairs = run(folder, "local", {"left": "left.csv", "right": "right.csv"}, model=str(model))
+    hashed = []
+
+    def kernel(side, *arguments):
+        hashed.append(side)
+        return RecordKernel(side, *arguments)
+
+    monkeypatch.setattr(spark, "RecordKernel", kernel)
+    assert run(folder, "spark", stored, model=str(model))[1].equals(pairs)
+    assert hashed == [1]
+    other = str(tmp_path / "other")
+    assert app.run(["fit", *sides, "--columns", "name", "--method", "minhash", "-o", other]) == 0
+    with pytest.raises(ModelError, match="these keys are of another model"):
+        run(folder, "spark", stored, model=other)
 
 
 def failure(cluster, folder, tables, text=None):
