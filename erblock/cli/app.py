@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from erblock.cli import audit, block, console, evaluate, fit, init, keys, match, rules
+from erblock.cli import audit, block, console, evaluate, fit, init, keys, match, plan, rules
 from erblock.errors import ErblockError
 
 # Every mistake on the command line that typer reports is a ClickException, a class that typer took
@@ -18,6 +18,7 @@ app.add_typer(rules.app, name="rules")
 app.command("fit")(fit.fit)
 app.command("keys")(keys.keys)
 app.command("block")(block.block)
+app.command("plan")(plan.plan)
 app.command("audit")(audit.audit)
 app.command("match")(match.match)
 app.command("evaluate")(evaluate.evaluate)

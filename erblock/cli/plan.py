@@ -1,0 +1,104 @@
+"""`erblock plan`."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from erblock.cli import console, options
+
+if TYPE_CHECKING:
+    from erblock.pipeline.plan import Plan
+
+_ASSUMED = (
+    "assumed: the machine stays as busy as it is, the samples are like the rest of the tables, and time and "
+    "memory grow with records and pairs"
+)
+
+
+def plan(
+    left: options.Left = None,
+    right: options.Right = None,
+    output: Annotated[
+        str | None,
+        typer.Option(
+            "--output", "-o", help="Where the pairs would go: .parquet or .csv.", show_default="pairs.parquet"
+        ),
+    ] = None,
+    model: Annotated[Path | None, typer.Option(help="A model of `erblock fit`.")] = None,
+    method: Annotated[
+        str | None, typer.Option(help="minhash or neural.", show_default="the model's, or minhash")
+    ] = None,
+    max_pairs: Annotated[int | None, typer.Option(help="Keep so many pairs at most.")] = None,
+    max_per_record: Annotated[
+        int | None, typer.Option(help="Keep so many pairs of one record at most.")
+    ] = None,
+    target_recall: Annotated[
+        float | None, typer.Option(help="Keep as few pairs as hold this share of the estimated matches.")
+    ] = None,
+    seconds: Annotated[float, typer.Option(help="Rehearse on samples for about so long.")] = 20,
+    id_column: options.IdColumn = None,
+    left_id: options.LeftId = None,
+    right_id: options.RightId = None,
+    columns: options.Columns = None,
+    delimiter: options.Delimiter = None,
+    encoding: options.Encoding = None,
+    device: options.Device = None,
+    precision: options.Precision = None,
+    config: options.ConfigFile = None,
+    as_json: options.AsJson = False,
+) -> None:
+    """Say what `erblock block` with the same options will take and give, from samples; writes nothing."""
+    from erblock.config import load_config
+    from erblock.pipeline.plan import plan as run
+
+    settings = load_config(
+        config,
+        {
+            "tables": {
+                "left": left,
+                "right": right,
+                "id": id_column,
+                "left_id": left_id,
+                "right_id": right_id,
+                "columns": columns,
+                "delimiter": delimiter,
+                "encoding": encoding,
+            },
+            "block": {
+                "output": output,
+                "model": model and str(model),
+                "method": method,
+                "max_pairs": max_pairs,
+                "max_per_record": max_per_record,
+                "target_recall": target_recall,
+                "device": device,
+                "precision": precision,
+            },
+        },
+    )
+    with console.progress() as on_progress:
+        report = run(settings, on_progress, seconds)
+    if as_json:
+        console.write_json(asdict(report) | {"assumed": _ASSUMED})
+    else:
+        _show(report)
+
+
+def _show(report: "Plan") -> None:
+    stages = ", ".join(f"{stage} {seconds:.0f}" for stage, seconds in report.seconds.items())
+    share = 100 * report.examined / max(report.cross_product, 1)
+    recall = "cannot be told: too few matches are sure"
+    if report.recall is not None:
+        recall = f"{100 * report.recall:.1f} % of the matches examined"
+    rows = [
+        ("records", " x ".join(f"{size:,}" for size in report.records)),
+        ("pairs", f"{report.pairs:,} of the {report.examined:,} examined ({share:.2f} % of all)"),
+        ("recall", recall),
+        ("memory", f"{report.memory / 1e9:.2f} GB"),
+        ("disk", f"{report.disk / 1e6:.1f} MB"),
+        ("minutes", f"{sum(report.seconds.values()) / 60:.2f} (seconds: {stages})"),
+    ]
+    console.table(("", f"plan ({report.kind})"), rows)
+    console.note(f"from samples of up to {report.sampled:,} records; {_ASSUMED}")

@@ -1,0 +1,155 @@
+"""From the pairs of a sample to those of the tables: how many there are, and what a budget keeps of them.
+
+Every pair counts as many pairs of a drawn record as it speaks for (`sample`), and every drawn record as many
+records as there are to each drawn one.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from erblock.blocking.budget import DEFAULT_PER_RECORD, Budget
+from erblock.blocking.candidates import PairChunk
+from erblock.blocking.score import KEEP_PER_RECORD, ScoredPairs
+from erblock.hashing.base import Rows
+from erblock.pipeline.sample import Words
+
+Doubles = npt.NDArray[np.float64]
+
+_TOLD = 0.1
+"""A pair that is there by chance speaks for many, and a probability below this is too vague for that."""
+
+_PARTS = (np.arange(8) + 0.5) / 8
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Of the tables, as estimated: distinct pairs that meet, and those that are ranked."""
+
+    distinct: float
+    scored: float
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What the budget is expected to keep, and which share of the matches that is, if it can be told."""
+
+    pairs: float
+    recall: float | None
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A sample: the words of both sides, the share of records drawn, and the sizes of the distinct tables."""
+
+    left: Words
+    right: Words
+    share: float
+    records: tuple[int, ...]
+
+    @property
+    def one_table(self) -> bool:
+        """Whether both sides are the same table."""
+        return len(self.records) == 1
+
+    @property
+    def drawn(self) -> npt.NDArray[np.bool_]:
+        """Which left records are drawn for themselves."""
+        return np.asarray(self.left.drawn(self.share)[:, 0])
+
+    @property
+    def of_one(self) -> float:
+        """How many left records of the table there are to each drawn one."""
+        return self.records[0] / max(int(self.drawn.sum()), 1)
+
+    def spoken_for(self, left: Rows, right: Rows) -> Iterator[tuple[Rows, Doubles]]:
+        """Yield drawn records, and how many of their pairs each pair speaks for.
+
+        In one table a pair is there by way of either of its records.
+        """
+        drawn = self.drawn
+        for rows, others in ((left, right), (right, left)) if self.one_table else ((left, right),):
+            chance = self.left.chance(self.right, rows, others, self.share)
+            yield rows, np.where(drawn[rows], self.share / chance, 0.0)
+
+    def weights(self, left: Rows, right: Rows) -> Doubles:
+        """Return how many pairs of the tables each pair counts."""
+        sides = [counts for _, counts in self.spoken_for(left, right)]
+        return np.asarray(sum(sides) * self.of_one / len(sides))
+
+
+def count(sample: Drawn, chunks: Iterable[PairChunk]) -> Counts:
+    """Return how many pairs the tables have, from those of the sample.
+
+    At most `KEEP_PER_RECORD` candidates of a record are ranked.
+    """
+    sums = np.zeros(len(sample.left.first))
+    for chunk in chunks:
+        for rows, counts in sample.spoken_for(chunk.left, chunk.right):
+            sums += np.bincount(rows, weights=counts, minlength=len(sums))
+    sums = sums[sample.drawn]
+    if not sums.any():
+        return Counts(0, 0)
+    # In one table a pair is its upper record's; the first record has all of its pairs, the last has none.
+    parts = _PARTS if sample.one_table else np.ones(1)
+    ranked = np.mean([np.minimum(part * sums, KEEP_PER_RECORD).mean() for part in parts])
+    return Counts(sample.records[0] * float(sums.mean() * parts.mean()), sample.records[0] * float(ranked))
+
+
+@dataclass(frozen=True)
+class RankedPairs:
+    """The pairs of a sample, best first (`order`), and the probability of each to be a match, if known."""
+
+    pairs: ScoredPairs
+    order: Rows
+    probability: Doubles | None
+
+    def kept(self, sample: Drawn, budget: Budget, scored: float) -> Kept:
+        """Return what `budget` keeps of the tables' `scored` ranked pairs."""
+        order = self.order
+        weights = sample.weights(self.pairs.left, self.pairs.right)
+        if budget.max_per_record is not None:
+            places = self._places(weights[order] / sample.of_one)
+            order = order[places < budget.max_per_record]
+        held = np.append(0.0, np.cumsum(weights[order]))
+        pairs = min(
+            [*_limits(budget, min(sample.records)), float(held[-1]) if budget.max_per_record else scored]
+        )
+        if self.probability is None:
+            return Kept(pairs, None)
+        expected = np.where(
+            (weights > sample.of_one) & (self.probability < _TOLD), 0, self.probability * weights
+        )
+        shares = np.append(0.0, np.cumsum(expected[order])) / max(float(expected.sum()), 1e-9)
+        if budget.target_recall is not None:
+            reached = min(int(np.searchsorted(shares, budget.target_recall - 1e-9)), len(held) - 1)
+            pairs = min(pairs, float(held[reached]))
+        return Kept(pairs, float(np.interp(pairs, held, shares)))
+
+    def _places(self, of_record: Doubles) -> Doubles:
+        """Return how many better pairs either record of each pair has in the tables, in order."""
+        left, right = self.pairs.left[self.order], self.pairs.right[self.order]
+        right = right + (0 if self.pairs.one_table else len(self.pairs.best_left))
+        before = _sum_before(np.concatenate([left, right]), np.concatenate([of_record, of_record]))
+        return np.asarray(before.reshape(2, -1).max(axis=0))
+
+
+def _limits(budget: Budget, smaller: int) -> list[float]:
+    if budget.max_pairs is not None:
+        return [float(budget.max_pairs)]
+    if budget.max_per_record is None and budget.target_recall is None:
+        return [float(DEFAULT_PER_RECORD * smaller)]
+    return []
+
+
+def _sum_before(groups: Rows, values: Doubles) -> Doubles:
+    """Return for every element the sum of the values before it in its group."""
+    order = np.argsort(groups, kind="stable")
+    sums = np.cumsum(values[order]) - values[order]
+    first = np.flatnonzero(np.diff(groups[order], prepend=-1))
+    begins = np.repeat(sums[first], np.diff(np.append(first, len(groups))))
+    before = np.empty(len(groups))
+    before[order] = sums - begins
+    return before

@@ -1,0 +1,255 @@
+"""What blocking will take and give, told from samples: nothing is assumed about the machine.
+
+The tables are read, and without a model a MinHash is fitted, as in a run. Then samples of growing size are
+blocked (`rehearsal`), until the next would take too long. What grows with the records, or with the pairs, is
+drawn out to the size of the tables.
+"""
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy import optimize
+
+from erblock.config import Config
+from erblock.errors import ConfigError
+from erblock.hashing.base import Progress, silent
+from erblock.hashing.store import Extras, Model, Provenance, read_manifest, save_model
+from erblock.pipeline.counts import Counts, Kept
+from erblock.pipeline.inputs import Texts, minhash_of, open_tables, texts_of
+from erblock.pipeline.model import model_folder, with_model_columns
+from erblock.pipeline.sample import Words, words_of
+from erblock.tables.read import TablePair
+
+Doubles = npt.NDArray[np.float64]
+
+SECONDS = 20.0
+"""Samples are rehearsed for about so long."""
+
+_SMALLEST, _LARGEST = 500, 500_000
+_LEAST_SAMPLES = 4
+_LEAST_OF_A_SIDE = 20
+_STEPS = 5
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run is expected to be. `seconds`: by stage; `memory`, `disk`: bytes of process and output.
+
+    `recall`: the share of the matches among the pairs examined that is kept; None if it cannot be told.
+    `sampled`: records of the largest sample.
+    """
+
+    kind: str
+    records: tuple[int, ...]
+    pairs: int
+    examined: int
+    cross_product: int
+    recall: float | None
+    memory: int
+    disk: int
+    seconds: dict[str, float]
+    sampled: int
+
+
+@dataclass(frozen=True)
+class _Subject:
+    """What is planned: the settings, the tables, and the folder of the model."""
+
+    config: Config
+    tables: TablePair
+    model: Path
+
+    @property
+    def records(self) -> tuple[int, ...]:
+        sides = [self.tables.left] if self.tables.dedup else [self.tables.left, self.tables.other]
+        return tuple(side.frame.height for side in sides)
+
+
+def plan(config: Config, on_progress: Progress = silent, seconds: float = SECONDS) -> Plan:
+    """Return what `block` with these settings will take and give; nothing is written.
+
+    `seconds`: how long samples are rehearsed, about; three at least are, however long they take.
+
+    Raises:
+        ErblockError: if a table, the model or an option is not usable.
+    """
+    if config.block.engine != "local":
+        raise ConfigError(f"erblock plan is for one machine, found --engine {config.block.engine}")
+    with TemporaryDirectory() as folder:
+        return _planned(config, Path(folder), on_progress, seconds)
+
+
+def _planned(config: Config, folder: Path, on_progress: Progress, seconds: float) -> Plan:
+    known: dict[str, float] = {}
+    step = _steps(on_progress)
+    begun = time.monotonic()
+    config = with_model_columns(config)
+    tables = open_tables(config)
+    texts = texts_of(tables)
+    known["read"] = time.monotonic() - begun
+    step()
+    model = model_folder(config.block) or _fitted_minhash(tables, texts, folder / "model")
+    known["fit"] = time.monotonic() - begun - known["read"]
+    step()
+    subject = _Subject(config, tables, model)
+    samples = _write_samples(subject, words_of(texts), folder)
+    step()
+    told = _rehearsed(_task(subject, samples, seconds), folder)
+    step()
+    return _drawn_out(subject, told, known)
+
+
+def _steps(on_progress: Progress) -> Any:
+    done = iter(range(_STEPS))
+    on_progress("plan", next(done), _STEPS - 1)
+    return lambda: on_progress("plan", next(done), _STEPS - 1)
+
+
+def _fitted_minhash(tables: TablePair, texts: Texts, folder: Path) -> Path:
+    provenance = Provenance(tuple(pair.entry for pair in tables.columns))
+    save_model(Model(minhash_of(texts), provenance), folder, Extras())
+    return folder
+
+
+def _write_samples(subject: _Subject, words: tuple[Words, ...], folder: Path) -> list[dict[str, Any]]:
+    """Write samples of growing size, as the rehearsal reads them; return where they are."""
+    written: list[dict[str, Any]] = []
+    frames = [subject.tables.left.frame, subject.tables.other.frame]
+    for share in _shares(subject.records):
+        sides = [np.flatnonzero(each.drawn(share).any(axis=1)) for each in words]
+        if min(map(len, sides)) < _LEAST_OF_A_SIDE and share < 1:
+            continue
+        place = folder / f"sample-{len(written)}"
+        place.mkdir()
+        for name, frame, rows, side in zip(("left", "right"), frames, sides, words, strict=False):
+            frame[rows].write_parquet(place / f"{name}.parquet")
+            side[rows].save(place / f"{name}.npy")
+        size = sum(map(len, sides)) / sum(subject.records)
+        written.append({"folder": str(place), "share": share, "size": size, "records": subject.records})
+    return written
+
+
+def _shares(records: tuple[int, ...]) -> list[float]:
+    """Return the shares of samples, smallest first; each is half of the next."""
+    shares = [min(1.0, _LARGEST / sum(records))]
+    while len(shares) < _LEAST_SAMPLES or shares[-1] * sum(records) >= _SMALLEST:
+        shares.append(shares[-1] / 2)
+    return shares[::-1]
+
+
+def _task(subject: _Subject, samples: Sequence[dict[str, Any]], seconds: float) -> dict[str, Any]:
+    """Return what the process of the rehearsal is told."""
+    columns = tuple(pair.entry for pair in subject.tables.columns)
+    block = {"model": str(subject.model), "method": None, "audit": None}
+    config = subject.config.model_copy(
+        update={
+            "tables": subject.config.tables.model_copy(update={"columns": columns}),
+            "block": subject.config.block.model_copy(update=block),
+        }
+    )
+    return {
+        "config": config.model_dump(mode="json"),
+        "model": str(subject.model),
+        "samples": list(samples),
+        "seconds": seconds,
+    }
+
+
+@dataclass(frozen=True)
+class _Told:
+    """What the rehearsal told, smallest sample first; `start`: seconds until it was at work."""
+
+    start: float
+    samples: list[dict[str, Any]]
+
+
+def _rehearsed(task: dict[str, Any], folder: Path) -> _Told:
+    paths = [folder / "task.json", folder / "result.json"]
+    paths[0].write_text(json.dumps(task), encoding="utf-8")
+    command = [sys.executable, "-m", "erblock.pipeline.rehearsal", *map(str, paths)]
+    begun = time.monotonic()
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    took = time.monotonic() - begun
+    if done.returncode:
+        raise RuntimeError(f"the rehearsal failed with exit code {done.returncode}: {done.stderr}")
+    told = json.loads(paths[1].read_text(encoding="utf-8"))
+    # What is loaded or compiled in the first sample is so in every run.
+    first = sum(told["samples"][0]["seconds"].values())
+    return _Told(took - told["seconds"] + first, told["samples"])
+
+
+def _drawn_out(subject: _Subject, told: _Told, known: dict[str, float]) -> Plan:
+    last = told.samples[-1]
+    counts, kept = Counts(**last["counts"]), Kept(**last["kept"])
+    growth = _Growth(told.samples[1:], counts)
+    left, right = subject.records[0], subject.records[-1]
+    seconds = {
+        "start": told.start,
+        **known,
+        **growth.seconds(),
+    }
+    return Plan(
+        read_manifest(subject.model)["kind"],
+        subject.records,
+        round(kept.pairs),
+        round(counts.distinct),
+        left * (left - 1) // 2 if subject.tables.dedup else left * right,
+        kept.recall,
+        round(growth.memory()),
+        round(last["written"] * kept.pairs),
+        seconds,
+        round(last["size"] * sum(subject.records)),
+    )
+
+
+@dataclass(frozen=True)
+class _Growth:
+    """How what samples took grows with their share of the records, and with that of the pairs."""
+
+    samples: Sequence[dict[str, Any]]
+    counts: Counts
+
+    def seconds(self) -> dict[str, float]:
+        """Return the seconds of each stage for the whole tables."""
+        found, ranked = (
+            self._pairs("distinct", self.counts.distinct),
+            self._pairs("scored", self.counts.scored),
+        )
+        return {
+            "hash": self._at_full(self._took("hash"), found[:, :2]),
+            "join": self._at_full(self._took("join"), found),
+            "rank": self._at_full(self._took("rank"), ranked),
+            "write": self._at_full(self._took("write"), ranked),
+        }
+
+    def memory(self) -> float:
+        """Return the peak memory of the process in bytes for the whole tables."""
+        peaks = np.array([float(sample["peak"]) for sample in self.samples])
+        return self._at_full(peaks, self._pairs("scored", self.counts.scored))
+
+    def _took(self, stage: str) -> Doubles:
+        return np.array([sample["seconds"][stage] for sample in self.samples])
+
+    def _pairs(self, kind: str, of_tables: float) -> Doubles:
+        """Return what costs depend on: nothing, the share of the records, and that of these pairs."""
+        sizes = [sample["size"] for sample in self.samples]
+        pairs = [sample[kind] / max(of_tables, 1.0) for sample in self.samples]
+        return np.column_stack([np.ones(len(sizes)), sizes, pairs])
+
+    def _at_full(self, values: Doubles, columns: Doubles) -> float:
+        """Return what `values`, as a sum of `columns` with weights of at least 0, come to for a share of 1.
+
+        Errors are relative: a small sample is as telling as a large one.
+        """
+        scale = 1 / np.maximum(values, 1e-3)
+        weights, _ = optimize.nnls(columns * scale[:, None], values * scale)
+        return float(weights.sum())

@@ -1,0 +1,247 @@
+"""Blocking rehearsed on samples of growing size, in a process of its own, so that its memory can be told.
+
+A sample has fewer pairs a record than the tables have. What they cost is measured all the same: the buckets
+of the sample are merged until a record meets as many partners as it will in the tables. But how many pairs
+there will be, and of which quality, is told by those that meet in buckets as they are.
+
+usage: python -m erblock.pipeline.rehearsal TASK RESULT, both JSON files
+"""
+
+import json
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from erblock.blocking.budget import Budget, cut
+from erblock.blocking.candidates import JoinReport, join
+from erblock.blocking.output import pairs_frame, write_frame
+from erblock.blocking.ranking import ranking
+from erblock.blocking.recall import expected_matches
+from erblock.blocking.score import best_first, score_candidates
+from erblock.config import Config
+from erblock.engines.base import Candidates
+from erblock.hashing.base import BandKeys, Hasher, Rows, Scores, Sketch
+from erblock.hashing.store import load_model
+from erblock.pipeline.counts import Counts, Drawn, Kept, RankedPairs, count
+from erblock.pipeline.evidence import weigh
+from erblock.pipeline.inputs import open_tables, texts_of
+from erblock.pipeline.sample import read_words
+from erblock.tables.read import TablePair
+from erblock.tables.schemas import ID
+
+_HALF = np.uint64(32)
+_GROWTH = 2.3
+"""A sample of twice the records takes at most so many times as long."""
+
+_LEAST_SHARES = 3
+"""So many samples are rehearsed, however long they take: fewer show no trend."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A folder with left.parquet, right.parquet and their words; `records`: of the tables it is drawn from.
+
+    `share`: of the left records that are drawn; `size`: the share of all records that are there.
+    """
+
+    folder: str
+    share: float
+    size: float
+    records: tuple[int, ...]
+
+    @property
+    def left(self) -> Path:
+        """The left records."""
+        return Path(self.folder) / "left.parquet"
+
+    @property
+    def right(self) -> Path | None:
+        """The right records; None where there is one table."""
+        return Path(self.folder) / "right.parquet" if len(self.records) > 1 else None
+
+    def drawn(self) -> Drawn:
+        """Return the sample as pairs are counted by."""
+        names = ("left", "right")[: len(self.records)]
+        words = [read_words(Path(self.folder) / f"{name}.npy") for name in names]
+        return Drawn(words[0], words[-1], self.share, self.records)
+
+
+@dataclass(frozen=True)
+class Rehearsed:
+    """What one sample took. `seconds` by stage; `peak`: bytes of the process so far; `written`: bytes a pair.
+
+    `counts` and `kept` are estimates of the whole tables; `distinct` and `scored` the pairs of the rehearsal.
+    """
+
+    size: float
+    seconds: dict[str, float]
+    peak: int
+    distinct: int
+    scored: int
+    written: float
+    counts: Counts
+    kept: Kept
+
+
+@dataclass
+class _Clock:
+    """Seconds between calls, by name."""
+
+    seconds: dict[str, float] = field(default_factory=dict)
+    last: float = field(default_factory=time.monotonic)
+
+    def took(self, stage: str | None) -> None:
+        """Count the time since the last call for `stage`; None: for nothing."""
+        now = time.monotonic()
+        if stage is not None:
+            self.seconds[stage] = now - self.last
+        self.last = now
+
+
+@dataclass(frozen=True)
+class MergedSketch:
+    """A sketch whose buckets are merged at random into `buckets` a band."""
+
+    sketch: Any
+    buckets: int
+
+    def __len__(self) -> int:
+        return len(self.sketch)
+
+    @property
+    def bands(self) -> int:
+        """The number of bands."""
+        return int(self.sketch.bands)
+
+    def keys(self, band: int) -> BandKeys:
+        """Return the keys of one band, merged."""
+        keys = self.sketch.keys(band)
+        mixed = ((keys.buckets >> _HALF) * np.uint64(0x9E3779B97F4A7C15)) >> _HALF
+        return BandKeys(keys.rows, (mixed % np.uint64(self.buckets)) << _HALF)
+
+    def neighbour_order(self) -> Any:
+        """Return the sketch's own order."""
+        return self.sketch.neighbour_order()
+
+    def similarity(self, other: Any, left: Rows, right: Rows) -> Scores:
+        """Return the sketches' own similarity."""
+        return np.asarray(self.sketch.similarity(other.sketch, left, right))
+
+
+def main(task: str, result: str) -> None:
+    """Rehearse what the file `task` says; write what was measured to `result`."""
+    asked = json.loads(Path(task).read_text(encoding="utf-8"))
+    config = Config.model_validate(asked["config"])
+    samples = [Sample(**each) for each in asked["samples"]]
+    hasher = load_model(Path(asked["model"]), config.block.device, config.block.precision).hasher
+    begun = time.monotonic()
+    rows = [asdict(row) for row in rehearsed(config, hasher, samples, asked["seconds"])]
+    facts = {"seconds": time.monotonic() - begun, "samples": rows}
+    Path(result).write_text(json.dumps(facts), encoding="utf-8")
+
+
+def rehearsed(config: Config, hasher: Hasher, samples: list[Sample], seconds: float) -> Iterator[Rehearsed]:
+    """Yield what each sample took, smallest first, until the next would end after `seconds`."""
+    begun = time.monotonic()
+    for number, sample in enumerate(samples):
+        started = time.monotonic()
+        yield rehearse(config, hasher, sample)
+        took = time.monotonic() - started
+        if number + 1 >= _LEAST_SHARES and time.monotonic() - begun + _GROWTH * took > seconds:
+            return
+
+
+def rehearse(config: Config, hasher: Hasher, sample: Sample) -> Rehearsed:
+    """Return what blocking `sample` takes."""
+    config = _of_sample(config, sample)
+    clock = _Clock()
+    tables = open_tables(config)
+    texts = texts_of(tables)
+    clock.took("read")
+    left = hasher.sketch(texts.left)
+    right = None if texts.dedup else hasher.sketch(texts.right)
+    clock.took("hash")
+    drawn = sample.drawn()
+    counts = count(drawn, join(left, right, JoinReport()))
+    kept = _ranked(config, _candidates(hasher, tables, left, right)).kept(
+        drawn, _budget(config), counts.scored
+    )
+    left, right = _as_dense(left, right, sample, counts)
+    clock.took(None)
+    found = _candidates(hasher, tables, left, right)
+    clock.took("join")
+    weighed = weigh(config, found)
+    expected = expected_matches(weighed.scored, weighed.signal)
+    most = max(1, round(kept.pairs * sample.share))
+    chosen = cut(weighed.scored, Budget(max_pairs=most), expected)
+    clock.took("rank")
+    output = Path(config.block.output)
+    frame = pairs_frame(found.left_ids, found.right_ids, found.scored, chosen)
+    write_frame(frame, output)
+    clock.took("write")
+    written = output.stat().st_size / max(frame.height, 1)
+    facts = (found.join.distinct, len(found.scored), written)
+    return Rehearsed(sample.size, clock.seconds, peak_memory(), *facts, counts, kept)
+
+
+def _of_sample(config: Config, sample: Sample) -> Config:
+    right = None if sample.right is None else str(sample.right)
+    names = {"left": str(sample.left), "right": right, "id": ID, "left_id": None, "right_id": None}
+    output = Path(sample.folder) / f"pairs{Path(config.block.output).suffix}"
+    return config.model_copy(
+        update={
+            "tables": config.tables.model_copy(update=names),
+            "block": config.block.model_copy(update={"output": str(output)}),
+        }
+    )
+
+
+def _candidates(hasher: Hasher, tables: TablePair, left: Sketch, right: Sketch | None) -> Candidates:
+    join = JoinReport()
+    scored = score_candidates(left, right, join)
+    return Candidates(hasher.kind, tables.left.frame[ID], tables.other.frame[ID], scored, join, tables)
+
+
+def _ranked(config: Config, found: Candidates) -> RankedPairs:
+    weighed = weigh(config, found)
+    order = best_first(weighed.scored, ranking(weighed.scored))
+    return RankedPairs(weighed.scored, order, expected_matches(weighed.scored, weighed.signal).probability)
+
+
+def _budget(config: Config) -> Budget:
+    options = config.block
+    return Budget(options.max_pairs, options.max_per_record, options.target_recall)
+
+
+def _as_dense(
+    left: Sketch, right: Sketch | None, sample: Sample, counts: Counts
+) -> tuple[Sketch, Sketch | None]:
+    """Return the sketches with as many pairs a record as the tables have."""
+    other = left if right is None else right
+    pairs = counts.distinct * sample.size / left.bands / len(left) * (2 if right is None else 1)
+    buckets = int(len(other) / max(pairs, 1e-9))
+    if sample.share >= 1 or buckets >= 2**31:
+        return left, right
+    merged = MergedSketch(left, max(buckets, 1))
+    return merged, None if right is None else replace(merged, sketch=right)
+
+
+def peak_memory() -> int:
+    """Return the most bytes that this process has held so far."""
+    status = Path("/proc/self/status")
+    if status.is_file():  # What the system tells elsewhere may be that of the process that started this one.
+        lines = status.read_text(encoding="utf-8").splitlines()
+        return int(next(line for line in lines if line.startswith("VmHWM")).split()[1]) * 1024
+    import resource  # Windows has none
+
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return most if sys.platform == "darwin" else most * 1024
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

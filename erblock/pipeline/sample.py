@@ -1,0 +1,100 @@
+"""Samples of tables that keep matches together, and how likely a pair is to be in one.
+
+Of a random hundredth of two tables, a ten-thousandth of the matches remains: nothing to measure by. So
+records are drawn by their words. In each record the words are put in the order of a weighted hash, as MinHash
+does, rare ones mostly first; and words are drawn at random. A record is in the sample if one of its first four
+words is drawn: most of what shares much text with it then is, too. Pairs are counted from the left records
+whose very first word is drawn; these are the share that was asked for. Such a pair is in the sample with the
+probability
+
+    share                                   if that word is among the first four of the right record,
+    share * (1 - (1 - share)**words)        if not, by chance;
+
+so pairs that count 1 / probability (Horvitz and Thompson 1952) speak for all pairs of the tables.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+import numpy.typing as npt
+
+from erblock.hashing import ngrams
+from erblock.hashing.base import Rows
+from erblock.pipeline.inputs import Texts
+
+UInt32s = npt.NDArray[np.uint32]
+Doubles = npt.NDArray[np.float64]
+
+FIRST_WORDS = 4
+_LONE = 1e-9
+"""The weight of a word that no other record has: nothing is to be met by it."""
+
+_HALF = np.uint64(32)
+_MULTIPLIER = 0x9E3779B97F4A7C15
+_STEPS = ((np.uint64(30), np.uint64(0xBF58476D1CE4E5B9)), (np.uint64(27), np.uint64(0x94D049BB133111EB)))
+
+
+@dataclass(frozen=True)
+class Words:
+    """The first words of every record of one table, (records, 4); a record of fewer repeats its last."""
+
+    first: UInt32s
+
+    def __getitem__(self, rows: Rows) -> Self:
+        return type(self)(self.first[rows])
+
+    def drawn(self, share: float) -> npt.NDArray[np.bool_]:
+        """Return which of the words are drawn, (records, 4)."""
+        return np.asarray(_uniform(self.first, 2) < share)
+
+    def chance(self, other: Self, left: Rows, right: Rows, share: float) -> Doubles:
+        """Return the probability of record `left[i]` here and `right[i]` of `other` to be in a sample."""
+        together = (other.first[right] == self.first[left, :1]).any(axis=1)
+        distinct = 1 + (np.diff(np.sort(other.first, axis=1), axis=1) != 0).sum(axis=1)
+        alone = 1 - (1 - share) ** distinct[right]
+        return np.asarray(share * np.where(together, 1.0, alone))
+
+    def save(self, path: Path) -> None:
+        """Write the words to `path`, as `read_words` reads them."""
+        np.save(path, self.first, allow_pickle=False)
+
+
+def read_words(path: Path) -> Words:
+    """Return the words that are stored in `path`."""
+    return Words(np.load(path, allow_pickle=False))
+
+
+def words_of(texts: Texts) -> tuple[Words, ...]:
+    """Return the first words of the records of each distinct table."""
+    sets = [ngrams.word_sets(side) for side in texts.sides]
+    frequency = np.zeros(1 << ngrams.FEATURE_BITS, dtype=np.int64)
+    for each in sets:
+        frequency += np.bincount(each.features, minlength=len(frequency))
+    weights = (1 / np.maximum(frequency, 1)).astype(np.float32)
+    weights[frequency < 2] = _LONE
+    return tuple(Words(_first_words(each, weights)) for each in sets)
+
+
+def _first_words(sets: ngrams.FeatureSets, weights: ngrams.Floats) -> UInt32s:
+    """Return the words of each record that have the smallest draws; without words, the number of its row."""
+    draws = -np.log1p(-_uniform(sets.hashes, 1)) / weights[sets.features]
+    sizes = np.diff(sets.starts)
+    owners = np.repeat(np.arange(len(sets), dtype=np.uint64), sizes)
+    # The bits of positive floats are in their order.
+    order = np.argsort((owners << _HALF) | draws.astype(np.float32).view(np.uint32))
+    ordered = np.append(sets.hashes[order], np.uint32(0))
+    places = np.minimum(np.arange(FIRST_WORDS), np.maximum(sizes - 1, 0)[:, None])
+    first: UInt32s = ordered[np.minimum(sets.starts[:-1, None] + places, len(ordered) - 1)]
+    empty = np.flatnonzero(sizes == 0)
+    first[empty] = empty[:, None].astype(np.uint32)
+    return first
+
+
+def _uniform(words: UInt32s, number: int) -> Doubles:
+    """Return a number in [0, 1) for every word, the same for the same word (the finaliser of splitmix64)."""
+    state = words.astype(np.uint64) + np.uint64(number * _MULTIPLIER % 2**64)
+    for shift, factor in _STEPS:
+        state = (state ^ (state >> shift)) * factor
+    return np.asarray((state ^ (state >> np.uint64(31))) / 2.0**64)
