@@ -2,8 +2,8 @@
 
 Of a random hundredth of two tables, a ten-thousandth of the matches remains: nothing to measure by. So
 records are drawn by their words. In each record the words are put in the order of a weighted hash, as MinHash
-does, rare ones mostly first; and words are drawn at random. A record is in the sample if one of its first four
-words is drawn: most of what shares much text with it then is, too. Pairs are counted from the left records
+does, rare ones mostly first; and words are drawn at random. A record is in the sample if one of its first
+four words is: most of what shares much text with it then is, too. Pairs are counted from the left records
 whose very first word is drawn; these are the share that was asked for. Such a pair is in the sample with the
 probability
 

@@ -50,7 +50,7 @@ def test_a_plan_of_tables_smaller_than_a_sample_says_what_then_happens(tables, f
     assert sorted(folder.iterdir()) == before, "nothing is written"
     output = tmp_path / "pairs.parquet"
     report = told(capsys, "block", *tables, "-o", output)
-    assert PLANNED <= plan.keys()
+    assert plan.keys() >= PLANNED
     assert plan["kind"] == "minhash"
     assert plan["examined"] == pytest.approx(report["join"]["distinct"], rel=1e-3)
     assert plan["cross_product"] == report["cross_product"]
