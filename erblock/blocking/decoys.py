@@ -5,7 +5,8 @@ record's match than the best candidate of a record that has no match, and it is 
 for one. So some records are orphaned: their match is taken away, what is left is ranked as if it had never
 been, and goes among the non-matches. It is the decoy of proteomics (Elias and Gygi 2007): a known non-match
 that had every chance to look like a match. A logistic regression of the ranking score and of a second signal
-on all of these gives probabilities that hold for records with a match and without one.
+on all of these gives probabilities that hold for records with a match and without one. In one table the rest
+of an orphan's cluster is among its candidates: there non-matches count as much as candidates are rivals.
 """
 
 from dataclasses import dataclass
@@ -78,11 +79,13 @@ def known_pairs(pairs: ScoredPairs, signal: Scores, verdicts: Verdicts, seed: in
     inputs = inputs_of(pairs, signal)
     orphans = np.column_stack([without, signal]).astype(np.float32)[decoys]
     known = np.flatnonzero(matches | rivals)
-    counts = np.where(np.isin(verdicts[known], (MATCH, NO_MATCH)), LABEL_COUNTS, 1.0)
+    apart = min(rivalries(pairs)) if pairs.one_table else 1.0
+    counts = np.where(matches, 1.0, apart)
+    counts[np.isin(verdicts, (MATCH, NO_MATCH))] = LABEL_COUNTS
     return Known(
         np.concatenate([known, decoys]),
         np.concatenate([matches[known], np.zeros(len(decoys), dtype=bool)]),
-        np.concatenate([counts, np.ones(len(decoys))]).astype(np.float32),
+        np.concatenate([counts[known], np.full(len(decoys), apart)]).astype(np.float32),
         np.concatenate([inputs[known], orphans]),
     )
 

@@ -9,7 +9,9 @@ near to everything. So a pair is ranked by how far it stands out among the candi
 With rivalry 1 on both sides this is the logarithm of a softmax over each record's candidates, for tables in
 which a record has one match and candidates are rivals. With rivalry 0 it is the height above the record's
 background, for tables in which a record has many, and the second is as good as the first. Which of the two a
-table is shows in its confident best candidates: if they are each other's best, it is the first.
+table is shows in its confident best candidates: if they are each other's best, it is the first. In one table,
+where records that belong together are a cluster, it also shows in their second best: if that is as good as
+confident best ones are, it is the second.
 """
 
 from dataclasses import dataclass, replace
@@ -27,6 +29,7 @@ _BACKGROUND_FROM = 4
 _BACKGROUND_WEIGHT = 0.5
 _CONFIDENT = 0.25
 _RIVALRY_FROM, _RIVALRY_FULL, _RIVALRY_LEAST = 0.6, 0.9, 0.2
+_CLUSTERS_FROM, _CLUSTERS_FULL = 0.35, 0.65
 
 EXCLUSIVE = 0.5
 """From this rivalry on a record is taken to have one match at most."""
@@ -72,15 +75,18 @@ def _rivalries(pairs: ScoredPairs, units: Floats, left: "_Side", right: "_Side")
     linked_left, linked_right = _marked(pairs.left[mutual], left), _marked(pairs.right[mutual], right)
     if pairs.one_table:
         linked_left = linked_right = linked_left | linked_right
+        rivalry = min(_rivalry(left, linked_left, confident), _second_rivalry(left, confident))
+        return rivalry, rivalry
     # That some right records' best is not mutual says that a left record has several of them.
     return _rivalry(right, linked_right, confident), _rivalry(left, linked_left, confident)
 
 
 @dataclass(frozen=True)
 class _Side:
-    """Of every record of one side: its best candidate's value, logsumexp of the best, and background."""
+    """Of every record of one side: its best two candidates' values, logsumexp of the best, and background."""
 
     best: Floats
+    second: Floats
     log_sum: Floats
     background: Floats
 
@@ -95,14 +101,14 @@ def _side(records: Rows, units: Floats, size: int) -> _Side:
     top = np.full((size, _BEST), np.nan)
     near = places < _BEST
     top[records[near], places[near]] = units[near]
-    best = np.where(np.isnan(top[:, 0]), -np.inf, top[:, 0])
+    best, second = np.where(np.isnan(top[:, :2]), -np.inf, top[:, :2]).T
     tail = top[:, _BACKGROUND_FROM:]
     # Few candidates are no proof of standing out: the places that no bucket filled take the usual value.
     usual = float(np.nanmedian(tail)) if not np.isnan(tail).all() else 0.0
     top[np.isnan(top)] = usual
     highest = top.max(axis=1)
     log_sum = highest + np.log(np.exp(top - highest[:, None]).sum(axis=1))
-    return _Side(best, log_sum, tail.mean(axis=1))
+    return _Side(best, second, log_sum, tail.mean(axis=1))
 
 
 def _marked(records: Rows, side: _Side) -> npt.NDArray[np.bool_]:
@@ -117,3 +123,10 @@ def _rivalry(side: _Side, linked: npt.NDArray[np.bool_], confident: float) -> fl
     mutual = float(linked[sure].mean())
     share = (mutual - _RIVALRY_FROM) / (_RIVALRY_FULL - _RIVALRY_FROM)
     return float(np.clip(share, _RIVALRY_LEAST, 1.0))
+
+
+def _second_rivalry(side: _Side, confident: float) -> float:
+    """Return 0.2 to 1 from the share of confident best candidates beside which the second is one too."""
+    share = float((side.second[side.best >= confident] >= confident).mean())
+    rivalry = (_CLUSTERS_FULL - share) / (_CLUSTERS_FULL - _CLUSTERS_FROM)
+    return float(np.clip(rivalry, _RIVALRY_LEAST, 1.0))

@@ -1,9 +1,10 @@
 """How much of the matches a cut keeps, estimated without labels.
 
 Every candidate pair has a probability to be a match (`erblock.blocking.decoys`). Where candidates of a record
-are rivals, it has one match at most, and what one candidate is likely the others cannot be: the probabilities
-become those of edges in a matching, by belief propagation on odds (the Bethe approximation of the
-monomer-dimer model; Zdeborova and Mezard 2006). The recall of a cut is the share of their sum that it keeps.
+of two tables are rivals, it has one match at most, and what one candidate is likely the others cannot be: the
+probabilities become those of edges in a matching, by belief propagation on odds (the Bethe approximation of
+the monomer-dimer model; Zdeborova and Mezard 2006). The recall of a cut is the share of their sum that it
+keeps.
 
 The interval adds to the binomial error of that share what the estimate was seen to be wrong by on six public
 data sets (docs/quality.md): it is more often too high than too low. Matches that no bucket held are not seen.
@@ -84,9 +85,10 @@ def expected_matches(pairs: ScoredPairs, signal: Scores, seed: int = 0) -> Expec
 def _exclusive(pairs: ScoredPairs, odds: Doubles) -> Doubles:
     """Return the probability of each pair if a record has one match at most, on the sides where it has.
 
-    Each record sends each of its candidates the chance that none of its other candidates is its match.
+    Each record sends each of its candidates the chance that none of its other candidates is its match. In one
+    table any record may have several: there a match of a match is a match.
     """
-    left, right = (rivalry > EXCLUSIVE for rivalry in rivalries(pairs))
+    left, right = (rivalry > EXCLUSIVE and not pairs.one_table for rivalry in rivalries(pairs))
     free_left, free_right = np.ones(len(odds)), np.ones(len(odds))
     for _ in range(_ROUNDS if left or right else 0):
         to_left = _free(pairs.left, odds * free_right) if left else free_left

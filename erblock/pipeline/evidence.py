@@ -26,7 +26,7 @@ from erblock.tables.read import Records, TablePair
 
 _SAMPLE = 20_000
 _LEARNED_FROM = 20
-_COMPARED = 30
+_COMPARED = 60
 _LEAST_MATCHES = 20
 
 
