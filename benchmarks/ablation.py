@@ -36,7 +36,7 @@ from erblock.blocking.score import ScoredPairs
 from erblock.errors import ErblockError
 from erblock.hashing.base import Scores
 
-DEFAULT_SETS = ("abt-buy", "dblp-acm", "febrl3")
+DEFAULT_SETS = ("abt-buy", "febrl3")
 NO_RULES = {"match": [], "conflict": []}
 _TINY = 1e-9
 
@@ -56,7 +56,8 @@ def relative(pairs: ScoredPairs) -> Scores:
 class Variant:
     """One thing that differs from the defaults.
 
-    `fit` and `rules` are settings; `ngram_weight` and `ranking` take the place of what is no setting.
+    `fit` and `rules` are settings; `ngram_weight`, `ranking` and `evidence` (whether the columns' is weighed)
+    take the place of what is no setting.
     """
 
     name: str
@@ -66,6 +67,7 @@ class Variant:
     with_labels: bool = False
     ngram_weight: float | None = None
     ranking: Callable[[ScoredPairs], Scores] | None = None
+    evidence: bool = True
 
     def fit_section(self, data: DataSet) -> dict[str, Any]:
         """Return the fit settings for a data set."""
@@ -85,25 +87,35 @@ class Variant:
                     patches.enter_context(patch(f"{module}.NGRAM_WEIGHT", self.ngram_weight))
             if self.ranking is not None:
                 patches.enter_context(patch("erblock.blocking.budget.ranking", self.ranking))
+            if not self.evidence:
+                patches.enter_context(patch("erblock.pipeline.evidence.read_evidence", return_value=None))
             yield
 
 
 VARIANTS = (
     Variant("default", "all by default"),
+    Variant("no-evidence", "the default model; evidence of the columns not weighed", evidence=False),
+    Variant("rank-plain", "the default model; pairs ranked by s", ranking=plain),
+    Variant("rank-relative", "the default model; ranked by s / best(l) + s / best(r)", ranking=relative),
+    Variant("neither", "the default model; no evidence, ranked by s", ranking=plain, evidence=False),
     Variant("untrained", "the encoder as it comes", {"max_steps": 0}),
+    Variant(
+        "untrained-neither",
+        "as it comes; no evidence, ranked by s",
+        {"max_steps": 0},
+        None,
+        ranking=plain,
+        evidence=False,
+    ),
+    Variant("no-rules", "pairs beyond doubt alone", rules=NO_RULES),
+    Variant("self-training", "rules, and pairs beyond doubt", {"self_training": True}),
+    Variant("labels", "labels of the train split instead of rules", rules=NO_RULES, with_labels=True),
     Variant("loss-alone", "the paper's loss without the ranking term", {"ranking": 0.0}),
     Variant("steps-30", "at most 30 steps", {"max_steps": 30}),
     Variant("steps-60", "at most 60 steps", {"max_steps": 60}),
-    Variant("steps-120", "at most 120 steps", {"max_steps": 120}),
-    Variant("self-training", "rules and pairs beyond doubt", {"self_training": True}),
-    Variant("no-self-training", "rules alone", {"self_training": False}),
-    Variant("no-rules", "pairs beyond doubt alone", rules=NO_RULES),
-    Variant("labels", "labels of the train split instead of rules", rules=NO_RULES, with_labels=True),
     # Nothing of the encoder is seen then, so there is nothing to train.
     Variant("ngrams-alone", "n-grams without the language model", {"max_steps": 0}, ngram_weight=1.0),
     Variant("model-alone", "the language model without n-grams", ngram_weight=0.0),
-    Variant("rank-plain", "the default model; pairs ranked by s", ranking=plain),
-    Variant("rank-relative", "the default model; ranked by s / best(l) + s / best(r)", ranking=relative),
 )
 NAMES = tuple(variant.name for variant in VARIANTS)
 
