@@ -13,15 +13,14 @@ from erblock.blocking.ranking import ranking
 from erblock.blocking.score import ScoredPairs
 from erblock.comparison.remembered import RememberedComparison
 from erblock.config import Config
-from erblock.engines.local import LocalMatchEngine
 from erblock.errors import ConfigError, TableError
 from erblock.hashing.base import Progress, Scores, silent
 from erblock.matching.fit import learn
 from erblock.matching.label import Belief, choose_questions, guessed
 from erblock.pipeline.candidates import read_candidates, rows_of
 from erblock.pipeline.evidence import Knowledge
-from erblock.pipeline.inputs import open_tables
 from erblock.pipeline.match import check_outputs
+from erblock.pipeline.match_engine import open_local
 from erblock.tables.label_file import Appended, LabelFile, check_label_file, id_texts, open_label_file
 from erblock.tables.pairs import read_answers
 from erblock.tables.read import TablePair
@@ -89,8 +88,8 @@ class LabelSession:
         self._options = config.match
         self.path = Path(config.match.labels or LABELS_FILE)
         _check(config, self.path)
-        self._tables = open_tables(config)
-        self._engine = LocalMatchEngine(self._tables)
+        self._engine = open_local(config)
+        self._tables = self._engine.tables
         weights = self._engine.weights()
         self._pairs = read_candidates(config.match.pairs, self._engine, weights)
         known = Knowledge((config.rules.match, config.rules.conflict), None)

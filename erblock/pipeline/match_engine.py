@@ -28,13 +28,26 @@ def open_match_engine(config: Config) -> Iterator[MatchEngine]:
     Raises:
         ErblockError: if a table is not usable, or there is no cluster.
     """
-    tables = stored_tables(config.tables).records(config.tables)
-    config = config.model_copy(update={"tables": tables})
     if config.match.engine == "local":
-        yield LocalMatchEngine(open_tables(config))
+        yield open_local(config)
     else:
-        with _spark_engine(config) as engine:
+        with _spark_engine(_with_records(config)) as engine:
             yield engine
+
+
+def open_local(config: Config) -> LocalMatchEngine:
+    """Return the engine of this machine.
+
+    Raises:
+        TableError: if a table is not usable.
+    """
+    return LocalMatchEngine(open_tables(_with_records(config)))
+
+
+def _with_records(config: Config) -> Config:
+    """Return the settings with the records of a folder of keys in its place."""
+    tables = stored_tables(config.tables).records(config.tables)
+    return config.model_copy(update={"tables": tables})
 
 
 @contextmanager

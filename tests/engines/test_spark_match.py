@@ -15,8 +15,12 @@ from erblock.pipeline.match import match
 pytestmark = [pytest.mark.spark, pytest.mark.slow]
 SIZE = 90
 ALONE = 20
-PAIRS = {"two": "pairs.parquet", "one": "pairs1.parquet"}
-TABLES = {"two": {"left": "left.csv", "right": "right.csv"}, "one": {"left": "both.csv"}}
+PAIRS = {"two": "pairs.parquet", "one": "pairs1.parquet", "typed": "pairs2.parquet"}
+TABLES = {
+    "two": {"left": "left.csv", "right": "right.csv"},
+    "one": {"left": "both.csv"},
+    "typed": {"left": "left.parquet", "right": "right.parquet"},
+}
 
 
 def with_more_columns(table, seed):
@@ -28,6 +32,21 @@ def with_more_columns(table, seed):
     return more.with_columns(nothing=pl.lit(None, pl.String)).sample(fraction=1, shuffle=True, seed=seed)
 
 
+def typed(table):
+    """The same records with ids and columns of other types than text."""
+    number = pl.col("price").cast(pl.Float64)
+    return table.select(
+        pl.col("id").str.slice(1).cast(pl.Int64) * 7919 % 10_007,
+        "name",
+        price=number,
+        amount=(number / 3).round(2).cast(pl.Decimal(9, 2)),
+        seen=pl.col("seen").str.to_date("%m/%d/%Y"),
+        at=pl.col("seen").str.to_datetime("%m/%d/%Y", time_unit="us") + pl.duration(hours=number % 3),
+        words=pl.col("name").str.split(" "),
+        cheap=number < 400,
+    )
+
+
 @pytest.fixture(scope="module")
 def folder(products, tmp_path_factory):
     """Two tables of which the last records have no match, the same as one table, and their candidates."""
@@ -35,7 +54,9 @@ def folder(products, tmp_path_factory):
     left, right = products(SIZE + ALONE)
     left, right = left[: SIZE + ALONE // 2], right[:SIZE].vstack(right[SIZE + ALONE // 2 :])
     for name, table in {"left": left, "right": right, "both": left.vstack(right)}.items():
-        with_more_columns(table, 5).write_csv(folder / f"{name}.csv")
+        more = with_more_columns(table, 5)
+        more.write_csv(folder / f"{name}.csv")
+        typed(more).write_parquet(folder / f"{name}.parquet")
     for kind, tables in TABLES.items():
         paths = {side: str(folder / name) for side, name in tables.items()}
         block(load_config(None, {"tables": paths, "block": {"output": str(folder / PAIRS[kind])}}))
@@ -61,6 +82,7 @@ def run(folder, engine, kind, on_progress=silent, rules=(), **options):
 CASES = {
     "two tables": ("two", {}),
     "one table": ("one", {}),
+    "columns of other types than text": ("typed", {}),
     "labels, and pairs without a similarity": ("two", {"labels": "labels.csv", "pairs": "bare.csv"}),
     "rules, among them one that counts words in all records": (
         "two",
