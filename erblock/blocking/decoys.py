@@ -7,12 +7,17 @@ been, and goes among the non-matches. It is the decoy of proteomics (Elias and G
 that had every chance to look like a match. A logistic regression of the ranking score and of a second signal
 on all of these gives probabilities that hold for records with a match and without one. In one table the rest
 of an orphan's cluster is among its candidates: there non-matches count as much as candidates are rivals.
+
+How many records have a match at all is not told by the known pairs, of which a fixed share are orphans. In
+two tables the share of matches among the best candidates of records is found by expectation maximisation: it
+is the share that the probabilities have for their mean (Saerens, Latinne and Decaestecker 2002).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
+from scipy.special import expit, logit
 
 from erblock.blocking.examples import AGREE, LABEL_COUNTS, MATCH, NO_MATCH, Verdicts
 from erblock.blocking.ranking import ranking, rivalries
@@ -22,6 +27,8 @@ from erblock.comparison.evidence import Evidence, Examples, fit_evidence
 from erblock.hashing.base import Rows, Scores
 
 _ORPHANED = 1 / 3
+_ROUNDS = 50
+_LEAST_SHARE, _MOST_SHARE = 0.01, 0.99
 
 Mask = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float32]
@@ -41,22 +48,68 @@ def inputs_of(pairs: ScoredPairs, signal: Scores) -> Floats:
 class Known:
     """Positions of pairs that are taken for matches or not, how much each counts, its ranking and signal.
 
-    The ranking of an orphan's candidate is the one that it has without the orphan's match.
+    The ranking of an orphan's candidate is the one that it has without the orphan's match. `of_all` are
+    ranking and signal of all `pairs`, `verdicts` what rules and labels say of these.
     """
 
     at: Rows
     matches: Mask
     counts: Floats
     inputs: Floats
+    pairs: ScoredPairs
+    of_all: Floats
+    verdicts: Verdicts
 
     def __getitem__(self, chosen: Mask) -> "Known":
-        return Known(self.at[chosen], self.matches[chosen], self.counts[chosen], self.inputs[chosen])
+        return replace(
+            self,
+            at=self.at[chosen],
+            matches=self.matches[chosen],
+            counts=self.counts[chosen],
+            inputs=self.inputs[chosen],
+        )
 
     def calibration(self, third: Scores | None = None) -> Evidence:
         """Return the regression on ranking, signal and, where given, a third signal of all pairs."""
         inputs = beside(self.inputs, None if third is None else third[self.at])
         examples = Examples(inputs, self.matches, self.counts)
-        return fit_evidence(examples, np.ones(inputs.shape[1], dtype=bool))
+        learned = fit_evidence(examples, np.ones(inputs.shape[1], dtype=bool))
+        if self.pairs.one_table:
+            return learned
+        best = np.flatnonzero(_best(self.pairs, self.of_all[:, 0]))
+        log_odds = learned.log_odds(beside(self.of_all[best], None if third is None else third[best]))
+        shift = _shift(log_odds, self._share(), self.verdicts[best])
+        return replace(learned, intercept=learned.intercept + shift)
+
+    def _share(self) -> float:
+        """Return the share of matches among the known best candidates of records."""
+        others = np.flatnonzero(~self.matches)
+        best = others[_best(self.pairs.at(self.at[others]), self.inputs[others, 0])]
+        matches = float(self.counts[self.matches].sum())
+        return matches / max(matches + float(self.counts[best].sum()), 1.0)
+
+
+def _best(pairs: ScoredPairs, ranking: Scores) -> Mask:
+    """Mark the pairs that are ranked highest of either of their records."""
+    highest = pairs.by_side(ranking, _highest)
+    return np.asarray((ranking >= highest[0][pairs.left]) | (ranking >= highest[1][pairs.right]))
+
+
+def _highest(records: Rows, ranking: Scores, size: int) -> Scores:
+    highest = np.full(size, -np.inf, dtype=np.float32)
+    np.maximum.at(highest, records, ranking)
+    return highest
+
+
+def _shift(log_odds: Scores, share: float, verdicts: Verdicts) -> float:
+    """Return by how much log odds that hold where `share` are matches change to hold for these pairs."""
+    known = logit(np.clip(share, _LEAST_SHARE, _MOST_SHARE))
+    told = np.select([verdicts == MATCH, verdicts == NO_MATCH], [1.0, 0.0], np.nan)
+    shift = 0.0
+    for _ in range(_ROUNDS):
+        found = np.where(np.isnan(told), expit(log_odds + shift), told).mean()
+        shift = float(logit(np.clip(found, _LEAST_SHARE, _MOST_SHARE)) - known)
+    return shift
 
 
 def beside(inputs: Floats, third: Scores | None) -> Floats:
@@ -87,6 +140,9 @@ def known_pairs(pairs: ScoredPairs, signal: Scores, verdicts: Verdicts, seed: in
         np.concatenate([matches[known], np.zeros(len(decoys), dtype=bool)]),
         np.concatenate([counts[known], np.full(len(decoys), apart)]).astype(np.float32),
         np.concatenate([inputs[known], orphans]),
+        pairs,
+        inputs,
+        verdicts,
     )
 
 

@@ -1,10 +1,7 @@
 """How much of the matches a cut keeps, estimated without labels.
 
-Every candidate pair has a probability to be a match (`erblock.blocking.decoys`). Where candidates of a record
-of two tables are rivals, it has one match at most, and what one candidate is likely the others cannot be: the
-probabilities become those of edges in a matching, by belief propagation on odds (the Bethe approximation of
-the monomer-dimer model; Zdeborova and Mezard 2006). The recall of a cut is the share of their sum that it
-keeps.
+Every candidate pair has a probability to be a match (`erblock.blocking.decoys`, made
+`exclusive`). The recall of a cut is the share of their sum that it keeps.
 
 The interval adds to the binomial error of that share what the estimate was seen to be wrong by on six public
 data sets (docs/quality.md): it is more often too high than too low. Matches that no bucket held are not seen.
@@ -14,11 +11,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import expit
 
 from erblock.blocking.decoys import calibrate, inputs_of
 from erblock.blocking.examples import UNKNOWN
-from erblock.blocking.ranking import EXCLUSIVE, rivalries
+from erblock.blocking.exclusive import probabilities
 from erblock.blocking.score import ScoredPairs
 from erblock.blocking.sure import groups_apart, sure_pairs
 from erblock.hashing.base import Rows, Scores
@@ -26,8 +22,6 @@ from erblock.hashing.base import Rows, Scores
 _LEAST_SURE = 20
 _Z = 1.645
 _TOO_HIGH, _TOO_LOW = 0.035, 0.012
-_ROUNDS = 30
-_MOST_ODDS = 1e4
 
 Doubles = npt.NDArray[np.float64]
 
@@ -78,26 +72,5 @@ def expected_matches(pairs: ScoredPairs, signal: Scores, seed: int = 0) -> Expec
         return ExpectedMatches(None)
     verdicts = np.full(len(pairs), UNKNOWN, dtype=np.int8)
     learned = calibrate(pairs, signal, verdicts, seed)
-    log_odds = learned.log_odds(inputs_of(pairs, signal)).astype(np.float64)
-    return ExpectedMatches(_exclusive(pairs, np.exp(np.minimum(log_odds, np.log(_MOST_ODDS)))))
-
-
-def _exclusive(pairs: ScoredPairs, odds: Doubles) -> Doubles:
-    """Return the probability of each pair if a record has one match at most, on the sides where it has.
-
-    Each record sends each of its candidates the chance that none of its other candidates is its match. In one
-    table any record may have several: there a match of a match is a match.
-    """
-    left, right = (rivalry > EXCLUSIVE and not pairs.one_table for rivalry in rivalries(pairs))
-    free_left, free_right = np.ones(len(odds)), np.ones(len(odds))
-    for _ in range(_ROUNDS if left or right else 0):
-        to_left = _free(pairs.left, odds * free_right) if left else free_left
-        to_right = _free(pairs.right, odds * free_left) if right else free_right
-        free_left, free_right = (free_left + to_left) / 2, (free_right + to_right) / 2
-    return np.asarray(expit(np.log(np.maximum(odds * free_left * free_right, 1e-300))))
-
-
-def _free(records: Rows, odds: Doubles) -> Doubles:
-    """Return for every pair 1 / (1 + the odds of the other pairs of its record)."""
-    others = np.bincount(records, weights=odds)[records] - odds
-    return np.asarray(1 / (1 + np.maximum(others, 0)))
+    log_odds = learned.log_odds(inputs_of(pairs, signal))
+    return ExpectedMatches(probabilities(pairs, log_odds))

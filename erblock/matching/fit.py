@@ -7,10 +7,10 @@ evidence together are turned into probabilities by decoys (`erblock.blocking.dec
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.special import expit
 
 from erblock.blocking.decoys import Known, beside, inputs_of, known_pairs
 from erblock.blocking.examples import PairExamples, Verdicts, choose_examples
+from erblock.blocking.exclusive import probabilities
 from erblock.blocking.ranking import EXCLUSIVE, rivalries, with_evidence
 from erblock.blocking.score import ScoredPairs
 from erblock.comparison.evidence import Evidence, Examples, fit_evidence
@@ -37,7 +37,7 @@ class Matcher:
         """
         weighed = with_evidence(replace(pairs, rivalry=self.rivalry), log_odds)
         inputs = beside(inputs_of(weighed, log_odds), logits)
-        return np.asarray(expit(self.calibration.log_odds(inputs)), dtype=np.float32)
+        return probabilities(weighed, self.calibration.log_odds(inputs)).astype(np.float32)
 
     @property
     def how(self) -> How:
