@@ -3,8 +3,9 @@
 Memory is 8 bytes a right key and 4 a left one, and that of a few chunks, however many pairs there are.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +13,7 @@ import numpy.typing as npt
 from erblock.hashing.base import Buckets, Rows, Sketch
 from erblock.hashing.native import in_parallel, native
 
+_T = TypeVar("_T")
 Counts = npt.NDArray[np.int64]
 UInt32s = npt.NDArray[np.uint32]
 
@@ -30,6 +32,10 @@ class PairChunk:
     left: Rows
     right: Rows
     bands: npt.NDArray[np.uint16]
+
+    def at(self, kept: Rows) -> "PairChunk":
+        """Return the pairs at these positions."""
+        return PairChunk(self.left[kept], self.right[kept], self.bands[kept])
 
 
 @dataclass
@@ -56,7 +62,16 @@ class _Band:
 
 
 def join(left: Sketch, right: Sketch | None, report: JoinReport) -> Iterator[PairChunk]:
-    """Yield the pairs that share a bucket, each once, sorted; `right` None joins a table to itself.
+    """Yield the pairs that share a bucket, each once, sorted; `right` None joins a table to itself."""
+    return join_each(left, right, report, lambda chunk: chunk)
+
+
+def join_each(
+    left: Sketch, right: Sketch | None, report: JoinReport, work: Callable[[PairChunk], _T]
+) -> Iterator[_T]:
+    """Yield what `work`, on several cores, makes of each chunk of the pairs that share a bucket.
+
+    All pairs of a left record are in one chunk, and left records come in order.
 
     A bucket of more than `MAX_BUCKET` records is not multiplied out: every left record meets the
     `MAX_BUCKET` right records that stand next to it in the hasher's neighbour order, and `report`
@@ -68,10 +83,14 @@ def join(left: Sketch, right: Sketch | None, report: JoinReport) -> Iterator[Pai
         bands.append(band)
         sizes += np.minimum(counts, MAX_BUCKET)
         _count(counts, report)
-    spans = _spans(sizes)
-    for chunk in in_parallel(lambda span: _join_span(bands, span, sizes, dedup=right is None), spans):
-        report.distinct += len(chunk.left)
-        yield chunk
+
+    def joined(span: tuple[int, int]) -> tuple[int, _T]:
+        chunk = _join_span(bands, span, sizes, dedup=right is None)
+        return len(chunk.left), work(chunk)
+
+    for distinct, done in in_parallel(joined, _spans(sizes)):
+        report.distinct += distinct
+        yield done
 
 
 def _bands(left: Sketch, right: Sketch) -> Iterator[tuple[_Band, Counts]]:

@@ -7,14 +7,18 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from erblock.blocking.candidates import JoinReport, PairChunk, join
+from erblock.blocking.candidates import JoinReport, PairChunk, join_each
 from erblock.hashing.base import Progress, Rows, Scores, Sketch, silent
 from erblock.hashing.native import in_parallel, native
 
 _T = TypeVar("_T")
 
 KEEP_PER_RECORD = 100
-"""Of one left record's candidates, so many go on to the ranking; it bounds the memory."""
+"""Of one left record's candidates, at most so many go on to the ranking; it bounds the memory."""
+
+_KEPT_PAIRS = 30_000_000
+_LEAST_KEPT = 20
+"""Of a table of more than 300,000 records fewer go on, down to as many as the ranking looks at."""
 
 _GROUPS = 65_536
 """Records whose candidates are ranked at a time, on one core."""
@@ -79,6 +83,11 @@ class ScoredPairs:
         )
 
 
+def kept_per_record(records: int) -> int:
+    """Return how many candidates of a left record go on to the ranking, if there are so many left records."""
+    return min(KEEP_PER_RECORD, max(_LEAST_KEPT, _KEPT_PAIRS // max(records, 1)))
+
+
 def score_candidates(
     left: Sketch, right: Sketch | None, report: JoinReport, on_progress: Progress = silent
 ) -> ScoredPairs:
@@ -86,15 +95,21 @@ def score_candidates(
     other = left if right is None else right
     best_left = np.zeros(len(left), dtype=np.float32)
     best_right = best_left if right is None else np.zeros(len(other), dtype=np.float32)
+    most = kept_per_record(len(left))
+
+    def scored(chunk: PairChunk) -> _Scored:
+        similarity = left.similarity(other, chunk.left, chunk.right)
+        kept = np.flatnonzero(rank_within(chunk.left - chunk.left.min(initial=0), similarity) < most)
+        return _Scored(chunk, similarity, chunk.at(kept), similarity[kept])
+
     parts: list[tuple[PairChunk, Scores]] = []
     on_progress("join", 0, len(left))
-    for chunk in join(left, right, report):
-        similarity = left.similarity(other, chunk.left, chunk.right)
-        np.maximum.at(best_left, chunk.left, similarity)
-        np.maximum.at(best_right, chunk.right, similarity)
-        parts.append(_prune(chunk, similarity))
-        if len(chunk.left):
-            on_progress("join", int(chunk.left[-1]), len(left))
+    for part in join_each(left, right, report, scored):
+        np.maximum.at(best_left, part.chunk.left, part.similarity)
+        np.maximum.at(best_right, part.chunk.right, part.similarity)
+        parts.append((part.kept, part.kept_similarity))
+        if len(part.chunk.left):
+            on_progress("join", int(part.chunk.left[-1]), len(left))
     on_progress("join", len(left), len(left))
     return ScoredPairs(
         np.concatenate([np.zeros(0, np.int64), *(chunk.left for chunk, _ in parts)]),
@@ -106,9 +121,14 @@ def score_candidates(
     )
 
 
-def _prune(chunk: PairChunk, similarity: Scores) -> tuple[PairChunk, Scores]:
-    kept = np.flatnonzero(rank_within(chunk.left, similarity) < KEEP_PER_RECORD)
-    return PairChunk(chunk.left[kept], chunk.right[kept], chunk.bands[kept]), similarity[kept]
+@dataclass(frozen=True)
+class _Scored:
+    """A chunk of the join with the similarity of each pair, and what is kept of it."""
+
+    chunk: PairChunk
+    similarity: Scores
+    kept: PairChunk
+    kept_similarity: Scores
 
 
 def best_of_either(pairs: ScoredPairs, most: int) -> Rows:

@@ -136,7 +136,8 @@ def fit_minhash(
     shares = [min(1.0, _SIZED_RECORDS / max(len(side), 1)) for side in (tables[0], tables[-1])]
     limit = shares[0] * shares[1] * max(_CHEAP_JOIN, pairs_per_record * max(map(len, tables)))
     plans = [_widest_plan(samples[0], samples[-1], rows, limit) for rows in range(1, _MOST_ROWS + 1)]
-    best = max(plans, key=lambda plan: (plan.found(HARD_MATCH), -plan.rows))
+    within = [plan for plan in plans if plan.bands] or [BandPlan(1, _MOST_ROWS)]
+    best = max(within, key=lambda plan: (plan.found(HARD_MATCH), -plan.rows))
     return MinHashHasher(best, weights, seed)
 
 
@@ -150,7 +151,7 @@ def _sample(texts: pl.Series, weights: Floats, seed: int) -> UInt32s:
 
 
 def _widest_plan(left: UInt32s, right: UInt32s, rows: int, limit: float) -> BandPlan:
-    """Return the plan of `rows` values a band with as many bands as `limit` joined rows allow."""
+    """Return the plan of `rows` values a band with as many bands as `limit` joined rows allow, or none."""
     probe = BandPlan(_SIZED_BANDS, rows)
     joined = sum(
         joined_rows(band_bucket(left, probe, band), band_bucket(right, probe, band))
@@ -159,7 +160,7 @@ def _widest_plan(left: UInt32s, right: UInt32s, rows: int, limit: float) -> Band
     if left is right:
         joined = (joined - probe.bands * left.shape[1]) // 2
     affordable = int(limit * probe.bands / max(joined, 1))
-    return BandPlan(max(1, min(affordable, PERMUTATIONS // rows)), rows)
+    return BandPlan(min(affordable, PERMUTATIONS // rows), rows)
 
 
 def signatures(sets: ngrams.FeatureSets, weights: Floats, permutations: int, seed: int) -> UInt32s:

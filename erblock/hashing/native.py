@@ -7,6 +7,7 @@ its own part, and sums keep their order.
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
+from threading import local
 from typing import Any, TypeVar, cast
 
 import polars as pl
@@ -15,6 +16,9 @@ from numba import njit
 _F = TypeVar("_F", bound=Callable[..., Any])
 _In = TypeVar("_In")
 _Out = TypeVar("_Out")
+
+
+_thread = local()
 
 
 def native(function: _F) -> _F:
@@ -31,16 +35,21 @@ def native(function: _F) -> _F:
 def in_parallel(work: Callable[[_In], _Out], parts: Iterable[_In]) -> Iterator[_Out]:
     """Yield `work(part)` for every part, in order, on as many threads as polars uses.
 
-    No more parts are taken or kept ahead than there are threads: it bounds the memory.
+    No more parts are taken or kept ahead than there are threads: it bounds the memory. Work that is itself a
+    part of such work stays on its thread.
     """
     threads = pl.thread_pool_size()
-    if threads == 1:
+    if threads == 1 or getattr(_thread, "is_busy", False):
         yield from map(work, parts)
         return
-    with ThreadPoolExecutor(threads) as pool:
+    with ThreadPoolExecutor(threads, initializer=_mark_busy) as pool:
         coming = iter(parts)
         waiting: list[Future[_Out]] = [pool.submit(work, part) for part in islice(coming, threads)]
         while waiting:
             done = waiting.pop(0).result()
             waiting.extend(pool.submit(work, part) for part in islice(coming, 1))
             yield done
+
+
+def _mark_busy() -> None:
+    _thread.is_busy = True

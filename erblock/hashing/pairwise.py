@@ -10,8 +10,17 @@ from erblock.hashing.base import Rows, Scores
 from erblock.hashing.native import in_parallel, native
 
 Floats = npt.NDArray[np.float32]
-_Csr = tuple[npt.NDArray[Any], npt.NDArray[Any], Floats]
+Ints = npt.NDArray[np.int32]
+_Csr = tuple[npt.NDArray[Any], Ints, Floats]
+_Row = tuple[Ints, Floats]
+_Table = tuple[Ints, Floats]
 _CHUNK = 100_000
+
+_AHEAD = 64
+_CACHE_LINE = 16
+"""Values in one."""
+
+_LEAST_BITS, _MOST_SHIFT = 11, 9
 
 
 def row_cosines(left: Floats, right: Floats, at: Rows, other_at: Rows) -> Scores:
@@ -26,15 +35,16 @@ def row_cosines(left: Floats, right: Floats, at: Rows, other_at: Rows) -> Scores
 def row_dots(left: sparse.csr_array, right: sparse.csr_array, at: Rows, other_at: Rows) -> Scores:
     """Return the dot product of row `at[i]` of `left` and row `other_at[i]` of `right`, for every i.
 
-    It is fast where equal numbers in `at` stand together.
+    It is fast where equal numbers in `at` stand together. No row may have a column twice.
     """
     dots = np.zeros(len(at), dtype=np.float32)
     rows, others = (_parts(matrix) for matrix in (left, right))
+    width = 1 << max(int(left.shape[1]) - 1, 1).bit_length()
 
     def work(start: int) -> None:
         chunk = slice(start, start + _CHUNK)
-        spread = np.zeros(left.shape[1], dtype=np.float32)
-        _write_dots((rows, others), (at[chunk], other_at[chunk]), spread, dots[chunk])
+        table = np.zeros(width, dtype=np.int32), np.zeros(width, dtype=np.float32)
+        _write_dots((rows, others), (at[chunk], other_at[chunk]), table, dots[chunk])
 
     for _ in in_parallel(work, range(0, len(at), _CHUNK)):
         pass
@@ -46,18 +56,103 @@ def _parts(matrix: sparse.csr_array) -> _Csr:
 
 
 @native
-def _write_dots(matrices: tuple[_Csr, _Csr], pairs: tuple[Rows, Rows], spread: Floats, dots: Floats) -> None:
-    """Add up the products of each pair: `spread` holds the left row, and is zero before and after."""
-    (starts, columns, values), (other_starts, other_columns, other_values) = matrices
-    row = -1
-    for pair in range(len(dots)):
-        if pairs[0][pair] != row:
-            if row >= 0:
-                spread[columns[starts[row] : starts[row + 1]]] = 0
-            row = pairs[0][pair]
-            for i in range(starts[row], starts[row + 1]):
-                spread[columns[i]] = values[i]
-        other = pairs[1][pair]
-        for i in range(other_starts[other], other_starts[other + 1]):
-            column = other_columns[i]
-            dots[pair] += spread[column] * other_values[i]
+def _write_dots(
+    matrices: tuple[_Csr, _Csr], pairs: tuple[Rows, Rows], table: _Table, dots: Floats
+) -> np.float32:
+    """Write the dot product of each pair; what is returned means nothing.
+
+    Right rows are read some pairs ahead, many at once: one by one, most of the time is waiting for memory.
+    """
+    rows, others = pairs
+    row, shift, mask = -1, 0, 0
+    read = np.float32(0)
+    for first in range(0, len(dots), _AHEAD):
+        last = min(first + _AHEAD, len(dots))
+        read += _read(matrices[1], others[first:last])
+        for pair in range(first, last):
+            if rows[pair] != row:
+                if row >= 0:
+                    _take_row(_row(matrices[0], row)[0], table[0], shift, mask)
+                row = rows[pair]
+                shift, mask = _put_row(_row(matrices[0], row), table)
+            dots[pair] = _dot(_row(matrices[1], others[pair]), table, shift, mask)
+    return read
+
+
+@native
+def _read(matrix: _Csr, rows: Rows) -> np.float32:
+    """Read the rows; return a number that depends on them, or the compiler would leave it out."""
+    starts, columns, values = matrix
+    total, count = np.float32(0), 0
+    for row in rows:
+        for i in range(starts[row], starts[row + 1], _CACHE_LINE):
+            total += values[i]
+            count += columns[i]
+    return np.float32(total + np.float32(count))
+
+
+@native
+def _row(matrix: _Csr, row: int) -> _Row:
+    starts, columns, values = matrix
+    return columns[starts[row] : starts[row + 1]], values[starts[row] : starts[row + 1]]
+
+
+@native
+def _put_row(row: _Row, table: _Table) -> tuple[int, int]:
+    """Put a row in the empty table; return shift and mask of the bits of a column that number its slot.
+
+    The smallest table in which no two columns share a slot: it stays in the nearest cache, and looking a
+    column up needs no branch.
+    """
+    columns = row[0]
+    bits, width = _LEAST_BITS, len(table[0])
+    while 1 << bits < width:
+        for shift in range(0, _MOST_SHIFT, 2):
+            mask = (1 << bits) - 1
+            filled = _fill(columns, table[0], shift, mask)
+            if filled == len(columns):
+                _write_values(row, table[1], shift, mask)
+                return shift, mask
+            _take_row(columns[:filled], table[0], shift, mask)
+        bits += 2
+    _fill(columns, table[0], 0, width - 1)
+    _write_values(row, table[1], 0, width - 1)
+    return 0, width - 1
+
+
+@native
+def _fill(columns: Ints, known: Ints, shift: int, mask: int) -> int:
+    """Put columns in their slots, one higher, up to the first whose slot is taken; return how many."""
+    for i in range(len(columns)):
+        slot = (np.uint32(columns[i]) >> np.uint32(shift)) & np.uint32(mask)
+        if known[slot] != 0:
+            return i
+        known[slot] = columns[i] + 1
+    return len(columns)
+
+
+@native
+def _write_values(row: _Row, weights: Floats, shift: int, mask: int) -> None:
+    columns, values = row
+    for i in range(len(columns)):
+        weights[(np.uint32(columns[i]) >> np.uint32(shift)) & np.uint32(mask)] = values[i]
+
+
+@native
+def _take_row(columns: Ints, known: Ints, shift: int, mask: int) -> None:
+    for column in columns:
+        known[(np.uint32(column) >> np.uint32(shift)) & np.uint32(mask)] = 0
+
+
+@native
+def _dot(row: _Row, table: _Table, shift: int, mask: int) -> np.float32:
+    """Return the dot product of a row and the one in the table."""
+    columns, values = row
+    known, weights = table
+    low, bits = np.uint32(shift), np.uint32(mask)
+    total = np.float32(0)
+    for i in range(len(columns)):
+        slot = (np.uint32(columns[i]) >> low) & bits
+        weight = weights[slot]
+        total += (weight if known[slot] == columns[i] + 1 else np.float32(0)) * values[i]
+    return total

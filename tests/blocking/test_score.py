@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from erblock.blocking import candidates, score
 from erblock.blocking.candidates import JoinReport, join
-from erblock.blocking.score import best_first, rank_within, score_candidates
+from erblock.blocking.score import best_first, kept_per_record, rank_within, score_candidates
 from erblock.hashing.minhash import fit_minhash
 
 
@@ -74,6 +74,10 @@ def test_of_a_record_with_too_many_candidates_the_best_go_on(sketches, monkeypat
         best = np.sort(whole.similarity[whole.left == row])[::-1][:2]
         assert np.sort(pairs.similarity[pairs.left == row])[::-1].tolist() == best.tolist()
     assert np.array_equal(pairs.best_right, whole.best_right)
+
+
+def test_of_large_tables_fewer_candidates_a_record_go_on():
+    assert [kept_per_record(records) for records in (0, 300_000, 1_000_000, 10**8)] == [100, 100, 30, 20]
 
 
 def test_the_same_pairs_seen_with_another_similarity(scored):

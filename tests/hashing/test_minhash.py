@@ -6,8 +6,8 @@ import pytest
 from datasketch import MinHash
 
 from erblock.errors import ModelError
-from erblock.hashing import ngrams
-from erblock.hashing.bands import BandPlan
+from erblock.hashing import minhash, ngrams
+from erblock.hashing.bands import BandPlan, joined_rows
 from erblock.hashing.minhash import HARD_MATCH, PERMUTATIONS, MinHashHasher, fit_minhash, signatures
 
 FEATURES = 1 << ngrams.FEATURE_BITS
@@ -101,6 +101,21 @@ def test_a_tighter_limit_makes_the_bands_stricter(products):
     loose, tight = (fit_minhash(left, right, limit).plan for limit in (2000, 1))
     assert tight.found(HARD_MATCH) < loose.found(HARD_MATCH)
     assert tight.bands * tight.rows <= PERMUTATIONS
+
+
+def test_where_one_hash_value_joins_too_much_bands_are_of_more(monkeypatch):
+    monkeypatch.setattr(minhash, "_CHEAP_JOIN", 0)
+    names = pl.Series([f"chair table {number % 700:x}" for number in range(3000)])
+    hasher = fit_minhash(names, names.clone(), 20)
+    assert hasher.plan.rows > 1
+    buckets = hasher.sketch(names).buckets
+    assert sum(joined_rows(band, band) for band in buckets) < 2 * 20 * 3000
+
+
+def test_where_no_plan_is_within_the_limit_it_is_the_strictest(monkeypatch):
+    monkeypatch.setattr(minhash, "_CHEAP_JOIN", 0)
+    same = pl.Series(["chair"] * 100)
+    assert fit_minhash(same, same.clone(), 1).plan == BandPlan(1, 8)
 
 
 def test_empty_records_do_not_make_the_bands_stricter(products):

@@ -55,3 +55,12 @@ def test_a_sketch_is_the_same_for_any_number_of_threads(products, monkeypatch):
     assert (one.buckets == other.buckets).all()
     assert (one.vectors.data == other.vectors.data).all()
     assert (one.vectors.indices == other.vectors.indices).all()
+
+
+def test_parallel_work_within_parallel_work_stays_on_its_thread(monkeypatch):
+    monkeypatch.setattr(pl, "thread_pool_size", lambda: 3)
+
+    def outer(_):
+        return {threading.get_ident(), *in_parallel(lambda _: threading.get_ident(), range(5))}
+
+    assert all(len(threads) == 1 for threads in in_parallel(outer, range(6)))
