@@ -31,7 +31,7 @@ from pyspark.sql import functions as F
 from pyspark.sql.pandas.types import from_arrow_schema
 
 from erblock.blocking.candidates import JoinReport
-from erblock.blocking.score import ScoredPairs
+from erblock.blocking.score import ScoredPairs, kept_per_record
 from erblock.comparison.fitted import EVIDENCE_FILE
 from erblock.engines.base import Candidates
 from erblock.engines.records import SKETCHES, RecordKernel, TextKernel, sketch_rows
@@ -133,7 +133,7 @@ class SparkEngine:
         found = tiles.mapInArrow(TileKernel(dedup), from_arrow_schema(FOUND))
         found = found.persist(StorageLevel.DISK_ONLY)
         try:
-            pairs = best_pairs(found).toArrow()
+            pairs = best_pairs(found, kept_per_record(self.tables.sides[0].rows)).toArrow()
             report.distinct = _distinct(found)
             result = self._collected(pairs, _left_out(found), report)
         finally:

@@ -11,7 +11,6 @@ from pyspark.sql import Window
 from pyspark.sql import functions as F
 
 from erblock.blocking.candidates import MAX_BUCKET, JoinReport
-from erblock.blocking.score import KEEP_PER_RECORD
 from erblock.engines.tiles import LEFT, PAIR, RIGHT, TILE, TILE_LEFT
 from erblock.engines.wire import VECTORS
 
@@ -102,13 +101,13 @@ def with_vectors(tiles: "DataFrame", sketches: "DataFrame") -> "DataFrame":
     return joined.drop("side").repartition(*TILE).sortWithinPartitions(*TILE)
 
 
-def best_pairs(found: "DataFrame") -> "DataFrame":
-    """Return the distinct pairs, the best 100 of each left record; `bands` says in how many they met."""
+def best_pairs(found: "DataFrame", most: int) -> "DataFrame":
+    """Return the distinct pairs, the best `most` of each left record; `bands` says in how many they met."""
     pairs = found.filter(F.col("what") == PAIR).repartition("left").groupBy("left", "right")
     distinct = pairs.agg(F.max("similarity").alias("similarity"), F.count("*").alias("bands"))
     best = Window.partitionBy("left").orderBy(F.desc("similarity"), "right")
     ranked = distinct.withColumn("rank", F.row_number().over(best))
-    return ranked.filter(F.col("rank") <= KEEP_PER_RECORD).drop("rank")
+    return ranked.filter(F.col("rank") <= most).drop("rank")
 
 
 def join_report(keys: "DataFrame", *, dedup: bool) -> JoinReport:
