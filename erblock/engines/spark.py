@@ -94,6 +94,16 @@ def open_session(master: str | None) -> Iterator[SparkSession]:
             session.stop()
 
 
+@contextmanager
+def errors_as_ours() -> Iterator[None]:
+    """Raise the ErblockError that an executor raised as what it is."""
+    try:
+        yield
+    except (PySparkException, Py4JJavaError) as error:
+        raise_as_ours(error)
+        raise
+
+
 @dataclass(frozen=True)
 class SparkEngine:
     """Tables on a cluster, and the folder of the model that hashes them.
@@ -113,12 +123,8 @@ class SparkEngine:
         Raises:
             ErblockError: if an executor cannot use the model.
         """
-        with self._shipped() as model:
-            try:
-                return self._candidates(model, on_progress)
-            except (PySparkException, Py4JJavaError) as error:
-                raise_as_ours(error)
-                raise
+        with self._shipped() as model, errors_as_ours():
+            return self._candidates(model, on_progress)
 
     def _candidates(self, model: "ShippedModel", on_progress: Progress) -> Candidates:
         dedup = self.tables.dedup

@@ -16,7 +16,14 @@ def first_line(error: Exception) -> str:
 
 
 def raise_as_ours(error: Exception) -> None:
-    """Raise the ErblockError that a worker's Python raised, if `error` tells of one."""
+    """Raise the ErblockError that a worker's Python raised, if `error` tells of one.
+
+    That it lacks erblock is one, too.
+    """
+    if "No module named 'erblock'" in str(error):
+        raise errors.ConfigError(
+            "the executors' Python has no erblock; install it there, and name that Python in PYSPARK_PYTHON"
+        ) from None
     found = _OURS.search(str(error))
     if found:
         kind: type[errors.ErblockError] = getattr(errors, found[1])

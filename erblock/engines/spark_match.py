@@ -15,8 +15,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 import pyarrow as pa
-from py4j.protocol import Py4JJavaError
-from pyspark.errors import PySparkException
 from pyspark.sql import functions as F
 from pyspark.sql.pandas.types import from_arrow_schema
 
@@ -28,7 +26,6 @@ from erblock.engines.pairs import ANSWERS, OddsAsked, PairKernel, Question, Simi
 from erblock.engines.records import PARTITION_SHIFT, PLACE
 from erblock.engines.spark import collected_ids
 from erblock.engines.spark_columns import columns_on_spark, dates_of, frequencies_of
-from erblock.engines.spark_errors import raise_as_ours
 from erblock.engines.spark_files import read_rows, write_rows
 from erblock.engines.spark_tables import SparkTable, SparkTables
 from erblock.hashing import ngrams
@@ -104,18 +101,9 @@ class SparkMatchEngine:
         write_rows(self.session, frame, output, option)
 
     def ask(self, question: Question, left: Rows, right: Rows) -> Floats:
-        """Return (pairs, values) numbers about pairs of row numbers, which must not be none.
-
-        Raises:
-            ErblockError: if an executor raised it.
-        """
+        """Return (pairs, values) numbers about pairs of row numbers, which must not be none."""
         kernel = PairKernel(self.tables.columns, question)
-        try:
-            answers = self._with_records(left, right).mapInArrow(kernel, from_arrow_schema(ANSWERS))
-            found = answers.toArrow()
-        except (PySparkException, Py4JJavaError) as error:
-            raise_as_ours(error)
-            raise
+        found = self._with_records(left, right).mapInArrow(kernel, from_arrow_schema(ANSWERS)).toArrow()
         place = found["place"].to_numpy()
         flat = found["values"].combine_chunks().flatten().to_numpy()
         values = np.empty((len(left), len(flat) // len(left)), dtype=np.float32)

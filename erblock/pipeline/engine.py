@@ -68,15 +68,16 @@ def open_engine(config: Config) -> Iterator[Engine]:
 @contextmanager
 def _spark_engine(config: Config, stored: StoredTables) -> Iterator[Engine]:
     require_extra("pyspark", "spark")
-    from erblock.engines.spark import RunOptions, SparkEngine, open_session
+    from erblock.engines.spark import RunOptions, SparkEngine, errors_as_ours, open_session
     from erblock.engines.spark_tables import read_on_spark
 
     options = config.block
     with open_session(options.master) as session:
         tables = read_on_spark(session, config.tables)
         with TemporaryDirectory() as folder:
-            model = model_folder(options) or _fitted_minhash(tables, Path(folder))
             try:
+                with errors_as_ours():
+                    model = model_folder(options) or _fitted_minhash(tables, Path(folder))
                 run = RunOptions(options.device, options.precision)
                 yield SparkEngine(session, tables, model, run, stored.sketches())
             finally:

@@ -53,14 +53,15 @@ def _with_records(config: Config) -> Config:
 @contextmanager
 def _spark_engine(config: Config) -> Iterator[MatchEngine]:
     require_extra("pyspark", "spark")
-    from erblock.engines.spark import open_session
+    from erblock.engines.spark import errors_as_ours, open_session
     from erblock.engines.spark_match import SparkMatchEngine
     from erblock.engines.spark_tables import read_on_spark
 
     with open_session(config.match.master) as session:
         tables = read_on_spark(session, config.tables, whole=_asks_rules(config))
         try:
-            yield SparkMatchEngine(session, tables, _sources(config.tables))
+            with errors_as_ours():
+                yield SparkMatchEngine(session, tables, _sources(config.tables))
         finally:
             tables.let_go()
 

@@ -215,6 +215,12 @@ def test_labels_are_counted_where_they_are_candidates(folder, capsys):
             ["--save", "new", "--clusters", "new/c.csv"],
             "--save new: new/c.csv is in it; expected a folder of its own",
         ),
+        (
+            ["-o", "s3a://lake/m.parquet"],
+            "--output s3a://lake/m.parquet: --engine local writes files of this",
+        ),
+        (["--clusters", "s3a://lake/c.csv"], "--clusters s3a://lake/c.csv: --engine local writes files"),
+        (["--label", "--master", "local[2]"], "which stay on the cluster: use --engine local"),
         (["--use", "taken"], "taken: expected a matcher that 'erblock match --save' wrote; found none"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",

@@ -3,7 +3,7 @@
 import pytest
 
 from erblock.engines.spark_errors import first_line, raise_as_ours
-from erblock.errors import ModelError
+from erblock.errors import ConfigError, ModelError
 
 WORKER = """[PYTHON_EXCEPTION] An exception was thrown from the worker: Traceback (most recent call last):
   File "records.py", line 59, in __call__
@@ -19,6 +19,12 @@ Caused by: java.io.FileNotFoundException: File does not exist: s3a://bucket/part
 def test_an_error_of_erblock_in_a_worker_is_an_error_of_erblock_here():
     with pytest.raises(ModelError, match=r"^model/arrays\.safetensors: cannot be read; fit again$"):
         raise_as_ours(RuntimeError(WORKER))
+
+
+def test_executors_without_erblock_are_told_of_in_one_line():
+    worker = "pickle.loads(obj)\nModuleNotFoundError: No module named 'erblock'\n SQLSTATE: 38000"
+    with pytest.raises(ConfigError, match=r"^the executors' Python has no erblock; install it there.*$"):
+        raise_as_ours(RuntimeError(worker))
 
 
 def test_another_error_is_left_alone():
