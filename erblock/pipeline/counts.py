@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from erblock.blocking.budget import DEFAULT_PER_RECORD, Budget
 from erblock.blocking.candidates import PairChunk
-from erblock.blocking.score import KEEP_PER_RECORD, ScoredPairs
+from erblock.blocking.score import ScoredPairs, kept_per_record
 from erblock.hashing.base import Rows
 from erblock.pipeline.sample import Words
 
@@ -83,7 +83,7 @@ class Drawn:
 def count(sample: Drawn, chunks: Iterable[PairChunk]) -> Counts:
     """Return how many pairs the tables have, from those of the sample.
 
-    At most `KEEP_PER_RECORD` candidates of a record are ranked.
+    Of one record's candidates no more are counted than are ranked.
     """
     sums = np.zeros(len(sample.left.first))
     for chunk in chunks:
@@ -94,7 +94,8 @@ def count(sample: Drawn, chunks: Iterable[PairChunk]) -> Counts:
         return Counts(0, 0)
     # In one table a pair is its upper record's; the first record has all of its pairs, the last has none.
     parts = _PARTS if sample.one_table else np.ones(1)
-    ranked = np.mean([np.minimum(part * sums, KEEP_PER_RECORD).mean() for part in parts])
+    most = kept_per_record(sample.records[0])
+    ranked = np.mean([np.minimum(part * sums, most).mean() for part in parts])
     return Counts(sample.records[0] * float(sums.mean() * parts.mean()), sample.records[0] * float(ranked))
 
 
