@@ -21,7 +21,7 @@ from scipy import optimize
 
 from erblock.config import Config
 from erblock.errors import ConfigError
-from erblock.hashing.base import Progress, silent
+from erblock.hashing.base import Progress, Rows, silent
 from erblock.hashing.store import Extras, Model, Provenance, read_manifest, save_model
 from erblock.pipeline.counts import Counts, Kept
 from erblock.pipeline.inputs import Texts, minhash_of, open_tables, texts_of
@@ -34,7 +34,12 @@ Doubles = npt.NDArray[np.float64]
 SECONDS = 20.0
 """Samples are rehearsed for about so long."""
 
-_SMALLEST, _LARGEST = 500, 500_000
+_SMALLEST, _LARGEST = 500, 1_000_000
+"""Records of the smallest sample, and of the largest."""
+
+_LARGE_ENOUGH, _MOST = 20_000, 0.3
+"""No sample is needed of more than so many records, unless they are less than so much of the tables."""
+
 _LEAST_SAMPLES = 4
 _LEAST_OF_A_SIDE = 20
 _STEPS = 5
@@ -126,24 +131,32 @@ def _write_samples(subject: _Subject, words: tuple[Words, ...], folder: Path) ->
     frames = [subject.tables.left.frame, subject.tables.other.frame]
     for share in _shares(subject.records):
         sides = [np.flatnonzero(each.drawn(share).any(axis=1)) for each in words]
-        if min(map(len, sides)) < _LEAST_OF_A_SIDE and share < 1:
+        size = sum(map(len, sides)) / sum(subject.records)
+        if not _is_telling(sides, size):
             continue
         place = folder / f"sample-{len(written)}"
         place.mkdir()
         for name, frame, rows, side in zip(("left", "right"), frames, sides, words, strict=False):
             frame[rows].write_parquet(place / f"{name}.parquet")
             side[rows].save(place / f"{name}.npy")
-        size = sum(map(len, sides)) / sum(subject.records)
         written.append({"folder": str(place), "share": share, "size": size, "records": subject.records})
     return written
 
 
 def _shares(records: tuple[int, ...]) -> list[float]:
     """Return the shares of samples, smallest first; each is half of the next."""
-    shares = [min(1.0, _LARGEST / sum(records))]
+    shares = [1.0]
     while len(shares) < _LEAST_SAMPLES or shares[-1] * sum(records) >= _SMALLEST:
         shares.append(shares[-1] / 2)
     return shares[::-1]
+
+
+def _is_telling(sides: Sequence[Rows], size: float) -> bool:
+    """Return whether these records, which are a share of `size` of all, are neither too few nor too many."""
+    records = sum(map(len, sides))
+    if size < 1 and min(map(len, sides)) < _LEAST_OF_A_SIDE:
+        return False
+    return records <= _LARGE_ENOUGH or (size <= _MOST and records <= _LARGEST)
 
 
 def _task(subject: _Subject, samples: Sequence[dict[str, Any]], seconds: float) -> dict[str, Any]:
@@ -232,9 +245,18 @@ class _Growth:
         }
 
     def memory(self) -> float:
-        """Return the peak memory of the process in bytes for the whole tables."""
-        peaks = np.array([float(sample["peak"]) for sample in self.samples])
-        return self._at_full(peaks, self._pairs("scored", self.counts.scored))
+        """Return the peak memory of the process in bytes for the whole tables.
+
+        The join works on pieces of a fixed size: what it takes beside what it has made does not grow.
+        """
+        pairs = self._pairs("scored", self.counts.scored)
+        last = self.samples[-1]["peaks"]
+        held = {stage: self._at_full(self._peak(stage), pairs) for stage in ("hash", "joined", "rank")}
+        while_joining = held["joined"] + float(last["join"] - last["joined"])
+        return max(held["hash"], held["rank"], while_joining)
+
+    def _peak(self, stage: str) -> Doubles:
+        return np.array([float(sample["peaks"][stage]) for sample in self.samples])
 
     def _took(self, stage: str) -> Doubles:
         return np.array([sample["seconds"][stage] for sample in self.samples])

@@ -11,6 +11,7 @@ import json
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,9 @@ from erblock.tables.schemas import ID
 _HALF = np.uint64(32)
 _GROWTH = 2.3
 """A sample of twice the records takes at most so many times as long."""
+
+_FEW = 100.0
+"""So few pairs more or less cost nothing."""
 
 _LEAST_SHARES = 3
 """So many samples are rehearsed, however long they take: fewer show no trend."""
@@ -73,14 +77,16 @@ class Sample:
 
 @dataclass(frozen=True)
 class Rehearsed:
-    """What one sample took. `seconds` by stage; `peak`: bytes of the process so far; `written`: bytes a pair.
+    """What one sample took. `seconds` by stage; `written`: bytes a pair of the output.
+
+    `peaks`: the most bytes of the process in each stage; "joined": what it held between join and rank.
 
     `counts` and `kept` are estimates of the whole tables; `distinct` and `scored` the pairs of the rehearsal.
     """
 
     size: float
     seconds: dict[str, float]
-    peak: int
+    peaks: dict[str, int]
     distinct: int
     scored: int
     written: float
@@ -163,21 +169,29 @@ def rehearse(config: Config, hasher: Hasher, sample: Sample) -> Rehearsed:
     tables = open_tables(config)
     texts = texts_of(tables)
     clock.took("read")
+    forget_peak()
     left = hasher.sketch(texts.left)
     right = None if texts.dedup else hasher.sketch(texts.right)
+    peaks = {"hash": peak_memory()}
     clock.took("hash")
     drawn = sample.drawn()
     counts = count(drawn, join(left, right, JoinReport()))
-    kept = _ranked(config, _candidates(hasher, tables, left, right)).kept(
-        drawn, _budget(config), counts.scored
-    )
-    left, right = _as_dense(left, right, sample, counts)
+    found = _candidates(hasher, tables, left, right)
+    kept = _ranked(config, found).kept(drawn, _budget(config), counts.scored)
+    left, right = _as_dense(left, right, counts.distinct * sample.size - found.join.distinct)
+    del found
+    forget_peak()
     clock.took(None)
     found = _candidates(hasher, tables, left, right)
     clock.took("join")
+    peaks["join"] = peak_memory()
+    found = _thinned(found, counts.scored * sample.size)
+    forget_peak()
+    peaks["joined"] = peak_memory()
+    clock.took(None)
     weighed = weigh(config, found)
     expected = expected_matches(weighed.scored, weighed.signal)
-    most = max(1, round(kept.pairs * sample.share))
+    most = max(1, round(kept.pairs * sample.size))
     chosen = cut(weighed.scored, Budget(max_pairs=most), expected)
     clock.took("rank")
     output = Path(config.block.output)
@@ -186,7 +200,8 @@ def rehearse(config: Config, hasher: Hasher, sample: Sample) -> Rehearsed:
     clock.took("write")
     written = output.stat().st_size / max(frame.height, 1)
     facts = (found.join.distinct, len(found.scored), written)
-    return Rehearsed(sample.size, clock.seconds, peak_memory(), *facts, counts, kept)
+    peaks["rank"] = peak_memory()
+    return Rehearsed(sample.size, clock.seconds, peaks, *facts, counts, kept)
 
 
 def _of_sample(config: Config, sample: Sample) -> Config:
@@ -218,21 +233,26 @@ def _budget(config: Config) -> Budget:
     return Budget(options.max_pairs, options.max_per_record, options.target_recall)
 
 
-def _as_dense(
-    left: Sketch, right: Sketch | None, sample: Sample, counts: Counts
-) -> tuple[Sketch, Sketch | None]:
-    """Return the sketches with as many pairs a record as the tables have."""
+def _as_dense(left: Sketch, right: Sketch | None, lacking: float) -> tuple[Sketch, Sketch | None]:
+    """Return the sketches with as many pairs more as they lack for those of the tables."""
     other = left if right is None else right
-    pairs = counts.distinct * sample.size / left.bands / len(left) * (2 if right is None else 1)
-    buckets = int(len(other) / max(pairs, 1e-9))
-    if sample.share >= 1 or buckets >= 2**31:
+    cells = len(left) * len(other) * left.bands / (2 if right is None else 1)
+    buckets = int(cells / max(lacking, 1e-9))
+    if lacking < _FEW or buckets >= 2**31:
         return left, right
     merged = MergedSketch(left, max(buckets, 1))
     return merged, None if right is None else replace(merged, sketch=right)
 
 
+def _thinned(found: Candidates, most: float) -> Candidates:
+    """Return about `most` of the pairs: merged buckets spread them evenly, so that too few were pruned."""
+    scored = found.scored
+    chosen = np.random.default_rng(0).random(len(scored)) * len(scored) < most
+    return found if len(scored) <= most else replace(found, scored=scored.at(np.flatnonzero(chosen)))
+
+
 def peak_memory() -> int:
-    """Return the most bytes that this process has held so far."""
+    """Return the most bytes that this process has held since it began, or since `forget_peak`."""
     status = Path("/proc/self/status")
     if status.is_file():  # What the system tells elsewhere may be that of the process that started this one.
         lines = status.read_text(encoding="utf-8").splitlines()
@@ -241,6 +261,12 @@ def peak_memory() -> int:
 
     most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return most if sys.platform == "darwin" else most * 1024
+
+
+def forget_peak() -> None:
+    """Let the peak be what the process holds now, where the system can do that (Linux)."""
+    with suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
 
 
 if __name__ == "__main__":

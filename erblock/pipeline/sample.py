@@ -31,6 +31,7 @@ FIRST_WORDS = 4
 _LONE = 1e-9
 """The weight of a word that no other record has: nothing is to be met by it."""
 
+_SLICE = 100_000
 _HALF = np.uint64(32)
 _MULTIPLIER = 0x9E3779B97F4A7C15
 _STEPS = ((np.uint64(30), np.uint64(0xBF58476D1CE4E5B9)), (np.uint64(27), np.uint64(0x94D049BB133111EB)))
@@ -51,10 +52,14 @@ class Words:
 
     def chance(self, other: Self, left: Rows, right: Rows, share: float) -> Doubles:
         """Return the probability of record `left[i]` here and `right[i]` of `other` to be in a sample."""
-        together = (other.first[right] == self.first[left, :1]).any(axis=1)
-        distinct = 1 + (np.diff(np.sort(other.first, axis=1), axis=1) != 0).sum(axis=1)
-        alone = 1 - (1 - share) ** distinct[right]
-        return np.asarray(share * np.where(together, 1.0, alone))
+        words = 1 + (np.diff(np.sort(other.first, axis=1), axis=1) != 0).sum(axis=1)
+        alone = share * (1 - (1 - share) ** words)
+        chances = alone[right]
+        for start in range(0, len(left), _SLICE):  # so that counting is not what takes the most memory
+            part = slice(start, start + _SLICE)
+            together = (other.first[right[part]] == self.first[left[part], :1]).any(axis=1)
+            chances[part][together] = share
+        return np.asarray(chances)
 
     def save(self, path: Path) -> None:
         """Write the words to `path`, as `read_words` reads them."""
