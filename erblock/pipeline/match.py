@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from erblock.blocking.examples import MATCH, NO_MATCH, Verdicts
 from erblock.blocking.score import ScoredPairs
@@ -80,11 +81,12 @@ def _matched(
         comparison = engine.comparison(stored.fitted.columns, weights)
         log_odds = stored.fitted.log_odds_by(comparison, pairs.left, pairs.right)
     logits = None if stored.plm is None else stored.plm.logits(_texts(engine).both, pairs, log_odds)
-    probability = _answered(stored.matcher.probability(pairs, log_odds, logits), verdicts)
+    how = options.assign if options.assign != "auto" else _how(stored, engine)
+    told = _Told(verdicts, _excluded(pairs, verdicts == MATCH, how))
+    probability = told.over(stored.matcher.probability(pairs, log_odds, logits))
     on_progress("match", len(pairs), len(pairs))
     sizes = (len(pairs.best_left), len(pairs.best_right))
     matched = MatchedPairs(pairs.left, pairs.right, probability, *sizes, engine.dedup)
-    how = options.assign if options.assign != "auto" else _how(stored, engine)
     threshold = _threshold(options, matched)
     assignment = assign(matched, how, threshold)
     _write(options, engine, matched, assignment)
@@ -144,10 +146,31 @@ def _verdicts(config: Config, engine: MatchEngine, pairs: ScoredPairs) -> Verdic
     return Knowledge(rules, labels).of(engine.records(ids_only=not any(rules)), pairs)
 
 
-def _answered(probability: Scores, verdicts: Verdicts) -> Scores:
-    """Return the probabilities, of labelled pairs as the labels have it."""
-    answered = np.where(verdicts == MATCH, np.maximum(probability, _SURE), probability)
-    return np.asarray(np.where(verdicts == NO_MATCH, np.minimum(answered, 1 - _SURE), answered), np.float32)
+@dataclass(frozen=True)
+class _Told:
+    """What labels say of the pairs, and which pairs cannot match if the labels are right."""
+
+    verdicts: Verdicts
+    excluded: npt.NDArray[np.bool_]
+
+    def over(self, probability: Scores) -> Scores:
+        """Return the probabilities, as the labels have it where they speak of a pair or exclude it."""
+        sure = np.where(self.verdicts == MATCH, np.maximum(probability, _SURE), probability)
+        no = (self.verdicts == NO_MATCH) | self.excluded
+        return np.asarray(np.where(no, np.minimum(sure, 1 - _SURE), sure), np.float32)
+
+
+def _excluded(pairs: ScoredPairs, labelled: npt.NDArray[np.bool_], how: How) -> npt.NDArray[np.bool_]:
+    """Mark the pairs of records that a pair labelled as a match has taken, where a record matches once."""
+    taken = np.zeros(len(pairs), dtype=bool)
+    left, right = pairs.left[labelled], pairs.right[labelled]
+    if pairs.one_table:
+        left = right = np.concatenate([left, right])
+    if how in ("one-to-one", "many-to-one"):
+        taken |= np.isin(pairs.left, left)
+    if how in ("one-to-one", "one-to-many"):
+        taken |= np.isin(pairs.right, right)
+    return taken & ~labelled
 
 
 @dataclass(frozen=True)

@@ -285,3 +285,17 @@ def test_a_labelled_pair_is_what_its_label_says(use, folder):
     pairs = matched(read("n.csv"))
     assert frozenset((wrong["left_id"], wrong["right_id"])) not in pairs
     assert frozenset((missed["left_id"], missed["right_id"])) in pairs
+
+
+@pytest.mark.parametrize(("how", "tables"), [("one-to-one", 2), ("one-to-one", 1), ("many-to-one", 2)])
+def test_a_labelled_match_excludes_the_others_of_its_records(how, tables, folder):
+    files, pairs = (TABLES, "pairs.parquet") if tables == 2 else (("both.csv",), "pairs1.parquet")
+    (folder / "labels.csv").write_text("left_id,right_id,label\nl3,r4,1\n", encoding="utf-8")
+    before = pl.read_parquet(pairs).select("left_id", "right_id")
+    added = before.vstack(pl.DataFrame({"left_id": ["l3"], "right_id": ["r4"]})).unique(maintain_order=True)
+    added.write_csv("more.csv")
+    assert match(*files, "-p", "more.csv", "--labels", "labels.csv", "--assign", how, "-o", "m.csv") == 0
+    found = matched(read("m.csv"))
+    assert {pair for pair in found if "l3" in pair} == {frozenset(("l3", "r4"))}
+    if how == "one-to-one":
+        assert {pair for pair in found if "r4" in pair} == {frozenset(("l3", "r4"))}
