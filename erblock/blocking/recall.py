@@ -1,10 +1,11 @@
 """How much of the matches a cut keeps, estimated without labels.
 
-Every candidate pair has a probability to be a match (`erblock.blocking.decoys`, made
-`exclusive`). The recall of a cut is the share of their sum that it keeps.
+Every candidate pair has a probability to be a match (`erblock.blocking.decoys`, made `exclusive`). The recall
+of a cut is the share of their sum that it keeps.
 
-The interval adds to the binomial error of that share what the estimate was seen to be wrong by on six public
-data sets (docs/quality.md): it is more often too high than too low. Matches that no bucket held are not seen.
+The interval joins the binomial error of that share with what the estimate was seen to be wrong by on six
+public data sets (docs/recall.md), in squares, as errors that have nothing to do with each other. Matches that
+no bucket held are not seen.
 """
 
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ from erblock.hashing.base import Rows, Scores
 
 _LEAST_SURE = 20
 _Z = 1.645
-_TOO_HIGH, _TOO_LOW = 0.035, 0.012
+_TOO_HIGH, _TOO_LOW = 0.032, 0.023
 
 Doubles = npt.NDArray[np.float64]
 
@@ -53,7 +54,8 @@ class ExpectedMatches:
         total = max(float(self.probability.sum()), 1.0)
         value = min(float(self.probability[at].sum()) / total, 1.0)
         error = _Z * float(np.sqrt(value * (1 - value) / total))
-        return RecallEstimate(value, max(value - error - _TOO_HIGH, 0.0), min(value + error + _TOO_LOW, 1.0))
+        low, high = value - np.hypot(error, _TOO_HIGH), value + np.hypot(error, _TOO_LOW)
+        return RecallEstimate(value, float(max(low, 0.0)), float(min(high, 1.0)))
 
     def reaching(self, target: float, order: Rows) -> int:
         """Return how many of the pairs at these positions, in order, hold this share of all matches.
