@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from erblock.evaluation.metrics import Evaluation as Evaluation
     from erblock.evaluation.metrics import evaluate_pairs as evaluate_pairs
     from erblock.pipeline.block import block as block
+    from erblock.pipeline.distill import distill as distill
     from erblock.pipeline.fit import fit as fit
     from erblock.pipeline.keys import KeysTarget as KeysTarget
     from erblock.pipeline.keys import keys as keys
@@ -28,6 +29,7 @@ _HOMES = {
     "TablePair": "erblock.tables.read",
     "evaluate_pairs": "erblock.evaluation.metrics",
     "block": "erblock.pipeline.block",
+    "distill": "erblock.pipeline.distill",
     "fit": "erblock.pipeline.fit",
     "keys": "erblock.pipeline.keys",
     "load_config": "erblock.config",
@@ -47,6 +49,7 @@ __all__ = [
     "TableError",
     "TablePair",
     "block",
+    "distill",
     "evaluate_pairs",
     "fit",
     "keys",

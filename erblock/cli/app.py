@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from erblock.cli import audit, block, console, evaluate, fit, init, keys, match, plan, rules
+from erblock.cli import audit, block, console, distill, evaluate, fit, init, keys, match, plan, rules
 from erblock.errors import ErblockError
 
 # Every mistake on the command line that typer reports is a ClickException, a class that typer took
@@ -16,6 +16,7 @@ app = typer.Typer(name="erblock", add_completion=False, pretty_exceptions_enable
 app.command("init")(init.init)
 app.add_typer(rules.app, name="rules")
 app.command("fit")(fit.fit)
+app.command("distill")(distill.distill)
 app.command("keys")(keys.keys)
 app.command("block")(block.block)
 app.command("plan")(plan.plan)

@@ -4,6 +4,7 @@
     ├── tables  TablesConfig   which tables, how to read them, which columns say the same
     ├── rules   RulesConfig    what makes two records the same, or not the same
     ├── fit     FitConfig      training of the neural hash
+    ├── distill DistillConfig  a fast student of a neural model
     ├── block   BlockConfig    candidate pairs and their budget
     └── match   MatchConfig    matches among the candidates, and entities
 
@@ -16,6 +17,7 @@ from erblock.config.load import load_config as load_config
 from erblock.config.sections import SECTIONS as SECTIONS
 from erblock.config.sections import BlockConfig as BlockConfig
 from erblock.config.sections import Config as Config
+from erblock.config.sections import DistillConfig as DistillConfig
 from erblock.config.sections import FitConfig as FitConfig
 from erblock.config.sections import MatchConfig as MatchConfig
 from erblock.config.sections import RulesConfig as RulesConfig

@@ -17,6 +17,7 @@ DEFAULT_FILE = "erblock.toml"
 _PATHS = {
     "tables": ("left", "right"),
     "fit": ("labels", "output"),
+    "distill": ("output",),
     "block": ("model", "output"),
     "match": ("pairs", "labels", "model", "use", "save", "output", "clusters"),
 }

@@ -91,6 +91,16 @@ class FitConfig(_Section):
     )
 
 
+class DistillConfig(_Section):
+    """[distill]: a fast student of a neural model, that of [block]."""
+
+    output: str = Field(default="student", description="The folder that the student is written to.")
+    texts: int = Field(
+        default=20_000, ge=20, description="Learn from so many different records of the tables at most."
+    )
+    seed: int = Field(default=0, ge=0, description="The same seed and input give the same student.")
+
+
 class BlockConfig(_Section):
     """[block]: candidate pairs and their budget."""
 
@@ -194,6 +204,7 @@ class Config(_Section):
     tables: TablesConfig
     rules: RulesConfig = RulesConfig()
     fit: FitConfig = FitConfig()
+    distill: DistillConfig = DistillConfig()
     block: BlockConfig = BlockConfig()
     match: MatchConfig = MatchConfig()
 
@@ -202,6 +213,7 @@ SECTIONS: Mapping[str, type[BaseModel]] = {
     "tables": TablesConfig,
     "rules": RulesConfig,
     "fit": FitConfig,
+    "distill": DistillConfig,
     "block": BlockConfig,
     "match": MatchConfig,
 }

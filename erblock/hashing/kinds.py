@@ -2,6 +2,7 @@
 
 kind      settings, in the manifest                        arrays                                folder
 neural    encoder: max_tokens                              weights, mean, projection, centres    encoder
+student   student: width                                   as neural, and features, codes, scales, constant
 minhash   minhash: bands, rows, permutations, seed         weights
 """
 
@@ -10,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 
 from erblock.hashing.bands import BandPlan
@@ -19,10 +19,12 @@ from erblock.hashing.cells import Cells
 from erblock.hashing.encoder import EncoderOptions, load_encoder
 from erblock.hashing.minhash import MinHashHasher
 from erblock.hashing.neural import NeuralHasher
+from erblock.hashing.student import StaticEmbeddings, StudentHasher
 
 ENCODER = "encoder"
+_STATIC = ("features", "codes", "scales", "constant")
 
-Arrays = Mapping[str, npt.NDArray[np.float32]]
+Arrays = Mapping[str, npt.NDArray[Any]]
 Settings = Mapping[str, int]
 
 
@@ -50,15 +52,32 @@ class Kind:
 
 def _neural_parts(hasher: NeuralHasher, folder: Path) -> tuple[Arrays, Settings]:
     hasher.encoder.save(folder / ENCODER)
-    cells = hasher.cells
-    shape = {"mean": cells.mean, "projection": cells.projection, "centres": cells.centres}
-    return {"weights": hasher.weights, **shape}, {"max_tokens": hasher.encoder.options.max_tokens}
+    settings = {"max_tokens": hasher.encoder.options.max_tokens}
+    return {"weights": hasher.weights, **_cell_arrays(hasher.cells)}, settings
 
 
 def _neural_hasher(folder: Path, arrays: Arrays, settings: Settings, run: RunOptions) -> Hasher:
     options = EncoderOptions(str(folder / ENCODER), settings["max_tokens"], run.device, run.precision)
-    cells = Cells(arrays["mean"], arrays["projection"], arrays["centres"])
-    return NeuralHasher(load_encoder(options), arrays["weights"], cells)
+    return NeuralHasher(load_encoder(options), arrays["weights"], _cells(arrays))
+
+
+def _cell_arrays(cells: Cells) -> Arrays:
+    return {"mean": cells.mean, "projection": cells.projection, "centres": cells.centres}
+
+
+def _cells(arrays: Arrays) -> Cells:
+    return Cells(arrays["mean"], arrays["projection"], arrays["centres"])
+
+
+def _student_parts(hasher: StudentHasher, _folder: Path) -> tuple[Arrays, Settings]:
+    own = {name: getattr(hasher.embeddings, name) for name in _STATIC}
+    arrays = {"weights": hasher.weights, **_cell_arrays(hasher.cells), **own}
+    return arrays, {"width": hasher.embeddings.width}
+
+
+def _student_hasher(_folder: Path, arrays: Arrays, _settings: Settings, _run: RunOptions) -> Hasher:
+    embeddings = StaticEmbeddings(*(arrays[name] for name in _STATIC))
+    return StudentHasher(embeddings, arrays["weights"], _cells(arrays))
 
 
 def _minhash_parts(hasher: MinHashHasher, _folder: Path) -> tuple[Arrays, Settings]:
@@ -78,6 +97,13 @@ KINDS: Mapping[str, Kind] = {
         ("weights", "mean", "projection", "centres"),
         _neural_parts,
         _neural_hasher,
+    ),
+    "student": Kind(
+        "student",
+        ("width",),
+        ("weights", "mean", "projection", "centres", *_STATIC),
+        _student_parts,
+        _student_hasher,
     ),
     "minhash": Kind("minhash", ("bands", "rows", "seed"), ("weights",), _minhash_parts, _minhash_hasher),
 }

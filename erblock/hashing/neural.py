@@ -113,11 +113,16 @@ class NeuralHasher:
 
     def sketch_of(self, channels: Channels) -> NeuralSketch:
         """Return the sketch of records that are encoded already."""
-        projected = self.cells.project(channels.joined())
-        # A projection is a unit vector; in 32 bits, 1 would round to more than the largest whole number.
-        first = projected[:, 0].astype(np.float64).clip(-1, 1)
-        places = ((first + 1) / 2 * (2**32 - 1)).astype(np.uint32)
-        return NeuralSketch(channels, self.cells.numbers(projected), places)
+        return cell_sketch(channels, self.cells)
+
+
+def cell_sketch(channels: Channels, cells: Cells) -> NeuralSketch:
+    """Return the sketch of records that are encoded already."""
+    projected = cells.project(channels.joined())
+    # A projection is a unit vector; in 32 bits, 1 would round to more than the largest whole number.
+    first = projected[:, 0].astype(np.float64).clip(-1, 1)
+    places = ((first + 1) / 2 * (2**32 - 1)).astype(np.uint32)
+    return NeuralSketch(channels, cells.numbers(projected), places)
 
 
 def encode_channels(

@@ -179,7 +179,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
 def _check_keys(path: Path, manifest: Mapping[str, Any]) -> None:
     kind = manifest.get("kind")
     if kind is not None and kind not in KINDS:
-        raise ModelError(f"{path}: expected the kind {' or '.join(KINDS)}, found {kind}")
+        raise ModelError(f"{path}: expected one of the kinds {', '.join(KINDS)}; found {kind}")
     keys = _KEYS if kind is None else _KEYS | {KINDS[kind].section}
     missing = sorted(keys - manifest.keys())
     if missing:

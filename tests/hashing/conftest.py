@@ -1,10 +1,13 @@
-"""A fitted neural hasher of the tiny encoder."""
+"""A fitted neural hasher of the tiny encoder, and its student."""
 
+import polars as pl
 import pytest
 
 from erblock.hashing import ngrams
 from erblock.hashing.cells import CellOptions
-from erblock.hashing.neural import Sample, fit_neural
+from erblock.hashing.neural import Sample, encode_channels, fit_neural
+from erblock.hashing.student import StudentHasher
+from erblock.training.distill import DistillOptions, distill_embeddings
 
 
 @pytest.fixture(scope="session")
@@ -19,3 +22,12 @@ def neural(texts, encoder):
     weights = ngrams.idf(*map(ngrams.feature_sets, texts))
     known = (texts[0][:100], texts[1][:100])
     return fit_neural(encoder, weights, Sample(texts, known, max(map(len, texts))), CellOptions(bands=16))
+
+
+@pytest.fixture(scope="session")
+def student(texts, neural):
+    """A student of `neural`, taught on the first hundred records of both tables."""
+    known = pl.concat([side[:100] for side in texts])
+    channels = encode_channels(neural.encoder, neural.weights, known)
+    embeddings = distill_embeddings(channels.sparse, channels.dense, DistillOptions())
+    return StudentHasher(embeddings, neural.weights, neural.cells)

@@ -10,11 +10,11 @@ SIZE = 150
 
 
 @pytest.fixture(scope="module")
-def hashers(texts, neural):
-    return {"minhash": fit_minhash(*texts, 100), "neural": neural}
+def hashers(texts, neural, student):
+    return {"minhash": fit_minhash(*texts, 100), "neural": neural, "student": student}
 
 
-@pytest.fixture(params=["minhash", "neural"])
+@pytest.fixture(params=["minhash", "neural", "student"])
 def hasher(request, hashers):
     return hashers[request.param]
 
@@ -43,6 +43,7 @@ def test_its_kind_is_the_name_in_a_manifest(hashers):
     assert {name: hasher.kind for name, hasher in hashers.items()} == {
         "minhash": "minhash",
         "neural": "neural",
+        "student": "student",
     }
 
 

@@ -190,7 +190,7 @@ def test_a_folder_without_a_manifest_is_no_model(tmp_path):
         ({"format": 99}, "expected model format 1, found 99; fit again"),
         ({"format": None}, "expected model format 1, found None"),
         ({"kind": None}, "missing kind"),
-        ({"kind": "voodoo"}, "expected the kind neural or minhash, found voodoo"),
+        ({"kind": "voodoo"}, "expected one of the kinds neural, student, minhash; found voodoo"),
         ({"encoder": None}, "missing encoder"),
         ({"encoder": []}, "expected a whole number as encoder.max_tokens"),
         ({"encoder": {"max_tokens": "many"}}, "expected a whole number as encoder.max_tokens"),

@@ -1,0 +1,123 @@
+"""The student: a hash whose vectors are sums over features, learned from a language model's.
+
+Every feature of a text (word, code, 3-gram) has an embedding, 8 bits a number, and the vector of a text is
+the direction of their sum, weighted by TF-IDF, plus a constant. It takes the place of the language model in
+`neural`, in the same space, so that n-grams and cells stay as they are. It needs no torch.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+from scipy import sparse
+
+from erblock.hashing import ngrams
+from erblock.hashing.base import Progress, silent
+from erblock.hashing.cells import Cells
+from erblock.hashing.native import in_parallel, native
+from erblock.hashing.neural import Channels, NeuralSketch, cell_sketch
+
+Floats = npt.NDArray[np.float32]
+_LARGEST = np.float32(127)
+
+
+@dataclass(frozen=True)
+class StaticEmbeddings:
+    """Embeddings of features: that of `features[i]` is `scales[i] * codes[i]`; of others, none.
+
+    `features`: (known,) numbers below 2**20; `codes`: (known, width); `constant`: (width,).
+    """
+
+    features: npt.NDArray[np.int32]
+    codes: npt.NDArray[np.int8]
+    scales: Floats
+    constant: Floats
+
+    @property
+    def width(self) -> int:
+        """The length of a vector."""
+        return len(self.constant)
+
+    @cached_property
+    def _places(self) -> npt.NDArray[np.int32]:
+        """Where each of the 2**20 features stands; -1 for those without an embedding."""
+        places = np.full(1 << ngrams.FEATURE_BITS, -1, dtype=np.int32)
+        places[self.features] = np.arange(len(self.features), dtype=np.int32)
+        return places
+
+    def vectors(self, tfidf: sparse.csr_array) -> Floats:
+        """Return the (records, width) unit vectors of TF-IDF rows."""
+        found = np.tile(self.constant, (tfidf.shape[0], 1))
+        rows = (tfidf.indptr, tfidf.indices, tfidf.data)
+        _add_embeddings(rows, self._places, (self.codes, self.scales), found)
+        lengths = np.sqrt(np.square(found).sum(axis=1, keepdims=True))
+        return np.asarray(found / np.maximum(lengths, 1e-12), dtype=np.float32)
+
+
+def coded(features: npt.NDArray[np.int32], embeddings: Floats, constant: Floats) -> StaticEmbeddings:
+    """Return the (features, width) embeddings in 8 bits a number, with one scale for each feature."""
+    scales = np.maximum(np.abs(embeddings).max(axis=1, initial=0), np.float32(1e-12)) / _LARGEST
+    codes = np.rint(embeddings / scales[:, None]).astype(np.int8)
+    return StaticEmbeddings(features, codes, scales.astype(np.float32), constant.astype(np.float32))
+
+
+@native
+def _add_embeddings(
+    rows: tuple[npt.NDArray[Any], npt.NDArray[Any], Floats],
+    places: npt.NDArray[np.int32],
+    embeddings: tuple[npt.NDArray[np.int8], Floats],
+    sums: Floats,
+) -> None:
+    """Add to each row of `sums` the weighted embeddings of its features, in their order."""
+    starts, features, weights = rows
+    codes, scales = embeddings
+    for record in range(len(starts) - 1):
+        total = sums[record]
+        for at in range(starts[record], starts[record + 1]):
+            place = places[features[at]]
+            if place >= 0:
+                factor, code = weights[at] * scales[place], codes[place]
+                for k in range(len(total)):
+                    total[k] += factor * np.float32(code[k])
+
+
+@dataclass(frozen=True)
+class StudentHasher:
+    """Static embeddings, the weights of the features, and the cells of the teacher."""
+
+    embeddings: StaticEmbeddings
+    weights: Floats
+    cells: Cells
+
+    @property
+    def kind(self) -> str:
+        """`student`."""
+        return "student"
+
+    def sketch(self, texts: pl.Series, on_progress: Progress = silent) -> NeuralSketch:
+        """Return both channels of `texts`, their cells and places."""
+        return cell_sketch(self.channels(texts, on_progress), self.cells)
+
+    def channels(self, texts: pl.Series, on_progress: Progress = silent) -> Channels:
+        """Return both channels of `texts`."""
+        parts: list[Channels] = []
+        done = 0
+        on_progress("hash", done, len(texts))
+        for part in in_parallel(self._chunk, ngrams.chunks_of(texts)):
+            parts.append(part)
+            done += len(part.dense)
+            on_progress("hash", done, len(texts))
+        return _stacked(parts)
+
+    def _chunk(self, texts: pl.Series) -> Channels:
+        tfidf = ngrams.tfidf(ngrams.chunk_sets(texts), self.weights)
+        return Channels(self.embeddings.vectors(tfidf), tfidf)
+
+
+def _stacked(parts: Sequence[Channels]) -> Channels:
+    tfidf = sparse.vstack([part.sparse for part in parts], format="csr")
+    return Channels(np.concatenate([part.dense for part in parts]), sparse.csr_array(tfidf))

@@ -1,0 +1,113 @@
+"""A fitted neural model to a student: the same hash without the language model."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from erblock.comparison.fitted import EVIDENCE_FILE
+from erblock.config import Config
+from erblock.errors import ConfigError, ModelError, TableError
+from erblock.hashing.base import Progress, silent
+from erblock.hashing.neural import NeuralHasher, encode_channels
+from erblock.hashing.store import (
+    Extras,
+    Model,
+    Provenance,
+    check_target,
+    load_model,
+    model_digest,
+    read_manifest,
+    save_model,
+)
+from erblock.hashing.student import StudentHasher
+from erblock.pipeline.inputs import Texts, open_tables, texts_of
+from erblock.pipeline.model import with_model_columns
+from erblock.training.distill import DistillOptions, distill_embeddings
+
+_HELD_OUT_SHARE = 0.05
+_HELD_OUT_MOST = 1_000
+_LEAST_TEXTS = 20
+
+
+@dataclass(frozen=True)
+class DistillReport:
+    """What was learned, from so many distinct texts.
+
+    `agreement`: the mean cosine of student and teacher on texts that were held out, which the student has
+    not seen.
+    """
+
+    output: Path
+    texts: int
+    features: int
+    agreement: float
+
+
+def distill(config: Config, *, force: bool = False, on_progress: Progress = silent) -> DistillReport:
+    """Teach a student the vectors of the model that blocks, on the configured tables, and write it.
+
+    Raises:
+        ErblockError: if a table or the model is not usable; nothing is written then.
+    """
+    options = config.distill
+    folder, output = _teacher_folder(config), Path(options.output)
+    check_target(output, overwrite=force)
+    texts = _drawn(texts_of(open_tables(with_model_columns(config))), options.texts, options.seed)
+    teacher = load_model(folder, config.block.device, config.block.precision)
+    assert isinstance(teacher.hasher, NeuralHasher)  # as its manifest says
+    student, agreement = _taught(teacher.hasher, texts, on_progress)
+    digests = {**teacher.provenance.digests, "teacher": model_digest(folder)}
+    notes = {"distilled_from": len(texts), "agreement": round(agreement, 4)}
+    model = Model(student, Provenance(teacher.provenance.columns, digests, notes))
+    save_model(model, output, _evidence(folder), overwrite=force)
+    return DistillReport(output, len(texts), len(student.embeddings.features), agreement)
+
+
+def _teacher_folder(config: Config) -> Path:
+    """Return the folder of the teacher.
+
+    Raises:
+        ErblockError: if it is none, or the student would be written over it.
+    """
+    if config.block.model is None:
+        raise ConfigError("a student needs a teacher: fit a model with 'erblock fit', then name its folder")
+    folder = Path(config.block.model)
+    kind = read_manifest(folder)["kind"]
+    if kind != "neural":
+        raise ModelError(f"{folder}: expected a model of the method neural to learn from, found {kind}")
+    if Path(config.distill.output).resolve() == folder.resolve():
+        raise ConfigError(f"--output {config.distill.output} is the teacher itself; choose another folder")
+    return folder
+
+
+def _drawn(texts: Texts, most: int, seed: int) -> pl.Series:
+    """Return at most so many distinct texts, drawn at random.
+
+    Raises:
+        TableError: if there are too few to learn anything from.
+    """
+    distinct = pl.concat(texts.sides).drop_nulls().unique().sort()
+    distinct = distinct.filter(distinct != "")
+    if len(distinct) < _LEAST_TEXTS:
+        raise TableError(
+            f"a student needs at least {_LEAST_TEXTS} different records to learn from, found {len(distinct)}"
+        )
+    return distinct.gather(np.random.default_rng(seed).permutation(len(distinct))[:most])
+
+
+def _taught(teacher: NeuralHasher, texts: pl.Series, on_progress: Progress) -> tuple[StudentHasher, float]:
+    """Return the student, and its mean cosine with the teacher on texts that are held out."""
+    channels = encode_channels(teacher.encoder, teacher.weights, texts, on_progress)
+    held = min(_HELD_OUT_MOST, max(1, int(_HELD_OUT_SHARE * len(texts))))
+    embeddings = distill_embeddings(channels.sparse[held:], channels.dense[held:], DistillOptions())
+    student = StudentHasher(embeddings, teacher.weights, teacher.cells)
+    seen = embeddings.vectors(channels.sparse[:held])
+    return student, float((seen * channels.dense[:held]).sum(axis=1).mean())
+
+
+def _evidence(folder: Path) -> Extras:
+    """Return what the teacher knows of the columns."""
+    path = folder / EVIDENCE_FILE
+    return Extras(texts={EVIDENCE_FILE: path.read_text(encoding="utf-8")} if path.is_file() else {})
