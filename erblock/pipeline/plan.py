@@ -247,13 +247,14 @@ class _Growth:
     def memory(self) -> float:
         """Return the peak memory of the process in bytes for the whole tables.
 
-        The join works on pieces of a fixed size: what it takes beside what it has made does not grow.
+        Hashing and join work on pieces of a fixed size: what they take beside what they make does not grow.
         """
         pairs = self._pairs("scored", self.counts.scored)
         last = self.samples[-1]["peaks"]
-        held = {stage: self._at_full(self._peak(stage), pairs) for stage in ("hash", "joined", "rank")}
+        held = {stage: self._at_full(self._peak(stage), pairs) for stage in ("hashed", "joined", "rank")}
+        while_hashing = held["hashed"] + float(last["hash"] - last["hashed"])
         while_joining = held["joined"] + float(last["join"] - last["joined"])
-        return max(held["hash"], held["rank"], while_joining)
+        return max(while_hashing, while_joining, held["rank"])
 
     def _peak(self, stage: str) -> Doubles:
         return np.array([float(sample["peaks"][stage]) for sample in self.samples])

@@ -7,6 +7,8 @@ there will be, and of which quality, is told by those that meet in buckets as th
 usage: python -m erblock.pipeline.rehearsal TASK RESULT, both JSON files
 """
 
+import ctypes
+import gc
 import json
 import sys
 import time
@@ -172,8 +174,10 @@ def rehearse(config: Config, hasher: Hasher, sample: Sample) -> Rehearsed:
     forget_peak()
     left = hasher.sketch(texts.left)
     right = None if texts.dedup else hasher.sketch(texts.right)
-    peaks = {"hash": peak_memory()}
     clock.took("hash")
+    peaks = {"hash": peak_memory()}
+    forget_peak()
+    peaks["hashed"] = peak_memory()
     drawn = sample.drawn()
     counts = count(drawn, join(left, right, JoinReport()))
     found = _candidates(hasher, tables, left, right)
@@ -264,8 +268,13 @@ def peak_memory() -> int:
 
 
 def forget_peak() -> None:
-    """Let the peak be what the process holds now, where the system can do that (Linux)."""
-    with suppress(OSError):
+    """Let the peak be what the process holds now, where the system can do that (Linux).
+
+    What was let go of is given back to the system before: it would seem to be held.
+    """
+    gc.collect()
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None).malloc_trim(0)
         Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
 
 
