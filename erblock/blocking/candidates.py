@@ -1,6 +1,7 @@
 """KEYS to candidate pairs: an equi-join on (band, bucket), a chunk of left records at a time.
 
-Memory is 8 bytes a right key and 4 a left one, and that of a few chunks, however many pairs there are.
+Memory is 4 bytes a right key and 6 a left one, and that of a few chunks, however many pairs there are. Keys
+for which there is no room are read from files.
 """
 
 from collections.abc import Callable, Iterator
@@ -9,18 +10,29 @@ from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
+import polars as pl
 
+from erblock.blocking.room import Room
 from erblock.hashing.base import Buckets, Rows, Sketch
 from erblock.hashing.native import in_parallel, native
 
 _T = TypeVar("_T")
 Counts = npt.NDArray[np.int64]
 UInt32s = npt.NDArray[np.uint32]
+UInt16s = npt.NDArray[np.uint16]
 
 MAX_BUCKET = 2_000
 """A record is joined to at most so many records of one bucket: its neighbours in the bucket's order."""
 
+LEAST_WINDOW = 64
+"""Of a bucket that is far too full a record meets fewer, down to so many, that it may cost no more."""
+
 _CHUNK_PAIRS = 2_000_000
+_LEAST_CHUNK = 50_000
+
+_BYTES_PER_ROW = 64
+"""Of a joined row, until it is a scored pair."""
+
 _HALF = np.uint64(32)
 _LOW = np.uint64(0xFFFFFFFF)
 
@@ -32,6 +44,11 @@ class PairChunk:
     left: Rows
     right: Rows
     bands: npt.NDArray[np.uint16]
+
+    @property
+    def columns(self) -> tuple[Rows, Rows, npt.NDArray[np.uint16]]:
+        """Left rows, right rows, numbers of bands."""
+        return self.left, self.right, self.bands
 
     def at(self, kept: Rows) -> "PairChunk":
         """Return the pairs at these positions."""
@@ -53,12 +70,22 @@ class JoinReport:
 class _Band:
     """One band of both tables.
 
-    `places` holds bucket (upper half) and row of the right keys, in the order of buckets and neighbours;
-    `lows[i]` is the place at which the partners of left record i begin: no place if it has none.
+    `places` holds the rows of the right keys, in the order of buckets and neighbours;
+    the `widths[i]` partners of left record i begin at the place `lows[i]`.
     """
 
-    places: Buckets
+    places: UInt32s
     lows: UInt32s
+    widths: UInt16s
+
+    def kept_in(self, room: Room) -> "_Band":
+        return _Band(room.keep(self.places), room.keep(self.lows), room.keep(self.widths))
+
+
+@native
+def window(size: int, most: int) -> int:
+    """Return how many records of a bucket of `size` a record meets, if it meets `most` of a full one."""
+    return min(most, max(LEAST_WINDOW, most * most // max(size, 1)))
 
 
 def join(left: Sketch, right: Sketch | None, report: JoinReport) -> Iterator[PairChunk]:
@@ -67,28 +94,33 @@ def join(left: Sketch, right: Sketch | None, report: JoinReport) -> Iterator[Pai
 
 
 def join_each(
-    left: Sketch, right: Sketch | None, report: JoinReport, work: Callable[[PairChunk], _T]
+    left: Sketch,
+    right: Sketch | None,
+    report: JoinReport,
+    work: Callable[[PairChunk], _T],
+    room: Room | None = None,
 ) -> Iterator[_T]:
     """Yield what `work`, on several cores, makes of each chunk of the pairs that share a bucket.
 
     All pairs of a left record are in one chunk, and left records come in order.
 
     A bucket of more than `MAX_BUCKET` records is not multiplied out: every left record meets the
-    `MAX_BUCKET` right records that stand next to it in the hasher's neighbour order, and `report`
-    counts the pairs that were left out.
+    `MAX_BUCKET` right records, or fewer where it is far too full (`window`), that stand next to it in the
+    hasher's neighbour order, and `report` counts the pairs that were left out.
     """
     sizes = np.zeros(len(left), dtype=np.int64)
     bands = []
+    room = room or Room()
     for band, counts in _bands(left, left if right is None else right):
-        bands.append(band)
-        sizes += np.minimum(counts, MAX_BUCKET)
-        _count(counts, report)
+        bands.append(band.kept_in(room))
+        sizes += band.widths
+        _count(counts, band.widths, report)
 
     def joined(span: tuple[int, int]) -> tuple[int, _T]:
         chunk = _join_span(bands, span, sizes, dedup=right is None)
         return len(chunk.left), work(chunk)
 
-    for distinct, done in in_parallel(joined, _spans(sizes)):
+    for distinct, done in in_parallel(joined, _spans(sizes, _chunk_pairs(room))):
         report.distinct += distinct
         yield done
 
@@ -105,11 +137,11 @@ def _bands(left: Sketch, right: Sketch) -> Iterator[tuple[_Band, Counts]]:
         left_keys = left.keys(number)
         right_keys = left_keys if right is left else right.keys(number)
         places = _sorted_keys(right_keys.buckets, ranks[right_keys.rows])
-        lows = np.full(len(left), len(places), dtype=np.uint32)
+        lows, widths = np.zeros(len(left), dtype=np.uint32), np.zeros(len(left), dtype=np.uint16)
         counts = np.zeros(len(left), dtype=np.int64)
         wanted = _sorted_keys(left_keys.buckets, left_keys.rows)
-        _write_lows(places, (wanted, targets), MAX_BUCKET, lows, counts)
-        return _Band((places & ~_LOW) | rows[places & _LOW], lows), counts
+        _write_lows(places, (wanted, targets), MAX_BUCKET, (lows, widths, counts))
+        return _Band(rows[places & _LOW], lows, widths), counts
 
     return in_parallel(work, range(left.bands))
 
@@ -121,13 +153,17 @@ def _sorted_keys(buckets: Buckets, numbers: UInt32s) -> Buckets:
 
 @native
 def _write_lows(
-    places: Buckets, wanted: tuple[Buckets, UInt32s], most: int, lows: UInt32s, counts: Counts
+    places: Buckets,
+    wanted: tuple[Buckets, UInt32s],
+    most: int,
+    found: tuple[UInt32s, UInt16s, Counts],
 ) -> None:
-    """Write where the bucket of each left key begins among the right ones, and how many those are.
+    """Write where the bucket of each left key begins among the right ones, how many are met, and its size.
 
-    Of a bucket of more than `most`, it is where the `most` next to the left record's target begin.
+    Of a bucket of more than `most`, it is where those next to the left record's target begin.
     """
     keys, targets = wanted
+    lows, widths, counts = found
     low = high = 0
     for key in keys:
         bucket, row = key >> _HALF, key & _LOW
@@ -138,29 +174,37 @@ def _write_lows(
             high = low
             while high < len(places) and places[high] >> _HALF == bucket:
                 high += 1
-        counts[row] = high - low
-        if high > low:
-            lows[row] = low
-        if high - low > most:
+        width = min(high - low, window(high - low, most))
+        counts[row], lows[row], widths[row] = high - low, low, width
+        if high - low > width:
             target = np.searchsorted(places[low:high], (bucket << _HALF) | targets[row])
-            lows[row] = low + min(max(target - most // 2, 0), high - low - most)
+            lows[row] = low + min(max(target - width // 2, 0), high - low - width)
 
 
-def _count(counts: Counts, report: JoinReport) -> None:
-    over = counts[counts > MAX_BUCKET]
-    report.oversized_keys += len(over)
-    report.skipped += int((over - MAX_BUCKET).sum())
-    report.joined += int(np.minimum(counts, MAX_BUCKET).sum())
+def _count(counts: Counts, widths: UInt16s, report: JoinReport) -> None:
+    over = counts > widths
+    joined = int(widths.sum(dtype=np.int64))
+    report.oversized_keys += int(over.sum())
+    report.skipped += int(counts.sum()) - joined
+    report.joined += joined
     report.largest_bucket = max(report.largest_bucket, int(counts.max(initial=0)))
 
 
-def _spans(sizes: Counts) -> Iterator[tuple[int, int]]:
-    """Yield runs of left rows whose join has about `_CHUNK_PAIRS` rows."""
+def _chunk_pairs(room: Room) -> int:
+    """Return how many rows of the join are in one chunk: those in work take a quarter of the room at most."""
+    if room.limit is None:
+        return _CHUNK_PAIRS
+    at_a_time = _BYTES_PER_ROW * (pl.thread_pool_size() + 1)
+    return min(_CHUNK_PAIRS, max(_LEAST_CHUNK, room.limit // 4 // at_a_time))
+
+
+def _spans(sizes: Counts, rows: int) -> Iterator[tuple[int, int]]:
+    """Yield runs of left rows whose join has about `rows` rows."""
     ends = np.cumsum(sizes)
     first = 0
     while first < len(sizes):
         before = ends[first - 1] if first else 0
-        last = max(first + 1, int(np.searchsorted(ends, before + _CHUNK_PAIRS, side="right")))
+        last = max(first + 1, int(np.searchsorted(ends, before + rows, side="right")))
         yield first, last
         first = last
 
@@ -170,8 +214,8 @@ def _join_span(bands: list[_Band], span: tuple[int, int], sizes: Counts, *, dedu
     packed = np.empty(sizes[slice(*span)].sum(), dtype=np.uint64)
     written = 0
     for band in bands:
-        lows = band.lows[slice(*span)]
-        written = _write_pairs(band.places, lows, (span[0], MAX_BUCKET, dedup), packed, written)
+        runs = band.lows[slice(*span)], band.widths[slice(*span)]
+        written = _write_pairs(band.places, runs, (span[0], dedup), packed, written)
     packed = np.sort(packed[:written])
     new = np.ones(len(packed), dtype=bool)
     new[1:] = packed[1:] != packed[:-1]
@@ -185,19 +229,18 @@ def _join_span(bands: list[_Band], span: tuple[int, int], sizes: Counts, *, dedu
 
 @native
 def _write_pairs(
-    places: Buckets, lows: UInt32s, how: tuple[int, int, bool], packed: Buckets, written: int
+    places: UInt32s, runs: tuple[UInt32s, UInt16s], how: tuple[int, bool], packed: Buckets, written: int
 ) -> int:
     """Write left row (upper half) and right row of every joined row; return how many there are by then.
 
-    `how`: the row of the first left record, the most partners of one, and whether it is one table.
+    `how`: the row of the first left record, and whether it is one table.
     """
-    first, most, dedup = how
+    lows, widths = runs
+    first, dedup = how
     for i in range(len(lows)):
         left, low = np.uint64(first + i), int(lows[i])
-        for at in range(low, min(low + most, len(places))):
-            if places[at] >> _HALF != places[low] >> _HALF:
-                break
-            right = places[at] & _LOW
+        for at in range(low, low + int(widths[i])):
+            right = np.uint64(places[at])
             if not dedup or left < right:
                 packed[written] = (left << _HALF) | right
                 written += 1

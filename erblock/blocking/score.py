@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from erblock.blocking.candidates import JoinReport, PairChunk, join_each
+from erblock.blocking.room import Room
 from erblock.hashing.base import Progress, Rows, Scores, Sketch, silent
 from erblock.hashing.native import in_parallel, native
 
@@ -19,6 +20,9 @@ KEEP_PER_RECORD = 100
 _KEPT_PAIRS = 30_000_000
 _LEAST_KEPT = 20
 """Of a table of more than 300,000 records fewer go on, down to as many as the ranking looks at."""
+
+_TYPES = (np.int64, np.int64, np.uint16, np.float32)
+"""Of left and right rows, numbers of bands, and similarities."""
 
 _GROUPS = 65_536
 """Records whose candidates are ranked at a time, on one core."""
@@ -89,9 +93,16 @@ def kept_per_record(records: int) -> int:
 
 
 def score_candidates(
-    left: Sketch, right: Sketch | None, report: JoinReport, on_progress: Progress = silent
+    left: Sketch,
+    right: Sketch | None,
+    report: JoinReport,
+    on_progress: Progress = silent,
+    memory: int | None = None,
 ) -> ScoredPairs:
-    """Return the scored candidate pairs of two tables, or of one (`right` None)."""
+    """Return the scored candidate pairs of two tables, or of one (`right` None).
+
+    `memory`: so many bytes of keys and pairs are in memory at most, the rest in files; pairs are the same.
+    """
     other = left if right is None else right
     best_left = np.zeros(len(left), dtype=np.float32)
     best_right = best_left if right is None else np.zeros(len(other), dtype=np.float32)
@@ -100,35 +111,31 @@ def score_candidates(
     def scored(chunk: PairChunk) -> _Scored:
         similarity = left.similarity(other, chunk.left, chunk.right)
         kept = np.flatnonzero(rank_within(chunk.left - chunk.left.min(initial=0), similarity) < most)
-        return _Scored(chunk, similarity, chunk.at(kept), similarity[kept])
+        return _Scored(chunk, similarity, (*chunk.at(kept).columns, similarity[kept]))
 
-    parts: list[tuple[PairChunk, Scores]] = []
     on_progress("join", 0, len(left))
-    for part in join_each(left, right, report, scored):
-        np.maximum.at(best_left, part.chunk.left, part.similarity)
-        np.maximum.at(best_right, part.chunk.right, part.similarity)
-        parts.append((part.kept, part.kept_similarity))
-        if len(part.chunk.left):
-            on_progress("join", int(part.chunk.left[-1]), len(left))
-    on_progress("join", len(left), len(left))
-    return ScoredPairs(
-        np.concatenate([np.zeros(0, np.int64), *(chunk.left for chunk, _ in parts)]),
-        np.concatenate([np.zeros(0, np.int64), *(chunk.right for chunk, _ in parts)]),
-        np.concatenate([np.zeros(0, np.float32), *(similarity for _, similarity in parts)]),
-        np.concatenate([np.zeros(0, np.uint16), *(chunk.bands for chunk, _ in parts)]),
-        best_left,
-        best_right,
-    )
+    with Room(memory) as room:
+        columns: list[list[npt.NDArray[Any]]] = [[] for _ in _TYPES]
+        for part in join_each(left, right, report, scored, room):
+            np.maximum.at(best_left, part.chunk.left, part.similarity)
+            np.maximum.at(best_right, part.chunk.right, part.similarity)
+            for values, column in zip(part.kept, columns, strict=True):
+                column.append(room.keep(values))
+            if len(part.chunk.left):
+                on_progress("join", int(part.chunk.left[-1]), len(left))
+        on_progress("join", len(left), len(left))
+        # One column after the other, so that no two of them are there twice.
+        rows, others, bands, similarity = (room.joined(columns.pop(0), dtype) for dtype in _TYPES)
+    return ScoredPairs(rows, others, similarity, bands, best_left, best_right)
 
 
 @dataclass(frozen=True)
 class _Scored:
-    """A chunk of the join with the similarity of each pair, and what is kept of it."""
+    """A chunk of the join with the similarity of each pair, and what is kept of it: `_TYPES`."""
 
     chunk: PairChunk
     similarity: Scores
-    kept: PairChunk
-    kept_similarity: Scores
+    kept: tuple[npt.NDArray[Any], ...]
 
 
 def best_of_either(pairs: ScoredPairs, most: int) -> Rows:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from pyspark.sql import Window
 from pyspark.sql import functions as F
 
-from erblock.blocking.candidates import MAX_BUCKET, JoinReport
+from erblock.blocking.candidates import LEAST_WINDOW, MAX_BUCKET, JoinReport
 from erblock.engines.tiles import LEFT, PAIR, RIGHT, TILE, TILE_LEFT
 from erblock.engines.wire import VECTORS
 
@@ -63,10 +63,11 @@ def _with_places(keys: "DataFrame") -> "DataFrame":
     place = F.row_number().over(Window.partitionBy(*BUCKET, "role").orderBy("order", "row")) - 1
     smaller = Window.partitionBy(*BUCKET).orderBy("order").rangeBetween(Window.unboundedPreceding, -1)
     before = F.coalesce(F.sum(_is(RIGHT)).over(smaller), F.lit(0))
-    most = F.col("n_right") - MAX_BUCKET
-    low = F.when(most > 0, F.least(F.greatest(before - MAX_BUCKET // 2, F.lit(0)), most)).otherwise(0)
+    width = _window(F.col("n_right"))
+    most = F.col("n_right") - width
+    low = F.when(most > 0, F.least(F.greatest(before - _floor(width, 2), F.lit(0)), most)).otherwise(0)
     placed = keys.withColumn("low", low).withColumn("place", place)
-    return placed.withColumn("high", F.col("low") + F.least(F.col("n_right"), F.lit(MAX_BUCKET)))
+    return placed.withColumn("high", F.col("low") + F.least(F.col("n_right"), width))
 
 
 def _with_chunks(keys: "DataFrame") -> "DataFrame":
@@ -114,9 +115,10 @@ def join_report(keys: "DataFrame", *, dedup: bool) -> JoinReport:
     """Return what the join touches, as counted over the buckets; the distinct pairs are not."""
     sides = with_roles(keys, dedup=dedup).groupBy(*BUCKET)
     buckets = sides.agg(F.sum(_is(LEFT)).alias("left"), F.sum(_is(RIGHT)).alias("right")).filter("left > 0")
-    over = F.greatest(F.col("right") - MAX_BUCKET, F.lit(0))
+    width = _window(F.col("right"))
+    over = F.greatest(F.col("right") - width, F.lit(0))
     figures = (
-        F.sum(F.col("left") * F.least(F.col("right"), F.lit(MAX_BUCKET))),
+        F.sum(F.col("left") * F.least(F.col("right"), width)),
         F.sum(F.when(over > 0, F.col("left")).otherwise(0)),
         F.sum(F.col("left") * over),
         F.max("right"),
@@ -127,6 +129,12 @@ def join_report(keys: "DataFrame", *, dedup: bool) -> JoinReport:
 
 def _is(role: int) -> "Column":
     return (F.col("role") == role).cast("long")
+
+
+def _window(size: "Column") -> "Column":
+    """Return how many records of a bucket a record meets, as `blocking.candidates.window` does."""
+    fewer = F.floor(F.lit(MAX_BUCKET**2) / F.greatest(size, F.lit(1))).cast("long")
+    return F.least(F.lit(MAX_BUCKET).cast("long"), F.greatest(F.lit(LEAST_WINDOW).cast("long"), fewer))
 
 
 def _floor(value: "Column", size: int) -> "Column":

@@ -44,6 +44,9 @@ _SIZED_BANDS = 8
 _SIZED_RECORDS = 100_000
 """Records of either table that are counted; a larger one is taken to be like a sample of so many."""
 
+_SAME_TEXTS = 50
+"""Records of one text that are counted."""
+
 _MOST_ROWS = 8
 _SCALE, _SQUARE, _CUBE = np.float32(2.0**-31), np.float32(0.5 * 2.0**-62), np.float32(0.8 * 2.0**-93)
 
@@ -142,10 +145,15 @@ def fit_minhash(
 
 
 def _sample(texts: pl.Series, weights: Floats, seed: int) -> UInt32s:
-    """Return the signatures of a sample; records without keys, which would all seem alike, are left out."""
+    """Return the signatures of a sample; records without keys, which would all seem alike, are left out.
+
+    Of a text that very many records have a few are taken: it must not make the bands of all others stricter.
+    """
     if len(texts) > _SIZED_RECORDS:
         chosen = np.random.default_rng(seed).permutation(len(texts))[:_SIZED_RECORDS]
         texts = texts.gather(np.sort(chosen))
+    some = pl.int_range(pl.len()).over("text") < _SAME_TEXTS
+    texts = texts.alias("text").to_frame().filter(some).to_series()
     sets = ngrams.feature_sets(texts)
     return signatures(sets, weights, _SIZED_BANDS * _MOST_ROWS, seed)[:, np.diff(sets.starts) > 0]
 

@@ -137,6 +137,21 @@ def test_at_the_ends_of_a_bucket_it_meets_the_last_ones(place, met, monkeypatch)
     assert [j + 5 for (_, j), _ in rows] == met
 
 
+def test_the_fuller_a_bucket_the_fewer_of_it_a_record_meets(monkeypatch):
+    monkeypatch.setattr(candidates, "MAX_BUCKET", 200)
+    met = []
+    for size in (200, 400, 10_000):
+        places = tuple(np.random.default_rng(0).permutation(size).tolist())
+        rows, report, _ = joined(
+            Table([[1]], bands=1, order=(size // 2,)), Table([[1]] * size, bands=1, order=places)
+        )
+        near = [abs(places[j] - size // 2) for (_, j), _ in rows]
+        assert max(near) <= -(-len(rows) // 2)
+        assert report.joined == len(rows) == size - report.skipped
+        met.append(len(rows))
+    assert met == [200, 100, 64]
+
+
 def test_in_one_table_every_record_keeps_pairs_in_an_oversized_bucket(monkeypatch):
     monkeypatch.setattr(candidates, "MAX_BUCKET", 4)
     order = tuple(np.random.default_rng(1).permutation(30).tolist())

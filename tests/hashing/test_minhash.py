@@ -124,6 +124,12 @@ def test_empty_records_do_not_make_the_bands_stricter(products):
     assert fit_minhash(sparse, None, 1).plan.found(HARD_MATCH) > 0.5
 
 
+def test_one_text_that_half_of_the_records_have_does_not_make_the_bands_stricter(products):
+    names = products(3000)[0]["name"]
+    same = pl.concat([names, pl.Series(["unknown product"] * 3_000)])
+    assert fit_minhash(same, None, 10).plan.found(HARD_MATCH) > 0.5
+
+
 def test_one_table_may_have_twice_the_bands_because_its_pairs_count_once(products):
     names = products(3000)[0]["name"]
     once, twice = fit_minhash(names, None, 1).plan, fit_minhash(names, names.clone(), 1).plan
