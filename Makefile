@@ -3,7 +3,7 @@ PYTHON := $(VENV)/bin/python
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo fix lint types test check bench-quality bench-match bench-recall bench-buckets bench-ablation bench-labelling bench-speed clean
+.PHONY: help install demo fix lint types test check bench-quality bench-match bench-recall bench-buckets bench-ablation bench-labelling bench-speed bench-plan bench-peers clean
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -56,6 +56,18 @@ bench-labelling: $(STAMP)  ## measure what answers to --label teach (minutes); w
 bench-speed: $(STAMP)  ## measure seconds and memory against rows and other libraries (minutes); writes docs/speed.md
 	$(PYTHON) -m pip install --quiet -c constraints.txt -e '.[peers]'
 	$(PYTHON) benchmarks/speed.py --markdown docs/speed.md
+
+bench-plan: $(STAMP)  ## hold what erblock plan says against what then happens (minutes); writes docs/plan.md
+	$(PYTHON) benchmarks/plan.py --markdown docs/plan.md
+
+# Those that need other versions than erblock have environments of their own.
+runs/peers/%/bin/python: benchmarks/environments/%.txt
+	python3 -m venv runs/peers/$*
+	$@ -m pip install --quiet -r $< && touch $@
+
+bench-peers: $(STAMP) runs/peers/blockingpy/bin/python runs/peers/pyjedai/bin/python  ## measure other libraries on public data (minutes); writes docs/peers.md
+	$(PYTHON) -m pip install --quiet -c constraints.txt -e '.[peers]'
+	$(PYTHON) benchmarks/rivals.py --markdown docs/peers.md
 
 clean:  ## remove what was built or computed
 	rm -rf $(VENV) runs build dist .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache erblock.egg-info

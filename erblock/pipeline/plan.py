@@ -27,6 +27,7 @@ from erblock.pipeline.counts import Counts, Kept
 from erblock.pipeline.inputs import Texts, minhash_of, open_tables, texts_of
 from erblock.pipeline.model import model_folder, with_model_columns
 from erblock.pipeline.sample import Words, words_of
+from erblock.pipeline.stored import stored_tables
 from erblock.tables.read import TablePair
 
 Doubles = npt.NDArray[np.float64]
@@ -67,16 +68,26 @@ class Plan:
 
 @dataclass(frozen=True)
 class _Subject:
-    """What is planned: the settings, the tables, and the folder of the model."""
+    """What is planned: the settings, the tables, the folder of the model, and which tables are to be hashed.
+
+    Those that are given as a folder of keys are hashed already.
+    """
 
     config: Config
     tables: TablePair
     model: Path
+    to_hash: tuple[bool, bool]
 
     @property
     def records(self) -> tuple[int, ...]:
         sides = [self.tables.left] if self.tables.dedup else [self.tables.left, self.tables.other]
         return tuple(side.frame.height for side in sides)
+
+    @property
+    def hashed_share(self) -> float:
+        """The share of the records that a run hashes."""
+        hashed = sum(size for size, wanted in zip(self.records, self.to_hash, strict=False) if wanted)
+        return hashed / sum(self.records)
 
 
 def plan(config: Config, on_progress: Progress = silent, seconds: float = SECONDS) -> Plan:
@@ -97,6 +108,7 @@ def _planned(config: Config, folder: Path, on_progress: Progress, seconds: float
     known: dict[str, float] = {}
     step = _steps(on_progress)
     begun = time.monotonic()
+    stored = stored_tables(config.tables)
     config = with_model_columns(config)
     tables = open_tables(config)
     texts = texts_of(tables)
@@ -105,7 +117,7 @@ def _planned(config: Config, folder: Path, on_progress: Progress, seconds: float
     model = model_folder(config.block) or _fitted_minhash(tables, texts, folder / "model")
     known["fit"] = time.monotonic() - begun - known["read"]
     step()
-    subject = _Subject(config, tables, model)
+    subject = _Subject(config, tables, model, (stored.left is None, stored.right is None))
     samples = _write_samples(subject, words_of(texts), folder)
     step()
     told = _rehearsed(_task(subject, samples, seconds), folder)
@@ -205,11 +217,8 @@ def _drawn_out(subject: _Subject, told: _Told, known: dict[str, float]) -> Plan:
     counts, kept = Counts(**last["counts"]), Kept(**last["kept"])
     growth = _Growth(told.samples[1:], counts)
     left, right = subject.records[0], subject.records[-1]
-    seconds = {
-        "start": told.start,
-        **known,
-        **growth.seconds(),
-    }
+    seconds = {"start": told.start, **known, **growth.seconds()}
+    seconds["hash"] *= subject.hashed_share
     return Plan(
         read_manifest(subject.model)["kind"],
         subject.records,

@@ -100,3 +100,17 @@ def test_ids_need_not_be_called_id(tmp_path, products, capsys):
     table.with_columns(pl.lit("x").alias("id")).write_csv(tmp_path / "named.csv")
     plan = told(capsys, "plan", tmp_path / "named.csv", "--id", "sku", "--columns", "name")
     assert plan["records"] == [60]
+
+
+@pytest.mark.slow
+def test_a_folder_of_keys_is_hashed_already(tmp_path, capsys):
+    model, keys = tmp_path / "model", tmp_path / "keys"
+    assert app.run(["fit", *TABLES, "--method", "minhash", "-o", str(model)]) == 0
+    assert app.run(["keys", TABLES[0], "--model", str(model), "-o", str(keys)]) == 0
+    whole = told(capsys, "plan", *TABLES, "--model", model)
+    stored = told(capsys, "plan", keys, TABLES[1], "--model", model)
+    assert {key: stored[key] for key in ("pairs", "examined")} == {
+        key: whole[key] for key in ("pairs", "examined")
+    }
+    both = told(capsys, "plan", keys, "--model", model)
+    assert both["seconds"]["hash"] == 0
