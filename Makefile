@@ -3,7 +3,7 @@ PYTHON := $(VENV)/bin/python
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo fix lint types test check bench-quality bench-match bench-recall bench-buckets bench-ablation bench-labelling bench-speed bench-plan bench-peers clean
+.PHONY: help install demo fix lint types test check bench-quality bench-match bench-recall bench-buckets bench-ablation bench-labelling bench-encoding bench-speed bench-plan bench-peers clean
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,6 +49,9 @@ bench-buckets: $(STAMP)  ## measure what buckets lose against exact search; writ
 
 bench-ablation: $(STAMP)  ## measure what each part of the trained hash pays; writes docs/ablation.md
 	$(PYTHON) benchmarks/ablation.py --markdown docs/ablation.md
+
+bench-encoding: $(STAMP)  ## measure records a second of encoder and student, and the student's candidates; writes docs/encoding.md
+	$(PYTHON) benchmarks/encoding.py --markdown docs/encoding.md
 
 bench-labelling: $(STAMP)  ## measure what answers to --label teach (minutes); writes docs/labelling.md
 	$(PYTHON) benchmarks/labelling.py --markdown docs/labelling.md
