@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from erblock.config import SECTIONS, Config, load_config
+from erblock.config import SECTIONS, Config, bytes_of, load_config
 from erblock.errors import ConfigError
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -112,3 +112,11 @@ def test_the_page_on_the_settings_is_up_to_date():
     renewed = runpy.run_path(str(DOCS / "generate.py"))["up_to_date"](page)
     assert page == renewed, "run: python docs/generate.py"
     assert all(f"| `{key}` |" in page for section in SECTIONS.values() for key in section.model_fields)
+
+
+@pytest.mark.parametrize(
+    ("written", "size"),
+    [("500MB", 500 * 10**6), ("1.5 GB", 1_500_000_000), ("2GiB", 2 << 30)],
+)
+def test_amounts_of_memory_are_read_as_written(written, size):
+    assert bytes_of(written) == size

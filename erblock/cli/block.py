@@ -35,6 +35,10 @@ def block(
     target_recall: Annotated[
         float | None, typer.Option(help="Keep as few pairs as hold this share of the estimated matches.")
     ] = None,
+    memory: Annotated[
+        str | None,
+        typer.Option(help="The join keeps so much in memory at most, such as 4GB, the rest in files."),
+    ] = None,
     audit: Annotated[
         int | None,
         typer.Option(help="Write so many pairs to judge by hand beside the output; see `erblock audit`."),
@@ -76,6 +80,7 @@ def block(
                 "max_pairs": max_pairs,
                 "max_per_record": max_per_record,
                 "target_recall": target_recall,
+                "memory": memory,
                 "audit": audit,
                 "engine": engine or (master and "spark"),
                 "master": master,

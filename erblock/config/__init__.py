@@ -22,3 +22,4 @@ from erblock.config.sections import FitConfig as FitConfig
 from erblock.config.sections import MatchConfig as MatchConfig
 from erblock.config.sections import RulesConfig as RulesConfig
 from erblock.config.sections import TablesConfig as TablesConfig
+from erblock.config.sections import bytes_of as bytes_of

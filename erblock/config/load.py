@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 from rapidfuzz import process
 
-from erblock.config.sections import SECTIONS, Config
+from erblock.config.sections import MEMORY, SECTIONS, Config
 from erblock.errors import ConfigError
 
 DEFAULT_FILE = "erblock.toml"
@@ -29,6 +29,7 @@ _WORDS = {
     "Input should be a valid string": "expected text in quotes",
     "Input should be": "expected",
     "String should have": "expected",
+    f"String should match pattern '{MEMORY}'": "expected an amount of memory such as 500MB or 4GB",
 }
 
 

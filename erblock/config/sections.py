@@ -5,6 +5,18 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+MEMORY = r"^\d+(\.\d+)? ?[MGT]i?B$"
+"""How much memory is written: 500MB, 1.5 GB, 4GiB."""
+
+_UNITS = {"M": 2, "G": 3, "T": 4}
+
+
+def bytes_of(memory: str) -> int:
+    """Return the bytes that `memory`, written as `MEMORY` says, stands for."""
+    number = memory.rstrip("iB").rstrip("MGT")
+    base = 1024 if "i" in memory else 1000
+    return int(float(number) * base ** _UNITS[memory.removeprefix(number)[0]])
+
 
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -121,6 +133,12 @@ class BlockConfig(_Section):
         gt=0,
         le=1,
         description="Keep as few pairs as this share of the matches is estimated to need.",
+    )
+    memory: str | None = Field(
+        default=None,
+        pattern=MEMORY,
+        description='The join keeps at most so much in memory, such as "4GB", the rest in temporary files; the '
+        "pairs are the same.",
     )
     audit: int | None = Field(
         default=None,

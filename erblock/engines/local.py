@@ -1,4 +1,4 @@
-"""The engine of one machine: everything in memory, one process."""
+"""The engine of one machine: one process, everything in memory unless the join has a bound."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -24,19 +24,23 @@ from erblock.tables.text import record_texts
 
 @dataclass(frozen=True)
 class LocalEngine:
-    """Two tables (or one) in memory, the text of each record or the table's stored sketch, and the hash."""
+    """Two tables (or one) in memory, the text of each record or the table's stored sketch, and the hash.
+
+    `memory`: the bytes that the join keeps in memory at most; the rest is in temporary files.
+    """
 
     tables: TablePair
     left: pl.Series | Sketch
     right: pl.Series | Sketch
     hasher: Hasher
+    memory: int | None = None
 
     def candidates(self, on_progress: Progress = silent) -> Candidates:
         """Return the scored candidate pairs of the tables."""
         left = self._sketch(self.left, on_progress)
         right = None if self.tables.dedup else self._sketch(self.right, on_progress)
         join = JoinReport()
-        scored = score_candidates(left, right, join, on_progress)
+        scored = score_candidates(left, right, join, on_progress, self.memory)
         ids = (self.tables.left.frame[ID], self.tables.other.frame[ID])
         return Candidates(self.hasher.kind, *ids, scored, join, self.tables)
 

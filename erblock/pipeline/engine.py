@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from erblock.blocking.output import check_output
-from erblock.config import Config
+from erblock.config import Config, bytes_of
 from erblock.engines.base import Engine
 from erblock.engines.local import LocalEngine
 from erblock.errors import ConfigError, require_extra
@@ -27,6 +27,8 @@ def check_engine(config: Config) -> None:
     on_spark = options.engine == "spark"
     if on_spark and options.audit is not None:
         raise ConfigError("--audit shows the records of pairs, which stay on the cluster: use --engine local")
+    if on_spark and options.memory is not None:
+        raise ConfigError("--memory bounds the join of this machine; on Spark it is spark.executor.memory")
     check_place(Place("--output", options.output), (config.tables.left, config.tables.right), options.engine)
 
 
@@ -59,7 +61,8 @@ def open_engine(config: Config) -> Iterator[Engine]:
         tables = open_tables(config)
         texts = texts_of(tables)
         sides = stored.sides(texts.left, texts.right)
-        yield LocalEngine(tables, *sides, open_hasher(config.block, texts))
+        memory = config.block.memory and bytes_of(config.block.memory)
+        yield LocalEngine(tables, *sides, open_hasher(config.block, texts), memory or None)
     else:
         with _spark_engine(config, stored) as engine:
             yield engine

@@ -251,3 +251,31 @@ def test_an_oversized_bucket_is_told(folder, monkeypatch, capsys):
     monkeypatch.setattr("erblock.blocking.candidates.MAX_BUCKET", 3)
     assert block("left.csv", "right.csv", "-o", "pairs.csv") == 0
     assert "bucket keys of records were too full" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("memory", ["1MB", "0.5 GiB"])
+def test_a_bound_on_memory_changes_no_pair(memory, folder):
+    assert block("left.csv", "right.csv", "-o", "free.parquet") == 0
+    assert block("left.csv", "right.csv", "-o", "bound.parquet", "--memory", memory) == 0
+    assert (folder / "free.parquet").read_bytes() == (folder / "bound.parquet").read_bytes()
+
+
+def test_a_bound_on_memory_that_is_no_amount_is_one_line(folder, capsys):
+    assert block("left.csv", "right.csv", "--memory", "plenty") == 2
+    said = capsys.readouterr().err
+    assert "--memory: expected an amount of memory such as 500MB or 4GB, found 'plenty'" in said
+
+
+def test_one_value_of_half_the_table_costs_little_and_is_told(folder, capsys):
+    """Ten thousand records of one name beside as many of their own."""
+    size = 10_000
+    own = [f"product {number:x} {7919 * number % size:x}" for number in range(size)]
+    ids = [f"r{number}" for number in range(2 * size)]
+    frame = pl.DataFrame({"id": ids, "name": [*own, *["unknown product"] * size]})
+    frame.write_parquet(folder / "one.parquet")
+    assert block("one.parquet", "--json") == 0
+    report = json.loads(capsys.readouterr().out)
+    assert report["join"]["largest_bucket"] >= size
+    assert report["join"]["distinct"] < 200 * 2 * size
+    assert report["join"]["skipped"] > size * size
+    assert report["uncovered"][0] < 1.1 * size  # those with names of their own keep candidates
