@@ -137,7 +137,7 @@ class BlockConfig(_Section):
     memory: str | None = Field(
         default=None,
         pattern=MEMORY,
-        description='The join keeps at most so much in memory, such as "4GB", the rest in temporary files; the '
+        description='The join keeps at most so much in memory, such as "4GB", the rest in files; the '
         "pairs are the same.",
     )
     audit: int | None = Field(

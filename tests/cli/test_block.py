@@ -267,8 +267,8 @@ def test_a_bound_on_memory_that_is_no_amount_is_one_line(folder, capsys):
 
 
 def test_one_value_of_half_the_table_costs_little_and_is_told(folder, capsys):
-    """Ten thousand records of one name beside as many of their own."""
-    size = 10_000
+    """Six thousand records of one name beside as many of their own."""
+    size = 6_000
     own = [f"product {number:x} {7919 * number % size:x}" for number in range(size)]
     ids = [f"r{number}" for number in range(2 * size)]
     frame = pl.DataFrame({"id": ids, "name": [*own, *["unknown product"] * size]})
@@ -276,6 +276,6 @@ def test_one_value_of_half_the_table_costs_little_and_is_told(folder, capsys):
     assert block("one.parquet", "--json") == 0
     report = json.loads(capsys.readouterr().out)
     assert report["join"]["largest_bucket"] >= size
-    assert report["join"]["distinct"] < 200 * 2 * size
+    assert report["join"]["distinct"] < report["cross_product"] / 10
     assert report["join"]["skipped"] > size * size
     assert report["uncovered"][0] < 1.1 * size  # those with names of their own keep candidates
