@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from erblock.blocking.budget import DEFAULT_PER_RECORD, Budget
-from erblock.blocking.candidates import PairChunk
+from erblock.blocking.candidates import MAX_BUCKET, JoinReport, PairChunk, window
 from erblock.blocking.score import ScoredPairs, kept_per_record
 from erblock.hashing.base import Rows
 from erblock.pipeline.sample import Words
@@ -80,10 +80,11 @@ class Drawn:
         return np.asarray(sum(sides) * self.of_one / len(sides))
 
 
-def count(sample: Drawn, chunks: Iterable[PairChunk]) -> Counts:
-    """Return how many pairs the tables have, from those of the sample.
+def count(sample: Drawn, chunks: Iterable[PairChunk], report: JoinReport) -> Counts:
+    """Return how many pairs the tables have, from those of the sample; `report` is that of their join.
 
-    Of one record's candidates no more are counted than are ranked.
+    Of one record's candidates no more are counted than are ranked, and, where buckets of the tables will be
+    too full to be multiplied out, than one of these gives.
     """
     sums = np.zeros(len(sample.left.first))
     for chunk in chunks:
@@ -92,6 +93,10 @@ def count(sample: Drawn, chunks: Iterable[PairChunk]) -> Counts:
     sums = sums[sample.drawn]
     if not sums.any():
         return Counts(0, 0)
+    largest = report.largest_bucket * sample.records[-1] // max(len(sample.right.first), 1)
+    if largest > MAX_BUCKET:
+        full = np.flatnonzero(sums > MAX_BUCKET)
+        sums[full] = [window(int(size), MAX_BUCKET) for size in sums[full]]
     # In one table a pair is its upper record's; the first record has all of its pairs, the last has none.
     parts = _PARTS if sample.one_table else np.ones(1)
     most = kept_per_record(sample.records[0])

@@ -31,6 +31,9 @@ FIRST_WORDS = 4
 _LONE = 1e-9
 """The weight of a word that no other record has: nothing is to be met by it."""
 
+_COMMON = 1_000
+"""A word that so many records have says nothing: who has no other is drawn by itself."""
+
 _SLICE = 100_000
 _HALF = np.uint64(32)
 _MULTIPLIER = 0x9E3779B97F4A7C15
@@ -77,24 +80,24 @@ def words_of(texts: Texts) -> tuple[Words, ...]:
     frequency = np.zeros(1 << ngrams.FEATURE_BITS, dtype=np.int64)
     for each in sets:
         frequency += np.bincount(each.features, minlength=len(frequency))
+    return tuple(Words(_first_words(each, frequency)) for each in sets)
+
+
+def _first_words(sets: ngrams.FeatureSets, frequency: npt.NDArray[np.int64]) -> UInt32s:
+    """Return the words of each record that have the smallest draws; for one that says nothing, its row."""
     weights = (1 / np.maximum(frequency, 1)).astype(np.float32)
     weights[frequency < 2] = _LONE
-    return tuple(Words(_first_words(each, weights)) for each in sets)
-
-
-def _first_words(sets: ngrams.FeatureSets, weights: ngrams.Floats) -> UInt32s:
-    """Return the words of each record that have the smallest draws; without words, the number of its row."""
     draws = -np.log1p(-_uniform(sets.hashes, 1)) / weights[sets.features]
     sizes = np.diff(sets.starts)
     owners = np.repeat(np.arange(len(sets), dtype=np.uint64), sizes)
     # The bits of positive floats are in their order.
     order = np.argsort((owners << _HALF) | draws.astype(np.float32).view(np.uint32))
     ordered = np.append(sets.hashes[order], np.uint32(0))
+    common = np.append(frequency[sets.features[order]] > _COMMON, True)
     places = np.minimum(np.arange(FIRST_WORDS), np.maximum(sizes - 1, 0)[:, None])
-    first: UInt32s = ordered[np.minimum(sets.starts[:-1, None] + places, len(ordered) - 1)]
-    empty = np.flatnonzero(sizes == 0)
-    first[empty] = empty[:, None].astype(np.uint32)
-    return first
+    at = np.where(sizes[:, None] > 0, sets.starts[:-1, None] + places, len(ordered) - 1)
+    rows = np.arange(len(sets), dtype=np.uint32)[:, None]
+    return np.asarray(np.where(common[at], rows, ordered[at]), dtype=np.uint32)
 
 
 def _uniform(words: UInt32s, number: int) -> Doubles:
