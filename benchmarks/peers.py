@@ -116,4 +116,4 @@ PEERS: Mapping[str, Way] = {
 
 def versions() -> str:
     """Return the versions of the libraries beside erblock."""
-    return ", ".join(f"{name} {version(name)}" for name in ("datasketch", "rensa", "numba"))
+    return ", ".join(f"{name} {version(name)}" for name in ("datasketch", "rensa", "faiss-cpu", "numba"))

@@ -1,12 +1,13 @@
 """Seconds and memory of MinHash blocking against rows, and against other libraries: `make bench-speed`.
 
-On generated tables (`generate.py`): first the path from texts to candidate pairs (shingles, sketches, join
-of the bands) beside datasketch and rensa, with the same permutations and bands, after a few records that
-load all code; then all of `erblock block`, from 10 thousand records to a million in either table. Every
-measurement is a process of its own, whose peak memory is taken. Prints tables; writes JSON, Markdown and a
-chart beside it.
+On generated tables (`generate.py`): the path from texts to candidate pairs (shingles, sketches, join of the
+bands) beside datasketch and rensa, with the same permutations and bands, after a few records that load all
+code (`peers`); all of `erblock block`, from 10 thousand records to a million in either table (`block`); and
+from vectors to pairs beside FAISS (`neural`). Every measurement is a process of its own, whose peak memory
+is taken. Prints tables; adds to the JSON file of earlier runs; writes Markdown and a chart beside it.
 
-usage: speed.py [--rows N,N,...] [--peer-rows N] [--out runs/speed] [--markdown docs/speed.md]
+usage: speed.py [--only PART,PART,...] [--rows N,N,...] [--peer-rows N] [--vector-rows N] [--memory 4GB]
+                [--out runs/speed] [--markdown docs/speed.md]
 """
 
 import argparse
@@ -21,10 +22,12 @@ from typing import Any
 
 import numpy as np
 import polars as pl
+import vectors
 from chart import Chart, Line
 from common import ROOT, machine, written_by
 from generate import tables
 from peers import BANDS, PEERS, PERMUTATIONS, measured, versions
+from vectors import WAYS
 
 WARM_UP = 1_000
 
@@ -35,16 +38,22 @@ def main() -> None:
     """Run the benchmark, or, as a process of its own, one measurement against other libraries."""
     options = arguments()
     if options.measure:
-        print(json.dumps(measured(options.measure, options.folder)))
+        known = options.measure in PEERS
+        measure = measured if known else vectors.measured
+        print(json.dumps(measure(options.measure, options.folder if known else options.vector_rows)))
         return
-    peers = [printed(row) for row in against_peers(options)]
-    blocks = [printed(row) for row in blocked(options)]
-    facts = {"machine": machine(), "versions": versions(), "peers": peers, "block": blocks}
-    (options.out / "speed.json").write_text(json.dumps(facts, indent=1))
+    options.out.mkdir(parents=True, exist_ok=True)
+    path = options.out / "speed.json"
+    facts: dict[str, Any] = json.loads(path.read_text()) if path.is_file() else {}
+    for part in options.only:
+        rows = [printed(row) for row in PARTS[part](options)]
+        facts |= {"machine": machine(), "versions": versions(), part: rows}
+        path.write_text(json.dumps(facts, indent=1))
     if options.markdown:
         picture = options.markdown.with_suffix(".svg")
-        picture.write_text(as_chart(blocks).svg())
-        options.markdown.write_text("\n".join(as_markdown(peers, blocks, picture.name)) + "\n")
+        if facts.get("block"):
+            picture.write_text(as_chart(facts["block"]).svg())
+        options.markdown.write_text("\n".join(as_markdown(facts, picture.name)) + "\n")
 
 
 def arguments() -> argparse.Namespace:
@@ -54,7 +63,10 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--peer-rows", type=int, default=20_000, metavar="N")
     parser.add_argument("--out", type=Path, default=ROOT / "runs" / "speed")
     parser.add_argument("--markdown", type=Path, help="write a page, and a chart of the same name")
-    parser.add_argument("--measure", choices=PEERS, help=argparse.SUPPRESS)
+    parser.add_argument("--only", type=lambda text: text.split(","), default=list(PARTS), metavar="PART,...")
+    parser.add_argument("--vector-rows", type=int, default=20_000, metavar="N")
+    parser.add_argument("--memory", help="the bound of `erblock block`")
+    parser.add_argument("--measure", choices=[*PEERS, *WAYS], help=argparse.SUPPRESS)
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
     return parser.parse_args()
 
@@ -101,10 +113,20 @@ def blocked(options: argparse.Namespace) -> Iterator[Row]:
         sides = [str(folder / f"{side}.parquet") for side in ("left", "right")]
         pairs = folder / "pairs.parquet"
         command = [sys.executable, "-m", "erblock", "block", *sides, "-o", str(pairs), "--method", "minhash"]
+        command += ["--memory", options.memory] if options.memory else []
         _, peak, seconds = run(command)
         if rows != WARM_UP:
             took = {"seconds": seconds, "minutes": seconds / 60, "peak_gibibytes": peak}
             yield {"rows": rows} | took | quality(folder, pairs)
+
+
+def from_vectors(options: argparse.Namespace) -> Iterator[Row]:
+    """Yield a row for each way from vectors to pairs."""
+    for name in WAYS:
+        command = [sys.executable, __file__, "--measure", name, "--vector-rows", str(options.vector_rows)]
+        told, peak, _ = run(command)
+        for row in json.loads(told):
+            yield {"rows": options.vector_rows} | row | {"peak_gibibytes": peak}
 
 
 def quality(folder: Path, pairs: Path) -> Row:
@@ -126,6 +148,9 @@ def run(command: Sequence[str]) -> tuple[str, float, float]:
     return told, usage.ru_maxrss / 2**20, time.monotonic() - started
 
 
+PARTS = {"peers": against_peers, "block": blocked, "neural": from_vectors}
+
+
 def exponent(blocks: Sequence[Row]) -> float:
     """Return e of seconds = c * (rows + pairs)**e, fitted over the sizes."""
     work = np.log([row["rows"] + row["pairs"] for row in blocks])
@@ -142,10 +167,21 @@ def as_chart(blocks: Sequence[Row]) -> Chart:
     return Chart("records in either table", "minutes; GiB", lines)
 
 
-def as_markdown(peers: Sequence[Row], blocks: Sequence[Row], picture: str) -> Iterator[str]:
+def as_markdown(facts: dict[str, Any], picture: str) -> Iterator[str]:
     """Yield the lines of the page for docs/."""
-    yield from ("# Speed", "", written_by("bench-speed"), f"Beside: {versions()}.", "")
+    yield from ("# Speed", "", written_by("bench-speed"), f"Beside: {versions()}.")
+    if facts.get("peers"):
+        yield from peer_lines(facts["peers"])
+    if facts.get("block"):
+        yield from block_lines(facts["block"], picture)
+    if facts.get("neural"):
+        yield from vector_lines(facts["neural"])
+
+
+def peer_lines(peers: Sequence[Row]) -> Iterator[str]:
+    """Yield the section on the ways from texts to pairs."""
     yield from (
+        "",
         f"## From texts to candidate pairs, {PERMUTATIONS} permutations in {BANDS} bands",
         "",
         "Shingles, sketches and the join of the bands; each in a process of its own. *erblock* weighs",
@@ -165,6 +201,10 @@ def as_markdown(peers: Sequence[Row], blocks: Sequence[Row], picture: str) -> It
             f"{row['pairs']:,}",
         ]
         yield f"| {' | '.join(cells)} | {100 * row['completeness']:.2f} % | {row['peak_gibibytes']:.2f} |"
+
+
+def block_lines(blocks: Sequence[Row], picture: str) -> Iterator[str]:
+    """Yield the section on whole runs."""
     yield from ("", "## `erblock block --method minhash`, from files to a file", "", f"![]({picture})", "")
     yield from (
         "| records in either table | seconds | peak GiB | pairs | completeness |",
@@ -180,6 +220,23 @@ def as_markdown(peers: Sequence[Row], blocks: Sequence[Row], picture: str) -> It
         yield f"| {' | '.join(cells)} | {100 * row['completeness']:.2f} % |"
     if len(blocks) > 1:
         yield from ("", f"Seconds grow with rows plus pairs to the power of {exponent(blocks):.2f}.")
+
+
+def vector_lines(rows: Sequence[Row]) -> Iterator[str]:
+    """Yield the section on the ways from vectors to pairs."""
+    yield from (
+        "",
+        f"## From {rows[0]['rows']:,} vectors a side to ten pairs a record",
+        "",
+        "Generated vectors of 384 numbers in families (`benchmarks/vectors.py`), in memory. *keys*: of the",
+        "seconds those for the buckets, or for building the index; completeness is the share of the matches.",
+        "",
+        "| | seconds | keys | completeness | peak GiB |",
+        "|---|---|---|---|---|",
+    )
+    for row in rows:
+        cells = [row["name"], f"{row['seconds']:.1f}", f"{row['of them keys']:.1f}"]
+        yield f"| {' | '.join(cells)} | {100 * row['completeness']:.2f} % | {row['peak_gibibytes']:.2f} |"
 
 
 if __name__ == "__main__":
