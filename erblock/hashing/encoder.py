@@ -64,6 +64,8 @@ class Encoder:
 
         distinct = sorted(set(texts))
         vectors = np.empty((len(distinct), self.width), dtype=np.float32)
+        if not distinct:
+            return vectors
         done = 0
         with torch.inference_mode():
             for rows, found in self._encoded(distinct):

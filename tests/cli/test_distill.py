@@ -92,6 +92,16 @@ def test_tables_and_settings_may_stand_in_the_file(folder, rules_file):
     assert manifest["notes"]["distilled_from"] == 50
 
 
+def test_a_teacher_need_not_be_trained(folder, tiny):
+    arguments = ["--encoder", str(tiny), "--max-steps", "0", "-o", "untrained"]
+    assert app.run(["fit", *TABLES, *arguments, *TINY_RUN]) == 0
+    assert distill("untrained", *TABLES) == 0
+    assert app.run(["block", *TABLES, "--model", "student", "--max-pairs", "160", "-o", "pairs.csv"]) == 0
+    pairs = pl.read_csv("pairs.csv")
+    same = pairs["left_id"].str.slice(1) == pairs["right_id"].str.slice(1)
+    assert same.sum() / SIZE > 0.9
+
+
 def test_one_table_is_enough(folder):
     assert distill("model", "left.csv") == 0
     arguments = ["block", "left.csv", "--model", "student", "-o", "pairs.csv"]
