@@ -48,11 +48,15 @@ def test_long_rows_and_many_pairs_are_right_to_the_last():
     assert row_dots(shared, shared, at, others) == pytest.approx(wanted, abs=1e-3)
 
 
-def test_dense_rows_give_their_dot_products():
+@pytest.mark.parametrize("width", [1, 16, 45, 384])
+def test_dense_rows_of_any_width_give_their_dot_products(width):
     random = np.random.default_rng(1)
-    left, right = (random.normal(size=(rows, 12)).astype(np.float32) for rows in (4, 6))
+    left, right = (random.normal(size=(rows, width)).astype(np.float32) for rows in (4, 6))
     at, others = np.divmod(np.arange(24), 6)
-    assert row_cosines(left, right, at, others) == pytest.approx((left @ right.T).ravel(), abs=1e-5)
+    found = row_cosines(left, right, at, others)
+    assert found == pytest.approx((left @ right.T).ravel(), abs=1e-4)
+    order = random.permutation(24)
+    assert (row_cosines(left, right, at[order], others[order]) == found[order]).all()
 
 
 def test_no_pairs_have_no_products():
