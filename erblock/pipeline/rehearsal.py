@@ -23,7 +23,7 @@ import numpy as np
 from erblock.blocking.budget import Budget, cut
 from erblock.blocking.candidates import JoinReport, join
 from erblock.blocking.output import pairs_frame, write_frame
-from erblock.blocking.ranking import ranking
+from erblock.blocking.ranking import ranking, rivalries
 from erblock.blocking.recall import expected_matches
 from erblock.blocking.score import best_first, score_candidates
 from erblock.config import Config
@@ -184,13 +184,14 @@ def rehearse(config: Config, hasher: Hasher, sample: Sample) -> Rehearsed:
     found = _candidates(hasher, tables, left, right)
     kept = _ranked(config, found).kept(drawn, _budget(config), counts.scored)
     left, right = _as_dense(left, right, counts.distinct * sample.size - found.join.distinct)
+    rivalry = _rivalry(found)
     del found
     forget_peak()
     clock.took(None)
     found = _candidates(hasher, tables, left, right)
     clock.took("join")
     peaks["join"] = peak_memory()
-    found = _thinned(found, counts.scored * sample.size)
+    found = _thinned(found, counts.scored * sample.size, rivalry)
     forget_peak()
     peaks["joined"] = peak_memory()
     clock.took(None)
@@ -249,11 +250,25 @@ def _as_dense(left: Sketch, right: Sketch | None, lacking: float) -> tuple[Sketc
     return merged, None if right is None else replace(merged, sketch=right)
 
 
-def _thinned(found: Candidates, most: float) -> Candidates:
+def _rivalry(found: Candidates) -> tuple[float, float]:
+    """Return how much candidates are rivals, as the whole tables will show it.
+
+    Samples lack rivals. Of two tables one is taken to have at most one match for a record of the other: it is
+    the case that takes longer.
+    """
+    left, right = rivalries(found.scored)
+    if found.scored.one_table:
+        return left, right
+    return (1.0, right) if left > right else (left, 1.0)
+
+
+def _thinned(found: Candidates, most: float, rivalry: tuple[float, float]) -> Candidates:
     """Return about `most` of the pairs: merged buckets spread them evenly, so that too few were pruned."""
-    scored = found.scored
-    chosen = np.random.default_rng(0).random(len(scored)) * len(scored) < most
-    return found if len(scored) <= most else replace(found, scored=scored.at(np.flatnonzero(chosen)))
+    scored = replace(found.scored, rivalry=rivalry)
+    if len(scored) > most:
+        chosen = np.random.default_rng(0).random(len(scored)) * len(scored) < most
+        scored = scored.at(np.flatnonzero(chosen))
+    return replace(found, scored=scored)
 
 
 def peak_memory() -> int:
