@@ -263,11 +263,11 @@ def _rivalry(found: Candidates) -> tuple[float, float]:
 
 
 def _thinned(found: Candidates, most: float, rivalry: tuple[float, float]) -> Candidates:
-    """Return about `most` of the pairs: merged buckets spread them evenly, so that too few were pruned."""
+    """Return the best `most` of the pairs: merged buckets spread them evenly, so that too few were pruned."""
     scored = replace(found.scored, rivalry=rivalry)
     if len(scored) > most:
-        chosen = np.random.default_rng(0).random(len(scored)) * len(scored) < most
-        scored = scored.at(np.flatnonzero(chosen))
+        best = np.argpartition(-scored.similarity, int(most))[: int(most)]
+        scored = scored.at(np.sort(best))
     return replace(found, scored=scored)
 
 
