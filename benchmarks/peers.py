@@ -13,11 +13,13 @@ from typing import Any
 
 import numpy as np
 import polars as pl
+from scipy import sparse
 
 from erblock.blocking.candidates import JoinReport, join
 from erblock.hashing import ngrams
 from erblock.hashing.bands import BandPlan
-from erblock.hashing.minhash import MinHashHasher
+from erblock.hashing.minhash import MinHashHasher, MinHashSketch
+from erblock.hashing.native import in_parallel
 from erblock.tables.text import record_texts
 
 BANDS, BAND_ROWS = 32, 4
@@ -64,8 +66,24 @@ def _erblock_plain(left: pl.Series, right: pl.Series) -> Pairs:
 
 
 def _joined(hasher: MinHashHasher, left: pl.Series, right: pl.Series) -> Pairs:
-    chunks = list(join(hasher.sketch(left), hasher.sketch(right), JoinReport()))
+    chunks = list(join(_keys(hasher, left), _keys(hasher, right), JoinReport()))
     return np.concatenate([chunk.left for chunk in chunks]), np.concatenate([chunk.right for chunk in chunks])
+
+
+def _keys(hasher: MinHashHasher, texts: pl.Series) -> MinHashSketch:
+    """Return the sketch without TF-IDF rows, which are for scores: the others give none."""
+
+    def work(part: pl.Series) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        sets = ngrams.chunk_sets(part)
+        return *hasher.buckets_of(sets), (np.diff(sets.starts) > 0).astype(np.int64)
+
+    parts = list(zip(*in_parallel(work, ngrams.chunks_of(texts)), strict=True))
+    filled = np.concatenate(parts[2])
+    rows = sparse.csr_array(
+        (np.ones(filled.sum(), np.float32), np.zeros(filled.sum(), np.int32), np.append(0, filled.cumsum())),
+        shape=(len(filled), 1),
+    )
+    return MinHashSketch(np.concatenate(parts[0], axis=1), np.concatenate(parts[1]), rows)
 
 
 def _datasketch(left: pl.Series, right: pl.Series) -> Pairs:

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from erblock.hashing.base import Buckets
+from erblock.hashing.native import native
 
 _MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
 
@@ -30,16 +31,18 @@ def band_bucket(values: npt.NDArray[np.uint32], plan: BandPlan, band: int) -> Bu
     """Return the 64-bit bucket number of every column of a (hash values, records) matrix in one band."""
     state = np.full(values.shape[1], band, dtype=np.uint64)
     for row in values[band * plan.rows : (band + 1) * plan.rows]:
-        state = _mix(state ^ row.astype(np.uint64))
+        _mix_in(row, state)
     return state
 
 
-def _mix(state: Buckets) -> Buckets:
-    """Return a 64-bit mix of every value (the finaliser of splitmix64)."""
-    state = (state + _MULTIPLIER).astype(np.uint64)
-    state = (state ^ (state >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    state = (state ^ (state >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return state ^ (state >> np.uint64(31))
+@native
+def _mix_in(row: npt.NDArray[np.uint32], state: Buckets) -> None:
+    """Put the values of `row` into the state: a 64-bit mix of both (the finaliser of splitmix64)."""
+    for i in range(len(row)):
+        mixed = (state[i] ^ np.uint64(row[i])) + _MULTIPLIER
+        mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+        mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+        state[i] = mixed ^ (mixed >> np.uint64(31))
 
 
 def joined_rows(left: Buckets, right: Buckets) -> int:

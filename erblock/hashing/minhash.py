@@ -108,11 +108,15 @@ class MinHashHasher:
 
     def _sketch_chunk(self, texts: pl.Series) -> MinHashSketch:
         sets = ngrams.chunk_sets(texts)
+        return MinHashSketch(*self.buckets_of(sets), ngrams.tfidf(sets, self.weights))
+
+    def buckets_of(self, sets: ngrams.FeatureSets) -> tuple[UInt32s, UInt32s]:
+        """Return the (bands, records) buckets of some records and their first hash values, without TF-IDF."""
         values = signatures(sets, self.weights, self.plan.bands * self.plan.rows, self.seed)
         buckets = np.empty((self.plan.bands, len(sets)), dtype=np.uint32)
         for band in range(self.plan.bands):
             buckets[band] = band_bucket(values, self.plan, band) >> np.uint64(32)
-        return MinHashSketch(buckets, values[0].copy(), ngrams.tfidf(sets, self.weights))
+        return buckets, values[0].copy()
 
 
 def _stacked(parts: Sequence[MinHashSketch]) -> MinHashSketch:
