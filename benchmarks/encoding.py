@@ -108,9 +108,10 @@ def speed(data: DataSet, options: argparse.Namespace) -> Row:
             seconds[name].append(time.perf_counter() - started)
     sizes = {"float32": len(texts), "encoder": len(texts), "student": len(many)}
     cosines = (found["float32"] * found["encoder"]).sum(axis=1)
-    tokens = [len(ids) for ids in encoder.model.tokenizer(texts.to_list())["input_ids"]]
+    limit = encoder.options.max_tokens
+    tokens = encoder.model.tokenizer(texts.to_list(), truncation=True, max_length=limit)["input_ids"]
     return {
-        "tokens": float(np.minimum(tokens, encoder.options.max_tokens).mean()),
+        "tokens": float(np.mean([len(ids) for ids in tokens])),
         "a_second": {name: sizes[name] / min(times) for name, times in seconds.items()},
         "cosine": {"mean": float(cosines.mean()), "least": float(cosines.min())},
     }
