@@ -175,7 +175,8 @@ def as_markdown(rows: Sequence[Row]) -> Iterator[str]:
     told = [abs(off) for off in errors if off is not None]
     within = sum(off <= WITHIN for off in told)
     yield from (
-        "What `erblock plan` says / what `erblock block` then does, with MinHash and without a limit.",
+        "What `erblock plan` says / what `erblock block` then does, with MinHash and without a limit, on",
+        f"{pl.thread_pool_size()} threads.",
         f"{within} of {len(told)} figures are within {100 * WITHIN:.0f} %; the others are bold.",
         "",
         "| set | records | sampled | pairs | examined | recall % | memory GB | disk MB | seconds | took |",

@@ -50,6 +50,7 @@ OURS: Mapping[str, Mapping[str, Any] | None] = {
     "erblock, MinHash fitted": {"method": "minhash"},
     "erblock, neural untrained": {"max_steps": 0},
 }
+ORDER = (*OURS, *RIVALS)
 NO_RULES = {"match": (), "conflict": ()}
 
 ENVIRONMENTS = Path(os.environ.get("ERBLOCK_PEERS", ROOT / "runs" / "peers"))
@@ -66,7 +67,7 @@ def main() -> None:
     known: dict[str, Row] = json.loads(path.read_text()) if path.is_file() else {}
     for data in data_sets(options.sets or SETS):
         folder = prepared(data, options.out)
-        for name in options.rivals or (*OURS, *RIVALS):
+        for name in options.rivals or ORDER:
             row = ours(name, data, folder) if name in OURS else rival(name, data, folder)
             print(as_line(row), flush=True)
             known[f"{data.name}/{name}"] = row
@@ -82,7 +83,7 @@ def arguments() -> argparse.Namespace:
     """Return the command line's options."""
     parser = argparse.ArgumentParser(description="Candidates of other libraries beside erblock's.")
     parser.add_argument("sets", nargs="*", metavar="SET", help=f"default: {', '.join(SETS)}")
-    parser.add_argument("--rivals", nargs="*", choices=(*OURS, *RIVALS), metavar="NAME")
+    parser.add_argument("--rivals", nargs="*", choices=ORDER, metavar="NAME")
     parser.add_argument("--out", type=Path, default=ROOT / "runs" / "rivals")
     parser.add_argument("--markdown", type=Path)
     return parser.parse_args()
@@ -166,7 +167,7 @@ def as_markdown(rows: Sequence[Row]) -> Iterator[str]:
     """Yield the lines of the page."""
     yield from ("# Beside other libraries", "", written_by("bench-peers"), "", *HOW)
     for data in dict.fromkeys(row["set"] for row in rows):
-        of_set = [row for row in rows if row["set"] == data]
+        of_set = sorted((row for row in rows if row["set"] == data), key=lambda row: ORDER.index(row["name"]))
         heads = " | ".join(f"{100 * target:.0f} %" for target in TARGETS)
         yield from ("", f"## {data}", "")
         yield f"| | pairs | completeness % | quality % | erblock needs | seconds | peak GB | {heads} |"
