@@ -47,6 +47,10 @@ def main() -> None:
     facts: dict[str, Any] = json.loads(path.read_text()) if path.is_file() else {}
     for part in options.only:
         rows = [printed(row) for row in PARTS[part](options)]
+        if part == "block":  # sizes that were not measured now stay as they were
+            now = {row["rows"] for row in rows}
+            rows += [row for row in facts.get(part, []) if row["rows"] not in now]
+            rows.sort(key=lambda row: row["rows"])
         facts |= {"machine": machine(), "versions": versions(), part: rows}
         path.write_text(json.dumps(facts, indent=1))
     if options.markdown:
