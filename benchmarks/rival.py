@@ -155,22 +155,26 @@ def pyjedai(tables: Tables) -> Iterator[Pair]:
 
 
 def splink(tables: Tables) -> Iterator[Pair]:
-    """Equality of each compared column, as in its quickstart; pairs only, nothing is scored."""
+    """Equality of each column of many values, as in its quickstart; pairs only, nothing is scored."""
     import duckdb
     import splink.comparison_library as cl
     from splink import DuckDBAPI, Linker, SettingsCreator, block_on
 
+    # Nobody would block on a state, or a year, alone.
+    telling = [
+        name for name in tables.columns if len({row[name] for row in tables.left}) ** 2 > len(tables.left)
+    ]
     connection = duckdb.connect()
     api = DuckDBAPI(connection)
     names = ("left",) if tables.one else ("left", "right")
     settings = SettingsCreator(
         link_type="dedupe_only" if tables.one else "link_only",
         unique_id_column_name="row",
-        comparisons=[cl.ExactMatch(tables.columns[0])],
-        blocking_rules_to_generate_predictions=[block_on(column) for column in tables.columns],
+        comparisons=[cl.ExactMatch(telling[0])],
+        blocking_rules_to_generate_predictions=[block_on(column) for column in telling],
     )
     # An empty value is no value: no two records are alike for both having none.
-    columns = ", ".join(f"nullif({column}, '') AS {column}" for column in tables.columns)
+    columns = ", ".join(f"nullif({column}, '') AS {column}" for column in telling)
     frames = []
     for name in names:
         file = tables.folder / f"{name}.csv"

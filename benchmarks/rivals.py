@@ -40,9 +40,9 @@ where it fits. It has no rules and no labels here.
 *erblock needs*: the fewest pairs by which one of the rows of erblock has the same completeness. The last
 columns: the fewest pairs, and F1 there in percent, for a completeness, where pairs are ranked; the fewest
 are bold. *FAISS* searches the ten nearest by the vectors of all-MiniLM-L6-v2, whose encoding is in its
-seconds. *Splink* joins on the equality of each column, as its quickstart does; it is made for columns of
-people, and says itself that it is not for bags of words. *GoldenMatch* gives matches, not candidates: it
-stops at pairs that it believes in.
+seconds. *Splink* joins on the equality of each column that has many values, as its quickstart does; it is
+made for columns of people, and says itself that it is not for bags of words. *GoldenMatch* gives matches,
+not candidates: it stops at pairs that it believes in.
 """.splitlines()
 # What erblock fits before, if anything.
 OURS: Mapping[str, Mapping[str, Any] | None] = {
