@@ -210,7 +210,9 @@ def won(rows: Sequence[Row]) -> Iterator[str]:
     for key, word in (("seconds", "Quicker"), ("peak", "Smaller in memory")):
         ahead = [row["name"] for row in others if own and row[key] < min(each[key] for each in own)]
         told += [f"{word} than any row of erblock: {', '.join(ahead)}."] if ahead else []
-    fewer = [row["name"] for row in others if row["needed"] is None or row["needed"] > row["pairs"]]
+    more = [row["name"] for row in others if row["needed"] is None]
+    told += [f"More matches than any row of erblock: {', '.join(more)}."] if more else []
+    fewer = [row["name"] for row in others if row["needed"] and row["needed"] > row["pairs"]]
     told += [f"Fewer pairs than erblock needs for as many matches: {', '.join(fewer)}."] if fewer else []
     yield from (f"- {line}" for line in told or ["No other library is ahead in any column."])
 
