@@ -1,7 +1,7 @@
 """From texts to candidate pairs by MinHash: erblock, and the libraries beside which it is measured.
 
 The same permutations and bands everywhere, and the same shingles: 3-grams of words and words. "erblock,
-plain" weighs all features alike, as the others do; its candidates are theirs within the noise of the hash.
+plain" weighs all features alike, as the others do. What a code is, and accents, the others are not told.
 """
 
 import re
