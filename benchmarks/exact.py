@@ -67,10 +67,11 @@ def _blocks(left: NeuralSketch, other: NeuralSketch, *, dedup: bool) -> Iterator
     """
     weight = np.float32(neural.NGRAM_WEIGHT)
     features = other.channels.sparse.T.tocsr()
+    left_vectors, other_vectors = left.channels.dense.vectors, other.channels.dense.vectors
     step = max(1, _BLOCK_CELLS // max(1, len(other)))
     for first in range(0, len(left), step):
         rows = slice(first, first + step)
-        block = (1 - weight) * (left.channels.dense[rows] @ other.channels.dense.T)
+        block = (1 - weight) * (left_vectors[rows] @ other_vectors.T)
         block += weight * (left.channels.sparse[rows] @ features).toarray()
         block[~_has_text(left)[rows]] = -np.inf
         block[:, ~_has_text(other)] = -np.inf

@@ -72,6 +72,7 @@ def _erblock(vectors: Vectors) -> list[dict[str, Any]]:
     from erblock.blocking.score import best_first, score_candidates
     from erblock.hashing.arrays import SketchArrays
     from erblock.hashing.cells import CellOptions, fit_cells
+    from erblock.hashing.codes import coded
 
     started = time.monotonic()
     random = np.random.default_rng(0)
@@ -86,7 +87,7 @@ def _erblock(vectors: Vectors) -> list[dict[str, Any]]:
         # One feature that all records have: n-grams tell nothing here.
         ones = np.ones(len(side), np.float32), np.zeros(len(side), np.int32), np.arange(len(side) + 1)
         ngrams = sparse.csr_array(ones, shape=(len(side), 1 << 20))
-        sketches.append(SketchArrays(cells.numbers(projected).T, places, ngrams, side).sketch())
+        sketches.append(SketchArrays(cells.numbers(projected).T, places, ngrams, coded(side).codes).sketch())
     hashed = time.monotonic() - started
     scored = score_candidates(sketches[0], sketches[1], JoinReport())
     most = DEFAULT_PER_RECORD * len(vectors.left)

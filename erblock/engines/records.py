@@ -24,7 +24,7 @@ SKETCHES = pa.schema(
         ("buckets", pa.list_(pa.int32())),
         ("indices", pa.list_(pa.int32())),
         ("values", pa.list_(pa.float32())),
-        ("dense", pa.list_(pa.float32())),
+        ("dense", pa.list_(pa.int8())),
     ]
 )
 

@@ -4,7 +4,7 @@ order    int64            the place in the neighbour order
 buckets  list of int32    the bucket of every band, null where a record has none
 indices  list of int32    the features of the record...
 values   list of float    ...and their weights
-dense    list of float    the language model's vector, empty in a MinHash
+dense    list of int8     the language model's vector, empty in a MinHash
 """
 
 from typing import Any

@@ -10,6 +10,7 @@ from scipy import sparse
 
 from erblock.errors import ModelError
 from erblock.hashing.base import Rows, Sketch
+from erblock.hashing.codes import CodedVectors, Codes
 from erblock.hashing.minhash import MinHashSketch
 from erblock.hashing.neural import Channels, NeuralSketch
 from erblock.hashing.ngrams import FEATURE_BITS
@@ -22,13 +23,13 @@ class SketchArrays:
     """What a sketch keeps of each record.
 
     `buckets`: (records, bands); `places`: the neighbour order, (records,); `ngrams`: TF-IDF rows; `dense`:
-    the language model's vectors, (records, width), of width 0 in a MinHash.
+    the language model's vectors in 8 bits, (records, width), of width 0 in a MinHash.
     """
 
     buckets: npt.NDArray[np.uint32]
     places: npt.NDArray[np.uint32]
     ngrams: sparse.csr_array
-    dense: npt.NDArray[np.float32]
+    dense: Codes
 
     def __len__(self) -> int:
         return len(self.places)
@@ -42,16 +43,16 @@ class SketchArrays:
         buckets = np.ascontiguousarray(self.buckets.T)
         if self.dense.shape[1] == 0:
             return MinHashSketch(buckets, self.places, self.ngrams)
-        return NeuralSketch(Channels(self.dense, self.ngrams), buckets, self.places)
+        return NeuralSketch(Channels(CodedVectors(self.dense), self.ngrams), buckets, self.places)
 
 
 def sketch_arrays(sketch: Sketch) -> SketchArrays:
     """Return the arrays of a sketch."""
     if isinstance(sketch, NeuralSketch):
         channels = sketch.channels
-        return SketchArrays(sketch.cells.T, sketch.places, channels.sparse, channels.dense)
+        return SketchArrays(sketch.cells.T, sketch.places, channels.sparse, channels.dense.codes)
     if isinstance(sketch, MinHashSketch):
-        none = np.zeros((len(sketch), 0), dtype=np.float32)
+        none = np.zeros((len(sketch), 0), dtype=np.int8)
         return SketchArrays(sketch.buckets.T, sketch.order, sketch.vectors, none)
     raise TypeError(f"expected a sketch of this package, found {type(sketch).__name__}")
 

@@ -13,9 +13,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from erblock.hashing.native import native
+
 Floats = npt.NDArray[np.float32]
 UInt32s = npt.NDArray[np.uint32]
-_CHUNK = 1024
+Int32s = npt.NDArray[np.int32]
+_CHUNK = 256
+_FIRST = 20
+"""Of the highest of all heaps of points, about so many are centres of each band."""
 _SKEW = 1.5
 _LEAST_DENSITY = 4.0
 
@@ -37,11 +42,16 @@ class CellOptions:
 
 @dataclass(frozen=True)
 class Cells:
-    """A projection, (vector width, width), and the unit centres of each band, (bands, cells, width)."""
+    """A projection, (vector width, width), and centres: unit vectors that bands share.
+
+    `points`: (points, width); band b is the centres `points[centres[b]]`, (bands, cells). Every band draws
+    from the same points, so that one product with them serves all bands.
+    """
 
     mean: Floats
     projection: Floats
-    centres: Floats
+    points: Floats
+    centres: Int32s
 
     @property
     def bands(self) -> int:
@@ -54,13 +64,73 @@ class Cells:
 
     def numbers(self, projected: Floats) -> UInt32s:
         """Return the (bands, records) numbers of the cells that the records fall in."""
-        return np.stack([nearest(projected, centres) for centres in self.centres])
+        starts, bands = _bands_of(self.centres, len(self.points))
+        heaps = min(len(self.points), max(1, _FIRST * len(self.points) // self.centres.shape[1]))
+
+        def nearest(rows: Floats) -> UInt32s:
+            found = np.zeros((len(rows), self.bands), dtype=np.uint32)
+            _write_nearest(rows @ self.points.T, heaps, (starts, bands), found)
+            return found
+
+        return np.ascontiguousarray(_by_row(projected, nearest).T)
 
 
-def nearest(points: Floats, centres: Floats) -> UInt32s:
-    """Return the number of the centre nearest to each point; all are unit vectors."""
-    found = _by_row(points, lambda rows: (rows @ centres.T).argmax(axis=1))
-    return np.asarray(found, dtype=np.uint32)
+def _bands_of(centres: Int32s, points: int) -> tuple[Int32s, Int32s]:
+    """Return the bands that each point is a centre of: those of point i are from `starts[i]` on."""
+    flat = centres.ravel()
+    order = np.argsort(flat, kind="stable")
+    starts = np.searchsorted(flat[order], np.arange(points + 1))
+    return starts.astype(np.int32), (order // centres.shape[1]).astype(np.int32)
+
+
+@native
+def _write_nearest(products: Floats, heaps: int, bands_of: tuple[Int32s, Int32s], found: UInt32s) -> None:
+    """Write the point with the largest product among those of each band, the first of equal ones.
+
+    Points are in heaps, i in heap i % heaps. After the highest of every heap, most heaps hold none that is
+    nearer than the nearest so far in any band.
+    """
+    points = products.shape[1]
+    starts, bands = bands_of
+    highest, rounds = np.empty(heaps, dtype=np.float32), np.empty(heaps, dtype=np.int32)
+    best = np.empty(found.shape[1], dtype=np.float32)
+    for row in range(len(products)):
+        values, nearest = products[row], (best, found[row])
+        best[:] = -np.inf
+        _write_highest(values, highest, rounds)
+        for heap in range(heaps):
+            at = heap + rounds[heap] * heaps
+            _take(values[at], at, bands[starts[at] : starts[at + 1]], nearest)
+        least = best.min()
+        for heap in range(heaps):
+            if highest[heap] >= least:
+                for at in range(heap, points, heaps):
+                    if values[at] >= least:
+                        _take(values[at], at, bands[starts[at] : starts[at + 1]], nearest)
+
+
+@native
+def _write_highest(values: Floats, highest: Floats, rounds: Int32s) -> None:
+    """Write the highest value of every heap, and in which round of heaps it stands."""
+    heaps = len(highest)
+    highest[:] = values[:heaps]
+    rounds[:] = 0
+    for first in range(heaps, len(values), heaps):
+        number = np.int32(first // heaps)
+        part = values[first : first + heaps]
+        for heap in range(len(part)):
+            is_higher = part[heap] > highest[heap]
+            highest[heap] = part[heap] if is_higher else highest[heap]
+            rounds[heap] = number if is_higher else rounds[heap]
+
+
+@native
+def _take(value: np.float32, point: int, bands: Int32s, nearest: tuple[Floats, UInt32s]) -> None:
+    """Take the point for the nearest in those of its bands in which it is nearer than what is there."""
+    best, found = nearest
+    for band in bands:
+        if value > best[band] or (value == best[band] and point < found[band]):
+            best[band], found[band] = value, point
 
 
 def _by_row(rows: Floats, work: Callable[[Floats], npt.NDArray[Any]]) -> npt.NDArray[Any]:
@@ -83,12 +153,13 @@ def fit_cells(vectors: Floats, left: Floats, right: Floats, records: int, option
     """
     mean = vectors.mean(axis=0)
     projection = _discriminant(vectors - mean, left - right, options)
-    cells = Cells(mean, projection, np.empty((0, 0, options.width), dtype=np.float32))
-    points = cells.project(vectors)
+    none = np.empty((0, options.width), dtype=np.float32)
+    points = Cells(mean, projection, none, np.empty((0, 0), dtype=np.int32)).project(vectors)
     count = max(2, min(cells_of_a_band(records, options), len(points) // 2))
     random = np.random.default_rng(options.seed)
-    draws = [random.permutation(len(points))[:count] for _ in range(options.bands)]
-    return Cells(mean, projection, points[np.stack(draws)])
+    draws = np.stack([random.permutation(len(points))[:count] for _ in range(options.bands)])
+    drawn, centres = np.unique(draws, return_inverse=True)
+    return Cells(mean, projection, points[drawn], centres.reshape(draws.shape).astype(np.int32))
 
 
 def cells_of_a_band(records: int, options: CellOptions) -> int:

@@ -1,9 +1,9 @@
 """The kinds of hashers that a model folder can hold, and how each is taken apart and put together.
 
-kind      settings, in the manifest                        arrays                                folder
-neural    encoder: max_tokens                              weights, mean, projection, centres    encoder
-student   student: width                                   as neural, and features, codes, scales, constant
-minhash   minhash: bands, rows, permutations, seed         weights
+kind      settings, in the manifest                   arrays                                        folder
+neural    encoder: max_tokens                         weights, mean, projection, points, centres    encoder
+student   student: width                              as neural, and features, codes, scales, constant
+minhash   minhash: bands, rows, permutations, seed    weights
 """
 
 from collections.abc import Callable, Mapping
@@ -22,6 +22,7 @@ from erblock.hashing.neural import NeuralHasher
 from erblock.hashing.student import StaticEmbeddings, StudentHasher
 
 ENCODER = "encoder"
+_CELLS = ("mean", "projection", "points", "centres")
 _STATIC = ("features", "codes", "scales", "constant")
 
 Arrays = Mapping[str, npt.NDArray[Any]]
@@ -62,11 +63,11 @@ def _neural_hasher(folder: Path, arrays: Arrays, settings: Settings, run: RunOpt
 
 
 def _cell_arrays(cells: Cells) -> Arrays:
-    return {"mean": cells.mean, "projection": cells.projection, "centres": cells.centres}
+    return {name: getattr(cells, name) for name in _CELLS}
 
 
 def _cells(arrays: Arrays) -> Cells:
-    return Cells(arrays["mean"], arrays["projection"], arrays["centres"])
+    return Cells(*(arrays[name] for name in _CELLS))
 
 
 def _student_parts(hasher: StudentHasher, _folder: Path) -> tuple[Arrays, Settings]:
@@ -94,14 +95,14 @@ KINDS: Mapping[str, Kind] = {
     "neural": Kind(
         ENCODER,
         ("max_tokens",),
-        ("weights", "mean", "projection", "centres"),
+        ("weights", *_CELLS),
         _neural_parts,
         _neural_hasher,
     ),
     "student": Kind(
         "student",
         ("width",),
-        ("weights", "mean", "projection", "centres", *_STATIC),
+        ("weights", *_CELLS, *_STATIC),
         _student_parts,
         _student_hasher,
     ),

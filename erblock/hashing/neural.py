@@ -20,8 +20,9 @@ from scipy import sparse
 from erblock.hashing import ngrams
 from erblock.hashing.base import BandKeys, Progress, Rows, Scores, silent
 from erblock.hashing.cells import CellOptions, Cells, fit_cells
+from erblock.hashing.codes import CodedVectors, coded
 from erblock.hashing.encoder import Encoder
-from erblock.hashing.pairwise import row_cosines, row_dots
+from erblock.hashing.pairwise import row_dots
 
 Floats = npt.NDArray[np.float32]
 UInt32s = npt.NDArray[np.uint32]
@@ -34,21 +35,21 @@ _MATCHES = 5_000
 
 @dataclass(frozen=True)
 class Channels:
-    """Both vectors of every record of a table: (records, width) and (records, features)."""
+    """Both vectors of every record of a table: (records, width) in 8 bits, and (records, features)."""
 
-    dense: Floats
+    dense: CodedVectors
     sparse: sparse.csr_array
 
     def cosines(self, other: Self, left: Rows, right: Rows) -> tuple[Scores, Scores]:
         """Return the model's and the n-grams' cosine of record `left[i]` here and `right[i]` of `other`."""
-        dense = row_cosines(self.dense, other.dense, left, right)
+        dense = self.dense.cosines(other.dense, left, right)
         return dense, row_dots(self.sparse, other.sparse, left, right)
 
     def joined(self) -> Floats:
         """Return one (records, width + 512) vector for each record, the n-grams randomly projected."""
         features = np.asarray((self.sparse @ _random_signs(self.sparse.shape[1])).todense())
         weights = np.sqrt(np.array([1 - NGRAM_WEIGHT, NGRAM_WEIGHT], dtype=np.float32))
-        return np.hstack([weights[0] * self.dense, weights[1] * features]).astype(np.float32)
+        return np.hstack([weights[0] * self.dense.vectors, weights[1] * features]).astype(np.float32)
 
 
 def _random_signs(features: int) -> sparse.csr_array:
@@ -89,7 +90,7 @@ class NeuralSketch:
         return self.places
 
     def similarity(self, other: Self, left: Rows, right: Rows) -> Scores:
-        """Return s, computed from the vectors themselves."""
+        """Return s, computed from the vectors themselves, not from their cells."""
         dense, ngram = self.channels.cosines(other.channels, left, right)
         return np.asarray((1 - NGRAM_WEIGHT) * dense + NGRAM_WEIGHT * ngram, dtype=np.float32)
 
@@ -131,7 +132,7 @@ def encode_channels(
     """Return both channels of `texts`."""
     vectors = ngrams.tfidf(ngrams.feature_sets(texts), weights)
     filled: Sequence[str] = texts.fill_null("").to_list()
-    return Channels(encoder.encode(filled, on_progress), vectors)
+    return Channels(coded(encoder.encode(filled, on_progress)), vectors)
 
 
 @dataclass(frozen=True)

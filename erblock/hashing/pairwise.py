@@ -1,4 +1,4 @@
-"""Dot products of many pairs of rows."""
+"""Dot products of many pairs of sparse rows."""
 
 from typing import Any
 
@@ -16,45 +16,11 @@ _Row = tuple[Ints, Floats]
 _Table = tuple[Ints, Floats]
 _CHUNK = 100_000
 
-_LANES = 16
 _AHEAD = 64
 _CACHE_LINE = 16
 """Values in one."""
 
 _LEAST_BITS, _MOST_SHIFT = 11, 9
-
-
-def row_cosines(left: Floats, right: Floats, at: Rows, other_at: Rows) -> Scores:
-    """Return the dot product of row `at[i]` of `left` and row `other_at[i]` of `right`, both dense."""
-    dots = np.empty(len(at), dtype=np.float32)
-    rows, others = (np.ascontiguousarray(side, dtype=np.float32) for side in (left, right))
-
-    def work(start: int) -> None:
-        chunk = slice(start, start + _CHUNK)
-        _write_cosines((rows, others), (at[chunk], other_at[chunk]), dots[chunk])
-
-    for _ in in_parallel(work, range(0, len(at), _CHUNK)):
-        pass
-    return dots
-
-
-@native
-def _write_cosines(sides: tuple[Floats, Floats], pairs: tuple[Rows, Rows], dots: Floats) -> None:
-    """Write the dot product of each pair: sums of every 16th product, then of these, on any processor."""
-    whole = sides[0].shape[1] // _LANES * _LANES
-    sums = np.empty(_LANES, dtype=np.float32)
-    for pair in range(len(dots)):
-        row, other = sides[0][pairs[0][pair]], sides[1][pairs[1][pair]]
-        sums[:] = 0
-        for first in range(0, whole, _LANES):
-            for lane in range(_LANES):
-                sums[lane] += row[first + lane] * other[first + lane]
-        total = np.float32(0)
-        for lane in range(_LANES):
-            total += sums[lane]
-        for i in range(whole, len(row)):
-            total += row[i] * other[i]
-        dots[pair] = total
 
 
 def row_dots(left: sparse.csr_array, right: sparse.csr_array, at: Rows, other_at: Rows) -> Scores:

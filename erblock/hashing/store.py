@@ -21,7 +21,7 @@ from erblock.errors import ModelError
 from erblock.hashing.base import Hasher
 from erblock.hashing.kinds import ENCODER, KINDS, Arrays, Kind, RunOptions
 
-FORMAT = 1
+FORMAT = 2
 MANIFEST = "manifest.json"
 _ARRAYS = "arrays.safetensors"
 _MAKER = "erblock"

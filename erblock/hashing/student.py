@@ -18,11 +18,11 @@ from scipy import sparse
 from erblock.hashing import ngrams
 from erblock.hashing.base import Progress, silent
 from erblock.hashing.cells import Cells
+from erblock.hashing.codes import CodedVectors, Codes, coded
 from erblock.hashing.native import in_parallel, native
 from erblock.hashing.neural import Channels, NeuralSketch, cell_sketch
 
 Floats = npt.NDArray[np.float32]
-_LARGEST = np.float32(127)
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class StaticEmbeddings:
     """
 
     features: npt.NDArray[np.int32]
-    codes: npt.NDArray[np.int8]
+    codes: Codes
     scales: Floats
     constant: Floats
 
@@ -58,18 +58,11 @@ class StaticEmbeddings:
         return np.asarray(found / np.maximum(lengths, 1e-12), dtype=np.float32)
 
 
-def coded(features: npt.NDArray[np.int32], embeddings: Floats, constant: Floats) -> StaticEmbeddings:
-    """Return the (features, width) embeddings in 8 bits a number, with one scale for each feature."""
-    scales = np.maximum(np.abs(embeddings).max(axis=1, initial=0), np.float32(1e-12)) / _LARGEST
-    codes = np.rint(embeddings / scales[:, None]).astype(np.int8)
-    return StaticEmbeddings(features, codes, scales.astype(np.float32), constant.astype(np.float32))
-
-
 @native
 def _add_embeddings(
     rows: tuple[npt.NDArray[Any], npt.NDArray[Any], Floats],
     places: npt.NDArray[np.int32],
-    embeddings: tuple[npt.NDArray[np.int8], Floats],
+    embeddings: tuple[Codes, Floats],
     sums: Floats,
 ) -> None:
     """Add to each row of `sums` the weighted embeddings of its features, in their order."""
@@ -115,9 +108,10 @@ class StudentHasher:
 
     def _chunk(self, texts: pl.Series) -> Channels:
         tfidf = ngrams.tfidf(ngrams.chunk_sets(texts), self.weights)
-        return Channels(self.embeddings.vectors(tfidf), tfidf)
+        return Channels(coded(self.embeddings.vectors(tfidf)), tfidf)
 
 
 def _stacked(parts: Sequence[Channels]) -> Channels:
     tfidf = sparse.vstack([part.sparse for part in parts], format="csr")
-    return Channels(np.concatenate([part.dense for part in parts]), sparse.csr_array(tfidf))
+    dense = CodedVectors(np.concatenate([part.dense.codes for part in parts]))
+    return Channels(dense, sparse.csr_array(tfidf))

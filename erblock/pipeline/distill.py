@@ -100,11 +100,12 @@ def _drawn(texts: Texts, most: int, seed: int) -> pl.Series:
 def _taught(teacher: NeuralHasher, texts: pl.Series, on_progress: Progress) -> tuple[StudentHasher, float]:
     """Return the student, and its mean cosine with the teacher on texts that are held out."""
     channels = encode_channels(teacher.encoder, teacher.weights, texts, on_progress)
+    vectors = channels.dense.vectors
     held = min(_HELD_OUT_MOST, max(1, int(_HELD_OUT_SHARE * len(texts))))
-    embeddings = distill_embeddings(channels.sparse[held:], channels.dense[held:], DistillOptions())
+    embeddings = distill_embeddings(channels.sparse[held:], vectors[held:], DistillOptions())
     student = StudentHasher(embeddings, teacher.weights, teacher.cells)
     seen = embeddings.vectors(channels.sparse[:held])
-    return student, float((seen * channels.dense[:held]).sum(axis=1).mean())
+    return student, float((seen * vectors[:held]).sum(axis=1).mean())
 
 
 def _evidence(folder: Path) -> Extras:

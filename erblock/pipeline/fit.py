@@ -15,9 +15,9 @@ from erblock.config import Config, FitConfig
 from erblock.hashing import ngrams
 from erblock.hashing.base import Hasher, Progress, silent
 from erblock.hashing.cells import CellOptions
+from erblock.hashing.codes import coded
 from erblock.hashing.encoder import Encoder, EncoderOptions, RememberingEncoder, load_encoder
 from erblock.hashing.neural import Sample, fit_neural
-from erblock.hashing.pairwise import row_cosines
 from erblock.hashing.store import Extras, Model, Provenance, check_target, save_model
 from erblock.pipeline.evidence import Knowledge, learn_evidence, sample_of
 from erblock.pipeline.inputs import Texts, minhash_of, open_tables, texts_of
@@ -129,8 +129,8 @@ def _sure_matches(texts: Texts, encoder: Encoder, on_progress: Progress) -> pl.D
     left = hasher.sketch(texts.left)
     right = None if texts.dedup else hasher.sketch(texts.right)
     scored = score_candidates(left, right, JoinReport(), on_progress)
-    vectors = [encoder.encode(side.fill_null("").to_list(), on_progress) for side in texts.sides]
-    cosine = row_cosines(vectors[0], vectors[-1], scored.left, scored.right)
+    vectors = [coded(encoder.encode(side.fill_null("").to_list(), on_progress)) for side in texts.sides]
+    cosine = vectors[0].cosines(vectors[-1], scored.left, scored.right)
     sure = sure_pairs(scored.seen_as(((scored.similarity + cosine) / 2).astype(np.float32)))
     return pl.DataFrame({"left_row": scored.left[sure], "right_row": scored.right[sure]})
 

@@ -10,8 +10,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
+from erblock.hashing.codes import codes_and_scales
 from erblock.hashing.native import in_parallel
-from erblock.hashing.student import StaticEmbeddings, coded
+from erblock.hashing.student import StaticEmbeddings
 
 Floats = npt.NDArray[np.float32]
 _COLUMNS = 64
@@ -36,7 +37,7 @@ def distill_embeddings(tfidf: sparse.csr_array, vectors: Floats, options: Distil
     system = _System(known, sparse.csr_array(known.T), options)
     blocks = [left[:, at : at + _COLUMNS] for at in range(0, left.shape[1], _COLUMNS)]
     embeddings = np.hstack(list(in_parallel(system.solve, blocks)))
-    return coded(features, embeddings, constant)
+    return StaticEmbeddings(features, *codes_and_scales(embeddings), constant)
 
 
 @dataclass(frozen=True)

@@ -29,5 +29,5 @@ def student(texts, neural):
     """A student of `neural`, taught on the first hundred records of both tables."""
     known = pl.concat([side[:100] for side in texts])
     channels = encode_channels(neural.encoder, neural.weights, known)
-    embeddings = distill_embeddings(channels.sparse, channels.dense, DistillOptions())
+    embeddings = distill_embeddings(channels.sparse, channels.dense.vectors, DistillOptions())
     return StudentHasher(embeddings, neural.weights, neural.cells)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from erblock.hashing.cells import CellOptions, cells_of_a_band, fit_cells, nearest
+from erblock.hashing.cells import CellOptions, Cells, cells_of_a_band, fit_cells
 
 WIDTH, ENTITIES = 24, 600
 
@@ -112,9 +112,20 @@ def test_equal_matches_are_no_division_by_zero(sides):
     assert met(cells, [sides[0], sides[0]]) == 1
 
 
-def test_nearest_is_the_centre_with_the_largest_dot_product(monkeypatch):
-    monkeypatch.setattr("erblock.hashing.cells._CHUNK", 3)
+@pytest.mark.parametrize("count", [2, 40, 150])
+def test_the_cell_is_that_of_the_nearest_centre_of_the_band(monkeypatch, count):
+    monkeypatch.setattr("erblock.hashing.cells._CHUNK", 30)
     random = np.random.default_rng(1)
-    points, centres = unit(random.normal(size=(10, 4))), unit(random.normal(size=(5, 4)))
-    wanted = [max(range(5), key=lambda c, p=p: float(p @ centres[c])) for p in points]
-    assert nearest(points, centres).tolist() == wanted
+    points, records = unit(random.normal(size=(200, 4))), unit(random.normal(size=(100, 4)))
+    centres = np.stack([random.permutation(200)[:count] for _ in range(5)]).astype(np.int32)
+    cells = Cells(np.zeros(4, np.float32), np.eye(4, dtype=np.float32), points, centres)
+    products = records @ points.T
+    wanted = [band[products[:, band].argmax(axis=1)].tolist() for band in centres]
+    assert cells.numbers(records).tolist() == wanted
+
+
+def test_bands_are_of_points_that_are_kept_once(sides):
+    cells = fitted(sides, bands=8)
+    drawn = {tuple(point) for band in cells.centres for point in cells.points[band]}
+    assert len(drawn) == len(cells.points)
+    assert all(len(set(band)) == len(band) for band in cells.centres.tolist())

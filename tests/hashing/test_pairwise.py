@@ -1,4 +1,4 @@
-"""Dot products of pairs of rows, dense and sparse."""
+"""Dot products of pairs of sparse rows."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import sparse
 
-from erblock.hashing.pairwise import row_cosines, row_dots
+from erblock.hashing.pairwise import row_dots
 
 
 def matrix(random, rows, width, longest):
@@ -46,17 +46,6 @@ def test_long_rows_and_many_pairs_are_right_to_the_last():
     at, others = np.sort(random.integers(0, 90, 150)), random.integers(0, 90, 150)
     wanted = [float((shared[[i]] @ shared[[j]].T).toarray()[0, 0]) for i, j in zip(at, others, strict=True)]
     assert row_dots(shared, shared, at, others) == pytest.approx(wanted, abs=1e-3)
-
-
-@pytest.mark.parametrize("width", [1, 16, 45, 384])
-def test_dense_rows_of_any_width_give_their_dot_products(width):
-    random = np.random.default_rng(1)
-    left, right = (random.normal(size=(rows, width)).astype(np.float32) for rows in (4, 6))
-    at, others = np.divmod(np.arange(24), 6)
-    found = row_cosines(left, right, at, others)
-    assert found == pytest.approx((left @ right.T).ravel(), abs=1e-4)
-    order = random.permutation(24)
-    assert (row_cosines(left, right, at[order], others[order]) == found[order]).all()
 
 
 def test_no_pairs_have_no_products():
