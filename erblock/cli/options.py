@@ -29,6 +29,6 @@ Engine = Annotated[
 ]
 Master = Annotated[str | None, typer.Option(help="The Spark cluster: spark://HOST:7077, yarn, local[*], ...")]
 Device = Annotated[str | None, typer.Option(help="auto, cpu, cuda or mps.")]
-Precision = Annotated[str | None, typer.Option(help="auto, float32 or bfloat16.")]
+Precision = Annotated[str | None, typer.Option(help="auto, float32, bfloat16 or int8.")]
 ConfigFile = Annotated[Path | None, typer.Option(help="Settings; by default ./erblock.toml if it exists.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]

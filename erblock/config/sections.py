@@ -91,8 +91,9 @@ class FitConfig(_Section):
     learning_rate: float = Field(default=5e-5, gt=0, description="The highest learning rate of the schedule.")
     max_tokens: int = Field(default=64, ge=8, description="Longer records are cut to so many tokens.")
     device: str = Field(default="auto", description='"auto", "cpu", "cuda" or "mps".')
-    precision: Literal["auto", "float32", "bfloat16"] = Field(
-        default="auto", description='"auto" computes in bfloat16 where the processor has it.'
+    precision: Literal["auto", "float32", "bfloat16", "int8"] = Field(
+        default="auto",
+        description='"auto": bfloat16 on a GPU or with AMX, int8 with VNNI, else float32.',
     )
     seed: int = Field(default=0, ge=0, description="The same seed and input give the same model.")
     radius: float = Field(
@@ -146,8 +147,9 @@ class BlockConfig(_Section):
         description="Write so many pairs to judge by hand beside the output, for `erblock audit`.",
     )
     device: str = Field(default="auto", description='"auto", "cpu", "cuda" or "mps", for the neural method.')
-    precision: Literal["auto", "float32", "bfloat16"] = Field(
-        default="auto", description='"auto" computes in bfloat16 where the processor has it.'
+    precision: Literal["auto", "float32", "bfloat16", "int8"] = Field(
+        default="auto",
+        description='"auto": bfloat16 on a GPU or with AMX, int8 with VNNI, else float32.',
     )
     engine: Literal["local", "spark"] = Field(
         default="local", description='Where the work is done: on this machine, or by "spark".'
@@ -196,8 +198,9 @@ class MatchConfig(_Section):
         "where there is a GPU.",
     )
     device: str = Field(default="auto", description='"auto", "cpu", "cuda" or "mps", for "plm".')
-    precision: Literal["auto", "float32", "bfloat16"] = Field(
-        default="auto", description='"auto" computes in bfloat16 where the processor has it.'
+    precision: Literal["auto", "float32", "bfloat16", "int8"] = Field(
+        default="auto",
+        description='"auto": bfloat16 on a GPU or with AMX, int8 with VNNI, else float32.',
     )
     engine: Literal["local", "spark"] = Field(
         default="local", description='Where records are compared: on this machine, or by "spark".'

@@ -31,6 +31,8 @@ _MINILM_DIGESTS = {
 }
 _BATCH_TOKENS = {"cpu": 2048}
 _BATCH_TOKENS_ELSEWHERE = 16_384
+_BATCH_TOKENS_IN_WHOLE_NUMBERS = 512
+"""What is between two products fits into a core's cache then."""
 
 
 @dataclass(frozen=True)
@@ -82,11 +84,17 @@ class Encoder:
         self.model.eval()
         limit = self.options.max_tokens
         tokens = max(limit, _BATCH_TOKENS.get(self.model.device.type, _BATCH_TOKENS_ELSEWHERE))
-        packed = PackedEncoder(self.model, self._dtype, tokens) if can_pack(self.model) else None
+        packed = self._packed(tokens) if can_pack(self.model) else None
         for window in windows(self.model, texts, limit):
             found = self._alike(window, tokens) if packed is None else packed.vectors(window)
             for rows, part in found:
                 yield np.asarray(rows) + window.start, normalize(part.float(), dim=1).cpu().numpy()
+
+    def _packed(self, tokens: int) -> PackedEncoder:
+        if self._precision != "int8":
+            return PackedEncoder(self.model, self._dtype, tokens)
+        tokens = max(self.options.max_tokens, min(tokens, _BATCH_TOKENS_IN_WHOLE_NUMBERS))
+        return PackedEncoder(self.model, self._dtype, tokens, whole=True)
 
     def _alike(self, window: Window, tokens: int) -> Iterator[tuple[Sequence[int], "Tensor"]]:
         """Yield positions in the window, and vectors; a batch is one length, filled up with its last texts.
@@ -116,10 +124,15 @@ class Encoder:
 
     @property
     def _dtype(self) -> "torch.dtype":
+        """What is computed in besides products in whole numbers, and in training."""
         import torch
 
-        wanted = _wants_bfloat16(self.options.precision, self.model.device)
-        return torch.bfloat16 if wanted else torch.float32
+        return torch.bfloat16 if self._precision == "bfloat16" else torch.float32
+
+    @property
+    def _precision(self) -> str:
+        wanted = self.options.precision
+        return _best_precision(self.model.device) if wanted == "auto" else wanted
 
     def save(self, folder: Path) -> None:
         """Write the encoder as a sentence-transformers folder, weights as safetensors."""
@@ -151,16 +164,21 @@ def _batches(lengths: Sequence[int], tokens: int) -> Iterator[tuple[list[int], i
             yield positions[at : at + size], size
 
 
-def _wants_bfloat16(precision: str, device: Any) -> bool:
-    """Use bfloat16 where asked, or by default where the processor computes in it."""
+def _best_precision(device: Any) -> str:
+    """Return the fastest of the precisions that lose next to nothing, by what the processor multiplies."""
     import torch
 
-    if precision != "auto":
-        return precision == "bfloat16"
+    from erblock.hashing.whole import is_fast
+
     if device.type == "cuda":
-        return bool(torch.cuda.is_bf16_supported())
-    has_bf16: Callable[[], bool] = getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)
-    return device.type == "cpu" and has_bf16()
+        return "bfloat16" if torch.cuda.is_bf16_supported() else "float32"
+    if device.type != "cpu":
+        return "float32"
+    # Without these tiles a product in bfloat16 takes longer than one in float32.
+    has_tiles: Callable[[], bool] = getattr(torch.cpu, "_is_amx_tile_supported", lambda: False)
+    if has_tiles():
+        return "bfloat16"
+    return "int8" if is_fast() else "float32"
 
 
 def load_encoder(options: EncoderOptions) -> Encoder:
@@ -175,7 +193,10 @@ def load_encoder(options: EncoderOptions) -> Encoder:
     source = _resolve(options.name)
     if isinstance(source, Path):
         _check_folder(source)
-    return Encoder(_open(source, options), options)
+    model = _open(source, options)
+    if options.precision == "int8" and model.device.type != "cpu":
+        raise ModelError(f"--precision int8 is for --device cpu, found {model.device}; give auto or bfloat16")
+    return Encoder(model, options)
 
 
 def _check_device(device: str) -> None:

@@ -86,15 +86,24 @@ def can_pack(model: "SentenceTransformer") -> bool:
 
 
 class PackedEncoder:
-    """A copy of an encoder that reads packs of `tokens` tokens, its weights in `dtype`."""
+    """A copy of an encoder that reads packs of `tokens` tokens, its weights in `dtype`.
 
-    def __init__(self, model: "SentenceTransformer", dtype: "torch.dtype", tokens: int) -> None:
+    `whole`: its linear layers compute in whole numbers, on the processor.
+    """
+
+    def __init__(
+        self, model: "SentenceTransformer", dtype: "torch.dtype", tokens: int, *, whole: bool = False
+    ) -> None:
         from transformers import AttentionInterface
+
+        from erblock.hashing.whole import in_whole_numbers
 
         AttentionInterface.register(_ATTENTION, _attention)
         transformer: Any = model[0].auto_model
         self._transformer = deepcopy(transformer).to(dtype).eval()
         self._transformer.set_attn_implementation(_ATTENTION)
+        if whole:
+            in_whole_numbers(self._transformer)
         self._after = list(model)[1:]
         self._tokens = tokens
 

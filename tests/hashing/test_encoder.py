@@ -68,7 +68,7 @@ def test_batches_hold_texts_of_one_length_and_lose_none():
     assert all(size == max(1, 20 // lengths[batch[0]]) >= len(batch) for batch, size in batches)
 
 
-@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+@pytest.mark.parametrize("precision", ["float32", "bfloat16", "int8"])
 @pytest.mark.parametrize("name", ["tiny", pytest.param("minilm", marks=[needs_minilm, pytest.mark.slow])])
 def test_a_vector_is_the_same_to_the_last_bit_whatever_the_other_texts(tiny, name, precision):
     encoder = load({"tiny": tiny}.get(name, name), max_tokens=32, precision=precision)
@@ -89,7 +89,7 @@ def either_way(request, monkeypatch):
 TEXTS = [f"{word} {number} chair" * (1 + number % 3) for number in range(40) for word in ("red", "blue")]
 
 
-@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+@pytest.mark.parametrize("precision", ["float32", "bfloat16", "int8"])
 def test_batches_of_either_kind_keep_texts_apart(either_way, tiny, precision):
     encoder = load(tiny, max_tokens=32, precision=precision)
     whole = encoder.encode(TEXTS)
@@ -135,6 +135,19 @@ def test_encoding_leaves_the_model_as_it_was(tiny):
     assert all(
         value.dtype == after[name].dtype and (value == after[name]).all() for name, value in before.items()
     )
+
+
+@needs_minilm
+@pytest.mark.slow
+def test_whole_numbers_of_8_bits_are_near_float32():
+    exact, whole = (load("minilm", precision=precision) for precision in ("float32", "int8"))
+    cosines = (exact.encode(TEXTS) * whole.encode(TEXTS)).sum(axis=1)
+    assert cosines.min() > 0.99
+
+
+def test_whole_numbers_are_refused_elsewhere_than_on_the_processor(tiny):
+    with pytest.raises(ModelError, match="int8 is for --device cpu, found meta"):
+        load(tiny, device="meta", precision="int8")
 
 
 def test_longer_texts_are_cut(tiny):

@@ -1,0 +1,65 @@
+"""Layers of an encoder in whole numbers of 8 bits, for processors that multiply these fastest.
+
+Every row of the input and every row of the weights gets a scale of its own, so that what comes out for one
+token depends on no other; sums of products of whole numbers are the same in any order and shape.
+"""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import nn
+
+from erblock.hashing.codes import codes_and_scales
+from erblock.hashing.native import native
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Floats = npt.NDArray[np.float32]
+Int32s = npt.NDArray[np.int32]
+
+
+class WholeLinear(nn.Module):
+    """A linear layer y = x W + b of which x and W are rounded to -127 to 127, with a scale for each row."""
+
+    def __init__(self, layer: nn.Linear) -> None:
+        super().__init__()
+        codes, self._scales = codes_and_scales(layer.weight.detach().float().numpy())
+        self._codes = torch.from_numpy(codes).T
+        bias = torch.zeros(len(codes)) if layer.bias is None else layer.bias.detach().float()
+        self._bias = bias.numpy()
+
+    def forward(self, states: "Tensor") -> "Tensor":
+        """Return the (..., outputs) values of (..., inputs) states, without gradients."""
+        codes, scales = codes_and_scales(states.reshape(-1, states.shape[-1]).numpy())
+        sums = torch._int_mm(torch.from_numpy(codes), self._codes).numpy()
+        found = np.empty(sums.shape, dtype=np.float32)
+        _write_values((sums, scales), self._scales, self._bias, found)
+        return torch.from_numpy(found).reshape(*states.shape[:-1], -1)
+
+
+@native
+def _write_values(products: tuple[Int32s, Floats], scales: Floats, bias: Floats, found: Floats) -> None:
+    """Write what sums of products of codes stand for."""
+    sums, row_scales = products
+    for row in range(len(sums)):
+        for i in range(sums.shape[1]):
+            found[row, i] = np.float32(sums[row, i]) * row_scales[row] * scales[i] + bias[i]
+
+
+def in_whole_numbers(module: nn.Module) -> nn.Module:
+    """Return the module with every linear layer in it replaced, in place."""
+    for name, child in module.named_children():
+        if isinstance(child, nn.Linear):
+            setattr(module, name, WholeLinear(child))
+        else:
+            in_whole_numbers(child)
+    return module
+
+
+def is_fast() -> bool:
+    """Return whether this processor has instructions for products of 8 bits."""
+    has_vnni = getattr(torch.cpu, "_is_vnni_supported", lambda: False)
+    return bool(has_vnni()) and hasattr(torch, "_int_mm")
