@@ -43,11 +43,16 @@ def cut(pairs: ScoredPairs, budget: Budget, expected: ExpectedMatches) -> Cut:
     Raises:
         ConfigError: if a target recall is asked for and cannot be estimated.
     """
-    scores = ranking(pairs)
+    scores = scores_of(pairs, expected)
     order = best_first(pairs, scores)
     allowed = order if budget.max_per_record is None else _first_of_both(pairs, order, budget.max_per_record)
     kept = allowed[: _most(pairs, budget, expected, allowed)]
     return Cut(kept, scores[kept], order, expected.kept(kept))
+
+
+def scores_of(pairs: ScoredPairs, expected: ExpectedMatches) -> Scores:
+    """Return what the pairs are ranked by: their log odds to be a match, or else how far they stand out."""
+    return ranking(pairs) if expected.log_odds is None else expected.log_odds.astype(np.float32)
 
 
 def _most(pairs: ScoredPairs, budget: Budget, expected: ExpectedMatches, allowed: Rows) -> int:

@@ -1,41 +1,48 @@
-"""Probabilities of pairs whose records have one match at most.
+"""Odds of pairs whose records are rivals for one match.
 
 Where candidates of a record of two tables are rivals, what one candidate is likely the others cannot be. The
-odds that pairs have by themselves become the probabilities of edges in a matching, by belief propagation (the
-Bethe approximation of the monomer-dimer model; Zdeborova and Mezard 2006). In one table any record may have
-several matches: there a match of a match is a match.
+odds that pairs have by themselves become those of edges in a matching, by belief propagation (the Bethe
+approximation of the monomer-dimer model; Zdeborova and Mezard 2006). How much candidates are rivals is the
+exponent of the messages: 1 where a record has one match at most, near 0 where it has any number. In one table
+any record may have several matches: there a match of a match is a match (`erblock.blocking.paths`).
 """
 
 import numpy as np
 import numpy.typing as npt
 from scipy.special import expit
 
-from erblock.blocking.ranking import EXCLUSIVE, rivalries
+from erblock.blocking.ranking import rivalries
 from erblock.blocking.score import ScoredPairs
 from erblock.hashing.base import Rows, Scores
 
 _ROUNDS = 30
 _MOST_ODDS = 1e4
+_LEAST = 1e-300
 
 Doubles = npt.NDArray[np.float64]
 
 
-def probabilities(pairs: ScoredPairs, log_odds: Scores) -> Doubles:
-    """Return the probability of each pair to be a match.
+def exclusive_log_odds(pairs: ScoredPairs, log_odds: Scores) -> Doubles:
+    """Return the log odds of each pair to be a match, given those that it has by itself.
 
-    On the sides where a record has one match at most, each record sends each of its candidates the chance
-    that none of its other candidates is its match.
+    Each record sends each of its candidates the chance that none of its other candidates is its match.
     """
-    left, right = (rivalry > EXCLUSIVE and not pairs.one_table for rivalry in rivalries(pairs))
-    if not (left or right):
-        return np.asarray(expit(log_odds.astype(np.float64)))
-    odds = np.exp(np.minimum(log_odds.astype(np.float64), np.log(_MOST_ODDS)))
+    alone = log_odds.astype(np.float64)
+    if pairs.one_table:
+        return alone
+    rivalry_left, rivalry_right = rivalries(pairs)
+    odds = np.exp(np.minimum(alone, np.log(_MOST_ODDS)))
     free_left, free_right = np.ones(len(odds)), np.ones(len(odds))
     for _ in range(_ROUNDS):
-        to_left = _free(pairs.left, odds * free_right) if left else free_left
-        to_right = _free(pairs.right, odds * free_left) if right else free_right
+        to_left = _free(pairs.left, odds * free_right) ** rivalry_left
+        to_right = _free(pairs.right, odds * free_left) ** rivalry_right
         free_left, free_right = (free_left + to_left) / 2, (free_right + to_right) / 2
-    return np.asarray(expit(np.log(np.maximum(odds * free_left * free_right, 1e-300))))
+    return np.asarray(alone + np.log(np.maximum(free_left * free_right, _LEAST)))
+
+
+def probabilities(pairs: ScoredPairs, log_odds: Scores) -> Doubles:
+    """Return the probability of each pair to be a match, given the log odds that it has by itself."""
+    return np.asarray(expit(exclusive_log_odds(pairs, log_odds)))
 
 
 def _free(records: Rows, odds: Doubles) -> Doubles:

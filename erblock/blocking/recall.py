@@ -1,7 +1,7 @@
 """How much of the matches a cut keeps, estimated without labels.
 
-Every candidate pair has a probability to be a match (`erblock.blocking.decoys`, made `exclusive`). The recall
-of a cut is the share of their sum that it keeps.
+Every candidate pair has a probability to be a match (by `decoys`; made `exclusive` in two tables, joined with
+the support of `paths` in one). The recall of a cut is the share of their sum that it keeps.
 
 The interval joins the binomial error of that share with what the estimate was seen to be wrong by on six
 public data sets (docs/recall.md), in squares, as errors that have nothing to do with each other. Matches that
@@ -9,13 +9,15 @@ no bucket held are not seen.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
+from scipy.special import expit
 
 from erblock.blocking.decoys import calibrate, inputs_of
 from erblock.blocking.examples import UNKNOWN
-from erblock.blocking.exclusive import probabilities
+from erblock.blocking.exclusive import exclusive_log_odds
 from erblock.blocking.score import ScoredPairs
 from erblock.blocking.sure import groups_apart, sure_pairs
 from erblock.hashing.base import Rows, Scores
@@ -38,14 +40,19 @@ class RecallEstimate:
 
 @dataclass(frozen=True)
 class ExpectedMatches:
-    """The probability of each pair to be a match; None where too little is sure to estimate from."""
+    """The log odds of each pair to be a match; None where too little is sure to estimate from."""
 
-    probability: Doubles | None
+    log_odds: Doubles | None
 
     @property
     def usable(self) -> bool:
         """Whether there are sure pairs enough to judge by."""
-        return self.probability is not None
+        return self.log_odds is not None
+
+    @cached_property
+    def probability(self) -> Doubles | None:
+        """The probability of each pair to be a match, where it can be told."""
+        return None if self.log_odds is None else np.asarray(expit(self.log_odds))
 
     def kept(self, at: Rows) -> RecallEstimate | None:
         """Return the estimated recall of the pairs at these positions."""
@@ -69,10 +76,9 @@ class ExpectedMatches:
 
 
 def expected_matches(pairs: ScoredPairs, signal: Scores, seed: int = 0) -> ExpectedMatches:
-    """Return the probabilities of `pairs`; `signal` is what speaks for a match beside the ranking."""
+    """Return the log odds of `pairs`; `signal` is what speaks for a match beside the ranking."""
     if min(len(sure_pairs(pairs)), len(groups_apart(pairs))) < _LEAST_SURE:
         return ExpectedMatches(None)
     verdicts = np.full(len(pairs), UNKNOWN, dtype=np.int8)
     learned = calibrate(pairs, signal, verdicts, seed)
-    log_odds = learned.log_odds(inputs_of(pairs, signal))
-    return ExpectedMatches(probabilities(pairs, log_odds))
+    return ExpectedMatches(exclusive_log_odds(pairs, learned.log_odds(inputs_of(pairs, signal))))

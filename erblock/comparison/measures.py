@@ -17,7 +17,7 @@ from erblock.similarity.numeric import (
     date_difference,
     relative_difference,
 )
-from erblock.similarity.strings import exact, jaro_winkler, levenshtein
+from erblock.similarity.strings import exact, indel, jaro_winkler, levenshtein, subsequence
 from erblock.tables.profile import Kind
 
 Floats = npt.NDArray[np.float32]
@@ -113,11 +113,18 @@ def _nearness(difference: Callable[[Sides], Compare]) -> Callable[[Sides], Compa
 
 _EXACT = {"exact": _of_texts(exact)}
 _EDITS = {"jaro_winkler": _of_texts(jaro_winkler), "levenshtein": _of_texts(levenshtein)}
+_ORDER = {"indel": _of_texts(indel), "subsequence": _of_texts(subsequence)}
 _TYPED: Mapping[str, Callable[[Sides], Compare]] = {"cosine": cosine, **_EXACT, **_EDITS}
 
 MEASURES: Mapping[Kind, Mapping[str, Callable[[Sides], Compare]]] = {
-    "name": {"cosine": cosine, "containment": containment, **_EXACT, "jaro_winkler": _of_texts(jaro_winkler)},
-    "text": {"cosine": cosine, "containment": containment, **_EXACT},
+    "name": {
+        "cosine": cosine,
+        "containment": containment,
+        **_EXACT,
+        "jaro_winkler": _of_texts(jaro_winkler),
+        **_ORDER,
+    },
+    "text": {"cosine": cosine, "containment": containment, **_EXACT, **_ORDER},
     "category": {"cosine": cosine, **_EXACT, "jaro_winkler": _of_texts(jaro_winkler)},
     "code": _TYPED,
     "number": {

@@ -9,12 +9,13 @@ from erblock.blocking.audit import AuditScope, draw_audit, write_audit
 from erblock.blocking.budget import Budget, Cut, cut
 from erblock.blocking.candidates import JoinReport
 from erblock.blocking.output import pairs_frame
-from erblock.blocking.recall import RecallEstimate, expected_matches
+from erblock.blocking.recall import RecallEstimate
+from erblock.blocking.score import ScoredPairs
 from erblock.config import BlockConfig, Config
 from erblock.engines.base import Candidates
 from erblock.hashing.base import Progress, silent
 from erblock.pipeline.engine import check_engine, open_engine
-from erblock.pipeline.evidence import weigh
+from erblock.pipeline.ranked import rank
 from erblock.tables.sheet import check_no_judgements, sheet_path
 
 
@@ -47,11 +48,10 @@ def block(config: Config, on_progress: Progress = silent) -> BlockReport:
         check_no_judgements(sheet_path(Path(options.output)))
     with open_engine(config) as engine:
         found = engine.candidates(on_progress)
-        weighed = weigh(config, found)
-        expected = expected_matches(weighed.scored, weighed.signal)
+        ranked = rank(config, found)
         limits = Budget(options.max_pairs, options.max_per_record, options.target_recall)
-        kept = cut(weighed.scored, limits, expected)
-        pairs = pairs_frame(found.left_ids, found.right_ids, found.scored, kept)
+        kept = cut(ranked.pairs, limits, ranked.expected)
+        pairs = pairs_frame(found.left_ids, found.right_ids, ranked.shown, kept)
         engine.write(pairs, options.output)
     return BlockReport(
         found.kind,
@@ -61,17 +61,17 @@ def block(config: Config, on_progress: Progress = silent) -> BlockReport:
         kept.recall,
         found.join,
         _uncovered(found, pairs),
-        _write_audit(options, found, kept),
+        _write_audit(options, found, ranked.shown, kept),
     )
 
 
-def _write_audit(options: BlockConfig, found: Candidates, kept: Cut) -> Path | None:
+def _write_audit(options: BlockConfig, found: Candidates, scored: ScoredPairs, kept: Cut) -> Path | None:
     """Write the audit sheet, if it is wanted and anything was cut off; return where."""
-    scored, join = found.scored, found.join
     if options.audit is None or found.tables is None or len(kept.kept) == len(scored):
         return None
-    output = Path(options.output)
-    scope = AuditScope(output, join.distinct - len(scored), _cross_product(found) - join.distinct)
+    output, examined = Path(options.output), found.join.distinct
+    unmet = len(scored) - len(found.scored)
+    scope = AuditScope(output, examined - len(found.scored), _cross_product(found) - examined - unmet)
     write_audit(sheet_path(output), found.tables, scored, draw_audit(scored, kept, options.audit), scope)
     return sheet_path(output)
 

@@ -20,19 +20,18 @@ from typing import Any
 
 import numpy as np
 
-from erblock.blocking.budget import Budget, cut
+from erblock.blocking.budget import Budget, cut, scores_of
 from erblock.blocking.candidates import JoinReport, join
 from erblock.blocking.output import pairs_frame, write_frame
-from erblock.blocking.ranking import ranking, rivalries
-from erblock.blocking.recall import expected_matches
+from erblock.blocking.ranking import rivalries
 from erblock.blocking.score import best_first, score_candidates
 from erblock.config import Config
 from erblock.engines.base import Candidates
 from erblock.hashing.base import BandKeys, Hasher, Rows, Scores, Sketch
 from erblock.hashing.store import load_model
 from erblock.pipeline.counts import Counts, Drawn, Kept, RankedPairs, count
-from erblock.pipeline.evidence import weigh
 from erblock.pipeline.inputs import open_tables, texts_of
+from erblock.pipeline.ranked import rank
 from erblock.pipeline.sample import read_words
 from erblock.tables.read import TablePair
 from erblock.tables.schemas import ID
@@ -195,13 +194,12 @@ def rehearse(config: Config, hasher: Hasher, sample: Sample) -> Rehearsed:
     forget_peak()
     peaks["joined"] = peak_memory()
     clock.took(None)
-    weighed = weigh(config, found)
-    expected = expected_matches(weighed.scored, weighed.signal)
+    ranked = rank(config, found)
     most = max(1, round(kept.pairs * sample.size))
-    chosen = cut(weighed.scored, Budget(max_pairs=most), expected)
+    chosen = cut(ranked.pairs, Budget(max_pairs=most), ranked.expected)
     clock.took("rank")
     output = Path(config.block.output)
-    frame = pairs_frame(found.left_ids, found.right_ids, found.scored, chosen)
+    frame = pairs_frame(found.left_ids, found.right_ids, ranked.shown, chosen)
     write_frame(frame, output)
     clock.took("write")
     written = output.stat().st_size / max(frame.height, 1)
@@ -229,9 +227,9 @@ def _candidates(hasher: Hasher, tables: TablePair, left: Sketch, right: Sketch |
 
 
 def _ranked(config: Config, found: Candidates) -> RankedPairs:
-    weighed = weigh(config, found)
-    order = best_first(weighed.scored, ranking(weighed.scored))
-    return RankedPairs(weighed.scored, order, expected_matches(weighed.scored, weighed.signal).probability)
+    ranked = rank(config, found)
+    order = best_first(ranked.pairs, scores_of(ranked.pairs, ranked.expected))
+    return RankedPairs(ranked.pairs, order, ranked.expected.probability)
 
 
 def _budget(config: Config) -> Budget:

@@ -7,9 +7,9 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 from rapidfuzz import fuzz, process
-from rapidfuzz.distance import JaroWinkler, Levenshtein
+from rapidfuzz.distance import Indel, JaroWinkler, LCSseq, Levenshtein
 
-from erblock.similarity.values import folded, sounds, worded
+from erblock.similarity.values import folded, run_together, sounds, worded
 
 Rows: TypeAlias = NDArray[np.int64]
 Scores: TypeAlias = NDArray[np.floating[Any]]
@@ -60,6 +60,24 @@ def token_sort_ratio(left: pl.Series, right: pl.Series) -> Compare:
 def partial_ratio(left: pl.Series, right: pl.Series) -> Compare:
     """0 to 100; the shorter text against the best place in the longer one."""
     return _ratio(fuzz.partial_ratio, worded(left), worded(right))
+
+
+def indel(left: pl.Series, right: pl.Series) -> Compare:
+    """Share of the letters and digits, 0 to 1, that both texts have in the same order; ignores all else."""
+    return _ratio(Indel.normalized_similarity, run_together(left), run_together(right))
+
+
+def subsequence(left: pl.Series, right: pl.Series) -> Compare:
+    """Share of the shorter text's letters and digits, 0 to 1, that the other has in the same order."""
+    texts = run_together(left), run_together(right)
+    common = _ratio(LCSseq.similarity, *texts)
+    lengths, other_lengths = (side.str.len_chars().fill_null(1).to_numpy() for side in texts)
+
+    def compare(left_rows: Rows, right_rows: Rows) -> Scores:
+        shorter = np.minimum(lengths[left_rows], other_lengths[right_rows])
+        return np.asarray(common(left_rows, right_rows) / shorter)
+
+    return compare
 
 
 def _equal(left: pl.Series, right: pl.Series) -> Compare:

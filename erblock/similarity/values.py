@@ -41,6 +41,11 @@ def worded(values: pl.Series) -> pl.Series:
     return _non_empty(text.str.strip_chars())
 
 
+def run_together(values: pl.Series) -> pl.Series:
+    """Return the first 200 letters and digits of each value, in lower case."""
+    return _non_empty(folded(values).str.replace_all(r"[^\p{L}\p{M}\p{N}]+", "").str.slice(0, 200))
+
+
 def words(values: pl.Series) -> pl.Series:
     """Return the list of words of each value."""
     return worded(values).str.split(" ")

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from scipy.special import logit
 
 from erblock.blocking import budget as module
 from erblock.blocking.budget import Budget, cut
@@ -21,7 +22,7 @@ UNSURE = ExpectedMatches(None)
 
 def sure(pairs):
     """Every pair is a match with a probability of its own."""
-    return ExpectedMatches((7 * pairs.left + 3 * pairs.right) % 10 / 10 + 0.05)
+    return ExpectedMatches(logit((7 * pairs.left + 3 * pairs.right) % 10 / 10 + 0.05))
 
 
 def pairs_of(pairs, kept):
@@ -112,7 +113,14 @@ def test_without_a_limit_there_are_ten_pairs_for_each_record_of_the_smaller_tabl
 
 def test_the_best_partner_of_a_record_comes_before_its_worse_ones(scored):
     pairs = scored([0, 0, 1, 1, 2, 2], [0, 1, 1, 2, 2, 0], [0.9, 0.2, 0.8, 0.3, 0.7, 0.1], (3, 3))
-    assert pairs_of(pairs, cut(pairs, Budget(max_pairs=3), sure(pairs)).kept) == [(0, 0), (1, 1), (2, 2)]
+    assert pairs_of(pairs, cut(pairs, Budget(max_pairs=3), UNSURE).kept) == [(0, 0), (1, 1), (2, 2)]
+
+
+def test_where_it_can_be_told_likelier_matches_come_first(scored):
+    pairs = scored([0, 0, 1], [0, 1, 1], [0.9, 0.2, 0.8], (2, 2))
+    kept = cut(pairs, Budget(), ExpectedMatches(np.array([-1.0, 2.0, 0.5])))
+    assert kept.kept.tolist() == [1, 2, 0]
+    assert kept.scores.tolist() == [2.0, 0.5, -1.0]
 
 
 def test_no_pairs_stay_no_pairs(scored):

@@ -16,7 +16,7 @@ from erblock.tables.profile import Kind
 KINDS = sorted(MEASURES)
 EACH = [(kind, name) for kind in KINDS for name in MEASURES[kind]]
 each_measure = pytest.mark.parametrize(("kind", "name"), EACH, ids=[f"{kind}-{name}" for kind, name in EACH])
-BOUNDED = {"cosine", "containment", "exact", "jaro_winkler", "levenshtein"}
+BOUNDED = {"cosine", "containment", "exact", "jaro_winkler", "levenshtein", "indel", "subsequence"}
 VALUES = st.one_of(
     st.sampled_from(["red chair", "$1,299.00", "1999", "2001-02-03", "ab-12 x", "!", "9" * 400, "-3"]),
     st.text("ab1-. é", min_size=1, max_size=12),

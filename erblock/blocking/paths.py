@@ -1,0 +1,139 @@
+"""Matches of matches: pairs of one table that share their likely matches.
+
+In one table records that belong together are a cluster. Two of them may be too unlike to share a bucket, or
+to look like a match, and yet match the same others. Records a and c are supported by
+
+    S(a, c) = sum over b of p(a, b) p(b, c) / (1 + the smaller of sum over b of p(a, b) and of p(b, c)),
+
+the share of the likely matches of one that are likely ones of the other too, less where these are few.
+A pair is then a match by itself or by its support: 1 - (1 - p) (1 - S).
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from erblock.blocking.score import ScoredPairs, rank_within
+from erblock.hashing.base import Rows, Scores
+from erblock.hashing.native import in_parallel, native
+
+_LIKELY = 0.1
+_MOST = 30
+"""Of a record's likely matches so many are gone along at most: it bounds the work."""
+
+_LEAST_SUPPORT = 0.05
+_CHUNK_PATHS = 2_000_000
+
+Doubles = npt.NDArray[np.float64]
+Counts = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class SupportedPairs:
+    """Pairs by row number, in order, with their support, and the similarity of the weaker step to there.
+
+    Of several ways from one record to the other it is the best one's.
+    """
+
+    left: Rows
+    right: Rows
+    support: Doubles
+    similarity: Scores
+
+
+@dataclass(frozen=True)
+class _Steps:
+    """From every record to its likely matches: those of record i are from `starts[i]` to `starts[i + 1]`."""
+
+    starts: Counts
+    to: Rows
+    probability: Doubles
+    similarity: Scores
+
+    @property
+    def sums(self) -> Doubles:
+        """The sum of each record's probabilities."""
+        whole = np.concatenate([[0.0], np.cumsum(self.probability)])
+        return np.asarray(whole[self.starts[1:]] - whole[self.starts[:-1]])
+
+    def spans(self) -> Iterator[tuple[int, int, int]]:
+        """Yield runs of records, and how many paths of two steps begin there: not many at a time."""
+        lengths = np.diff(self.starts)
+        ends = np.concatenate([[0], np.cumsum(lengths[self.to])])[self.starts]
+        first = 0
+        while first < len(lengths):
+            last = max(first + 1, int(np.searchsorted(ends, ends[first] + _CHUNK_PATHS, side="right")) - 1)
+            yield first, last, int(ends[last] - ends[first])
+            first = last
+
+
+def supported_pairs(pairs: ScoredPairs, probability: Doubles) -> SupportedPairs:
+    """Return the pairs of one table that share likely matches, whether they are candidates or not."""
+    steps = _likely_steps(pairs, probability)
+    table = steps.starts, steps.to, steps.probability, steps.similarity
+    sums = steps.sums
+
+    def work(span: tuple[int, int, int]) -> tuple[npt.NDArray[np.generic], ...]:
+        first, last, paths = span
+        rows = np.empty((2, paths), dtype=np.int64)
+        support, similarity = np.empty(paths, dtype=np.float64), np.empty(paths, dtype=np.float32)
+        found = _write_supported(table, sums, (first, last), (rows, support, similarity))
+        order = np.lexsort((rows[1, :found], rows[0, :found]))
+        return rows[0, order], rows[1, order], support[order], similarity[order]
+
+    parts = [_nothing(), *in_parallel(work, steps.spans())]
+    return SupportedPairs(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+
+
+def _nothing() -> tuple[npt.NDArray[np.generic], ...]:
+    return tuple(np.empty(0, dtype=kind) for kind in (np.int64, np.int64, np.float64, np.float32))
+
+
+def _likely_steps(pairs: ScoredPairs, probability: Doubles) -> _Steps:
+    likely = np.flatnonzero(probability > _LIKELY)
+    ends = np.concatenate([pairs.left[likely], pairs.right[likely]])
+    others = np.concatenate([pairs.right[likely], pairs.left[likely]])
+    at = np.concatenate([likely, likely])
+    at_most = rank_within(ends, probability[at]) < _MOST
+    ends, others, at = ends[at_most], others[at_most], at[at_most]
+    order = np.lexsort((others, ends))
+    starts = np.searchsorted(ends[order], np.arange(len(pairs.best_left) + 1))
+    return _Steps(starts, others[order], probability[at[order]], pairs.similarity[at[order]])
+
+
+@native
+def _write_supported(
+    steps: tuple[Counts, Rows, Doubles, Scores],
+    sums: Doubles,
+    span: tuple[int, int],
+    found: tuple[npt.NDArray[np.int64], Doubles, Scores],
+) -> int:
+    """Write pairs, support and similarity of the paths of two steps from some records; return how many."""
+    starts, to, probability, similarity = steps
+    rows, support, weaker = found
+    both = np.zeros(len(sums), dtype=np.float64)
+    best = np.zeros(len(sums), dtype=np.float32)
+    written = 0
+    for record in range(span[0], span[1]):
+        begin = written
+        for first in range(starts[record], starts[record + 1]):
+            for second in range(starts[to[first]], starts[to[first] + 1]):
+                end = to[second]
+                if end > record:
+                    if both[end] == 0:
+                        rows[0, written], rows[1, written] = record, end
+                        written += 1
+                    both[end] += probability[first] * probability[second]
+                    best[end] = max(best[end], min(similarity[first], similarity[second]))
+        seen, written = written, begin
+        for at in range(begin, seen):
+            end = rows[1, at]
+            share = both[end] / (1 + min(sums[record], sums[end]))
+            if share >= _LEAST_SUPPORT:
+                rows[0, written], rows[1, written] = record, end
+                support[written], weaker[written] = share, best[end]
+                written += 1
+            both[end], best[end] = 0, 0
+    return written

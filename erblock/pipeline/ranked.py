@@ -1,0 +1,51 @@
+"""Candidates as they are ranked: weighed, judged, and in one table with what likely matches lead to."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from erblock.blocking.paths import SupportedPairs, supported_pairs
+from erblock.blocking.recall import ExpectedMatches, expected_matches
+from erblock.blocking.score import ScoredPairs
+from erblock.config import Config
+from erblock.engines.base import Candidates
+from erblock.pipeline.evidence import weigh
+
+
+@dataclass(frozen=True)
+class RankedCandidates:
+    """The pairs, and how likely each is a match. `shown`: the same pairs as the hash sees them."""
+
+    pairs: ScoredPairs
+    shown: ScoredPairs
+    expected: ExpectedMatches
+
+
+def rank(config: Config, found: Candidates) -> RankedCandidates:
+    """Return the candidates as they are ranked; in one table also pairs that share likely matches."""
+    weighed = weigh(config, found)
+    expected = expected_matches(weighed.scored, weighed.signal)
+    if expected.probability is None or not found.scored.one_table:
+        return RankedCandidates(weighed.scored, found.scored, expected)
+    supported = supported_pairs(found.scored, expected.probability)
+    return _joined(found.scored, expected, supported)
+
+
+def _joined(scored: ScoredPairs, expected: ExpectedMatches, supported: SupportedPairs) -> RankedCandidates:
+    """Return the pairs, and those that are only supported, in order, with the log odds of both."""
+    keys = (scored.left << 32) | scored.right
+    others = (supported.left << 32) | supported.right
+    every = np.union1d(keys, others)
+    own, theirs = np.searchsorted(every, keys), np.searchsorted(every, others)
+    log_odds = np.full(len(every), -np.inf)
+    log_odds[own] = expected.log_odds
+    support = np.log(supported.support) - np.log1p(-supported.support)
+    alone = log_odds[theirs]
+    # 1 - (1 - p) (1 - S) in odds o and t: o + t + o t.
+    log_odds[theirs] = np.logaddexp(np.logaddexp(alone, support), alone + support)
+    similarity, bands = np.zeros(len(every), dtype=np.float32), np.zeros(len(every), dtype=np.uint16)
+    similarity[theirs] = supported.similarity
+    similarity[own], bands[own] = scored.similarity, scored.bands
+    left, right = every >> 32, every & 0xFFFFFFFF
+    pairs = replace(scored, left=left, right=right, similarity=similarity, bands=bands)
+    return RankedCandidates(pairs, pairs, ExpectedMatches(log_odds))
