@@ -35,7 +35,7 @@ PERMUTATIONS = 256
 HARD_MATCH = 0.3
 """Weighted Jaccard similarity of a match that is hard to find; band plans are judged by it."""
 
-_CHEAP_JOIN = 300_000
+_CHEAP_JOIN = 2_000_000
 """Joined rows that any table may have: a small one is nearly compared in full."""
 
 _SIZED_BANDS = 8

@@ -131,7 +131,7 @@ class _Step:
 
         tables, others = self._tables, np.concatenate([batch.positive, batch.negative])
         texts = [*tables.left.gather(batch.anchor), *tables.right.gather(others)]
-        vectors = self.encoder.forward(texts)
+        vectors = self.encoder.forward_by_length(texts)
         cosine = vectors[: len(batch)] @ vectors[len(batch) :].T
         ngram = (tables.left_vectors[batch.anchor] @ tables.right_vectors[others].T).toarray()
         similarity = (1 - NGRAM_WEIGHT) * cosine + NGRAM_WEIGHT * torch.from_numpy(ngram).to(cosine.device)

@@ -157,6 +157,12 @@ def test_longer_texts_are_cut(tiny):
     assert not np.allclose(long.encode([text]), long.encode([text + " po ra"]), atol=1e-3)
 
 
+def test_texts_in_the_order_of_their_lengths_have_the_same_vectors(encoder, monkeypatch):
+    monkeypatch.setattr(module, "_ALIKE", 7)
+    with torch.inference_mode():
+        assert np.allclose(encoder.forward_by_length(TEXTS), encoder.forward(TEXTS), atol=1e-5)
+
+
 def test_gradients_flow_where_they_are_on(encoder):
     assert encoder.forward(["red chair"]).requires_grad
     with torch.inference_mode():

@@ -12,7 +12,7 @@ from erblock.training.batches import TripletRows
 from erblock.training.fit import TrainingOptions, TrainingTables, train
 
 SIZE = 120
-QUICK = TrainingOptions(epochs=20, max_steps=40, batch_size=16, learning_rate=1e-2)
+QUICK = TrainingOptions(epochs=20, max_steps=40, batch_size=16, learning_rate=5e-3)
 
 
 @pytest.fixture(scope="module")
