@@ -16,9 +16,9 @@ import polars as pl
 from common import ROOT, SETS, DataSet, data_sets, written_by
 
 from erblock.blocking.budget import Budget, cut
-from erblock.blocking.recall import expected_matches
+from erblock.blocking.score import ScoredPairs
 from erblock.pipeline.engine import open_engine
-from erblock.pipeline.evidence import weigh
+from erblock.pipeline.ranked import rank
 from erblock.tables.pairs import read_pairs
 from erblock.tables.schemas import GOLD
 
@@ -52,11 +52,10 @@ def measured(data: DataSet, model: Path | None, name: str) -> Iterator[dict[str,
     config = data.config(Path("pairs.parquet"), block=section)
     with open_engine(config) as engine:
         found = engine.candidates(lambda *_: None)
-        weighed = weigh(config, found)
-    true = true_matches(data, found)
-    expected = expected_matches(weighed.scored, weighed.signal)
+        ranked = rank(config, found)
+    true = true_matches(data, found, ranked.pairs)
     for target in TARGETS:
-        kept = cut(weighed.scored, Budget(target_recall=target), expected)
+        kept = cut(ranked.pairs, Budget(target_recall=target), ranked.expected)
         recall = float(true[kept.kept].sum() / max(true.sum(), 1))
         estimate = kept.recall
         yield {
@@ -72,8 +71,8 @@ def measured(data: DataSet, model: Path | None, name: str) -> Iterator[dict[str,
         }
 
 
-def true_matches(data: DataSet, found: Any) -> np.ndarray:
-    """Return which of the candidates are matches by the gold of the data set."""
+def true_matches(data: DataSet, found: Any, pairs: ScoredPairs) -> np.ndarray:
+    """Return which of the pairs are matches by the gold of the data set."""
     gold = read_pairs(data.folder / "gold.csv", GOLD, found.left_ids, found.right_ids)
     rows = {}
     for side, ids in (("left_id", found.left_ids), ("right_id", found.right_ids)):
@@ -84,7 +83,7 @@ def true_matches(data: DataSet, found: Any) -> np.ndarray:
     if data.one_table:
         left, right = np.minimum(left, right), np.maximum(left, right)
     wide = len(found.right_ids)
-    return np.isin(found.scored.left * wide + found.scored.right, left * wide + right)
+    return np.isin(pairs.left * wide + pairs.right, left * wide + right)
 
 
 def as_line(row: dict[str, Any]) -> str:
