@@ -87,6 +87,22 @@ def _keys(hasher: MinHashHasher, texts: pl.Series) -> MinHashSketch:
 
 
 def _datasketch(left: pl.Series, right: pl.Series) -> Pairs:
+    """As its README shows: token by token."""
+    from datasketch import MinHash, MinHashLSH
+
+    def sketch(tokens: list[str]) -> MinHash:
+        found = MinHash(num_perm=PERMUTATIONS)
+        for token in tokens:
+            found.update(token.encode("utf8"))
+        return found
+
+    index = MinHashLSH(num_perm=PERMUTATIONS, params=(BANDS, BAND_ROWS))
+    for number, tokens in enumerate(_shingles(left)):
+        index.insert(number, sketch(tokens))
+    return _flat([index.query(sketch(tokens)) for tokens in _shingles(right)])
+
+
+def _datasketch_in_bulk(left: pl.Series, right: pl.Series) -> Pairs:
     from datasketch import MinHash, MinHashLSH
 
     sides = [[[token.encode() for token in tokens] for tokens in _shingles(side)] for side in (left, right)]
@@ -128,6 +144,7 @@ PEERS: Mapping[str, Way] = {
     "erblock": _erblock,
     "erblock, plain": _erblock_plain,
     "datasketch": _datasketch,
+    "datasketch, in bulk": _datasketch_in_bulk,
     "rensa": _rensa,
 }
 

@@ -75,6 +75,20 @@ def test_the_shorter_value_within_the_longer_is_contained(weights):
     assert measured(cosine, ["sony tv"], ["sony tv with stand"], weights) < 0.9
 
 
+def test_order_is_seen_through_glued_and_torn_words(weights):
+    whole, glued, other = (
+        ["Automatic discovery of language models"],
+        ["andA. Du. Automaticdiscoveryoflanguage models"],
+        ["Models of automatic language discovery"],
+    )
+    indel, subsequence = (MEASURES["name"][name] for name in ("indel", "subsequence"))
+    assert measured(subsequence, whole, glued, weights) == pytest.approx(1)
+    assert measured(indel, whole, glued, weights) == pytest.approx(2 * 34 / (34 + 40))
+    for measure in (indel, subsequence):
+        assert measured(measure, whole, other, weights) < 0.7
+        assert np.isnan(measured(measure, whole, ["?!"], weights)).all()
+
+
 def test_codes_are_shared_however_they_are_written(weights):
     left = ["Sony PSLX-350H black", "Sony PSLX-350H", "Sony PSLX-350H and 22", "chair", "a 7"]
     right = ["turntable pslx350h", "turntable pslx351h", "pslx350h", "chair", "b 7"]
