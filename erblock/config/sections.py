@@ -85,7 +85,7 @@ class FitConfig(_Section):
     )
     epochs: int = Field(default=8, ge=1, description="How often training sees every triplet, at most.")
     max_steps: int = Field(
-        default=120, ge=0, description="Train on so many batches at most; 0 trains nothing."
+        default=80, ge=0, description="Train on so many batches at most; 0 trains nothing."
     )
     batch_size: int = Field(default=32, ge=2, description="Triplets in one batch.")
     learning_rate: float = Field(default=5e-5, gt=0, description="The highest learning rate of the schedule.")
