@@ -32,6 +32,8 @@ from common import (
     written_by,
 )
 
+from erblock.blocking.ranking import ranking
+from erblock.blocking.recall import ExpectedMatches
 from erblock.blocking.score import ScoredPairs
 from erblock.errors import ErblockError
 from erblock.hashing.base import Scores
@@ -52,12 +54,18 @@ def relative(pairs: ScoredPairs) -> Scores:
     return np.asarray(sum(pairs.similarity / np.maximum(side, _TINY) for side in best), dtype=np.float32)
 
 
+def alone(pairs: ScoredPairs, log_odds: Scores) -> Scores:
+    """Leave every pair the odds that it has by itself."""
+    del pairs
+    return log_odds.astype(np.float64)
+
+
 @dataclass(frozen=True)
 class Variant:
     """One thing that differs from the defaults.
 
-    `fit` and `rules` are settings; `ngram_weight`, `ranking` and `evidence` (whether the columns' is weighed)
-    take the place of what is no setting.
+    `fit` and `rules` are settings; `ngram_weight`, `ranking` (instead of the odds of a match), `evidence`
+    (whether the columns' is weighed) and `messages` (whether rivals send any) take the place of what is none.
     """
 
     name: str
@@ -68,6 +76,7 @@ class Variant:
     ngram_weight: float | None = None
     ranking: Callable[[ScoredPairs], Scores] | None = None
     evidence: bool = True
+    messages: bool = True
 
     def fit_section(self, data: DataSet) -> dict[str, Any]:
         """Return the fit settings for a data set."""
@@ -86,7 +95,11 @@ class Variant:
                 for module in ("erblock.hashing.neural", "erblock.training.fit"):
                     patches.enter_context(patch(f"{module}.NGRAM_WEIGHT", self.ngram_weight))
             if self.ranking is not None:
+                nothing = ExpectedMatches(None)
+                patches.enter_context(patch("erblock.pipeline.ranked.expected_matches", return_value=nothing))
                 patches.enter_context(patch("erblock.blocking.budget.ranking", self.ranking))
+            if not self.messages:
+                patches.enter_context(patch("erblock.blocking.recall.exclusive_log_odds", alone))
             if not self.evidence:
                 patches.enter_context(patch("erblock.pipeline.evidence.read_evidence", return_value=None))
             yield
@@ -95,6 +108,8 @@ class Variant:
 VARIANTS = (
     Variant("default", "all by default"),
     Variant("no-evidence", "the default model; evidence of the columns not weighed", evidence=False),
+    Variant("no-messages", "the default model; odds of every pair by itself", messages=False),
+    Variant("standing-out", "the default model; ranked by how far pairs stand out", ranking=ranking),
     Variant("rank-plain", "the default model; pairs ranked by s", ranking=plain),
     Variant("rank-relative", "the default model; ranked by s / best(l) + s / best(r)", ranking=relative),
     Variant("neither", "the default model; no evidence, ranked by s", ranking=plain, evidence=False),
@@ -112,7 +127,7 @@ VARIANTS = (
     Variant("labels", "labels of the train split instead of rules", rules=NO_RULES, with_labels=True),
     Variant("loss-alone", "the paper's loss without the ranking term", {"ranking": 0.0}),
     Variant("steps-30", "at most 30 steps", {"max_steps": 30}),
-    Variant("steps-60", "at most 60 steps", {"max_steps": 60}),
+    Variant("steps-120", "at most 120 steps", {"max_steps": 120}),
     # Nothing of the encoder is seen then, so there is nothing to train.
     Variant("ngrams-alone", "n-grams without the language model", {"max_steps": 0}, ngram_weight=1.0),
     Variant("model-alone", "the language model without n-grams", ngram_weight=0.0),

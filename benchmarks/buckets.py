@@ -26,7 +26,7 @@ from exact import NEIGHBOURS, exact_pairs
 from erblock.blocking.budget import Budget, cut
 from erblock.blocking.candidates import JoinReport
 from erblock.blocking.output import pairs_frame
-from erblock.blocking.recall import RecallCurve
+from erblock.blocking.recall import ExpectedMatches
 from erblock.blocking.score import ScoredPairs, score_candidates
 from erblock.evaluation.metrics import Evaluation, evaluate_pairs
 from erblock.hashing.neural import NeuralHasher, NeuralSketch
@@ -69,8 +69,7 @@ class Bench:
 
     def evaluate(self, scored: ScoredPairs) -> Evaluation:
         """Return the evaluation of all pairs, ranked as `erblock block` ranks them."""
-        nothing_sure = RecallCurve(np.zeros(0, np.int64), np.zeros(0, np.int64))
-        kept = cut(scored, Budget(max_pairs=len(scored)), nothing_sure)
+        kept = cut(scored, Budget(max_pairs=len(scored)), ExpectedMatches(None))
         left, right = self.tables.left.frame[ID], self.tables.other.frame[ID]
         frame = pairs_frame(left, right, scored, kept)
         return evaluate_pairs(frame, self.gold, left, None if self.tables.dedup else right)

@@ -25,7 +25,7 @@ from common import PAIRS_PER_RECORD, ROOT, TARGETS, DataSet, data_sets, fit_mode
 from erblock.evaluation.compare import EvaluateOptions, evaluate_files
 from erblock.hashing.encoder import EncoderOptions, load_encoder
 from erblock.hashing.store import Extras, Model, load_model, save_model
-from erblock.hashing.student import StudentHasher, coded
+from erblock.hashing.student import StaticEmbeddings, StudentHasher
 from erblock.pipeline.block import block
 from erblock.pipeline.distill import distill
 from erblock.pipeline.inputs import open_tables, texts_of
@@ -151,7 +151,8 @@ def without_vectors(teacher: Path, folder: Path) -> Path:
     model = load_model(teacher)
     hasher: Any = model.hasher
     width = hasher.encoder.width
-    nothing = coded(np.zeros(0, np.int32), np.zeros((0, width), np.float32), np.ones(width, np.float32))
+    none = np.zeros(0, np.int32), np.zeros((0, width), np.int8), np.zeros(0, np.float32)
+    nothing = StaticEmbeddings(*none, np.ones(width, np.float32))
     evidence = {"evidence.json": (teacher / "evidence.json").read_text(encoding="utf-8")}
     hasher = StudentHasher(nothing, hasher.weights, hasher.cells)
     save_model(Model(hasher, model.provenance), folder, Extras(texts=evidence), overwrite=True)
