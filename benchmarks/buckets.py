@@ -17,7 +17,6 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import polars as pl
 from chart import Chart, Line
 from common import ROOT, TARGETS, DataSet, data_sets, fit_model, machine, written_by
