@@ -2,16 +2,17 @@
 
 Where candidates of a record of two tables are rivals, what one candidate is likely the others cannot be. The
 odds that pairs have by themselves become those of edges in a matching, by belief propagation (the Bethe
-approximation of the monomer-dimer model; Zdeborova and Mezard 2006). How much candidates are rivals is the
-exponent of the messages: 1 where a record has one match at most, near 0 where it has any number. In one table
-any record may have several matches: there a match of a match is a match (`erblock.blocking.paths`).
+approximation of the monomer-dimer model; Zdeborova and Mezard 2006). Messages have an exponent, 1 where a
+record has one match at most, 0 where it has any number. To rank pairs it is the rivalry itself, which serves
+tables of near twins; to decide about them, whether that is above a half. In one table any record may have
+several matches: there a match of a match is a match (`erblock.blocking.paths`).
 """
 
 import numpy as np
 import numpy.typing as npt
 from scipy.special import expit
 
-from erblock.blocking.ranking import rivalries
+from erblock.blocking.ranking import EXCLUSIVE, rivalries
 from erblock.blocking.score import ScoredPairs
 from erblock.hashing.base import Rows, Scores
 
@@ -23,26 +24,32 @@ Doubles = npt.NDArray[np.float64]
 
 
 def exclusive_log_odds(pairs: ScoredPairs, log_odds: Scores) -> Doubles:
-    """Return the log odds of each pair to be a match, given those that it has by itself.
-
-    Each record sends each of its candidates the chance that none of its other candidates is its match.
-    """
-    alone = log_odds.astype(np.float64)
-    if pairs.one_table:
-        return alone
-    rivalry_left, rivalry_right = rivalries(pairs)
-    odds = np.exp(np.minimum(alone, np.log(_MOST_ODDS)))
-    free_left, free_right = np.ones(len(odds)), np.ones(len(odds))
-    for _ in range(_ROUNDS):
-        to_left = _free(pairs.left, odds * free_right) ** rivalry_left
-        to_right = _free(pairs.right, odds * free_left) ** rivalry_right
-        free_left, free_right = (free_left + to_left) / 2, (free_right + to_right) / 2
-    return np.asarray(alone + np.log(np.maximum(free_left * free_right, _LEAST)))
+    """Return what pairs are ranked by: log odds of a match, given those that each has by itself."""
+    return _exclusive(pairs, log_odds, rivalries(pairs))
 
 
 def probabilities(pairs: ScoredPairs, log_odds: Scores) -> Doubles:
     """Return the probability of each pair to be a match, given the log odds that it has by itself."""
-    return np.asarray(expit(exclusive_log_odds(pairs, log_odds)))
+    left, right = (float(rivalry > EXCLUSIVE) for rivalry in rivalries(pairs))
+    return np.asarray(expit(_exclusive(pairs, log_odds, (left, right))))
+
+
+def _exclusive(pairs: ScoredPairs, log_odds: Scores, exponents: tuple[float, float]) -> Doubles:
+    """Return the log odds after messages, to these powers, from left and from right records.
+
+    Each record sends each of its candidates the chance that none of its other candidates is its match.
+    """
+    alone = log_odds.astype(np.float64)
+    if pairs.one_table or not any(exponents):
+        return alone
+    of_left, of_right = exponents
+    odds = np.exp(np.minimum(alone, np.log(_MOST_ODDS)))
+    free_left, free_right = np.ones(len(odds)), np.ones(len(odds))
+    for _ in range(_ROUNDS):
+        to_left = _free(pairs.left, odds * free_right) ** of_left
+        to_right = _free(pairs.right, odds * free_left) ** of_right
+        free_left, free_right = (free_left + to_left) / 2, (free_right + to_right) / 2
+    return np.asarray(alone + np.log(np.maximum(free_left * free_right, _LEAST)))
 
 
 def _free(records: Rows, odds: Doubles) -> Doubles:
