@@ -12,7 +12,7 @@ from erblock.training.batches import TripletRows
 from erblock.training.fit import TrainingOptions, TrainingTables, train
 
 SIZE = 120
-QUICK = TrainingOptions(epochs=20, max_steps=40, batch_size=16, learning_rate=5e-3)
+QUICK = TrainingOptions(epochs=20, max_steps=40, batch_size=16, learning_rate=5e-3, trained=1.0)
 
 
 @pytest.fixture(scope="module")
@@ -69,6 +69,18 @@ def test_the_same_seed_gives_the_same_weights_and_another_does_not(tiny_encoders
     assert not same(made[0], made[2])
 
 
+def test_half_way_is_the_mean_of_the_weights_before_and_after(tiny_encoders, tables, triplets):
+    before = weights_of(tiny_encoders[0])
+    for encoder, trained in zip(tiny_encoders, (1.0, 0.5, 0.0), strict=True):
+        train(encoder, tables, triplets, replace(QUICK, max_steps=16, trained=trained))
+    whole, half, none = map(weights_of, tiny_encoders)
+    assert same(none, before)
+    assert not same(whole, before)
+    for name, value in half.items():
+        if value.is_floating_point():
+            assert np.allclose(value, (before[name] + whole[name]) / 2, atol=1e-6)
+
+
 def test_no_steps_change_nothing(fresh_encoder, tables, triplets):
     before = weights_of(fresh_encoder)
     report = train(fresh_encoder, tables, triplets, TrainingOptions(max_steps=0))
@@ -95,7 +107,9 @@ def test_the_best_weights_are_kept_not_the_last(fresh_encoder, tables, triplets,
         return next(measured)
 
     monkeypatch.setattr(fit._EarlyStop, "_measure", measure)
-    report = train(fresh_encoder, tables, triplets, TrainingOptions(epochs=20, max_steps=8, batch_size=8))
+    report = train(
+        fresh_encoder, tables, triplets, TrainingOptions(epochs=20, max_steps=8, batch_size=8, trained=1.0)
+    )
     assert report.held_out_before == 5.0
     assert report.held_out_best == 2.0
     assert report.steps == 5  # Three checks in a row without a lower loss.
