@@ -4,15 +4,15 @@ Where candidates of a record of two tables are rivals, what one candidate is lik
 odds that pairs have by themselves become those of edges in a matching, by belief propagation (the Bethe
 approximation of the monomer-dimer model; Zdeborova and Mezard 2006). Messages have an exponent, 1 where a
 record has one match at most, 0 where it has any number. To rank pairs it is the rivalry itself, which serves
-tables of near twins; to decide about them, whether that is above a half. In one table any record may have
-several matches: there a match of a match is a match (`erblock.blocking.paths`).
+tables of near twins; to decide about them, whether a record is taken to have one match. In one table any may
+have several: there a match of a match is a match (`erblock.blocking.paths`).
 """
 
 import numpy as np
 import numpy.typing as npt
 from scipy.special import expit
 
-from erblock.blocking.ranking import EXCLUSIVE, rivalries
+from erblock.blocking.ranking import exclusive_sides, rivalries
 from erblock.blocking.score import ScoredPairs
 from erblock.hashing.base import Rows, Scores
 
@@ -30,7 +30,7 @@ def exclusive_log_odds(pairs: ScoredPairs, log_odds: Scores) -> Doubles:
 
 def probabilities(pairs: ScoredPairs, log_odds: Scores) -> Doubles:
     """Return the probability of each pair to be a match, given the log odds that it has by itself."""
-    left, right = (float(rivalry > EXCLUSIVE) for rivalry in rivalries(pairs))
+    left, right = map(float, exclusive_sides(rivalries(pairs)))
     return np.asarray(expit(_exclusive(pairs, log_odds, (left, right))))
 
 

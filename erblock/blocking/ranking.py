@@ -31,8 +31,7 @@ _CONFIDENT = 0.25
 _RIVALRY_FROM, _RIVALRY_FULL, _RIVALRY_LEAST = 0.6, 0.9, 0.2
 _CLUSTERS_FROM, _CLUSTERS_FULL = 0.35, 0.65
 
-EXCLUSIVE = 0.5
-"""From this rivalry on a record is taken to have one match at most."""
+_EXCLUSIVE, _OF_THE_OTHER = 0.4, 0.6
 
 Floats = npt.NDArray[np.float64]
 
@@ -50,6 +49,15 @@ def rivalries(pairs: ScoredPairs) -> tuple[float, float]:
     """Return how much, 0.2 to 1, the candidates of a left record, and of a right one, are rivals."""
     units = _units(pairs)
     return pairs.rivalry or _rivalries(pairs, units, *pairs.by_side(units, _side))
+
+
+def exclusive_sides(rivalry: tuple[float, float]) -> tuple[bool, bool]:
+    """Return whether a left record, and a right one, is taken to have one match at most.
+
+    Near twins lower the rivalry of both sides, several matches of a record that of its own side alone.
+    """
+    least = max(_EXCLUSIVE, _OF_THE_OTHER * max(rivalry))
+    return rivalry[0] > least, rivalry[1] > least
 
 
 def with_evidence(pairs: ScoredPairs, log_odds: Scores) -> ScoredPairs:

@@ -11,7 +11,7 @@ import numpy as np
 from erblock.blocking.decoys import Known, beside, inputs_of, known_pairs
 from erblock.blocking.examples import PairExamples, Verdicts, choose_examples
 from erblock.blocking.exclusive import probabilities
-from erblock.blocking.ranking import EXCLUSIVE, rivalries, with_evidence
+from erblock.blocking.ranking import exclusive_sides, rivalries, with_evidence
 from erblock.blocking.score import ScoredPairs
 from erblock.comparison.evidence import Evidence, Examples, fit_evidence
 from erblock.comparison.vectors import Comparison
@@ -42,7 +42,7 @@ class Matcher:
     @property
     def how(self) -> How:
         """How the tables' records match: one to one unless a record's candidates are no rivals."""
-        left, right = (side > EXCLUSIVE for side in self.rivalry)
+        left, right = exclusive_sides(self.rivalry)
         if left and right:
             return "one-to-one"
         if left:

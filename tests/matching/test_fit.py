@@ -141,6 +141,7 @@ def test_no_pairs_teach_nothing(linked):
         ((1.0, 1.0), "one-to-one"),
         ((1.0, 0.2), "many-to-one"),
         ((0.5, 0.9), "one-to-many"),
+        ((0.5, 0.45), "one-to-one"),
         ((0.2, 0.2), "clusters"),
     ],
 )
