@@ -9,7 +9,6 @@ no bucket held are not seen.
 """
 
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +16,7 @@ from scipy.special import expit
 
 from erblock.blocking.decoys import calibrate, inputs_of
 from erblock.blocking.examples import UNKNOWN
-from erblock.blocking.exclusive import exclusive_log_odds
+from erblock.blocking.exclusive import exclusive_log_odds, probabilities
 from erblock.blocking.score import ScoredPairs
 from erblock.blocking.sure import groups_apart, sure_pairs
 from erblock.hashing.base import Rows, Scores
@@ -40,26 +39,33 @@ class RecallEstimate:
 
 @dataclass(frozen=True)
 class ExpectedMatches:
-    """The log odds of each pair to be a match; None where too little is sure to estimate from."""
+    """The log odds by which pairs are ranked; None where too little is sure to estimate from.
+
+    `decided`: the probability of each pair to be a match, where it is another than that of these log odds.
+    """
 
     log_odds: Doubles | None
+    decided: Doubles | None = None
 
     @property
     def usable(self) -> bool:
         """Whether there are sure pairs enough to judge by."""
         return self.log_odds is not None
 
-    @cached_property
+    @property
     def probability(self) -> Doubles | None:
         """The probability of each pair to be a match, where it can be told."""
+        if self.decided is not None:
+            return self.decided
         return None if self.log_odds is None else np.asarray(expit(self.log_odds))
 
     def kept(self, at: Rows) -> RecallEstimate | None:
         """Return the estimated recall of the pairs at these positions."""
-        if self.probability is None:
+        probability = self.probability
+        if probability is None:
             return None
-        total = max(float(self.probability.sum()), 1.0)
-        value = min(float(self.probability[at].sum()) / total, 1.0)
+        total = max(float(probability.sum()), 1.0)
+        value = min(float(probability[at].sum()) / total, 1.0)
         error = _Z * float(np.sqrt(value * (1 - value) / total))
         low, high = value - np.hypot(error, _TOO_HIGH), value + np.hypot(error, _TOO_LOW)
         return RecallEstimate(value, float(max(low, 0.0)), float(min(high, 1.0)))
@@ -69,16 +75,18 @@ class ExpectedMatches:
 
         All of them, if even they do not.
         """
-        if self.probability is None:
+        probability = self.probability
+        if probability is None:
             raise ValueError("there is nothing to estimate from")
-        share = np.cumsum(self.probability[order]) / max(float(self.probability.sum()), 1e-9)
+        share = np.cumsum(probability[order]) / max(float(probability.sum()), 1e-9)
         return min(int(np.searchsorted(share, target - 1e-9)) + 1, len(order))
 
 
 def expected_matches(pairs: ScoredPairs, signal: Scores, seed: int = 0) -> ExpectedMatches:
-    """Return the log odds of `pairs`; `signal` is what speaks for a match beside the ranking."""
+    """Return log odds and probabilities of `pairs`; `signal`: what speaks for a match beside the ranking."""
     if min(len(sure_pairs(pairs)), len(groups_apart(pairs))) < _LEAST_SURE:
         return ExpectedMatches(None)
     verdicts = np.full(len(pairs), UNKNOWN, dtype=np.int8)
     learned = calibrate(pairs, signal, verdicts, seed)
-    return ExpectedMatches(exclusive_log_odds(pairs, learned.log_odds(inputs_of(pairs, signal))))
+    alone = learned.log_odds(inputs_of(pairs, signal))
+    return ExpectedMatches(exclusive_log_odds(pairs, alone), probabilities(pairs, alone))
