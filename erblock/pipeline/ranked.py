@@ -43,9 +43,13 @@ def _joined(scored: ScoredPairs, expected: ExpectedMatches, supported: Supported
     alone = log_odds[theirs]
     # 1 - (1 - p) (1 - S) in odds o and t: o + t + o t.
     log_odds[theirs] = np.logaddexp(np.logaddexp(alone, support), alone + support)
+    # Few of those that share less than half are matches, nearly all of those that share more: the square.
+    decided = np.zeros(len(every))
+    decided[own] = expected.probability
+    decided[theirs] = 1 - (1 - decided[theirs]) * (1 - supported.support**2)
     similarity, bands = np.zeros(len(every), dtype=np.float32), np.zeros(len(every), dtype=np.uint16)
     similarity[theirs] = supported.similarity
     similarity[own], bands[own] = scored.similarity, scored.bands
     left, right = every >> 32, every & 0xFFFFFFFF
     pairs = replace(scored, left=left, right=right, similarity=similarity, bands=bands)
-    return RankedCandidates(pairs, pairs, ExpectedMatches(log_odds))
+    return RankedCandidates(pairs, pairs, ExpectedMatches(log_odds, decided))

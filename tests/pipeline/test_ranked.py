@@ -40,7 +40,7 @@ def test_in_one_table_records_with_the_same_matches_are_a_candidate_pair(config,
     assert known < set(keys)
     for first in range(0, SIZE, 4):
         at = keys.index((first, first + 1))
-        assert found.expected.probability[at] > 0.3
+        assert found.expected.log_odds[at] > -1
         assert found.shown.bands[at] == 0
         assert 0.6 < found.shown.similarity[at] < 1
 
