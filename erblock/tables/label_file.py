@@ -70,8 +70,9 @@ class LabelFile:
 
     def _line(self, values: list[str] | tuple[str, ...]) -> bytes:
         text = io.StringIO(newline="")
-        csv.writer(text, delimiter=self.delimiter, lineterminator=self.line_end).writerow(values)
-        return text.getvalue().encode()
+        # Python before 3.13 quotes no line end but its own: with both characters, either is quoted.
+        csv.writer(text, delimiter=self.delimiter, lineterminator="\r\n").writerow(values)
+        return (text.getvalue().removesuffix("\r\n") + self.line_end).encode()
 
     def _missing_line_end(self, file: io.BufferedRandom, size: int) -> bytes:
         """Return what must come before a new row: a line end, if whoever wrote the file left it out."""

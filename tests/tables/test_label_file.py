@@ -3,7 +3,7 @@ from uuid import UUID
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from erblock.errors import TableError
@@ -61,6 +61,8 @@ def test_what_is_appended_is_read_back(labels, start):
     assert labels.read_bytes().startswith(start.strip(b"\n"))
 
 
+@example(left="0", right="0\r")
+@example(left="a\nb", right="\rc")
 @given(left=IDS, right=IDS)
 def test_ids_of_any_text_are_read_back(tmp_path_factory, left, right):
     path = tmp_path_factory.mktemp("labels") / "labels.csv"
