@@ -54,10 +54,11 @@ def relative(pairs: ScoredPairs) -> Scores:
     return np.asarray(sum(pairs.similarity / np.maximum(side, _TINY) for side in best), dtype=np.float32)
 
 
-def alone(pairs: ScoredPairs, log_odds: Scores) -> Scores:
+def alone(pairs: ScoredPairs, log_odds: Scores) -> tuple[Scores, Scores]:
     """Leave every pair the odds that it has by itself."""
     del pairs
-    return log_odds.astype(np.float64)
+    odds = log_odds.astype(np.float64)
+    return odds, 1 / (1 + np.exp(-odds))
 
 
 @dataclass(frozen=True)
@@ -99,7 +100,7 @@ class Variant:
                 patches.enter_context(patch("erblock.pipeline.ranked.expected_matches", return_value=nothing))
                 patches.enter_context(patch("erblock.blocking.budget.ranking", self.ranking))
             if not self.messages:
-                patches.enter_context(patch("erblock.blocking.recall.exclusive_log_odds", alone))
+                patches.enter_context(patch("erblock.blocking.recall.ranked_and_decided", alone))
             if not self.evidence:
                 patches.enter_context(patch("erblock.pipeline.evidence.read_evidence", return_value=None))
             yield

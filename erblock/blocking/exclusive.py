@@ -23,15 +23,26 @@ _LEAST = 1e-300
 Doubles = npt.NDArray[np.float64]
 
 
-def exclusive_log_odds(pairs: ScoredPairs, log_odds: Scores) -> Doubles:
-    """Return what pairs are ranked by: log odds of a match, given those that each has by itself."""
-    return _exclusive(pairs, log_odds, rivalries(pairs))
+def ranked_and_decided(pairs: ScoredPairs, log_odds: Scores) -> tuple[Doubles, Doubles]:
+    """Return what pairs are ranked by, log odds of a match, and the probability of each to be one.
+
+    `log_odds`: those that each pair has by itself.
+    """
+    rivalry = rivalries(pairs)
+    ranked = _exclusive(pairs, log_odds, rivalry)
+    sides = _of_sides(rivalry)
+    decided = ranked if sides == rivalry else _exclusive(pairs, log_odds, sides)
+    return ranked, np.asarray(expit(decided))
 
 
 def probabilities(pairs: ScoredPairs, log_odds: Scores) -> Doubles:
     """Return the probability of each pair to be a match, given the log odds that it has by itself."""
-    left, right = map(float, exclusive_sides(rivalries(pairs)))
-    return np.asarray(expit(_exclusive(pairs, log_odds, (left, right))))
+    return np.asarray(expit(_exclusive(pairs, log_odds, _of_sides(rivalries(pairs)))))
+
+
+def _of_sides(rivalry: tuple[float, float]) -> tuple[float, float]:
+    left, right = exclusive_sides(rivalry)
+    return float(left), float(right)
 
 
 def _exclusive(pairs: ScoredPairs, log_odds: Scores, exponents: tuple[float, float]) -> Doubles:

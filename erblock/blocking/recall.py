@@ -16,7 +16,7 @@ from scipy.special import expit
 
 from erblock.blocking.decoys import calibrate, inputs_of
 from erblock.blocking.examples import UNKNOWN
-from erblock.blocking.exclusive import exclusive_log_odds, probabilities
+from erblock.blocking.exclusive import ranked_and_decided
 from erblock.blocking.score import ScoredPairs
 from erblock.blocking.sure import groups_apart, sure_pairs
 from erblock.hashing.base import Rows, Scores
@@ -89,4 +89,4 @@ def expected_matches(pairs: ScoredPairs, signal: Scores, seed: int = 0) -> Expec
     verdicts = np.full(len(pairs), UNKNOWN, dtype=np.int8)
     learned = calibrate(pairs, signal, verdicts, seed)
     alone = learned.log_odds(inputs_of(pairs, signal))
-    return ExpectedMatches(exclusive_log_odds(pairs, alone), probabilities(pairs, alone))
+    return ExpectedMatches(*ranked_and_decided(pairs, alone))
