@@ -34,11 +34,6 @@ Mask = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float32]
 
 
-def calibrate(pairs: ScoredPairs, signal: Scores, verdicts: Verdicts, seed: int) -> Evidence:
-    """Return the log odds of a match as a function of ranking score and `signal`, both pulling upwards."""
-    return known_pairs(pairs, signal, verdicts, seed).calibration()
-
-
 def inputs_of(pairs: ScoredPairs, signal: Scores) -> Floats:
     """Return the (pairs, 2) inputs of a calibration: ranking score and signal."""
     return np.column_stack([ranking(pairs), signal]).astype(np.float32)

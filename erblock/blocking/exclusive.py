@@ -8,6 +8,8 @@ tables of near twins; to decide about them, whether a record is taken to have on
 have several: there a match of a match is a match (`erblock.blocking.paths`).
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 import numpy.typing as npt
 from scipy.special import expit
@@ -17,13 +19,13 @@ from erblock.blocking.score import ScoredPairs
 from erblock.hashing.base import Rows, Scores
 
 _ROUNDS = 30
-_MOST_ODDS = 1e4
+_LEAST_ODDS, _MOST_ODDS = 1e-4, 1e4
 _LEAST = 1e-300
 
 Doubles = npt.NDArray[np.float64]
 
 
-def ranked_and_decided(pairs: ScoredPairs, log_odds: Scores) -> tuple[Doubles, Doubles]:
+def ranked_and_decided(pairs: ScoredPairs, log_odds: Doubles) -> tuple[Doubles, Doubles]:
     """Return what pairs are ranked by, log odds of a match, and the probability of each to be one.
 
     `log_odds`: those that each pair has by itself.
@@ -37,7 +39,8 @@ def ranked_and_decided(pairs: ScoredPairs, log_odds: Scores) -> tuple[Doubles, D
 
 def probabilities(pairs: ScoredPairs, log_odds: Scores) -> Doubles:
     """Return the probability of each pair to be a match, given the log odds that it has by itself."""
-    return np.asarray(expit(_exclusive(pairs, log_odds, _of_sides(rivalries(pairs)))))
+    decided = _exclusive(pairs, log_odds.astype(np.float64), _of_sides(rivalries(pairs)))
+    return np.asarray(expit(decided))
 
 
 def _of_sides(rivalry: tuple[float, float]) -> tuple[float, float]:
@@ -45,25 +48,41 @@ def _of_sides(rivalry: tuple[float, float]) -> tuple[float, float]:
     return float(left), float(right)
 
 
-def _exclusive(pairs: ScoredPairs, log_odds: Scores, exponents: tuple[float, float]) -> Doubles:
+def _exclusive(pairs: ScoredPairs, alone: Doubles, exponents: tuple[float, float]) -> Doubles:
     """Return the log odds after messages, to these powers, from left and from right records.
 
-    Each record sends each of its candidates the chance that none of its other candidates is its match.
+    Each record sends each of its candidates the chance that none of its other candidates is its match. Among
+    these are not those that are too unlikely to change it.
     """
-    alone = log_odds.astype(np.float64)
     if pairs.one_table or not any(exponents):
         return alone
     of_left, of_right = exponents
-    odds = np.exp(np.minimum(alone, np.log(_MOST_ODDS)))
+    likely = np.flatnonzero(alone >= np.log(_LEAST_ODDS))
+    odds = np.exp(np.minimum(alone[likely], np.log(_MOST_ODDS)))
+    left, right = (_Side(rows, rows[likely]) for rows in (pairs.left, pairs.right))
     free_left, free_right = np.ones(len(odds)), np.ones(len(odds))
     for _ in range(_ROUNDS):
-        to_left = _free(pairs.left, odds * free_right) ** of_left
-        to_right = _free(pairs.right, odds * free_left) ** of_right
+        to_left = left.free(odds * free_right) ** of_left
+        to_right = right.free(odds * free_left) ** of_right
         free_left, free_right = (free_left + to_left) / 2, (free_right + to_right) / 2
-    return np.asarray(alone + np.log(np.maximum(free_left * free_right, _LEAST)))
+    free = left.free_of_any(odds * free_right) ** of_left * right.free_of_any(odds * free_left) ** of_right
+    free[likely] = free_left * free_right
+    return np.asarray(alone + np.log(np.maximum(free, _LEAST)))
 
 
-def _free(records: Rows, odds: Doubles) -> Doubles:
-    """Return for every pair 1 / (1 + the odds of the other pairs of its record)."""
-    others = np.bincount(records, weights=odds)[records] - odds
-    return np.asarray(1 / (1 + np.maximum(others, 0)))
+@dataclass(frozen=True)
+class _Side:
+    """The records of one side: of all pairs, and of those that are likely enough to be heard."""
+
+    of_any: Rows
+    of_likely: Rows
+
+    def free(self, odds: Doubles) -> Doubles:
+        """Return for every likely pair 1 / (1 + the odds of the other likely pairs of its record)."""
+        others = np.bincount(self.of_likely, weights=odds)[self.of_likely] - odds
+        return np.asarray(1 / (1 + np.maximum(others, 0)))
+
+    def free_of_any(self, odds: Doubles) -> Doubles:
+        """Return for every pair 1 / (1 + the odds of the likely pairs of its record)."""
+        size = int(self.of_any.max(initial=-1)) + 1
+        return np.asarray(1 / (1 + np.bincount(self.of_likely, weights=odds, minlength=size)))[self.of_any]

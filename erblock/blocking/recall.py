@@ -12,11 +12,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import expit
+from scipy.special import expit, logit
 
-from erblock.blocking.decoys import calibrate, inputs_of
-from erblock.blocking.examples import UNKNOWN
+from erblock.blocking.examples import MATCH, NO_MATCH, UNKNOWN, Verdicts
 from erblock.blocking.exclusive import ranked_and_decided
+from erblock.blocking.rivalry import known_of_rivals
 from erblock.blocking.score import ScoredPairs
 from erblock.blocking.sure import groups_apart, sure_pairs
 from erblock.hashing.base import Rows, Scores
@@ -24,6 +24,8 @@ from erblock.hashing.base import Rows, Scores
 _LEAST_SURE = 20
 _Z = 1.645
 _TOO_HIGH, _TOO_LOW = 0.032, 0.023
+_TOLD, _HEARD = 7.0, 4.0
+"""Log odds of what a label says: of the pair itself, and to its rivals. One label in fifty is wrong."""
 
 Doubles = npt.NDArray[np.float64]
 
@@ -81,12 +83,35 @@ class ExpectedMatches:
         share = np.cumsum(probability[order]) / max(float(probability.sum()), 1e-9)
         return min(int(np.searchsorted(share, target - 1e-9)) + 1, len(order))
 
+    def told(self, verdicts: Verdicts) -> "ExpectedMatches":
+        """Return the same with what labels say of some pairs, as far as anything can be told."""
+        if self.log_odds is None or self.probability is None:
+            return self
+        limit = np.select([verdicts == MATCH, verdicts == NO_MATCH], [_TOLD, -_TOLD], 0.0)
+        log_odds = _moved(self.log_odds, limit)
+        return ExpectedMatches(log_odds, expit(_moved(logit(self.probability), limit)))
 
-def expected_matches(pairs: ScoredPairs, signal: Scores, seed: int = 0) -> ExpectedMatches:
-    """Return log odds and probabilities of `pairs`; `signal`: what speaks for a match beside the ranking."""
+
+def _moved(log_odds: Doubles, limit: Doubles) -> Doubles:
+    """Return the log odds, up to a limit above zero where there is one, and down to one below."""
+    return np.select(
+        [limit > 0, limit < 0], [np.maximum(log_odds, limit), np.minimum(log_odds, limit)], log_odds
+    )
+
+
+def expected_matches(
+    pairs: ScoredPairs, signal: Scores, verdicts: Verdicts | None = None, seed: int = 0
+) -> ExpectedMatches:
+    """Return log odds and probabilities of `pairs`.
+
+    `signal`: what speaks for a match beside the ranking; `verdicts`: what labels say of each pair.
+    """
     if min(len(sure_pairs(pairs)), len(groups_apart(pairs))) < _LEAST_SURE:
         return ExpectedMatches(None)
-    verdicts = np.full(len(pairs), UNKNOWN, dtype=np.int8)
-    learned = calibrate(pairs, signal, verdicts, seed)
-    alone = learned.log_odds(inputs_of(pairs, signal))
-    return ExpectedMatches(*ranked_and_decided(pairs, alone))
+    if verdicts is None:
+        verdicts = np.full(len(pairs), UNKNOWN, dtype=np.int8)
+    known = known_of_rivals(pairs, signal, verdicts, seed)
+    alone = known.calibration().log_odds(known.of_all).astype(np.float64)
+    # Rivals of a labelled match hear of it, but not as if no label were ever wrong.
+    heard = np.select([verdicts == MATCH, verdicts == NO_MATCH], [_HEARD, -_HEARD], 0.0)
+    return ExpectedMatches(*ranked_and_decided(known.pairs, _moved(alone, heard))).told(verdicts)

@@ -69,7 +69,8 @@ class FitConfig(_Section):
     )
     labels: str | None = Field(
         default=None,
-        description="Known pairs (left_id, right_id, label 1 or 0), used beside or instead of rules.",
+        description="Known pairs (left_id, right_id, label 1 or 0), used beside or instead of rules. "
+        "The model keeps them: it ranks these pairs by their labels.",
     )
     ranking: float = Field(
         default=1.0, ge=0, description="The weight of the ranking term beside the loss; 0 leaves it out."

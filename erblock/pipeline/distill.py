@@ -23,6 +23,7 @@ from erblock.hashing.store import (
 )
 from erblock.hashing.student import StudentHasher
 from erblock.pipeline.inputs import Texts, open_tables, texts_of
+from erblock.pipeline.labelled import LABELS_FILE
 from erblock.pipeline.model import with_model_columns
 from erblock.training.distill import DistillOptions, distill_embeddings
 
@@ -61,7 +62,7 @@ def distill(config: Config, *, force: bool = False, on_progress: Progress = sile
     digests = {**teacher.provenance.digests, "teacher": model_digest(folder)}
     notes = {"distilled_from": len(texts), "agreement": round(agreement, 4)}
     model = Model(student, Provenance(teacher.provenance.columns, digests, notes))
-    save_model(model, output, _evidence(folder), overwrite=force)
+    save_model(model, output, _known(folder), overwrite=force)
     return DistillReport(output, len(texts), len(student.embeddings.features), agreement)
 
 
@@ -108,7 +109,10 @@ def _taught(teacher: NeuralHasher, texts: pl.Series, on_progress: Progress) -> t
     return student, float((seen * vectors[:held]).sum(axis=1).mean())
 
 
-def _evidence(folder: Path) -> Extras:
-    """Return what the teacher knows of the columns."""
-    path = folder / EVIDENCE_FILE
-    return Extras(texts={EVIDENCE_FILE: path.read_text(encoding="utf-8")} if path.is_file() else {})
+def _known(folder: Path) -> Extras:
+    """Return what the teacher knows of the columns, and from labels."""
+    evidence, labels = folder / EVIDENCE_FILE, folder / LABELS_FILE
+    return Extras(
+        {LABELS_FILE: pl.read_parquet(labels)} if labels.is_file() else {},
+        {EVIDENCE_FILE: evidence.read_text(encoding="utf-8")} if evidence.is_file() else {},
+    )

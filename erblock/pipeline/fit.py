@@ -21,6 +21,7 @@ from erblock.hashing.neural import Sample, fit_neural
 from erblock.hashing.store import Extras, Model, Provenance, check_target, save_model
 from erblock.pipeline.evidence import Knowledge, learn_evidence, sample_of
 from erblock.pipeline.inputs import Texts, minhash_of, open_tables, texts_of
+from erblock.pipeline.labelled import LABELS_FILE, kept_labels
 from erblock.rules.compile import compile_rules
 from erblock.rules.pairs import labelling_pairs
 from erblock.rules.triplets import TripletOptions, build_triplets, labelled_pairs
@@ -58,9 +59,11 @@ def fit(config: Config, *, force: bool = False, on_progress: Progress = silent) 
         fitted = _fit_minhash(config, tables)
     else:
         fitted = _fit_neural(config, tables, on_progress)
-    known = Knowledge((config.rules.match, config.rules.conflict), _read_labels(options, tables))
+    labels = _read_labels(options, tables)
+    known = Knowledge((config.rules.match, config.rules.conflict), labels)
     evidence = learn_evidence(sample_of(tables, options.seed), fitted.hasher, known, on_progress)
-    extras = Extras(fitted.tables, {} if evidence is None else {EVIDENCE_FILE: evidence.to_json()})
+    kept = {} if labels is None else {LABELS_FILE: kept_labels(tables, labels)}
+    extras = Extras(fitted.tables | kept, {} if evidence is None else {EVIDENCE_FILE: evidence.to_json()})
     model = Model(fitted.hasher, _provenance(config, tables))
     save_model(model, Path(options.output), extras, overwrite=force)
     return fitted.report

@@ -51,7 +51,7 @@ def labelled_pairs(
     labelled = _by_rules(rules, pairs)
     if supposed is not None:
         labelled = _over(labelled, _unrefuted(rules, supposed))
-    return labelled if labels is None else _over(labelled, _label_rows(tables, labels))
+    return labelled if labels is None else _over(labelled, label_rows(tables, labels))
 
 
 def _by_rules(rules: RuleSet, pairs: pl.DataFrame) -> pl.DataFrame:
@@ -74,7 +74,8 @@ def _unrefuted(rules: RuleSet, supposed: pl.DataFrame) -> pl.DataFrame:
     return kept.select("left_row", "right_row", "origin", label=pl.lit(SIMILAR, pl.Int8), rule=rule)
 
 
-def _label_rows(tables: TablePair, labels: pl.DataFrame) -> pl.DataFrame:
+def label_rows(tables: TablePair, labels: pl.DataFrame) -> pl.DataFrame:
+    """Return left_row, right_row, origin, label and rule of LABELS about records of the tables."""
     sides = {"left": tables.left.frame, "right": tables.other.frame}
     for side, frame in sides.items():
         numbered = frame.select(ID).with_row_index(f"{side}_row").cast({f"{side}_row": pl.Int64})

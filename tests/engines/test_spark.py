@@ -77,6 +77,19 @@ def test_engines_agree_on_a_neural_model(folder, fitted_model, cluster):
     assert found.equals(pairs)
 
 
+def test_engines_agree_on_what_labels_say(folder, cluster, tmp_path):
+    tables = {"left": "left.csv", "right": "right.csv"}
+    (tmp_path / "labels.csv").write_text("left_id,right_id,label\nl0,r0,1\nl1,r1,0\n", encoding="utf-8")
+    sides = [str(folder / name) for name in tables.values()]
+    labels = ["--labels", str(tmp_path / "labels.csv")]
+    assert app.run(["fit", *sides, "--method", "minhash", *labels, "-o", str(tmp_path / "model")]) == 0
+    options = {"model": str(tmp_path / "model"), "max_pairs": 100_000}
+    (_, pairs), (_, found) = (run(folder, engine, tables, **options) for engine in ("local", "spark"))
+    assert found.equals(pairs)
+    refused = found.filter(left_id="l1", right_id="r1")
+    assert refused["score"].item() <= -6.9
+
+
 @pytest.mark.parametrize("right", [None, "right.csv"])
 def test_engines_agree_on_buckets_that_are_too_full(folder, cluster, monkeypatch, right):
     for module in (candidates, spark_join):

@@ -1,0 +1,70 @@
+"""Rivalry read a second time, from probabilities.
+
+That one side's best candidates are often not mutual has two causes: records with several matches, and near
+twins, or many records without a match, on the other side. Similarities do not tell them apart; probabilities
+calibrated by decoys do. Where records have several matches, a second candidate is as certain as the first; a
+twin is likely at best. So of the records whose best candidate is likely, the share whose second is likely too
+is held against the same share among the certain: it stays what it was, or it falls.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import expit
+
+from erblock.blocking.decoys import Known, known_pairs
+from erblock.blocking.examples import Verdicts
+from erblock.blocking.ranking import rivalries
+from erblock.blocking.score import ScoredPairs, rank_within
+from erblock.hashing.base import Rows, Scores
+
+_LIKELY, _CERTAIN = 0.5, 0.9
+_RIVALS, _MATCHES = 0.66, 0.76
+"""Of twins the share falls below the first of what it was; of several matches it stays above the second."""
+_SUPPOSED = 10.0
+"""So many certain records, of which half as many have a certain second one as of the likely, are supposed."""
+
+Doubles = npt.NDArray[np.float64]
+
+
+def known_of_rivals(pairs: ScoredPairs, signal: Scores, verdicts: Verdicts, seed: int) -> Known:
+    """Return what `known_pairs` does, of the pairs with the rivalry that their probabilities show.
+
+    In one table it is that of the similarities.
+    """
+    known = known_pairs(pairs, signal, verdicts, seed)
+    if pairs.one_table:
+        return known
+    rivalry = read_again(pairs, expit(known.calibration().log_odds(known.of_all).astype(np.float64)))
+    if rivalry == rivalries(pairs):
+        return known
+    return known_pairs(replace(pairs, rivalry=rivalry), signal, verdicts, seed)
+
+
+def read_again(pairs: ScoredPairs, probability: Doubles) -> tuple[float, float]:
+    """Return how much, 0 to 1, the candidates of a left record, and of a right one, are rivals.
+
+    `probability`: that of each pair by itself. Near twins lower both sides' rivalry alike, so where there are
+    no several matches it is the higher of the two that the similarities show.
+    """
+    highest = max(rivalries(pairs))
+    left, right = pairs.by_side(probability, _kept_share)
+    return highest * _as_rivalry(left), highest * _as_rivalry(right)
+
+
+def _kept_share(records: Rows, probability: Doubles, size: int) -> float:
+    """Return the share of certain records with a certain second candidate, relative to that of the likely."""
+    places = rank_within(records, probability)
+    first, second = np.zeros(size), np.zeros(size)
+    for place, values in ((0, first), (1, second)):
+        at = np.flatnonzero(places == place)
+        values[records[at]] = probability[at]
+    certain, likely = first > _CERTAIN, first > _LIKELY
+    among_likely = float((second[likely] > _LIKELY).mean()) if likely.any() else 0.0
+    both = float((second[certain] > _CERTAIN).sum())
+    return (both + _SUPPOSED / 2) / (among_likely * float(certain.sum()) + _SUPPOSED)
+
+
+def _as_rivalry(kept_share: float) -> float:
+    return 1 - float(np.clip((kept_share - _RIVALS) / (_MATCHES - _RIVALS), 0, 1))

@@ -1,0 +1,78 @@
+"""Labels that a model was fitted with: what they say of a pair is known when the model blocks, too.
+
+A label is about two records as they were. It is kept with a digest of what the two said, and holds for the
+records of these ids as long as they say the same.
+"""
+
+from hashlib import sha256
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from erblock.blocking.examples import MATCH, NO_MATCH, UNKNOWN, Verdicts
+from erblock.errors import ModelError
+from erblock.hashing.base import Rows
+from erblock.rules.triplets import label_rows
+from erblock.tables.read import TablePair
+from erblock.tables.schemas import ID, LABELS
+from erblock.tables.text import record_texts
+
+LABELS_FILE = "labels.parquet"
+_DIGEST = "digest"
+
+
+def kept_labels(tables: TablePair, labels: pl.DataFrame) -> pl.DataFrame:
+    """Return LABELS with a digest of what the two records of each row say."""
+    return labels.with_columns(_digests(tables, labels).alias(_DIGEST))
+
+
+def read_labels(folder: Path, tables: TablePair) -> pl.DataFrame | None:
+    """Return the LABELS of the model in `folder` that are about records of `tables`; None if it has none.
+
+    Raises:
+        ModelError: if the file is not readable.
+    """
+    path = folder / LABELS_FILE
+    if not path.is_file():
+        return None
+    try:
+        kept = pl.read_parquet(path, columns=[*LABELS.columns, _DIGEST])
+    except (OSError, pl.exceptions.PolarsError) as cause:
+        raise ModelError(f"{path}: cannot be read ({cause}); fit again") from cause
+    # Tables in CSV have ids of text, whatever those of the model's tables were.
+    for side, records in (("left_id", tables.left), ("right_id", tables.other)):
+        kept = kept.with_columns(pl.col(side).cast(records.frame.schema[ID], strict=False))
+    kept = kept.drop_nulls()
+    return LABELS.check(kept.filter(kept[_DIGEST] == _digests(tables, kept)))
+
+
+def verdicts_of(tables: TablePair, labels: pl.DataFrame | None, left: Rows, right: Rows) -> Verdicts:
+    """Return what `labels` say of each pair of row numbers."""
+    verdicts = np.full(len(left), UNKNOWN, dtype=np.int8)
+    if labels is None or not labels.height:
+        return verdicts
+    known = label_rows(tables, labels)
+    told = pl.DataFrame({"left_row": left, "right_row": right}).join(
+        known, on=["left_row", "right_row"], how="left", maintain_order="left"
+    )
+    label = told["label"]
+    verdicts[(label == 1).fill_null(value=False).to_numpy()] = MATCH
+    verdicts[(label == 0).fill_null(value=False).to_numpy()] = NO_MATCH
+    return verdicts
+
+
+def _digests(tables: TablePair, labels: pl.DataFrame) -> pl.Series:
+    """Return a digest of what the two records of each row say; null where one is not in the tables."""
+    said = labels.select("left_id", "right_id")
+    sides = (
+        ("left_id", tables.left.frame, [pair.left for pair in tables.columns]),
+        ("right_id", tables.other.frame, [pair.right for pair in tables.columns]),
+    )
+    for side, frame, columns in sides:
+        asked = frame.join(said.select(pl.col(side).alias(ID)), on=ID, how="semi")
+        texts = asked.select(ID, record_texts(asked, columns).alias(f"{side} says"))
+        said = said.join(texts, left_on=side, right_on=ID, how="left", maintain_order="left")
+    both = said.select(pl.concat_str("left_id says", "right_id says", separator="\n")).to_series()
+    digests = [None if text is None else sha256(text.encode()).hexdigest() for text in both]
+    return pl.Series(_DIGEST, digests, dtype=pl.String)
