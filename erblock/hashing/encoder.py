@@ -206,9 +206,16 @@ def load_encoder(options: EncoderOptions) -> Encoder:
     if isinstance(source, Path):
         _check_folder(source)
     model = _open(source, options)
-    if options.precision == "int8" and model.device.type != "cpu":
-        raise ModelError(f"--precision int8 is for --device cpu, found {model.device}; give auto or bfloat16")
+    if options.precision == "int8":
+        _check_whole_numbers(model)
     return Encoder(model, options)
+
+
+def _check_whole_numbers(model: "SentenceTransformer") -> None:
+    if model.device.type != "cpu":
+        raise ModelError(f"--precision int8 is for --device cpu, found {model.device}; give auto or bfloat16")
+    if not can_pack(model):
+        raise ModelError("--precision int8 is for encoders of BERT's architecture; give auto or float32")
 
 
 def _check_device(device: str) -> None:

@@ -89,7 +89,7 @@ def either_way(request, monkeypatch):
 TEXTS = [f"{word} {number} chair" * (1 + number % 3) for number in range(40) for word in ("red", "blue")]
 
 
-@pytest.mark.parametrize("precision", ["float32", "bfloat16", "int8"])
+@pytest.mark.parametrize("precision", ["float32", "bfloat16", "auto"])
 def test_batches_of_either_kind_keep_texts_apart(either_way, tiny, precision):
     encoder = load(tiny, max_tokens=32, precision=precision)
     whole = encoder.encode(TEXTS)
@@ -148,6 +148,12 @@ def test_whole_numbers_of_8_bits_are_near_float32():
 def test_whole_numbers_are_refused_elsewhere_than_on_the_processor(tiny):
     with pytest.raises(ModelError, match="int8 is for --device cpu, found meta"):
         load(tiny, device="meta", precision="int8")
+
+
+def test_whole_numbers_are_refused_for_what_cannot_be_packed(tiny, monkeypatch):
+    monkeypatch.setattr(packed, "_ARCHITECTURES", frozenset())
+    with pytest.raises(ModelError, match="int8 is for encoders of BERT's architecture"):
+        load(tiny, precision="int8")
 
 
 def test_longer_texts_are_cut(tiny):
