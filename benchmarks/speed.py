@@ -37,10 +37,12 @@ Row = dict[str, Any]
 def main() -> None:
     """Run the benchmark, or, as a process of its own, one measurement against other libraries."""
     options = arguments()
+    if options.measure == "drawn":
+        vectors.write(options.vector_rows, options.folder)
+        return
     if options.measure:
-        known = options.measure in PEERS
-        measure = measured if known else vectors.measured
-        print(json.dumps(measure(options.measure, options.folder if known else options.vector_rows)))
+        measure = measured if options.measure in PEERS else vectors.measured
+        print(json.dumps(measure(options.measure, options.folder)))
         return
     options.out.mkdir(parents=True, exist_ok=True)
     path = options.out / "speed.json"
@@ -70,7 +72,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--only", type=lambda text: text.split(","), default=list(PARTS), metavar="PART,...")
     parser.add_argument("--vector-rows", type=int, default=20_000, metavar="N")
     parser.add_argument("--memory", help="the bound of `erblock block`")
-    parser.add_argument("--measure", choices=[*PEERS, *WAYS], help=argparse.SUPPRESS)
+    parser.add_argument("--measure", choices=[*PEERS, *WAYS, "drawn"], help=argparse.SUPPRESS)
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
     return parser.parse_args()
 
@@ -126,9 +128,12 @@ def blocked(options: argparse.Namespace) -> Iterator[Row]:
 
 def from_vectors(options: argparse.Namespace) -> Iterator[Row]:
     """Yield a row for each way from vectors to pairs."""
+    folder = options.out / f"vectors-{options.vector_rows}"
+    command = [sys.executable, __file__, "--folder", str(folder), "--vector-rows", str(options.vector_rows)]
+    if not (folder / "matched.npy").is_file():
+        run([*command, "--measure", "drawn"])
     for name in WAYS:
-        command = [sys.executable, __file__, "--measure", name, "--vector-rows", str(options.vector_rows)]
-        told, peak, _ = run(command)
+        told, peak, _ = run([*command, "--measure", name])
         for row in json.loads(told):
             yield {"rows": options.vector_rows} | row | {"peak_gibibytes": peak}
 
@@ -233,7 +238,7 @@ def vector_lines(rows: Sequence[Row]) -> Iterator[str]:
         "",
         f"## From {rows[0]['rows']:,} vectors a side to ten pairs a record",
         "",
-        "Generated vectors of 384 numbers in families (`benchmarks/vectors.py`), in memory. *keys*: of the",
+        "Generated vectors of 384 numbers in families (`benchmarks/vectors.py`), in files. *keys*: of the",
         "seconds those for the buckets, or for building the index; completeness is the share of the matches.",
         "",
         "| | seconds | keys | completeness | peak GiB |",

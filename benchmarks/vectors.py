@@ -2,12 +2,14 @@
 
 Vectors are drawn in families whose members are near one another, in fewer directions than they have numbers,
 as embeddings are; half of the left ones have a match on the right, the same vector with noise. Both sides are
-given in memory; what is measured is all from there to ten pairs a record. Of HNSW the build counts, and the
-queries at each `efSearch`, in order, up to the first that finds as many of the matches as erblock.
+files, of which each way reads some rows at a time; what is measured is all from there to ten pairs a record.
+Of HNSW the build counts, and the queries at each `efSearch`, in order, up to where more finds no more.
 """
 
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,6 +24,8 @@ KNOWN = 5_000
 SAMPLE = 20_000
 LINKS = 32
 EF_SEARCH = (16, 32, 64, 128, 256)
+AT_A_TIME = 50_000
+SIDES = ("left", "right")
 
 Floats = npt.NDArray[np.float32]
 Rows = npt.NDArray[np.int64]
@@ -59,13 +63,48 @@ def drawn(rows: int, seed: int = 0) -> Vectors:
     return Vectors(left[order], right, places[rows - matched :])
 
 
-def measured(name: str, rows: int) -> list[dict[str, Any]]:
-    """Return seconds, pairs and completeness of a way, for tables of `rows` records."""
-    WAYS[name](drawn(500))
-    return WAYS[name](drawn(rows))
+def write(rows: int, folder: Path) -> None:
+    """Write the vectors of both tables, and which are matches, into the folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    vectors = drawn(rows)
+    for name, values in zip((*SIDES, "matched"), (vectors.left, vectors.right, vectors.matched), strict=True):
+        np.save(folder / f"{name}.npy", values)
 
 
-def _erblock(vectors: Vectors) -> list[dict[str, Any]]:
+@dataclass(frozen=True)
+class Files:
+    """The files of `write`."""
+
+    folder: Path
+
+    def rows(self, side: str) -> int:
+        """Return how many vectors a side has."""
+        return len(np.load(self.folder / f"{side}.npy", mmap_mode="r"))
+
+    def chosen(self, side: str, rows: Any) -> Floats:
+        """Return some vectors of a side."""
+        return np.array(np.load(self.folder / f"{side}.npy", mmap_mode="r")[rows])
+
+    def parts(self, side: str) -> Iterator[Floats]:
+        """Yield the vectors of a side, some rows at a time, and let go of what was read."""
+        for first in range(0, self.rows(side), AT_A_TIME):
+            yield self.chosen(side, slice(first, first + AT_A_TIME))
+
+    @property
+    def matched(self) -> Rows:
+        """Record `matched[i]` on the left is a match of record i on the right."""
+        return np.load(self.folder / "matched.npy")  # type: ignore[no-any-return]
+
+
+def measured(name: str, folder: Path) -> list[dict[str, Any]]:
+    """Return seconds, pairs and completeness of a way, for the vectors in the folder."""
+    few = folder / "few"
+    write(500, few)
+    WAYS[name](Files(few))
+    return WAYS[name](Files(folder))
+
+
+def _erblock(files: Files) -> list[dict[str, Any]]:
     from erblock.blocking.budget import DEFAULT_PER_RECORD
     from erblock.blocking.candidates import JoinReport
     from erblock.blocking.ranking import ranking
@@ -74,44 +113,53 @@ def _erblock(vectors: Vectors) -> list[dict[str, Any]]:
     from erblock.hashing.cells import CellOptions, fit_cells
     from erblock.hashing.codes import coded
 
+    matched, rows = files.matched, files.rows("left")
     started = time.monotonic()
     random = np.random.default_rng(0)
-    both = np.vstack([vectors.left[:SAMPLE], vectors.right[:SAMPLE]])
-    some = random.permutation(len(vectors.matched))[:KNOWN]
-    known = vectors.left[vectors.matched[some]], vectors.right[some]
-    cells = fit_cells(both, *known, len(vectors.left), CellOptions())
-    sketches = []
-    for side in (vectors.left, vectors.right):
-        projected = cells.project(side)
-        places = ((projected[:, 0].astype(np.float64) + 1) / 2 * (2**32 - 1)).astype(np.uint32)
+    both = np.vstack([files.chosen(side, slice(SAMPLE)) for side in SIDES])
+    some = np.sort(random.permutation(len(matched))[:KNOWN])
+    known = files.chosen("left", matched[some]), files.chosen("right", some)
+    cells = fit_cells(both, *known, rows, CellOptions())
+
+    def keys(side: str) -> SketchArrays:
+        buckets, places, codes = [], [], []
+        for part in files.parts(side):
+            projected = cells.project(part)
+            buckets.append(cells.numbers(projected))
+            places.append(((projected[:, 0].astype(np.float64) + 1) / 2 * (2**32 - 1)).astype(np.uint32))
+            codes.append(coded(part).codes)
         # One feature that all records have: n-grams tell nothing here.
-        ones = np.ones(len(side), np.float32), np.zeros(len(side), np.int32), np.arange(len(side) + 1)
-        ngrams = sparse.csr_array(ones, shape=(len(side), 1 << 20))
-        sketches.append(SketchArrays(cells.numbers(projected).T, places, ngrams, coded(side).codes).sketch())
+        size = sum(map(len, codes))
+        ones = np.ones(size, np.float32), np.zeros(size, np.int32), np.arange(size + 1)
+        ngrams = sparse.csr_array(ones, shape=(size, 1 << 20))
+        return SketchArrays(np.hstack(buckets).T, np.concatenate(places), ngrams, np.concatenate(codes))
+
+    sketches = [keys(side).sketch() for side in SIDES]
     hashed = time.monotonic() - started
     scored = score_candidates(sketches[0], sketches[1], JoinReport())
-    most = DEFAULT_PER_RECORD * len(vectors.left)
-    kept = best_first(scored, ranking(scored))[:most]
+    kept = best_first(scored, ranking(scored))[: DEFAULT_PER_RECORD * rows]
     seconds = time.monotonic() - started
-    found = _share(vectors, scored.left[kept], scored.right[kept])
+    found = _share(matched, rows, scored.left[kept], scored.right[kept])
     return [{"name": "erblock", "seconds": seconds, "of them keys": hashed, "completeness": found}]
 
 
-def _hnsw(vectors: Vectors) -> list[dict[str, Any]]:
+def _hnsw(files: Files) -> list[dict[str, Any]]:
     import faiss
 
+    matched, size = files.matched, files.rows("right")
     started = time.monotonic()
     index = faiss.IndexHNSWFlat(WIDTH, LINKS, faiss.METRIC_INNER_PRODUCT)
-    index.add(vectors.right)
+    for part in files.parts("right"):
+        index.add(part)
     built = time.monotonic() - started
     rows = []
     for ef in EF_SEARCH:
         started = time.monotonic()
         index.hnsw.efSearch = ef
-        found = index.search(vectors.left, NEIGHBOURS)[1]
+        found = np.vstack([index.search(part, NEIGHBOURS)[1] for part in files.parts("left")])
         seconds = built + time.monotonic() - started
         left = np.repeat(np.arange(len(found)), NEIGHBOURS)
-        share = _share(vectors, left, found.ravel())
+        share = _share(matched, size, left, found.ravel())
         name = f"FAISS HNSW, efSearch {ef}"
         rows.append({"name": name, "seconds": seconds, "of them keys": built, "completeness": share})
         if len(rows) > 1 and share - rows[-2]["completeness"] < 0.001:
@@ -119,10 +167,10 @@ def _hnsw(vectors: Vectors) -> list[dict[str, Any]]:
     return rows
 
 
-def _share(vectors: Vectors, left: Rows, right: Rows) -> float:
+def _share(matched: Rows, right_rows: int, left: Rows, right: Rows) -> float:
     """Return which share of the matches is among the pairs."""
-    matches = vectors.matched * len(vectors.right) + np.arange(len(vectors.matched))
-    return float(np.isin(matches, left * len(vectors.right) + right).mean())
+    matches = matched * right_rows + np.arange(len(matched))
+    return float(np.isin(matches, left * right_rows + right).mean())
 
 
 WAYS = {"cells": _erblock, "hnsw": _hnsw}
