@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from erblock.blocking.examples import MATCH, NO_MATCH
 from erblock.blocking.ranking import ranking
 from erblock.blocking.recall import ExpectedMatches, RecallEstimate
 from erblock.blocking.score import ScoredPairs, best_first, rank_within
@@ -51,8 +52,18 @@ def cut(pairs: ScoredPairs, budget: Budget, expected: ExpectedMatches) -> Cut:
 
 
 def scores_of(pairs: ScoredPairs, expected: ExpectedMatches) -> Scores:
-    """Return what the pairs are ranked by: their log odds to be a match, or else how far they stand out."""
-    return ranking(pairs) if expected.log_odds is None else expected.log_odds.astype(np.float32)
+    """Return what the pairs are ranked by: their log odds to be a match, or else how far they stand out.
+
+    Pairs labelled as matches come first then, and those labelled as none last.
+    """
+    if expected.log_odds is not None:
+        return expected.log_odds.astype(np.float32)
+    scores = ranking(pairs)
+    if expected.verdicts is None:
+        return scores
+    apart = np.ptp(scores) + 1
+    moved = np.select([expected.verdicts == MATCH, expected.verdicts == NO_MATCH], [apart, -apart], 0)
+    return (scores + moved).astype(np.float32)
 
 
 def _most(pairs: ScoredPairs, budget: Budget, expected: ExpectedMatches, allowed: Rows) -> int:

@@ -46,7 +46,10 @@ def ranking(pairs: ScoredPairs) -> Scores:
 
 
 def rivalries(pairs: ScoredPairs) -> tuple[float, float]:
-    """Return how much, 0.2 to 1, the candidates of a left record, and of a right one, are rivals."""
+    """Return how much the candidates of a left record, and of a right one, are rivals.
+
+    It is 0.2 to 1 as the similarities show it, and what it was set to where it is known.
+    """
     units = _units(pairs)
     return pairs.rivalry or _rivalries(pairs, units, *pairs.by_side(units, _side))
 

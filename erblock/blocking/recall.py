@@ -8,7 +8,7 @@ public data sets (docs/recall.md), in squares, as errors that have nothing to do
 no bucket held are not seen.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -25,7 +25,7 @@ _LEAST_SURE = 20
 _Z = 1.645
 _TOO_HIGH, _TOO_LOW = 0.032, 0.023
 _TOLD, _HEARD = 7.0, 4.0
-"""Log odds of what a label says: of the pair itself, and to its rivals. One label in fifty is wrong."""
+"""Log odds of what a label says at least: of its pair, and to rivals. One in fifty may be wrong."""
 
 Doubles = npt.NDArray[np.float64]
 
@@ -44,10 +44,12 @@ class ExpectedMatches:
     """The log odds by which pairs are ranked; None where too little is sure to estimate from.
 
     `decided`: the probability of each pair to be a match, where it is another than that of these log odds.
+    `verdicts`: what labels say of each pair, where there are no log odds that they could go over.
     """
 
     log_odds: Doubles | None
     decided: Doubles | None = None
+    verdicts: Verdicts | None = None
 
     @property
     def usable(self) -> bool:
@@ -84,19 +86,25 @@ class ExpectedMatches:
         return min(int(np.searchsorted(share, target - 1e-9)) + 1, len(order))
 
     def told(self, verdicts: Verdicts) -> "ExpectedMatches":
-        """Return the same with what labels say of some pairs, as far as anything can be told."""
-        if self.log_odds is None or self.probability is None:
+        """Return the same with what labels say of some pairs going over it."""
+        limit = _limits(verdicts, _TOLD)
+        if not limit.any():
             return self
-        limit = np.select([verdicts == MATCH, verdicts == NO_MATCH], [_TOLD, -_TOLD], 0.0)
-        log_odds = _moved(self.log_odds, limit)
-        return ExpectedMatches(log_odds, expit(_moved(logit(self.probability), limit)))
+        if self.log_odds is None or self.probability is None:
+            return replace(self, verdicts=verdicts)
+        probability = expit(_within(logit(self.probability), limit))
+        return ExpectedMatches(_within(self.log_odds, limit), probability)
 
 
-def _moved(log_odds: Doubles, limit: Doubles) -> Doubles:
+def _limits(verdicts: Verdicts, told: float) -> Doubles:
+    """Return `told` for labelled matches, minus that for labelled non-matches, and zero for the rest."""
+    return np.select([verdicts == MATCH, verdicts == NO_MATCH], [told, -told], 0.0)
+
+
+def _within(log_odds: Doubles, limit: Doubles) -> Doubles:
     """Return the log odds, up to a limit above zero where there is one, and down to one below."""
-    return np.select(
-        [limit > 0, limit < 0], [np.maximum(log_odds, limit), np.minimum(log_odds, limit)], log_odds
-    )
+    raised, lowered = np.maximum(log_odds, limit), np.minimum(log_odds, limit)
+    return np.select([limit > 0, limit < 0], [raised, lowered], log_odds)
 
 
 def expected_matches(
@@ -104,7 +112,8 @@ def expected_matches(
 ) -> ExpectedMatches:
     """Return log odds and probabilities of `pairs`.
 
-    `signal`: what speaks for a match beside the ranking; `verdicts`: what labels say of each pair.
+    `signal`: what speaks for a match beside the ranking; `verdicts`: what labels say of each pair. Others are
+    learned from them, and rivals hear of them; over the pair's own log odds they go by `told`.
     """
     if min(len(sure_pairs(pairs)), len(groups_apart(pairs))) < _LEAST_SURE:
         return ExpectedMatches(None)
@@ -112,6 +121,6 @@ def expected_matches(
         verdicts = np.full(len(pairs), UNKNOWN, dtype=np.int8)
     known = known_of_rivals(pairs, signal, verdicts, seed)
     alone = known.calibration().log_odds(known.of_all).astype(np.float64)
-    # Rivals of a labelled match hear of it, but not as if no label were ever wrong.
-    heard = np.select([verdicts == MATCH, verdicts == NO_MATCH], [_HEARD, -_HEARD], 0.0)
-    return ExpectedMatches(*ranked_and_decided(known.pairs, _moved(alone, heard))).told(verdicts)
+    heard = _limits(verdicts, _HEARD)
+    # Rivals hear of a labelled match, but not as if no label were ever wrong.
+    return ExpectedMatches(*ranked_and_decided(known.pairs, _within(alone, heard) if heard.any() else alone))

@@ -24,6 +24,8 @@ _RIVALS, _MATCHES = 0.66, 0.76
 """Of twins the share falls below the first of what it was; of several matches it stays above the second."""
 _SUPPOSED = 10.0
 """So many certain records, of which half as many have a certain second one as of the likely, are supposed."""
+_LEAST_CERTAIN = 20
+"""Of fewer certain records nothing is read."""
 
 Doubles = npt.NDArray[np.float64]
 
@@ -36,9 +38,12 @@ def known_of_rivals(pairs: ScoredPairs, signal: Scores, verdicts: Verdicts, seed
     known = known_pairs(pairs, signal, verdicts, seed)
     if pairs.one_table:
         return known
-    rivalry = read_again(pairs, expit(known.calibration().log_odds(known.of_all).astype(np.float64)))
-    if rivalry == rivalries(pairs):
+    seen = rivalries(pairs)
+    probability = expit(known.calibration().log_odds(known.of_all).astype(np.float64))
+    rivalry = read_again(replace(pairs, rivalry=seen), probability)
+    if rivalry == seen:
         return known
+    del known  # its arrays make room for those of the other
     return known_pairs(replace(pairs, rivalry=rivalry), signal, verdicts, seed)
 
 
@@ -48,22 +53,31 @@ def read_again(pairs: ScoredPairs, probability: Doubles) -> tuple[float, float]:
     `probability`: that of each pair by itself. Near twins lower both sides' rivalry alike, so where there are
     no several matches it is the higher of the two that the similarities show.
     """
-    highest = max(rivalries(pairs))
-    left, right = pairs.by_side(probability, _kept_share)
-    return highest * _as_rivalry(left), highest * _as_rivalry(right)
+    seen = rivalries(pairs)
+    shares = pairs.by_side(probability, _kept_share)
+    left, right = (
+        now if share is None else max(seen) * _as_rivalry(share)
+        for now, share in zip(seen, shares, strict=True)
+    )
+    return left, right
 
 
-def _kept_share(records: Rows, probability: Doubles, size: int) -> float:
-    """Return the share of certain records with a certain second candidate, relative to that of the likely."""
+def _kept_share(records: Rows, probability: Doubles, size: int) -> float | None:
+    """Return the share of certain records with a certain second candidate, relative to that of the likely.
+
+    None where too few are certain.
+    """
     places = rank_within(records, probability)
     first, second = np.zeros(size), np.zeros(size)
     for place, values in ((0, first), (1, second)):
         at = np.flatnonzero(places == place)
         values[records[at]] = probability[at]
     certain, likely = first > _CERTAIN, first > _LIKELY
-    among_likely = float((second[likely] > _LIKELY).mean()) if likely.any() else 0.0
+    if certain.sum() < _LEAST_CERTAIN:
+        return None
     both = float((second[certain] > _CERTAIN).sum())
-    return (both + _SUPPOSED / 2) / (among_likely * float(certain.sum()) + _SUPPOSED)
+    supposed = float((second[likely] > _LIKELY).mean()) * float(certain.sum())
+    return (both + _SUPPOSED / 2) / (supposed + _SUPPOSED)
 
 
 def _as_rivalry(kept_share: float) -> float:

@@ -15,7 +15,8 @@ from erblock.errors import ModelError
 from erblock.similarity import Rows
 from erblock.tables.read import TablePair
 
-EVIDENCE_FILE = "evidence.json"
+EVIDENCE_FILE, LABELS_FILE = "evidence.json", "labels.parquet"
+"""What a model folder knows of the columns, and of pairs."""
 
 
 @dataclass(frozen=True)

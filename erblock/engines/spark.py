@@ -32,7 +32,7 @@ from pyspark.sql.pandas.types import from_arrow_schema
 
 from erblock.blocking.candidates import JoinReport
 from erblock.blocking.score import ScoredPairs, kept_per_record
-from erblock.comparison.fitted import EVIDENCE_FILE
+from erblock.comparison.fitted import EVIDENCE_FILE, LABELS_FILE
 from erblock.engines.base import Candidates
 from erblock.engines.records import SKETCHES, RecordKernel, TextKernel, sketch_rows
 from erblock.engines.spark_errors import first_line, raise_as_ours
@@ -179,8 +179,8 @@ class SparkEngine:
         return Candidates(self._kind, ids[0], ids[-1], scored, report, self._compared())
 
     def _compared(self) -> TablePair | None:
-        """Return the compared columns at the driver, if the model weighs what they say."""
-        if not (self.model / EVIDENCE_FILE).is_file():
+        """Return the compared columns at the driver, if the model knows anything of what they say."""
+        if not any((self.model / name).is_file() for name in (EVIDENCE_FILE, LABELS_FILE)):
             return None
         sides = [
             Records(collected(table), side) for table, side in zip(self.tables.sides, _SIDES, strict=False)

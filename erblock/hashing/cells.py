@@ -4,23 +4,32 @@ A vector is first projected so that what varies between two records of one entit
 tells entities apart counts much (linear discriminant analysis on known or supposed matches): the rules
 shape the buckets too. A band is a set of records drawn at random as centres; its buckets are their Voronoi
 cells, small where records are dense. More bands find more matches, more cells a band make them cheaper.
+Bands share their points, and of many points a record looks at those near it alone: they are in groups around
+heads (the inverted file of Jegou et al. 2011). Any function of a record would do for a hash; this one is the
+nearest centre mostly, and the same to the last bit on any processor.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from erblock.hashing.native import native
+from erblock.hashing.codes import CodedVectors, codes_and_scales
+from erblock.hashing.native import in_parallel, native
 
 Floats = npt.NDArray[np.float32]
 UInt32s = npt.NDArray[np.uint32]
 Int32s = npt.NDArray[np.int32]
-_CHUNK = 256
-_FIRST = 20
-"""Of the highest of all heaps of points, about so many are centres of each band."""
+Int16s = npt.NDArray[np.int16]
+_CHUNK, _ROWS = 256, 1_000
+_HEADS = 2
+"""So many times the square root of the number of points."""
+_LOOKED_AT = 4_000
+_STEPS = 256
+"""In so many steps of nearness heads are told apart."""
 _SKEW = 1.5
 _LEAST_DENSITY = 4.0
 
@@ -45,7 +54,7 @@ class Cells:
     """A projection, (vector width, width), and centres: unit vectors that bands share.
 
     `points`: (points, width); band b is the centres `points[centres[b]]`, (bands, cells). Every band draws
-    from the same points, so that one product with them serves all bands.
+    from the same points, so that one search among them serves all bands.
     """
 
     mean: Floats
@@ -63,74 +72,152 @@ class Cells:
         return _unit(_by_row(vectors - self.mean, lambda rows: rows @ self.projection))
 
     def numbers(self, projected: Floats) -> UInt32s:
-        """Return the (bands, records) numbers of the cells that the records fall in."""
-        starts, bands = _bands_of(self.centres, len(self.points))
-        heaps = min(len(self.points), max(1, _FIRST * len(self.points) // self.centres.shape[1]))
+        """Return the (bands, records) numbers of the cells that the records fall in.
 
-        def nearest(rows: Floats) -> UInt32s:
-            found = np.zeros((len(rows), self.bands), dtype=np.uint32)
-            _write_nearest(rows @ self.points.T, heaps, (starts, bands), found)
-            return found
+        Only what a record's nearest heads stand for is looked at (`_Heads`): of many points a few per cent.
+        """
+        codes = _codes_of(projected)
+        found = np.zeros((len(codes), self.bands), dtype=np.uint32)
+        heads = self._heads
 
-        return np.ascontiguousarray(_by_row(projected, nearest).T)
+        def work(start: int) -> None:
+            rows = slice(start, start + _ROWS)
+            _write_nearest(codes[rows], heads.arrays, found[rows])
+
+        for _ in in_parallel(work, range(0, len(codes), _ROWS)):
+            pass
+        return np.ascontiguousarray(found.T)
+
+    @cached_property
+    def _heads(self) -> "_Heads":
+        return _heads_of(self.points, self.centres)
 
 
-def _bands_of(centres: Int32s, points: int) -> tuple[Int32s, Int32s]:
-    """Return the bands that each point is a centre of: those of point i are from `starts[i]` on."""
-    flat = centres.ravel()
-    order = np.argsort(flat, kind="stable")
-    starts = np.searchsorted(flat[order], np.arange(points + 1))
-    return starts.astype(np.int32), (order // centres.shape[1]).astype(np.int32)
+@dataclass(frozen=True)
+class _Heads:
+    """The points in groups, each of those nearest to one of the points, its head.
 
-
-@native
-def _write_nearest(products: Floats, heaps: int, bands_of: tuple[Int32s, Int32s], found: UInt32s) -> None:
-    """Write the point with the largest product among those of each band, the first of equal ones.
-
-    Points are in heaps, i in heap i % heaps. After the highest of every heap, most heaps hold none that is
-    nearer than the nearest so far in any band.
+    `heads`: codes and reciprocal lengths of the heads, and where the points of each begin; `points`: codes,
+    reciprocal lengths and numbers in the order of heads, and where the bands of each begin; `bands`: of all.
     """
-    points = products.shape[1]
-    starts, bands = bands_of
-    highest, rounds = np.empty(heaps, dtype=np.float32), np.empty(heaps, dtype=np.int32)
+
+    heads: tuple[Int16s, Floats, Int32s]
+    points: tuple[Int16s, Floats, Int32s, Int32s]
+    bands: Int32s
+
+    @property
+    def arrays(self) -> tuple[Any, Any, Int32s]:
+        """What compiled code reads."""
+        return self.heads, self.points, self.bands
+
+
+def _codes_of(vectors: Floats) -> Int16s:
+    return codes_and_scales(vectors)[0].astype(np.int16)
+
+
+def _heads_of(points: Floats, centres: Int32s) -> _Heads:
+    codes = _codes_of(points)
+    reciprocal = (1 / CodedVectors(codes.astype(np.int8)).lengths).astype(np.float32)
+    count = min(len(points), max(1, int(_HEADS * np.sqrt(len(points)))))
+    chosen = np.arange(count) * len(points) // max(count, 1)
+    heads = codes[chosen], reciprocal[chosen]
+    nearest = np.zeros(len(points), dtype=np.int32)
+    _write_nearest_head(codes, heads, nearest)
+    order = np.argsort(nearest, kind="stable").astype(np.int32)
+    starts = np.searchsorted(nearest[order], np.arange(count + 1)).astype(np.int32)
+    flat = centres.ravel()
+    by_point = np.argsort(flat, kind="stable")
+    sizes = np.bincount(flat, minlength=len(points))
+    ends = np.cumsum(sizes)
+    bands = [by_point[ends[point] - sizes[point] : ends[point]] // centres.shape[1] for point in order]
+    band_starts = np.concatenate([[0], np.cumsum(sizes[order])]).astype(np.int32)
+    every = np.concatenate(bands) if bands else np.empty(0)
+    return _Heads(
+        (*heads, starts), (codes[order], reciprocal[order], order, band_starts), every.astype(np.int32)
+    )
+
+
+@native
+def _write_products(record: Int16s, others: Int16s, span: tuple[int, int], products: Int32s) -> None:
+    """Write the dot products with some of the others: in 16 bits a processor multiplies and adds at once."""
+    for at in range(span[0], span[1]):
+        other = others[at]
+        total = np.int32(0)
+        for i in range(len(record)):
+            total += np.int32(record[i]) * np.int32(other[i])
+        products[at - span[0]] = total
+
+
+@native
+def _write_nearest_head(codes: Int16s, heads: tuple[Int16s, Floats], nearest: Int32s) -> None:
+    head_codes, reciprocal = heads
+    products = np.empty(len(head_codes), dtype=np.int32)
+    for row in range(len(codes)):
+        _write_products(codes[row], head_codes, (0, len(head_codes)), products)
+        nearest[row] = np.argmax(products * reciprocal)
+
+
+@native
+def _write_nearest(codes: Int16s, arrays: tuple[Any, Any, Int32s], found: UInt32s) -> None:
+    """Write the number of the nearest point of each band, the first of equal ones, of those looked at."""
+    (head_codes, head_reciprocal, starts), points, bands = arrays
+    products = np.empty(max(len(head_codes), np.diff(starts).max()), dtype=np.int32)
+    nearness = np.empty(len(head_codes), dtype=np.float32)
+    order = np.empty(len(head_codes), dtype=np.int32)
     best = np.empty(found.shape[1], dtype=np.float32)
-    for row in range(len(products)):
-        values, nearest = products[row], (best, found[row])
+    for row in range(len(codes)):
+        _write_products(codes[row], head_codes, (0, len(head_codes)), products)
+        for head in range(len(head_codes)):
+            nearness[head] = np.float32(products[head]) * head_reciprocal[head]
+        _write_order(nearness, order)
         best[:] = -np.inf
-        _write_highest(values, highest, rounds)
-        for heap in range(heaps):
-            at = heap + rounds[heap] * heaps
-            _take(values[at], at, bands[starts[at] : starts[at + 1]], nearest)
-        least = best.min()
-        for heap in range(heaps):
-            if highest[heap] >= least:
-                for at in range(heap, points, heaps):
-                    if values[at] >= least:
-                        _take(values[at], at, bands[starts[at] : starts[at + 1]], nearest)
+        looked = 0
+        for number in range(len(order)):
+            head = order[number]
+            # Every band has its centres among the points, but perhaps none among the nearest.
+            if looked >= _LOOKED_AT and best.min() > -np.inf:
+                break
+            span = (starts[head], starts[head + 1])
+            _write_products(codes[row], points[0], span, products)
+            _take(products, (points, bands), span, (best, found[row]))
+            looked += int(span[1] - span[0])
 
 
 @native
-def _write_highest(values: Floats, highest: Floats, rounds: Int32s) -> None:
-    """Write the highest value of every heap, and in which round of heaps it stands."""
-    heaps = len(highest)
-    highest[:] = values[:heaps]
-    rounds[:] = 0
-    for first in range(heaps, len(values), heaps):
-        number = np.int32(first // heaps)
-        part = values[first : first + heaps]
-        for heap in range(len(part)):
-            is_higher = part[heap] > highest[heap]
-            highest[heap] = part[heap] if is_higher else highest[heap]
-            rounds[heap] = number if is_higher else rounds[heap]
+def _write_order(nearness: Floats, order: Int32s) -> None:
+    """Write the numbers of heads in the order of `_STEPS` steps of nearness, the nearest first."""
+    lowest, highest = nearness.min(), nearness.max()
+    scale = np.float32(_STEPS - 1) / max(highest - lowest, np.float32(1e-12))
+    places = np.zeros(_STEPS + 1, dtype=np.int32)
+    for head in range(len(nearness)):
+        places[int((highest - nearness[head]) * scale) + 1] += 1
+    places = np.cumsum(places)
+    for head in range(len(nearness)):
+        step = int((highest - nearness[head]) * scale)
+        order[places[step]] = head
+        places[step] += 1
 
 
 @native
-def _take(value: np.float32, point: int, bands: Int32s, nearest: tuple[Floats, UInt32s]) -> None:
-    """Take the point for the nearest in those of its bands in which it is nearer than what is there."""
+def _take(
+    products: Int32s, points_and_bands: Any, span: tuple[int, int], nearest: tuple[Floats, UInt32s]
+) -> None:
+    """Take those of some points that are nearer than what is there for the nearest of their bands."""
+    (_, reciprocal, numbers, starts), bands = points_and_bands
     best, found = nearest
-    for band in bands:
-        if value > best[band] or (value == best[band] and point < found[band]):
-            best[band], found[band] = value, point
+    least = best.min()
+    for at in range(span[0], span[1]):
+        value = np.float32(products[at - span[0]]) * reciprocal[at]
+        if value < least:
+            continue
+        is_least = False
+        for i in range(starts[at], starts[at + 1]):
+            band = bands[i]
+            if value > best[band] or (value == best[band] and numbers[at] < found[band]):
+                is_least |= best[band] == least
+                best[band], found[band] = value, numbers[at]
+        if is_least:
+            least = best.min()
 
 
 def _by_row(rows: Floats, work: Callable[[Floats], npt.NDArray[Any]]) -> npt.NDArray[Any]:

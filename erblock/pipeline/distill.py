@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from erblock.comparison.fitted import EVIDENCE_FILE
+from erblock.comparison.fitted import EVIDENCE_FILE, LABELS_FILE
 from erblock.config import Config
 from erblock.errors import ConfigError, ModelError, TableError
 from erblock.hashing.base import Progress, silent
@@ -23,7 +23,7 @@ from erblock.hashing.store import (
 )
 from erblock.hashing.student import StudentHasher
 from erblock.pipeline.inputs import Texts, open_tables, texts_of
-from erblock.pipeline.labelled import LABELS_FILE
+from erblock.pipeline.labelled import stored_labels
 from erblock.pipeline.model import with_model_columns
 from erblock.training.distill import DistillOptions, distill_embeddings
 
@@ -55,6 +55,7 @@ def distill(config: Config, *, force: bool = False, on_progress: Progress = sile
     options = config.distill
     folder, output = _teacher_folder(config), Path(options.output)
     check_target(output, overwrite=force)
+    known = _known(folder)
     texts = _drawn(texts_of(open_tables(with_model_columns(config))), options.texts, options.seed)
     teacher = load_model(folder, config.block.device, config.block.precision)
     assert isinstance(teacher.hasher, NeuralHasher)  # as its manifest says
@@ -62,7 +63,7 @@ def distill(config: Config, *, force: bool = False, on_progress: Progress = sile
     digests = {**teacher.provenance.digests, "teacher": model_digest(folder)}
     notes = {"distilled_from": len(texts), "agreement": round(agreement, 4)}
     model = Model(student, Provenance(teacher.provenance.columns, digests, notes))
-    save_model(model, output, _known(folder), overwrite=force)
+    save_model(model, output, known, overwrite=force)
     return DistillReport(output, len(texts), len(student.embeddings.features), agreement)
 
 
@@ -111,8 +112,8 @@ def _taught(teacher: NeuralHasher, texts: pl.Series, on_progress: Progress) -> t
 
 def _known(folder: Path) -> Extras:
     """Return what the teacher knows of the columns, and from labels."""
-    evidence, labels = folder / EVIDENCE_FILE, folder / LABELS_FILE
+    evidence, labels = folder / EVIDENCE_FILE, stored_labels(folder)
     return Extras(
-        {LABELS_FILE: pl.read_parquet(labels)} if labels.is_file() else {},
+        {} if labels is None else {LABELS_FILE: labels},
         {EVIDENCE_FILE: evidence.read_text(encoding="utf-8")} if evidence.is_file() else {},
     )

@@ -10,7 +10,7 @@ import polars as pl
 from erblock.blocking.candidates import JoinReport
 from erblock.blocking.score import score_candidates
 from erblock.blocking.sure import sure_pairs
-from erblock.comparison.fitted import EVIDENCE_FILE
+from erblock.comparison.fitted import EVIDENCE_FILE, LABELS_FILE
 from erblock.config import Config, FitConfig
 from erblock.hashing import ngrams
 from erblock.hashing.base import Hasher, Progress, silent
@@ -21,7 +21,7 @@ from erblock.hashing.neural import Sample, fit_neural
 from erblock.hashing.store import Extras, Model, Provenance, check_target, save_model
 from erblock.pipeline.evidence import Knowledge, learn_evidence, sample_of
 from erblock.pipeline.inputs import Texts, minhash_of, open_tables, texts_of
-from erblock.pipeline.labelled import LABELS_FILE, kept_labels
+from erblock.pipeline.labelled import kept_labels
 from erblock.rules.compile import compile_rules
 from erblock.rules.pairs import labelling_pairs
 from erblock.rules.triplets import TripletOptions, build_triplets, labelled_pairs

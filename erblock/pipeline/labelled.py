@@ -11,14 +11,16 @@ import numpy as np
 import polars as pl
 
 from erblock.blocking.examples import MATCH, NO_MATCH, UNKNOWN, Verdicts
-from erblock.errors import ModelError
+from erblock.comparison.fitted import LABELS_FILE
+from erblock.errors import ModelError, TableError
 from erblock.hashing.base import Rows
+from erblock.rules.label import SIMILAR
 from erblock.rules.triplets import label_rows
+from erblock.tables.pairs import converted_ids
 from erblock.tables.read import TablePair
 from erblock.tables.schemas import ID, LABELS
 from erblock.tables.text import record_texts
 
-LABELS_FILE = "labels.parquet"
 _DIGEST = "digest"
 
 
@@ -27,8 +29,8 @@ def kept_labels(tables: TablePair, labels: pl.DataFrame) -> pl.DataFrame:
     return labels.with_columns(_digests(tables, labels).alias(_DIGEST))
 
 
-def read_labels(folder: Path, tables: TablePair) -> pl.DataFrame | None:
-    """Return the LABELS of the model in `folder` that are about records of `tables`; None if it has none.
+def stored_labels(folder: Path) -> pl.DataFrame | None:
+    """Return what `kept_labels` made of the labels of the model in `folder`; None if it has none.
 
     Raises:
         ModelError: if the file is not readable.
@@ -38,11 +40,24 @@ def read_labels(folder: Path, tables: TablePair) -> pl.DataFrame | None:
         return None
     try:
         kept = pl.read_parquet(path, columns=[*LABELS.columns, _DIGEST])
-    except (OSError, pl.exceptions.PolarsError) as cause:
+        LABELS.check(kept)
+        return kept.cast({_DIGEST: pl.String})
+    except (OSError, pl.exceptions.PolarsError, TableError) as cause:
         raise ModelError(f"{path}: cannot be read ({cause}); fit again") from cause
+
+
+def read_labels(folder: Path, tables: TablePair) -> pl.DataFrame | None:
+    """Return the LABELS of the model in `folder` that are about records of `tables`; None if it has none.
+
+    Raises:
+        ModelError: if the file is not readable.
+    """
+    kept = stored_labels(folder)
+    if kept is None:
+        return None
     # Tables in CSV have ids of text, whatever those of the model's tables were.
     for side, records in (("left_id", tables.left), ("right_id", tables.other)):
-        kept = kept.with_columns(pl.col(side).cast(records.frame.schema[ID], strict=False))
+        kept = kept.with_columns(converted_ids(kept[side], records.frame.schema[ID]))
     kept = kept.drop_nulls()
     return LABELS.check(kept.filter(kept[_DIGEST] == _digests(tables, kept)))
 
@@ -53,12 +68,12 @@ def verdicts_of(tables: TablePair, labels: pl.DataFrame | None, left: Rows, righ
     if labels is None or not labels.height:
         return verdicts
     known = label_rows(tables, labels)
-    told = pl.DataFrame({"left_row": left, "right_row": right}).join(
-        known, on=["left_row", "right_row"], how="left", maintain_order="left"
-    )
-    label = told["label"]
-    verdicts[(label == 1).fill_null(value=False).to_numpy()] = MATCH
-    verdicts[(label == 0).fill_null(value=False).to_numpy()] = NO_MATCH
+    keys = (known["left_row"].to_numpy() << 32) | known["right_row"].to_numpy()
+    order = np.argsort(keys)
+    asked = (left << 32) | right
+    places = order[np.minimum(np.searchsorted(keys[order], asked), len(keys) - 1)]
+    is_known = keys[places] == asked
+    verdicts[is_known] = np.where(known["label"].to_numpy()[places[is_known]] == SIMILAR, MATCH, NO_MATCH)
     return verdicts
 
 

@@ -31,9 +31,10 @@ class RankedCandidates:
 def rank(config: Config, found: Candidates) -> RankedCandidates:
     """Return the candidates as they are ranked; in one table also pairs that share likely matches."""
     weighed, labels = weigh(config, found), _labels(config, found)
-    expected = expected_matches(weighed.scored, weighed.signal, _verdicts(found, labels, weighed.scored))
+    verdicts = _verdicts(found, labels, weighed.scored)
+    expected = expected_matches(weighed.scored, weighed.signal, verdicts)
     if expected.probability is None or not found.scored.one_table:
-        return RankedCandidates(weighed.scored, found.scored, expected)
+        return RankedCandidates(weighed.scored, found.scored, expected.told(verdicts))
     supported = supported_pairs(found.scored, expected.probability)
     joined = _joined(found.scored, expected, supported)
     return replace(joined, expected=joined.expected.told(_verdicts(found, labels, joined.pairs)))

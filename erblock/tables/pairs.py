@@ -104,7 +104,7 @@ def cast_ids(ids: pl.Series, dtype: pl.DataType, source: str) -> pl.Series:
     missing = ids.is_null()
     if missing.any():
         raise TableError(f"{source}: {ids.name} is missing in {counted(missing.arg_true() + 1, 'row')}")
-    cast = _converted(ids, dtype)
+    cast = converted_ids(ids, dtype)
     failed = cast.is_null()
     if failed.any():
         row = failed.arg_max() or 0
@@ -113,6 +113,14 @@ def cast_ids(ids: pl.Series, dtype: pl.DataType, source: str) -> pl.Series:
             f"whose ids are of the type {dtype}"
         )
     return cast
+
+
+def converted_ids(ids: pl.Series, dtype: pl.DataType) -> pl.Series:
+    """Return `ids` in another type, as a CSV of pairs holds them; null where one has no meaning in it."""
+    try:
+        return _converted(ids, dtype)
+    except pl.exceptions.PolarsError:
+        return pl.Series(ids.name, [None] * len(ids), dtype=dtype)
 
 
 def _converted(ids: pl.Series, dtype: pl.DataType) -> pl.Series:
@@ -124,6 +132,8 @@ def _converted(ids: pl.Series, dtype: pl.DataType) -> pl.Series:
             .to_series()
         )
         ids = ids.cast(pl.Int64, strict=False)
+    if ids.dtype == pl.Binary and dtype == pl.String:
+        return ids.bin.encode("hex")
     if ids.dtype == pl.String and dtype == pl.Binary:
         return ids.str.replace_all("-", "").str.decode("hex", strict=False)
     if ids.dtype == pl.String and isinstance(dtype, pl.Date | pl.Datetime | pl.Time):

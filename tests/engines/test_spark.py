@@ -77,12 +77,15 @@ def test_engines_agree_on_a_neural_model(folder, fitted_model, cluster):
     assert found.equals(pairs)
 
 
-def test_engines_agree_on_what_labels_say(folder, cluster, tmp_path):
+@pytest.mark.parametrize("evidence", [True, False])
+def test_engines_agree_on_what_labels_say(folder, cluster, tmp_path, evidence):
     tables = {"left": "left.csv", "right": "right.csv"}
     (tmp_path / "labels.csv").write_text("left_id,right_id,label\nl0,r0,1\nl1,r1,0\n", encoding="utf-8")
     sides = [str(folder / name) for name in tables.values()]
     labels = ["--labels", str(tmp_path / "labels.csv")]
     assert app.run(["fit", *sides, "--method", "minhash", *labels, "-o", str(tmp_path / "model")]) == 0
+    if not evidence:
+        (tmp_path / "model" / "evidence.json").unlink()
     options = {"model": str(tmp_path / "model"), "max_pairs": 100_000}
     (_, pairs), (_, found) = (run(folder, engine, tables, **options) for engine in ("local", "spark"))
     assert found.equals(pairs)

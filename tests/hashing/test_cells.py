@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from erblock.hashing.cells import CellOptions, Cells, cells_of_a_band, fit_cells
+from erblock.hashing.codes import codes_and_scales
 
 WIDTH, ENTITIES = 24, 600
 
@@ -112,16 +113,45 @@ def test_equal_matches_are_no_division_by_zero(sides):
     assert met(cells, [sides[0], sides[0]]) == 1
 
 
-@pytest.mark.parametrize("count", [2, 40, 150])
-def test_the_cell_is_that_of_the_nearest_centre_of_the_band(monkeypatch, count):
-    monkeypatch.setattr("erblock.hashing.cells._CHUNK", 30)
+def nearest_of_all(cells, records):
+    """The nearest centre of every band, of vectors in 8 bits, and how near it is."""
+    points, others = (codes_and_scales(vectors)[0].astype(np.float32) for vectors in (cells.points, records))
+    nearness = others @ (points / np.linalg.norm(points, axis=1, keepdims=True)).T
+    return np.stack([band[nearness[:, band].argmax(axis=1)] for band in cells.centres]), nearness
+
+
+def of_centres(points, count, bands):
     random = np.random.default_rng(1)
-    points, records = unit(random.normal(size=(200, 4))), unit(random.normal(size=(100, 4)))
-    centres = np.stack([random.permutation(200)[:count] for _ in range(5)]).astype(np.int32)
-    cells = Cells(np.zeros(4, np.float32), np.eye(4, dtype=np.float32), points, centres)
-    products = records @ points.T
-    wanted = [band[products[:, band].argmax(axis=1)].tolist() for band in centres]
-    assert cells.numbers(records).tolist() == wanted
+    width = points.shape[1]
+    centres = np.stack([random.permutation(len(points))[:count] for _ in range(bands)]).astype(np.int32)
+    return Cells(np.zeros(width, np.float32), np.eye(width, dtype=np.float32), points, centres)
+
+
+@pytest.mark.parametrize("count", [2, 40, 150])
+def test_of_few_points_the_cell_is_that_of_the_nearest_centre_of_the_band(count):
+    random = np.random.default_rng(1)
+    points, records = unit(random.normal(size=(200, 16))), unit(random.normal(size=(100, 16)))
+    cells = of_centres(points, count, bands=5)
+    assert (cells.numbers(records) == nearest_of_all(cells, records)[0]).all()
+
+
+@pytest.fixture(scope="module")
+def many():
+    """Many points, and records near some of them."""
+    random = np.random.default_rng(2)
+    points = unit(random.normal(size=(20_000, 8)))
+    return points, unit(points[:200] + 0.1 * random.normal(size=(200, 8)))
+
+
+def test_of_many_points_it_is_mostly_that_of_the_nearest(many):
+    cells = of_centres(many[0], 4_000, bands=4)
+    assert (cells.numbers(many[1]) == nearest_of_all(cells, many[1])[0]).mean() > 0.95
+
+
+def test_of_many_points_of_which_few_are_centres_every_band_has_one(many):
+    cells = of_centres(many[0], 3, bands=4)
+    for band, centres in zip(cells.numbers(many[1]), cells.centres, strict=True):
+        assert np.isin(band, centres).all()
 
 
 def test_bands_are_of_points_that_are_kept_once(sides):
