@@ -26,6 +26,9 @@ _SUPPOSED = 10.0
 """So many certain records, of which half as many have a certain second one as of the likely, are supposed."""
 _LEAST_CERTAIN = 20
 """Of fewer certain records nothing is read."""
+_FEW, _SEVERAL, _RIVALRY_OF_FEW = 0.12, 0.2, 0.65
+"""Where a smaller share of the certain records than the first has a second match, as in a table with some
+duplicates, rivalry stays at the third, and has gone at the second."""
 
 Doubles = npt.NDArray[np.float64]
 
@@ -54,19 +57,15 @@ def read_again(pairs: ScoredPairs, probability: Doubles) -> tuple[float, float]:
     no several matches it is the higher of the two that the similarities show.
     """
     seen = rivalries(pairs)
-    shares = pairs.by_side(probability, _kept_share)
+    shares = pairs.by_side(probability, _rival_share)
     left, right = (
-        now if share is None else max(seen) * _as_rivalry(share)
-        for now, share in zip(seen, shares, strict=True)
+        now if share is None else max(seen) * share for now, share in zip(seen, shares, strict=True)
     )
     return left, right
 
 
-def _kept_share(records: Rows, probability: Doubles, size: int) -> float | None:
-    """Return the share of certain records with a certain second candidate, relative to that of the likely.
-
-    None where too few are certain.
-    """
+def _rival_share(records: Rows, probability: Doubles, size: int) -> float | None:
+    """Return how much, 0 to 1, second candidates of a side's records are rivals; None if few are certain."""
     places = rank_within(records, probability)
     first, second = np.zeros(size), np.zeros(size)
     for place, values in ((0, first), (1, second)):
@@ -77,8 +76,7 @@ def _kept_share(records: Rows, probability: Doubles, size: int) -> float | None:
         return None
     both = float((second[certain] > _CERTAIN).sum())
     supposed = float((second[likely] > _LIKELY).mean()) * float(certain.sum())
-    return (both + _SUPPOSED / 2) / (supposed + _SUPPOSED)
-
-
-def _as_rivalry(kept_share: float) -> float:
-    return 1 - float(np.clip((kept_share - _RIVALS) / (_MATCHES - _RIVALS), 0, 1))
+    kept = (both + _SUPPOSED / 2) / (supposed + _SUPPOSED)
+    read = float(np.interp(kept, [_RIVALS, _MATCHES], [1, 0]))
+    few = float(np.interp(both / certain.sum(), [_FEW, _SEVERAL], [_RIVALRY_OF_FEW, 0]))
+    return max(read, few)
