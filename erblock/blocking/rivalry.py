@@ -59,9 +59,21 @@ def read_again(pairs: ScoredPairs, probability: Doubles) -> tuple[float, float]:
     seen = rivalries(pairs)
     shares = pairs.by_side(probability, _rival_share)
     left, right = (
-        now if share is None else max(seen) * share for now, share in zip(seen, shares, strict=True)
+        now if share is None else max(seen) * (1 - _trust(now, max(seen)) * (1 - share))
+        for now, share in zip(seen, shares, strict=True)
     )
     return left, right
+
+
+def _trust(seen: float, highest: float) -> float:
+    """Return how far, 0 to 1, certain seconds of a side are taken for matches, by the rivalry that is seen.
+
+    Many near twins, which training can make as certain as matches, lower both sides to about a half.
+    """
+    one_side = np.interp(seen / highest, [0.65, 0.8], [1, 0])
+    both_sides = np.interp(highest, [0.33, 0.42], [1, 0])
+    neither = np.interp(seen, [0.75, 0.9], [0, 1])
+    return float(max(one_side, both_sides, neither))
 
 
 def _rival_share(records: Rows, probability: Doubles, size: int) -> float | None:
