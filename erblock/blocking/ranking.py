@@ -50,8 +50,10 @@ def rivalries(pairs: ScoredPairs) -> tuple[float, float]:
 
     It is 0.2 to 1 as the similarities show it, and what it was set to where it is known.
     """
+    if pairs.rivalry is not None:
+        return pairs.rivalry
     units = _units(pairs)
-    return pairs.rivalry or _rivalries(pairs, units, *pairs.by_side(units, _side))
+    return _rivalries(pairs, units, *pairs.by_side(units, _side))
 
 
 def exclusive_sides(rivalry: tuple[float, float]) -> tuple[bool, bool]:

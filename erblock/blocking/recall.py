@@ -8,11 +8,12 @@ public data sets (docs/recall.md), in squares, as errors that have nothing to do
 no bucket held are not seen.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import expit, logit
+from scipy.special import expit
 
 from erblock.blocking.examples import MATCH, NO_MATCH, UNKNOWN, Verdicts
 from erblock.blocking.exclusive import ranked_and_decided
@@ -87,24 +88,21 @@ class ExpectedMatches:
 
     def told(self, verdicts: Verdicts) -> "ExpectedMatches":
         """Return the same with what labels say of some pairs going over it."""
-        limit = _limits(verdicts, _TOLD)
-        if not limit.any():
+        if not np.isin(verdicts, (MATCH, NO_MATCH)).any():
             return self
         if self.log_odds is None or self.probability is None:
             return replace(self, verdicts=verdicts)
-        probability = expit(_within(logit(self.probability), limit))
-        return ExpectedMatches(_within(self.log_odds, limit), probability)
+        probability = _bounded(self.probability, verdicts, expit([_TOLD, -_TOLD]))
+        return ExpectedMatches(_bounded(self.log_odds, verdicts, (_TOLD, -_TOLD)), probability)
 
 
-def _limits(verdicts: Verdicts, told: float) -> Doubles:
-    """Return `told` for labelled matches, minus that for labelled non-matches, and zero for the rest."""
-    return np.select([verdicts == MATCH, verdicts == NO_MATCH], [told, -told], 0.0)
-
-
-def _within(log_odds: Doubles, limit: Doubles) -> Doubles:
-    """Return the log odds, up to a limit above zero where there is one, and down to one below."""
-    raised, lowered = np.maximum(log_odds, limit), np.minimum(log_odds, limit)
-    return np.select([limit > 0, limit < 0], [raised, lowered], log_odds)
+def _bounded(values: Doubles, verdicts: Verdicts, bounds: Sequence[float]) -> Doubles:
+    """Return the values: of labelled matches the first bound at least, of non-matches the second at most."""
+    bounded = values.copy()
+    matches, others = verdicts == MATCH, verdicts == NO_MATCH
+    bounded[matches] = np.maximum(values[matches], bounds[0])
+    bounded[others] = np.minimum(values[others], bounds[1])
+    return bounded
 
 
 def expected_matches(
@@ -121,6 +119,6 @@ def expected_matches(
         verdicts = np.full(len(pairs), UNKNOWN, dtype=np.int8)
     known = known_of_rivals(pairs, signal, verdicts, seed)
     alone = known.calibration().log_odds(known.of_all).astype(np.float64)
-    heard = _limits(verdicts, _HEARD)
     # Rivals hear of a labelled match, but not as if no label were ever wrong.
-    return ExpectedMatches(*ranked_and_decided(known.pairs, _within(alone, heard) if heard.any() else alone))
+    heard = _bounded(alone, verdicts, (_HEARD, -_HEARD))
+    return ExpectedMatches(*ranked_and_decided(known.pairs, heard))

@@ -29,6 +29,8 @@ _LEAST_CERTAIN = 20
 _FEW, _SEVERAL, _RIVALRY_OF_FEW = 0.12, 0.2, 0.65
 """Where a smaller share of the certain records than the first has a second match, as in a table with some
 duplicates, rivalry stays at the third, and has gone at the second."""
+_FAR_BELOW, _LOW, _HIGH = (0.65, 0.8), (0.33, 0.42), (0.75, 0.9)
+"""Rivalry relative to the other side's, that of both sides, and of a side, between which trust changes."""
 
 Doubles = npt.NDArray[np.float64]
 
@@ -70,9 +72,9 @@ def _trust(seen: float, highest: float) -> float:
 
     Many near twins, which training can make as certain as matches, lower both sides to about a half.
     """
-    one_side = np.interp(seen / highest, [0.65, 0.8], [1, 0])
-    both_sides = np.interp(highest, [0.33, 0.42], [1, 0])
-    neither = np.interp(seen, [0.75, 0.9], [0, 1])
+    one_side = np.interp(seen / highest, _FAR_BELOW, [1, 0])
+    both_sides = np.interp(highest, _LOW, [1, 0])
+    neither = np.interp(seen, _HIGH, [0, 1])
     return float(max(one_side, both_sides, neither))
 
 

@@ -12,12 +12,13 @@ nearest centre mostly, and the same to the last bit on any processor.
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from erblock.hashing.codes import CodedVectors, codes_and_scales
+from erblock.hashing.base import Rows
+from erblock.hashing.codes import coded
 from erblock.hashing.native import in_parallel, native
 
 Floats = npt.NDArray[np.float32]
@@ -76,13 +77,13 @@ class Cells:
 
         Only what a record's nearest heads stand for is looked at (`_Heads`): of many points a few per cent.
         """
-        codes = _codes_of(projected)
+        codes = coded(projected).codes.astype(np.int16)
         found = np.zeros((len(codes), self.bands), dtype=np.uint32)
         heads = self._heads
 
         def work(start: int) -> None:
             rows = slice(start, start + _ROWS)
-            _write_nearest(codes[rows], heads.arrays, found[rows])
+            _write_nearest(codes[rows], heads, found[rows])
 
         for _ in in_parallel(work, range(0, len(codes), _ROWS)):
             pass
@@ -93,8 +94,7 @@ class Cells:
         return _heads_of(self.points, self.centres)
 
 
-@dataclass(frozen=True)
-class _Heads:
+class _Heads(NamedTuple):
     """The points in groups, each of those nearest to one of the points, its head.
 
     `heads`: codes and reciprocal lengths of the heads, and where the points of each begin; `points`: codes,
@@ -105,19 +105,10 @@ class _Heads:
     points: tuple[Int16s, Floats, Int32s, Int32s]
     bands: Int32s
 
-    @property
-    def arrays(self) -> tuple[Any, Any, Int32s]:
-        """What compiled code reads."""
-        return self.heads, self.points, self.bands
-
-
-def _codes_of(vectors: Floats) -> Int16s:
-    return codes_and_scales(vectors)[0].astype(np.int16)
-
 
 def _heads_of(points: Floats, centres: Int32s) -> _Heads:
-    codes = _codes_of(points)
-    reciprocal = (1 / CodedVectors(codes.astype(np.int8)).lengths).astype(np.float32)
+    vectors = coded(points)
+    codes, reciprocal = vectors.codes.astype(np.int16), (1 / vectors.lengths).astype(np.float32)
     count = min(len(points), max(1, int(_HEADS * np.sqrt(len(points)))))
     chosen = np.arange(count) * len(points) // max(count, 1)
     heads = codes[chosen], reciprocal[chosen]
@@ -125,16 +116,16 @@ def _heads_of(points: Floats, centres: Int32s) -> _Heads:
     _write_nearest_head(codes, heads, nearest)
     order = np.argsort(nearest, kind="stable").astype(np.int32)
     starts = np.searchsorted(nearest[order], np.arange(count + 1)).astype(np.int32)
+    band_starts, bands = _bands_of(np.argsort(order)[centres], len(points))
+    return _Heads((*heads, starts), (codes[order], reciprocal[order], order, band_starts), bands)
+
+
+def _bands_of(centres: Rows, points: int) -> tuple[Int32s, Int32s]:
+    """Return the bands that each point is a centre of: those of point i are from `starts[i]` on."""
     flat = centres.ravel()
-    by_point = np.argsort(flat, kind="stable")
-    sizes = np.bincount(flat, minlength=len(points))
-    ends = np.cumsum(sizes)
-    bands = [by_point[ends[point] - sizes[point] : ends[point]] // centres.shape[1] for point in order]
-    band_starts = np.concatenate([[0], np.cumsum(sizes[order])]).astype(np.int32)
-    every = np.concatenate(bands) if bands else np.empty(0)
-    return _Heads(
-        (*heads, starts), (codes[order], reciprocal[order], order, band_starts), every.astype(np.int32)
-    )
+    order = np.argsort(flat, kind="stable")
+    starts = np.searchsorted(flat[order], np.arange(points + 1))
+    return starts.astype(np.int32), (order // centres.shape[1]).astype(np.int32)
 
 
 @native
@@ -158,9 +149,9 @@ def _write_nearest_head(codes: Int16s, heads: tuple[Int16s, Floats], nearest: In
 
 
 @native
-def _write_nearest(codes: Int16s, arrays: tuple[Any, Any, Int32s], found: UInt32s) -> None:
+def _write_nearest(codes: Int16s, every: _Heads, found: UInt32s) -> None:
     """Write the number of the nearest point of each band, the first of equal ones, of those looked at."""
-    (head_codes, head_reciprocal, starts), points, bands = arrays
+    (head_codes, head_reciprocal, starts), points, bands = every
     products = np.empty(max(len(head_codes), np.diff(starts).max()), dtype=np.int32)
     nearness = np.empty(len(head_codes), dtype=np.float32)
     order = np.empty(len(head_codes), dtype=np.int32)

@@ -11,9 +11,9 @@ import numpy as np
 import polars as pl
 
 from erblock.blocking.examples import MATCH, NO_MATCH, UNKNOWN, Verdicts
+from erblock.blocking.score import ScoredPairs
 from erblock.comparison.fitted import LABELS_FILE
 from erblock.errors import ModelError, TableError
-from erblock.hashing.base import Rows
 from erblock.rules.label import SIMILAR
 from erblock.rules.triplets import label_rows
 from erblock.tables.pairs import converted_ids
@@ -46,8 +46,10 @@ def stored_labels(folder: Path) -> pl.DataFrame | None:
         raise ModelError(f"{path}: cannot be read ({cause}); fit again") from cause
 
 
-def read_labels(folder: Path, tables: TablePair) -> pl.DataFrame | None:
-    """Return the LABELS of the model in `folder` that are about records of `tables`; None if it has none.
+def read_label_rows(folder: Path, tables: TablePair) -> pl.DataFrame | None:
+    """Return row numbers and label of the pairs of `tables` that the model in `folder` has labels of.
+
+    None if it has none at all.
 
     Raises:
         ModelError: if the file is not readable.
@@ -59,21 +61,21 @@ def read_labels(folder: Path, tables: TablePair) -> pl.DataFrame | None:
     for side, records in (("left_id", tables.left), ("right_id", tables.other)):
         kept = kept.with_columns(converted_ids(kept[side], records.frame.schema[ID]))
     kept = kept.drop_nulls()
-    return LABELS.check(kept.filter(kept[_DIGEST] == _digests(tables, kept)))
+    return label_rows(tables, LABELS.check(kept.filter(kept[_DIGEST] == _digests(tables, kept))))
 
 
-def verdicts_of(tables: TablePair, labels: pl.DataFrame | None, left: Rows, right: Rows) -> Verdicts:
-    """Return what `labels` say of each pair of row numbers."""
-    verdicts = np.full(len(left), UNKNOWN, dtype=np.int8)
-    if labels is None or not labels.height:
+def verdicts_of(labels: pl.DataFrame | None, pairs: ScoredPairs) -> Verdicts:
+    """Return what labels, by row number, say of each pair."""
+    verdicts = np.full(len(pairs), UNKNOWN, dtype=np.int8)
+    if labels is None or labels.is_empty():
         return verdicts
-    known = label_rows(tables, labels)
-    keys = (known["left_row"].to_numpy() << 32) | known["right_row"].to_numpy()
+    keys = (labels["left_row"].to_numpy() << 32) | labels["right_row"].to_numpy()
     order = np.argsort(keys)
-    asked = (left << 32) | right
+    asked = (pairs.left << 32) | pairs.right
     places = order[np.minimum(np.searchsorted(keys[order], asked), len(keys) - 1)]
     is_known = keys[places] == asked
-    verdicts[is_known] = np.where(known["label"].to_numpy()[places[is_known]] == SIMILAR, MATCH, NO_MATCH)
+    label = labels["label"].to_numpy()[places[is_known]]
+    verdicts[is_known] = np.where(label == SIMILAR, MATCH, NO_MATCH)
     return verdicts
 
 

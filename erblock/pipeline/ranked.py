@@ -8,14 +8,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 import polars as pl
 
-from erblock.blocking.examples import UNKNOWN, Verdicts
 from erblock.blocking.paths import SupportedPairs, supported_pairs
 from erblock.blocking.recall import ExpectedMatches, expected_matches
 from erblock.blocking.score import ScoredPairs
 from erblock.config import Config
 from erblock.engines.base import Candidates
 from erblock.pipeline.evidence import weigh
-from erblock.pipeline.labelled import read_labels, verdicts_of
+from erblock.pipeline.labelled import read_label_rows, verdicts_of
 from erblock.pipeline.model import model_folder
 
 
@@ -30,25 +29,19 @@ class RankedCandidates:
 
 def rank(config: Config, found: Candidates) -> RankedCandidates:
     """Return the candidates as they are ranked; in one table also pairs that share likely matches."""
-    weighed, labels = weigh(config, found), _labels(config, found)
-    verdicts = _verdicts(found, labels, weighed.scored)
+    weighed, labels = weigh(config, found), _label_rows(config, found)
+    verdicts = verdicts_of(labels, weighed.scored)
     expected = expected_matches(weighed.scored, weighed.signal, verdicts)
     if expected.probability is None or not found.scored.one_table:
         return RankedCandidates(weighed.scored, found.scored, expected.told(verdicts))
     supported = supported_pairs(found.scored, expected.probability)
     joined = _joined(found.scored, expected, supported)
-    return replace(joined, expected=joined.expected.told(_verdicts(found, labels, joined.pairs)))
+    return replace(joined, expected=joined.expected.told(verdicts_of(labels, joined.pairs)))
 
 
-def _labels(config: Config, found: Candidates) -> pl.DataFrame | None:
+def _label_rows(config: Config, found: Candidates) -> pl.DataFrame | None:
     folder = model_folder(config.block)
-    return None if folder is None or found.tables is None else read_labels(folder, found.tables)
-
-
-def _verdicts(found: Candidates, labels: pl.DataFrame | None, pairs: ScoredPairs) -> Verdicts:
-    if found.tables is None:
-        return np.full(len(pairs), UNKNOWN, dtype=np.int8)
-    return verdicts_of(found.tables, labels, pairs.left, pairs.right)
+    return None if folder is None or found.tables is None else read_label_rows(folder, found.tables)
 
 
 def _joined(scored: ScoredPairs, expected: ExpectedMatches, supported: SupportedPairs) -> RankedCandidates:
