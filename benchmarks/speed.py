@@ -6,7 +6,8 @@ code (`peers`); all of `erblock block`, from 10 thousand records to a million in
 from vectors to pairs beside FAISS (`neural`). Every measurement is a process of its own, whose peak memory
 is taken. Prints tables; adds to the JSON file of earlier runs; writes Markdown and a chart beside it.
 
-usage: speed.py [--only PART,PART,...] [--rows N,N,...] [--peer-rows N] [--vector-rows N] [--memory 4GB]
+usage: speed.py [--only PART,PART,...] [--rows N,N,...] [--peer-rows N] [--vector-rows N,N,...]
+                [--memory 4GB]
                 [--out runs/speed] [--markdown docs/speed.md]
 """
 
@@ -38,7 +39,7 @@ def main() -> None:
     """Run the benchmark, or, as a process of its own, one measurement against other libraries."""
     options = arguments()
     if options.measure == "drawn":
-        vectors.write(options.vector_rows, options.folder)
+        vectors.write(*options.vector_rows, options.folder)
         return
     if options.measure:
         measure = measured if options.measure in PEERS else vectors.measured
@@ -49,7 +50,7 @@ def main() -> None:
     facts: dict[str, Any] = json.loads(path.read_text()) if path.is_file() else {}
     for part in options.only:
         rows = [printed(row) for row in PARTS[part](options)]
-        if part == "block":  # sizes that were not measured now stay as they were
+        if part != "peers":  # sizes that were not measured now stay as they were
             now = {row["rows"] for row in rows}
             rows += [row for row in facts.get(part, []) if row["rows"] not in now]
             rows.sort(key=lambda row: row["rows"])
@@ -70,7 +71,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--out", type=Path, default=ROOT / "runs" / "speed")
     parser.add_argument("--markdown", type=Path, help="write a page, and a chart of the same name")
     parser.add_argument("--only", type=lambda text: text.split(","), default=list(PARTS), metavar="PART,...")
-    parser.add_argument("--vector-rows", type=int, default=20_000, metavar="N")
+    parser.add_argument("--vector-rows", type=sizes, default=[20_000, 200_000], metavar="N,N,...")
     parser.add_argument("--memory", help="the bound of `erblock block`")
     parser.add_argument("--measure", choices=[*PEERS, *WAYS, "drawn"], help=argparse.SUPPRESS)
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
@@ -128,14 +129,15 @@ def blocked(options: argparse.Namespace) -> Iterator[Row]:
 
 def from_vectors(options: argparse.Namespace) -> Iterator[Row]:
     """Yield a row for each way from vectors to pairs."""
-    folder = options.out / f"vectors-{options.vector_rows}"
-    command = [sys.executable, __file__, "--folder", str(folder), "--vector-rows", str(options.vector_rows)]
-    if not (folder / "matched.npy").is_file():
-        run([*command, "--measure", "drawn"])
-    for name in WAYS:
-        told, peak, _ = run([*command, "--measure", name])
-        for row in json.loads(told):
-            yield {"rows": options.vector_rows} | row | {"peak_gibibytes": peak}
+    for rows in options.vector_rows:
+        folder = options.out / f"vectors-{rows}"
+        command = [sys.executable, __file__, "--folder", str(folder), "--vector-rows", str(rows)]
+        if not (folder / "matched.npy").is_file():
+            run([*command, "--measure", "drawn"])
+        for name in WAYS:
+            told, peak, _ = run([*command, "--measure", name])
+            for row in json.loads(told):
+                yield {"rows": rows} | row | {"peak_gibibytes": peak}
 
 
 def quality(folder: Path, pairs: Path) -> Row:
@@ -236,16 +238,17 @@ def vector_lines(rows: Sequence[Row]) -> Iterator[str]:
     """Yield the section on the ways from vectors to pairs."""
     yield from (
         "",
-        f"## From {rows[0]['rows']:,} vectors a side to ten pairs a record",
+        "## From vectors to ten pairs a record",
         "",
         "Generated vectors of 384 numbers in families (`benchmarks/vectors.py`), in files. *keys*: of the",
         "seconds those for the buckets, or for building the index; completeness is the share of the matches.",
         "",
-        "| | seconds | keys | completeness | peak GiB |",
-        "|---|---|---|---|---|",
+        "| vectors in either table | | seconds | keys | completeness | peak GiB |",
+        "|---|---|---|---|---|---|",
     )
     for row in rows:
-        cells = [row["name"], f"{row['seconds']:.1f}", f"{row['of them keys']:.1f}"]
+        seconds = f"{row['seconds']:.1f}", f"{row['of them keys']:.1f}"
+        cells = [f"{row['rows']:,}", row["name"], *seconds]
         yield f"| {' | '.join(cells)} | {100 * row['completeness']:.2f} % | {row['peak_gibibytes']:.2f} |"
 
 

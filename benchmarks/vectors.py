@@ -110,7 +110,7 @@ def _erblock(files: Files) -> list[dict[str, Any]]:
     from erblock.blocking.ranking import ranking
     from erblock.blocking.score import best_first, score_candidates
     from erblock.hashing.arrays import SketchArrays
-    from erblock.hashing.cells import CellOptions, fit_cells
+    from erblock.hashing.cells import CellOptions, fit_cells, places_of
     from erblock.hashing.codes import coded
 
     matched, rows = files.matched, files.rows("left")
@@ -126,7 +126,7 @@ def _erblock(files: Files) -> list[dict[str, Any]]:
         for part in files.parts(side):
             projected = cells.project(part)
             buckets.append(cells.numbers(projected))
-            places.append(((projected[:, 0].astype(np.float64) + 1) / 2 * (2**32 - 1)).astype(np.uint32))
+            places.append(places_of(projected))
             codes.append(coded(part).codes)
         # One feature that all records have: n-grams tell nothing here.
         size = sum(map(len, codes))

@@ -14,6 +14,7 @@ is the share that the probabilities have for their mean (Saerens, Latinne and De
 """
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -32,6 +33,7 @@ _LEAST_SHARE, _MOST_SHARE = 0.01, 0.99
 
 Mask = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float32]
+Doubles = npt.NDArray[np.float64]
 
 
 def inputs_of(pairs: ScoredPairs, signal: Scores) -> Floats:
@@ -63,6 +65,15 @@ class Known:
             counts=self.counts[chosen],
             inputs=self.inputs[chosen],
         )
+
+    @cached_property
+    def alone(self) -> Doubles:
+        """The log odds that each of all `pairs` has by itself, by ranking and signal."""
+        return self.calibration().log_odds(self.of_all).astype(np.float64)
+
+    def calibration_by_signal(self) -> Evidence:
+        """Return the regression on the signal alone."""
+        return fit_evidence(Examples(self.inputs[:, 1:], self.matches, self.counts), np.ones(1, dtype=bool))
 
     def calibration(self, third: Scores | None = None) -> Evidence:
         """Return the regression on ranking, signal and, where given, a third signal of all pairs."""

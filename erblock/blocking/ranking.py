@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from erblock.blocking.score import ScoredPairs, rank_within
+from erblock.blocking.score import ScoredPairs, best_values
 from erblock.hashing.base import Rows, Scores
 
 _SCALE = 40.0
@@ -110,18 +110,17 @@ class _Side:
 
 def _side(records: Rows, units: Floats, size: int) -> _Side:
     """Return the figures of `size` records from their candidates' values."""
-    places = rank_within(records, units)
-    top = np.full((size, _BEST), np.nan)
-    near = places < _BEST
-    top[records[near], places[near]] = units[near]
-    best, second = np.where(np.isnan(top[:, :2]), -np.inf, top[:, :2]).T
+    top = best_values(records, units, size, _BEST)
+    best, second = top[:, :2].T.copy()
     tail = top[:, _BACKGROUND_FROM:]
     # Few candidates are no proof of standing out: the places that no bucket filled take the usual value.
-    usual = float(np.nanmedian(tail)) if not np.isnan(tail).all() else 0.0
-    top[np.isnan(top)] = usual
+    filled = tail[np.isfinite(tail)]
+    top[np.isinf(top)] = float(np.median(filled)) if len(filled) else 0.0
+    background = tail.mean(axis=1)
     highest = top.max(axis=1)
-    log_sum = highest + np.log(np.exp(top - highest[:, None]).sum(axis=1))
-    return _Side(best, second, log_sum, tail.mean(axis=1))
+    top -= highest[:, None]
+    log_sum = highest + np.log(np.exp(top, out=top).sum(axis=1))
+    return _Side(best, second, log_sum, background)
 
 
 def _marked(records: Rows, side: _Side) -> npt.NDArray[np.bool_]:

@@ -17,13 +17,16 @@ from scipy.special import expit
 
 from erblock.blocking.examples import MATCH, NO_MATCH, UNKNOWN, Verdicts
 from erblock.blocking.exclusive import ranked_and_decided
-from erblock.blocking.rivalry import known_of_rivals
+from erblock.blocking.rivalry import known_of_rivals, several_matches
 from erblock.blocking.score import ScoredPairs
 from erblock.blocking.sure import groups_apart, sure_pairs
+from erblock.comparison.evidence import Evidence
 from erblock.hashing.base import Rows, Scores
 
 _LEAST_SURE = 20
 _Z = 1.645
+LEAST_SEVERAL = 0.03
+"""A table whose records have several matches less than so far is one whose records have one."""
 _TOO_HIGH, _TOO_LOW = 0.032, 0.023
 _TOLD, _HEARD = 7.0, 4.0
 """Log odds of what a label says at least: of its pair, and to rivals. One in fifty may be wrong."""
@@ -46,11 +49,15 @@ class ExpectedMatches:
 
     `decided`: the probability of each pair to be a match, where it is another than that of these log odds.
     `verdicts`: what labels say of each pair, where there are no log odds that they could go over.
+    `several`: how far, 0 to 1, left records, and right ones, are seen to have several matches; `by_signal`:
+    log odds of a pair by its signal alone, where some are.
     """
 
     log_odds: Doubles | None
     decided: Doubles | None = None
     verdicts: Verdicts | None = None
+    several: tuple[float, float] = (0.0, 0.0)
+    by_signal: Evidence | None = None
 
     @property
     def usable(self) -> bool:
@@ -93,7 +100,8 @@ class ExpectedMatches:
         if self.log_odds is None or self.probability is None:
             return replace(self, verdicts=verdicts)
         probability = _bounded(self.probability, verdicts, expit([_TOLD, -_TOLD]))
-        return ExpectedMatches(_bounded(self.log_odds, verdicts, (_TOLD, -_TOLD)), probability)
+        log_odds = _bounded(self.log_odds, verdicts, (_TOLD, -_TOLD))
+        return replace(self, log_odds=log_odds, decided=probability)
 
 
 def _bounded(values: Doubles, verdicts: Verdicts, bounds: Sequence[float]) -> Doubles:
@@ -118,7 +126,10 @@ def expected_matches(
     if verdicts is None:
         verdicts = np.full(len(pairs), UNKNOWN, dtype=np.int8)
     known = known_of_rivals(pairs, signal, verdicts, seed)
-    alone = known.calibration().log_odds(known.of_all).astype(np.float64)
     # Rivals hear of a labelled match, but not as if no label were ever wrong.
-    heard = _bounded(alone, verdicts, (_HEARD, -_HEARD))
-    return ExpectedMatches(*ranked_and_decided(known.pairs, heard))
+    heard = _bounded(known.alone, verdicts, (_HEARD, -_HEARD))
+    ranked, decided = ranked_and_decided(known.pairs, heard)
+    several = (0.0, 0.0) if pairs.one_table else several_matches(pairs, known.pairs)
+    if max(several) < LEAST_SEVERAL:
+        return ExpectedMatches(ranked, decided)
+    return ExpectedMatches(ranked, decided, several=several, by_signal=known.calibration_by_signal())

@@ -16,7 +16,7 @@ from scipy.special import expit
 from erblock.blocking.decoys import Known, known_pairs
 from erblock.blocking.examples import Verdicts
 from erblock.blocking.ranking import rivalries
-from erblock.blocking.score import ScoredPairs, rank_within
+from erblock.blocking.score import ScoredPairs, best_values
 from erblock.hashing.base import Rows, Scores
 
 _LIKELY, _CERTAIN = 0.5, 0.9
@@ -44,10 +44,9 @@ def known_of_rivals(pairs: ScoredPairs, signal: Scores, verdicts: Verdicts, seed
     if pairs.one_table:
         return known
     seen = rivalries(pairs)
-    probability = expit(known.calibration().log_odds(known.of_all).astype(np.float64))
-    rivalry = read_again(replace(pairs, rivalry=seen), probability)
+    rivalry = read_again(replace(pairs, rivalry=seen), expit(known.alone))
     if rivalry == seen:
-        return known
+        return replace(known, pairs=replace(pairs, rivalry=seen))
     del known  # its arrays make room for those of the other
     return known_pairs(replace(pairs, rivalry=rivalry), signal, verdicts, seed)
 
@@ -67,6 +66,17 @@ def read_again(pairs: ScoredPairs, probability: Doubles) -> tuple[float, float]:
     return left, right
 
 
+def several_matches(seen: ScoredPairs, read: ScoredPairs) -> tuple[float, float]:
+    """Return how far, 0 to 1, left records, and right ones, have several matches.
+
+    `seen`: the pairs with the rivalry that the similarities show, `read` with that which is read again. Near
+    twins alone leave both sides with the higher of those that were seen.
+    """
+    highest = max(rivalries(seen))
+    left, right = (1 - rivalry / highest for rivalry in rivalries(read))
+    return left, right
+
+
 def _trust(seen: float, highest: float) -> float:
     """Return how far, 0 to 1, certain seconds of a side are taken for matches, by the rivalry that is seen.
 
@@ -80,11 +90,7 @@ def _trust(seen: float, highest: float) -> float:
 
 def _rival_share(records: Rows, probability: Doubles, size: int) -> float | None:
     """Return how much, 0 to 1, second candidates of a side's records are rivals; None if few are certain."""
-    places = rank_within(records, probability)
-    first, second = np.zeros(size), np.zeros(size)
-    for place, values in ((0, first), (1, second)):
-        at = np.flatnonzero(places == place)
-        values[records[at]] = probability[at]
+    first, second = np.maximum(best_values(records, probability, size, 2), 0).T
     certain, likely = first > _CERTAIN, first > _LIKELY
     if certain.sum() < _LEAST_CERTAIN:
         return None

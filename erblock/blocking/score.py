@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
+import polars as pl
 
 from erblock.blocking.candidates import JoinReport, PairChunk, join_each
 from erblock.blocking.room import Room
@@ -165,6 +166,34 @@ def rank_within(groups: Rows, scores: npt.NDArray[Any]) -> npt.NDArray[np.int64]
     return ranks
 
 
+def best_values(groups: Rows, values: npt.NDArray[Any], size: int, most: int) -> npt.NDArray[Any]:
+    """Return the (size, most) best values of each group, highest first; minus infinity where it has fewer."""
+    best = np.full((size, most), -np.inf, dtype=values.dtype)
+    share = -(-size // pl.thread_pool_size())
+
+    def work(first: int) -> None:
+        _write_best(groups, values, first, best[first : first + share])
+
+    for _ in in_parallel(work, range(0, size, max(share, 1))):
+        pass
+    return best
+
+
+@native
+def _write_best(groups: Rows, values: npt.NDArray[Any], first: int, best: npt.NDArray[Any]) -> None:
+    """Write the highest values of the groups `first` to `first + len(best) - 1`."""
+    last = best.shape[1] - 1
+    for i in range(len(groups)):
+        group = groups[i] - first
+        if group < 0 or group >= len(best) or not values[i] > best[group, last]:
+            continue
+        at = last
+        while at > 0 and best[group, at - 1] < values[i]:
+            best[group, at] = best[group, at - 1]
+            at -= 1
+        best[group, at] = values[i]
+
+
 @native
 def _put_together(
     groups: Rows,
@@ -211,11 +240,21 @@ def _sort_down(values: npt.NDArray[np.float64], members: npt.NDArray[np.uint32])
 
 def best_first(pairs: ScoredPairs, scores: Scores) -> Rows:
     """Return the positions of the pairs, highest score first; ties by left row, then right row."""
-    keys = (pairs.left << 32) | pairs.right
-    if (keys[1:] < keys[:-1]).any():
+    if not _is_in_order(pairs.left, pairs.right):
         return np.lexsort((pairs.right, pairs.left, -scores))
     # Positive floats are in the order of their bits, negative ones in the reverse; minus zero is zero.
     bits = (scores + np.float32(0)).view(np.uint32)
-    falling = np.where(bits >> np.uint32(31), bits, ~(bits | np.uint32(1 << 31))).astype(np.uint64)
-    packed = np.sort((falling << np.uint64(32)) | np.arange(len(scores), dtype=np.uint64))
-    return (packed & np.uint64(0xFFFFFFFF)).astype(np.int64)
+    packed = np.where(bits >> np.uint32(31), bits, ~(bits | np.uint32(1 << 31))).astype(np.uint64)
+    packed <<= np.uint64(32)
+    packed |= np.arange(len(scores), dtype=np.uint32)
+    packed.sort()
+    packed &= np.uint64(0xFFFFFFFF)
+    return packed.view(np.int64)
+
+
+@native
+def _is_in_order(left: Rows, right: Rows) -> bool:
+    for i in range(1, len(left)):
+        if left[i] < left[i - 1] or (left[i] == left[i - 1] and right[i] < right[i - 1]):
+            return False
+    return True

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from erblock.blocking.score import ScoredPairs, rank_within
+from erblock.blocking.score import ScoredPairs, best_values
 from erblock.hashing.base import Rows, Scores
 
 _SHARE = 0.8
@@ -27,10 +27,8 @@ def sure_pairs(pairs: ScoredPairs) -> Rows:
 
 def _second_of(records: Rows, similarity: Scores, size: int) -> Scores:
     """Return the second highest similarity of every record."""
-    seconds = np.zeros(size, dtype=np.float32)
-    at = np.flatnonzero(rank_within(records, similarity) == 1)
-    seconds[records[at]] = similarity[at]
-    return seconds
+    seconds = best_values(records, similarity, size, 2)[:, 1]
+    return np.where(np.isinf(seconds), np.float32(0), seconds)
 
 
 def groups_apart(pairs: ScoredPairs) -> Rows:
@@ -47,10 +45,8 @@ def groups_apart(pairs: ScoredPairs) -> Rows:
 
 def _widest_gap(records: Rows, similarity: Scores, size: int) -> tuple[Scores, Scores]:
     """Return the similarity above the widest gap among each record's best, and the gap's relative width."""
-    places = rank_within(records, similarity)
-    best = np.zeros((size, _BEST + 1), dtype=np.float32)
-    near = places <= _BEST
-    best[records[near], places[near]] = similarity[near]
+    best = best_values(records, similarity, size, _BEST + 1)
+    best[np.isinf(best)] = 0
     gaps = best[:, :-1] - best[:, 1:]
     # What is beyond the last candidate is not known: no gap there, unless a record has one candidate only.
     gaps[:, 1:][best[:, 2:] == 0] = 0

@@ -28,7 +28,7 @@ Int16s = npt.NDArray[np.int16]
 _CHUNK, _ROWS = 256, 1_000
 _HEADS = 2
 """So many times the square root of the number of points."""
-_LOOKED_AT = 4_000
+_LOOKED_AT = 8_000
 _STEPS = 256
 """In so many steps of nearness heads are told apart."""
 _SKEW = 1.5
@@ -209,6 +209,13 @@ def _take(
                 best[band], found[band] = value, numbers[at]
         if is_least:
             least = best.min()
+
+
+def places_of(projected: Floats) -> UInt32s:
+    """Return where records stand along their first projected direction: those near one another are alike."""
+    # A projection is a unit vector; in 32 bits, 1 would round to more than the largest whole number.
+    first = projected[:, 0].astype(np.float64).clip(-1, 1)
+    return np.asarray(((first + 1) / 2 * (2**32 - 1)).astype(np.uint32))
 
 
 def _by_row(rows: Floats, work: Callable[[Floats], npt.NDArray[Any]]) -> npt.NDArray[Any]:

@@ -19,7 +19,7 @@ from scipy import sparse
 
 from erblock.hashing import ngrams
 from erblock.hashing.base import BandKeys, Progress, Rows, Scores, silent
-from erblock.hashing.cells import CellOptions, Cells, fit_cells
+from erblock.hashing.cells import CellOptions, Cells, fit_cells, places_of
 from erblock.hashing.codes import CodedVectors, coded
 from erblock.hashing.encoder import Encoder
 from erblock.hashing.pairwise import row_dots
@@ -120,10 +120,7 @@ class NeuralHasher:
 def cell_sketch(channels: Channels, cells: Cells) -> NeuralSketch:
     """Return the sketch of records that are encoded already."""
     projected = cells.project(channels.joined())
-    # A projection is a unit vector; in 32 bits, 1 would round to more than the largest whole number.
-    first = projected[:, 0].astype(np.float64).clip(-1, 1)
-    places = ((first + 1) / 2 * (2**32 - 1)).astype(np.uint32)
-    return NeuralSketch(channels, cells.numbers(projected), places)
+    return NeuralSketch(channels, cells.numbers(projected), places_of(projected))
 
 
 def encode_channels(

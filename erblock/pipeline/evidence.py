@@ -12,6 +12,7 @@ from erblock.blocking.score import ScoredPairs, best_of_either, score_candidates
 from erblock.comparison.columns import compared_columns
 from erblock.comparison.evidence import Examples, fit_evidence
 from erblock.comparison.fitted import FittedEvidence, read_evidence
+from erblock.comparison.measures import Floats
 from erblock.comparison.vectors import Comparison
 from erblock.config import Config
 from erblock.engines.base import Candidates
@@ -22,6 +23,8 @@ from erblock.pipeline.model import model_folder
 from erblock.rules.compile import RuleSet, compile_rules
 from erblock.rules.label import NO_RULE, SIMILAR
 from erblock.rules.triplets import FROM_LABELS, labelled_pairs
+from erblock.similarity.values import date_orders
+from erblock.tables.profile import column_texts
 from erblock.tables.read import Records, TablePair
 
 _SAMPLE = 20_000
@@ -92,11 +95,43 @@ def learn_evidence(
 
 
 @dataclass(frozen=True)
+class ColumnEvidence:
+    """The evidence of a model, and the tables whose records it is asked about."""
+
+    fitted: FittedEvidence
+    weights: Floats
+    tables: TablePair
+
+    def between(self, left: Rows, right: Rows) -> Scores:
+        """Return the log odds of a match of each pair of row numbers."""
+        return self.fitted.log_odds(self.tables, self.weights, left, right)
+
+    def within(self, rows: Rows, others: Rows, *, right: bool) -> Scores:
+        """Return the log odds of each pair of row numbers of one of the tables, as of one of both."""
+        records, columns = self.tables.other if right else self.tables.left, self.fitted.columns
+        frame = records.frame.select(pl.col(c.right if right else c.left).alias(c.left) for c in columns)
+        asked = np.zeros(frame.height, dtype=bool)
+        asked[rows] = asked[others] = True
+        place = np.cumsum(asked) - 1
+        one = TablePair(replace(records, frame=frame.filter(asked)), None, ())
+        dates = {c.left: 2 * (_has_month_first(frame, c.left),) for c in columns if c.kind == "date"}
+        comparison = Comparison(one, columns, self.weights, dates)
+        return self.fitted.log_odds_by(comparison, place[rows], place[others])
+
+
+def _has_month_first(frame: pl.DataFrame, column: str) -> bool:
+    """Return how all dates of a column are read, of which only some are compared."""
+    day_first, month_first = date_orders(column_texts(frame.select(column))[column])
+    return month_first > day_first
+
+
+@dataclass(frozen=True)
 class Weighed:
     """Candidates as they are ranked, and what speaks for a match beside the ranking."""
 
     scored: ScoredPairs
     signal: Scores
+    evidence: ColumnEvidence | None = None
 
 
 def weigh(config: Config, found: Candidates) -> Weighed:
@@ -106,8 +141,8 @@ def weigh(config: Config, found: Candidates) -> Weighed:
     if folder is None or fitted is None or found.tables is None or not len(scored):
         return Weighed(scored, scored.similarity)
     compared = best_of_either(scored, _COMPARED)
-    weights = load_weights(folder)
-    odds = fitted.log_odds(found.tables, weights, scored.left[compared], scored.right[compared])
+    evidence = ColumnEvidence(fitted, load_weights(folder), found.tables)
+    odds = evidence.between(scored.left[compared], scored.right[compared])
     log_odds = np.full(len(scored), odds.min(), dtype=np.float32)
     log_odds[compared] = odds
-    return Weighed(with_evidence(scored, log_odds), log_odds)
+    return Weighed(with_evidence(scored, log_odds), log_odds, evidence)

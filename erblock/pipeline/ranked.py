@@ -1,4 +1,4 @@
-"""Candidates as they are ranked: weighed, judged, and in one table with what likely matches lead to.
+"""Candidates as they are ranked: weighed, judged, and with what likely matches lead to.
 
 What labels of the model say of a pair goes over everything else.
 """
@@ -11,9 +11,10 @@ import polars as pl
 from erblock.blocking.paths import SupportedPairs, supported_pairs
 from erblock.blocking.recall import ExpectedMatches, expected_matches
 from erblock.blocking.score import ScoredPairs
+from erblock.blocking.siblings import siblings, supported
 from erblock.config import Config
 from erblock.engines.base import Candidates
-from erblock.pipeline.evidence import weigh
+from erblock.pipeline.evidence import Weighed, weigh
 from erblock.pipeline.labelled import read_label_rows, verdicts_of
 from erblock.pipeline.model import model_folder
 
@@ -33,10 +34,21 @@ def rank(config: Config, found: Candidates) -> RankedCandidates:
     verdicts = verdicts_of(labels, weighed.scored)
     expected = expected_matches(weighed.scored, weighed.signal, verdicts)
     if expected.probability is None or not found.scored.one_table:
-        return RankedCandidates(weighed.scored, found.scored, expected.told(verdicts))
-    supported = supported_pairs(found.scored, expected.probability)
-    joined = _joined(found.scored, expected, supported)
+        expected = _with_siblings(weighed, expected).told(verdicts)
+        return RankedCandidates(weighed.scored, found.scored, expected)
+    joined = _joined(found.scored, expected, supported_pairs(found.scored, expected.probability))
     return replace(joined, expected=joined.expected.told(verdicts_of(labels, joined.pairs)))
+
+
+def _with_siblings(weighed: Weighed, expected: ExpectedMatches) -> ExpectedMatches:
+    """Return the matches of two tables with the support of those that are like them."""
+    if weighed.evidence is None:
+        return expected
+    for asked in siblings(weighed.scored, expected):
+        rows, others = asked.rows(weighed.scored)
+        signal = weighed.evidence.within(rows, others, right=asked.right)
+        expected = supported(expected, asked, signal)
+    return expected
 
 
 def _label_rows(config: Config, found: Candidates) -> pl.DataFrame | None:

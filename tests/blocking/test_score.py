@@ -11,7 +11,13 @@ from hypothesis import strategies as st
 
 from erblock.blocking import candidates, score
 from erblock.blocking.candidates import JoinReport, join
-from erblock.blocking.score import best_first, kept_per_record, rank_within, score_candidates
+from erblock.blocking.score import (
+    best_first,
+    best_values,
+    kept_per_record,
+    rank_within,
+    score_candidates,
+)
 from erblock.hashing.minhash import fit_minhash
 
 
@@ -120,3 +126,16 @@ def test_groups_are_ranked_in_parts_as_at_once(monkeypatch):
     whole = rank_within(groups, scores)
     monkeypatch.setattr(score, "_GROUPS", 7)
     assert (rank_within(groups, scores) == whole).all()
+
+
+@given(st.data())
+def test_the_best_values_of_a_group_are_its_highest_in_order(data):
+    size, most = data.draw(st.integers(0, 7)), data.draw(st.integers(1, 4))
+    pair = st.tuples(st.integers(0, max(size - 1, 0)), st.sampled_from([-2.0, -0.0, 0.0, 0.25, 0.5, 3.0]))
+    pairs = data.draw(st.lists(pair, max_size=30 if size else 0))
+    groups, values = np.array([group for group, _ in pairs], dtype=np.int64), np.array([v for _, v in pairs])
+    found = best_values(groups, values, size, most)
+    assert found.shape == (size, most)
+    for group in range(size):
+        own = sorted(values[groups == group], reverse=True)[:most]
+        assert found[group].tolist() == own + [-np.inf] * (most - len(own))

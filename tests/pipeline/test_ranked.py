@@ -5,8 +5,10 @@ import polars as pl
 import pytest
 
 from erblock.blocking.candidates import JoinReport
+from erblock.cli import app
 from erblock.config import load_config
 from erblock.engines.base import Candidates
+from erblock.pipeline import ranked as module
 from erblock.pipeline.ranked import rank
 
 SIZE = 120
@@ -54,3 +56,54 @@ def test_what_was_a_candidate_keeps_its_similarity_and_gains_by_support(config, 
     assert (found.shown.bands[at] == pairs.bands).all()
     same = pairs.left // 4 == pairs.right // 4
     assert found.expected.log_odds[at][same].min() > found.expected.log_odds[at][~same].max()
+
+
+WORDS = [f"{first}{second}" for first in ("ba", "ce", "di", "fo", "gu", "ka") for second in "lmnprstvz"]
+
+
+@pytest.fixture
+def several(tmp_path, monkeypatch):
+    """Each left record has three matches, of which the third says less of it than a stranger does."""
+    monkeypatch.chdir(tmp_path)
+    random = np.random.default_rng(0)
+    left, right = [], []
+    for i in range(SIZE):
+        own = [f"{WORDS[k]}{WORDS[i % len(WORDS)]}" for k in random.permutation(len(WORDS))[:5]]
+        extra = [f"x{WORDS[k]}{i}" for k in random.permutation(len(WORDS))[:6]]
+        left.append((f"l{i}", " ".join(own)))
+        said = [
+            [*own, *extra[3:]],
+            [*own, *extra[:3]],
+            [*own[:1], *extra[:3]],
+            [own[1], f"other{i}", f"no{i}"],
+        ]
+        right += [(f"r{i}-{copy}", " ".join(words)) for copy, words in enumerate(said)]
+    pl.DataFrame(left, ["id", "name"], orient="row").write_csv("left.csv")
+    pl.DataFrame(right, ["id", "title"], orient="row").write_csv("right.csv")
+    return tmp_path
+
+
+def found_copies(monkeypatch, tables, *, supporting):
+    """How many of the third matches are ranked above the stranger of the same record."""
+    if not supporting:
+        monkeypatch.setattr(module, "siblings", lambda *_: [])
+    assert app.run(["block", *tables, "--model", "model", "-o", "pairs.csv", "--max-pairs", "10000"]) == 0
+    rows = pl.read_csv("pairs.csv")["left_id", "right_id"].iter_rows()
+    place = {frozenset(pair): row for row, pair in enumerate(rows)}
+    third, stranger = (
+        [place.get(frozenset({f"l{i}", f"r{i}-{copy}"}), len(place)) for i in range(SIZE)] for copy in (2, 3)
+    )
+    return np.less(third, stranger).sum()
+
+
+@pytest.mark.parametrize(
+    "tables",
+    [
+        ("left.csv", "right.csv", "--columns", "name=title"),
+        ("right.csv", "left.csv", "--columns", "title=name"),
+    ],
+)
+def test_where_records_have_several_matches_these_speak_for_each_other(several, monkeypatch, tables):
+    assert app.run(["fit", *tables, "--method", "minhash", "-o", "model"]) == 0
+    assert found_copies(monkeypatch, tables, supporting=True) > 0.95 * SIZE
+    assert found_copies(monkeypatch, tables, supporting=False) < 0.6 * SIZE

@@ -1,0 +1,99 @@
+"""Several matches of one record are matches of each other.
+
+Where the records of one table have several matches in the other, these are duplicates there. So a candidate y
+of a record a is supported if it is like a likely match x of the same record:
+
+    S(a, y) = m * max over x of p(a, x) q(x, y),
+
+with m how far records of a's table are seen to have several matches, 0 to 1, and q the probability that x and
+y are one thing, by what speaks for a match beside the ranking. Candidates of one record are alike anyway: so
+q is of log odds that are less by 3 than those of a candidate pair (docs/decisions.md). A pair is ranked by
+the sum of its own odds and those of S; what is decided about it stays what it was.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import expit, logit
+
+from erblock.blocking.recall import LEAST_SEVERAL, ExpectedMatches
+from erblock.blocking.score import ScoredPairs, rank_within
+from erblock.hashing.base import Rows, Scores
+
+_LIKELY, _LIKELIEST = 0.3, 3
+"""Of a record's likely matches so many are looked at."""
+_LEAST_LOG_ODDS, _NEAREST = -7.0, 40
+"""Of a record's candidates that are not hopeless so many are supported at most: it bounds the work."""
+_ALIKE_ANYWAY = 3.0
+_CERTAIN = 1 - 1e-9
+
+Doubles = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Siblings:
+    """Positions of pairs, and of likely matches of the same record beside each.
+
+    `right`: whether the two records to compare are right ones, because the record is a left one.
+    """
+
+    at: Rows
+    beside: Rows
+    right: bool
+
+    def rows(self, pairs: ScoredPairs) -> tuple[Rows, Rows]:
+        """Return the rows, of one table, of the records to compare: the likely matches come first."""
+        others = pairs.right if self.right else pairs.left
+        return others[self.beside], others[self.at]
+
+
+def siblings(pairs: ScoredPairs, expected: ExpectedMatches) -> Iterator[Siblings]:
+    """Yield what to compare in either of two tables whose records may be several matches of one."""
+    log_odds, probability = expected.log_odds, expected.probability
+    if log_odds is None or probability is None or expected.by_signal is None:
+        return
+    for records, several, right in zip(
+        (pairs.left, pairs.right), expected.several, (True, False), strict=True
+    ):
+        if several >= LEAST_SEVERAL:
+            near = _best(records, np.flatnonzero(log_odds > _LEAST_LOG_ODDS), log_odds, _NEAREST)
+            likely = _best(records, np.flatnonzero(probability > _LIKELY), probability, _LIKELIEST)
+            yield Siblings(*_beside(records, near, likely), right)
+
+
+def _best(records: Rows, at: Rows, values: Doubles, most: int) -> Rows:
+    return at[rank_within(records[at], values[at]) < most]
+
+
+def _beside(records: Rows, near: Rows, likely: Rows) -> tuple[Rows, Rows]:
+    """Return each of the near pairs, as often as there are likely ones of its record, and these."""
+    likely = likely[np.argsort(records[likely], kind="stable")]
+    counts = np.bincount(records[likely], minlength=int(records.max(initial=-1)) + 1)
+    starts, counts = (np.cumsum(counts) - counts)[records[near]], counts[records[near]]
+    at = np.repeat(near, counts)
+    within = np.arange(len(at)) - np.repeat(np.cumsum(counts) - counts, counts)
+    beside = likely[np.repeat(starts, counts) + within]
+    return at[at != beside], beside[at != beside]
+
+
+def supported(expected: ExpectedMatches, of: Siblings, signal: Scores) -> ExpectedMatches:
+    """Return the matches with the support that pairs have from those beside them.
+
+    `signal[i]`: what speaks for a match of the records of `of.rows`, as it does of candidates.
+
+    Raises:
+        ValueError: if nothing is expected that could be supported.
+    """
+    log_odds, probability = expected.log_odds, expected.probability
+    if log_odds is None or probability is None or expected.by_signal is None:
+        raise ValueError("there is nothing to support")
+    alike = expit(expected.by_signal.log_odds(signal[:, None]).astype(np.float64) - _ALIKE_ANYWAY)
+    support = np.zeros(len(log_odds))
+    np.maximum.at(support, of.at, probability[of.beside] * alike)
+    support *= expected.several[0 if of.right else 1]
+    at = np.flatnonzero(support)
+    raised = log_odds.copy()
+    raised[at] = np.logaddexp(log_odds[at], logit(np.minimum(support[at], _CERTAIN)))
+    return replace(expected, log_odds=raised, decided=probability)
