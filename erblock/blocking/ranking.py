@@ -41,8 +41,11 @@ def ranking(pairs: ScoredPairs) -> Scores:
     units = _units(pairs)
     left, right = pairs.by_side(units, _side)
     rivalry_left, rivalry_right = pairs.rivalry or _rivalries(pairs, units, left, right)
-    ceiling = left.competition(rivalry_left)[pairs.left] + right.competition(rivalry_right)[pairs.right]
-    return np.asarray(2 * units - ceiling, dtype=np.float32)
+    ceiling = left.competition(rivalry_left)[pairs.left]
+    ceiling += right.competition(rivalry_right)[pairs.right]
+    units *= 2
+    units -= ceiling
+    return units.astype(np.float32)
 
 
 def rivalries(pairs: ScoredPairs) -> tuple[float, float]:

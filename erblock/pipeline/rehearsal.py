@@ -183,7 +183,7 @@ def rehearse(config: Config, hasher: Hasher, sample: Sample) -> Rehearsed:
     found = _candidates(hasher, tables, left, right)
     kept = _ranked(config, found).kept(drawn, _budget(config), counts.scored)
     left, right = _as_dense(left, right, counts.distinct * sample.size - found.join.distinct)
-    rivalry = _rivalry(found)
+    rivalry = rivalries(found.scored)  # as it is: merged buckets would show another
     del found
     forget_peak()
     clock.took(None)
@@ -246,18 +246,6 @@ def _as_dense(left: Sketch, right: Sketch | None, lacking: float) -> tuple[Sketc
         return left, right
     merged = MergedSketch(left, max(buckets, 1))
     return merged, None if right is None else replace(merged, sketch=right)
-
-
-def _rivalry(found: Candidates) -> tuple[float, float]:
-    """Return how much candidates are rivals, as the whole tables will show it.
-
-    Samples lack rivals. Of two tables one is taken to have at most one match for a record of the other: it is
-    the case that takes longer.
-    """
-    left, right = rivalries(found.scored)
-    if found.scored.one_table:
-        return left, right
-    return (1.0, right) if left > right else (left, 1.0)
 
 
 def _thinned(found: Candidates, most: float, rivalry: tuple[float, float]) -> Candidates:
