@@ -27,7 +27,7 @@ _LEAST_SURE = 20
 _Z = 1.645
 LEAST_SEVERAL = 0.03
 """A table whose records have several matches less than so far is one whose records have one."""
-_TOO_HIGH, _TOO_LOW = 0.032, 0.023
+_TOO_HIGH, _TOO_LOW = 0.0295, 0.021
 _TOLD, _HEARD = 7.0, 4.0
 """Log odds of what a label says at least: of its pair, and to rivals. One in fifty may be wrong."""
 
