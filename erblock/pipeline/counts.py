@@ -94,7 +94,7 @@ def count(sample: Drawn, chunks: Iterable[PairChunk], report: JoinReport) -> Cou
     if not sums.any():
         return Counts(0, 0)
     largest = report.largest_bucket * sample.records[-1] // max(len(sample.right.first), 1)
-    if largest > MAX_BUCKET:
+    if largest > max(MAX_BUCKET, report.largest_bucket):  # what the join of the sample left out is not there
         full = np.flatnonzero(sums > MAX_BUCKET)
         sums[full] = [window(int(size), MAX_BUCKET) for size in sums[full]]
     # In one table a pair is its upper record's; the first record has all of its pairs, the last has none.

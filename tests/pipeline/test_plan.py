@@ -82,6 +82,16 @@ def test_a_value_that_half_of_the_records_have_is_counted_as_it_is_joined(texts,
     assert count(sample, *joined(hasher, *sides)).distinct == pytest.approx(truth.distinct, rel=0.25)
 
 
+def test_what_the_join_of_all_records_left_out_is_not_taken_off_again(texts, hasher):
+    same = pl.Series([f"not yet described {i % 7}" for i in range(3_000)])
+    texts = Texts(pl.concat([texts.left, same]), pl.concat([texts.right, same]), dedup=False)
+    left, right = words_of(texts)
+    sample = Drawn(left, right, 1.0, (len(texts.left), len(texts.right)))
+    chunks, report = joined(hasher, texts.left, texts.right)
+    assert report.oversized_keys
+    assert count(sample, chunks, report).distinct == pytest.approx(report.distinct)
+
+
 def test_matches_are_drawn_together(texts):
     words = words_of(texts)
     share = 0.05
