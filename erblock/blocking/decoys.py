@@ -69,13 +69,18 @@ class Known:
     @cached_property
     def alone(self) -> Doubles:
         """The log odds that each of all `pairs` has by itself, by ranking and signal."""
-        return self.calibration().log_odds(self.of_all).astype(np.float64)
+        return self.calibration.log_odds(self.of_all).astype(np.float64)
+
+    @cached_property
+    def calibration(self) -> Evidence:
+        """The regression on ranking and signal."""
+        return self.calibration_with(None)
 
     def calibration_by_signal(self) -> Evidence:
         """Return the regression on the signal alone."""
         return fit_evidence(Examples(self.inputs[:, 1:], self.matches, self.counts), np.ones(1, dtype=bool))
 
-    def calibration(self, third: Scores | None = None) -> Evidence:
+    def calibration_with(self, third: Scores | None) -> Evidence:
         """Return the regression on ranking, signal and, where given, a third signal of all pairs."""
         inputs = beside(self.inputs, None if third is None else third[self.at])
         examples = Examples(inputs, self.matches, self.counts)

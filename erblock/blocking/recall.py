@@ -17,7 +17,7 @@ from scipy.special import expit
 
 from erblock.blocking.examples import MATCH, NO_MATCH, UNKNOWN, Verdicts
 from erblock.blocking.exclusive import ranked_and_decided
-from erblock.blocking.rivalry import known_of_rivals, several_matches
+from erblock.blocking.rivalry import known_of_rivals
 from erblock.blocking.score import ScoredPairs
 from erblock.blocking.sure import groups_apart, sure_pairs
 from erblock.comparison.evidence import Evidence
@@ -125,11 +125,11 @@ def expected_matches(
         return ExpectedMatches(None)
     if verdicts is None:
         verdicts = np.full(len(pairs), UNKNOWN, dtype=np.int8)
-    known = known_of_rivals(pairs, signal, verdicts, seed)
+    read = known_of_rivals(pairs, signal, verdicts, seed)
     # Rivals hear of a labelled match, but not as if no label were ever wrong.
-    heard = _bounded(known.alone, verdicts, (_HEARD, -_HEARD))
-    ranked, decided = ranked_and_decided(known.pairs, heard)
-    several = (0.0, 0.0) if pairs.one_table else several_matches(pairs, known.pairs)
-    if max(several) < LEAST_SEVERAL:
+    heard = _bounded(read.known.alone, verdicts, (_HEARD, -_HEARD))
+    ranked, decided = ranked_and_decided(replace(pairs, rivalry=read.rivalry), heard)
+    if max(read.several) < LEAST_SEVERAL:
         return ExpectedMatches(ranked, decided)
-    return ExpectedMatches(ranked, decided, several=several, by_signal=known.calibration_by_signal())
+    by_signal = read.known.calibration_by_signal()
+    return ExpectedMatches(ranked, decided, several=read.several, by_signal=by_signal)

@@ -7,7 +7,7 @@ twin is likely at best. So of the records whose best candidate is likely, the sh
 is held against the same share among the certain: it stays what it was, or it falls.
 """
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -35,20 +35,33 @@ _FAR_BELOW, _LOW, _HIGH = (0.65, 0.8), (0.33, 0.42), (0.75, 0.9)
 Doubles = npt.NDArray[np.float64]
 
 
-def known_of_rivals(pairs: ScoredPairs, signal: Scores, verdicts: Verdicts, seed: int) -> Known:
+@dataclass(frozen=True)
+class KnownRivals:
+    """What is known of pairs, and how much candidates of a left record, and of a right one, are rivals.
+
+    `several`: how far, 0 to 1, left records, and right ones, have several matches. Near twins alone leave
+    the rivalry of both sides at the higher of those that the similarities show, and this at 0.
+    """
+
+    known: Known
+    rivalry: tuple[float, float]
+    several: tuple[float, float] = (0.0, 0.0)
+
+
+def known_of_rivals(pairs: ScoredPairs, signal: Scores, verdicts: Verdicts, seed: int) -> KnownRivals:
     """Return what `known_pairs` does, of the pairs with the rivalry that their probabilities show.
 
     In one table it is that of the similarities.
     """
     known = known_pairs(pairs, signal, verdicts, seed)
-    if pairs.one_table:
-        return known
     seen = rivalries(pairs)
+    if pairs.one_table:
+        return KnownRivals(known, seen)
     rivalry = read_again(replace(pairs, rivalry=seen), expit(known.alone))
-    if rivalry == seen:
-        return replace(known, pairs=replace(pairs, rivalry=seen))
-    del known  # its arrays make room for those of the other
-    return known_pairs(replace(pairs, rivalry=rivalry), signal, verdicts, seed)
+    if rivalry != seen:
+        del known  # its arrays make room for those of the other
+        known = known_pairs(replace(pairs, rivalry=rivalry), signal, verdicts, seed)
+    return KnownRivals(known, rivalry, (1 - rivalry[0] / max(seen), 1 - rivalry[1] / max(seen)))
 
 
 def read_again(pairs: ScoredPairs, probability: Doubles) -> tuple[float, float]:
@@ -63,17 +76,6 @@ def read_again(pairs: ScoredPairs, probability: Doubles) -> tuple[float, float]:
         now if share is None else max(seen) * (1 - _trust(now, max(seen)) * (1 - share))
         for now, share in zip(seen, shares, strict=True)
     )
-    return left, right
-
-
-def several_matches(seen: ScoredPairs, read: ScoredPairs) -> tuple[float, float]:
-    """Return how far, 0 to 1, left records, and right ones, have several matches.
-
-    `seen`: the pairs with the rivalry that the similarities show, `read` with that which is read again. Near
-    twins alone leave both sides with the higher of those that were seen.
-    """
-    highest = max(rivalries(seen))
-    left, right = (1 - rivalry / highest for rivalry in rivalries(read))
     return left, right
 
 

@@ -123,7 +123,7 @@ def _round(task: Task, reading: Reading, examples: HeadExamples, parts: Rows) ->
 
 def judge(task: Task, heads: Heads, unseen: Scores) -> Judged:
     """Return the matcher calibrated on logits of pairs by heads that have not seen them."""
-    matcher = replace(task.matcher, calibration=task.known.calibration(unseen))
+    matcher = replace(task.matcher, calibration=task.known.calibration_with(unseen))
     probability = matcher.probability(task.pairs, task.log_odds, unseen)
     return Judged(heads, matcher, _loss(examples_of(task.known).balanced(), unseen), probability)
 

@@ -28,7 +28,7 @@ def paired(scored, matches, twins=(), *, twin=0.0, noise=0.03):
 
 def found(pairs):
     verdicts = np.full(len(pairs), UNKNOWN, dtype=np.int8)
-    return rivalries(known_of_rivals(pairs, pairs.similarity, verdicts, 0).pairs)
+    return known_of_rivals(pairs, pairs.similarity, verdicts, 0).rivalry
 
 
 def swapped(pairs):
