@@ -21,6 +21,7 @@ import numpy.typing as npt
 
 from erblock.blocking.score import ScoredPairs, best_values
 from erblock.hashing.base import Rows, Scores
+from erblock.hashing.native import native
 
 _SCALE = 40.0
 _EVIDENCE = 1.5
@@ -38,14 +39,12 @@ Floats = npt.NDArray[np.float64]
 
 def ranking(pairs: ScoredPairs) -> Scores:
     """Return the score of every pair; higher is better, within one run."""
-    units = _units(pairs)
-    left, right = pairs.by_side(units, _side)
-    rivalry_left, rivalry_right = pairs.rivalry or _rivalries(pairs, units, left, right)
-    ceiling = left.competition(rivalry_left)[pairs.left]
-    ceiling += right.competition(rivalry_right)[pairs.right]
-    units *= 2
-    units -= ceiling
-    return units.astype(np.float32)
+    sides = pairs.by_side(pairs.similarity, _side)
+    rivalry = pairs.rivalry or _rivalries(pairs, *sides)
+    left, right = (side.competition(least) for side, least in zip(sides, rivalry, strict=True))
+    scores = np.empty(len(pairs), dtype=np.float32)
+    _write_scores(pairs.similarity, (pairs.left, pairs.right), (left, right), scores)
+    return scores
 
 
 def rivalries(pairs: ScoredPairs) -> tuple[float, float]:
@@ -55,8 +54,7 @@ def rivalries(pairs: ScoredPairs) -> tuple[float, float]:
     """
     if pairs.rivalry is not None:
         return pairs.rivalry
-    units = _units(pairs)
-    return _rivalries(pairs, units, *pairs.by_side(units, _side))
+    return _rivalries(pairs, *pairs.by_side(pairs.similarity, _side))
 
 
 def exclusive_sides(rivalry: tuple[float, float]) -> tuple[bool, bool]:
@@ -79,15 +77,32 @@ def with_evidence(pairs: ScoredPairs, log_odds: Scores) -> ScoredPairs:
     return replace(pairs.seen_as(shifted), rivalry=rivalries(pairs))
 
 
-def _units(pairs: ScoredPairs) -> Floats:
-    return np.asarray(_SCALE * pairs.similarity.astype(np.float64))
+@native
+def _write_scores(
+    similarity: Scores, rows: tuple[Rows, Rows], sides: tuple[Floats, Floats], scores: Scores
+) -> None:
+    """Write how far each pair stands above what the two records compete with."""
+    for i in range(len(similarity)):
+        units = np.float64(similarity[i]) * _SCALE
+        scores[i] = 2 * units - (sides[0][rows[0][i]] + sides[1][rows[1][i]])
 
 
-def _rivalries(pairs: ScoredPairs, units: Floats, left: "_Side", right: "_Side") -> tuple[float, float]:
-    mutual = (units >= left.best[pairs.left]) & (units >= right.best[pairs.right])
+@native
+def _write_mutual(
+    similarity: Scores, rows: tuple[Rows, Rows], sides: tuple[Floats, Floats], mutual: npt.NDArray[np.bool_]
+) -> None:
+    """Write which pairs are the best of both their records."""
+    for i in range(len(similarity)):
+        units = np.float64(similarity[i]) * _SCALE
+        mutual[i] = units >= sides[0][rows[0][i]] and units >= sides[1][rows[1][i]]
+
+
+def _rivalries(pairs: ScoredPairs, left: "_Side", right: "_Side") -> tuple[float, float]:
+    mutual = np.empty(len(pairs), dtype=bool)
+    _write_mutual(pairs.similarity, (pairs.left, pairs.right), (left.best, right.best), mutual)
     if not mutual.any():
         return 1.0, 1.0
-    confident = float(np.quantile(units[mutual], _CONFIDENT))
+    confident = float(np.quantile(_SCALE * pairs.similarity[mutual].astype(np.float64), _CONFIDENT))
     linked_left, linked_right = _marked(pairs.left[mutual], left), _marked(pairs.right[mutual], right)
     if pairs.one_table:
         linked_left = linked_right = linked_left | linked_right
@@ -111,14 +126,15 @@ class _Side:
         return rivalry * self.log_sum + (1 - rivalry) * _BACKGROUND_WEIGHT * self.background
 
 
-def _side(records: Rows, units: Floats, size: int) -> _Side:
-    """Return the figures of `size` records from their candidates' values."""
-    top = best_values(records, units, size, _BEST)
+def _side(records: Rows, similarity: Scores, size: int) -> _Side:
+    """Return the figures of `size` records from their candidates' similarity."""
+    top = _SCALE * best_values(records, similarity, size, _BEST).astype(np.float64)
     best, second = top[:, :2].T.copy()
     tail = top[:, _BACKGROUND_FROM:]
     # Few candidates are no proof of standing out: the places that no bucket filled take the usual value.
     filled = tail[np.isfinite(tail)]
-    top[np.isinf(top)] = float(np.median(filled)) if len(filled) else 0.0
+    top[np.isinf(top)] = float(np.median(filled, overwrite_input=True)) if len(filled) else 0.0
+    del filled
     background = tail.mean(axis=1)
     highest = top.max(axis=1)
     top -= highest[:, None]

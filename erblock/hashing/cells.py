@@ -4,9 +4,8 @@ A vector is first projected so that what varies between two records of one entit
 tells entities apart counts much (linear discriminant analysis on known or supposed matches): the rules
 shape the buckets too. A band is a set of records drawn at random as centres; its buckets are their Voronoi
 cells, small where records are dense. More bands find more matches, more cells a band make them cheaper.
-Bands share their points, and of many points a record looks at those near it alone: they are in groups around
-heads (the inverted file of Jegou et al. 2011). Any function of a record would do for a hash; this one is the
-nearest centre mostly, and the same to the last bit on any processor.
+Bands share their points, so that one search serves them all; it is among codes of 8 bits, whose products
+processors compute fastest and the same to the last bit on any of them.
 """
 
 from collections.abc import Callable
@@ -16,21 +15,18 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+from threadpoolctl import threadpool_limits
 
-from erblock.hashing.base import Rows
-from erblock.hashing.codes import coded
+from erblock.hashing.codes import Codes, coded
 from erblock.hashing.native import in_parallel, native
+from erblock.hashing.products import Products, fastest_products
 
 Floats = npt.NDArray[np.float32]
 UInt32s = npt.NDArray[np.uint32]
 Int32s = npt.NDArray[np.int32]
-Int16s = npt.NDArray[np.int16]
-_CHUNK, _ROWS = 256, 1_000
-_HEADS = 2
-"""So many times the square root of the number of points."""
-_LOOKED_AT = 8_000
-_STEPS = 256
-"""In so many steps of nearness heads are told apart."""
+_CHUNK = 256
+_ROWS, _POINTS = 2_000, 250
+"""So many records and points at a time: their products stay in the cache of a core."""
 _SKEW = 1.5
 _LEAST_DENSITY = 4.0
 
@@ -73,54 +69,38 @@ class Cells:
         return _unit(_by_row(vectors - self.mean, lambda rows: rows @ self.projection))
 
     def numbers(self, projected: Floats) -> UInt32s:
-        """Return the (bands, records) numbers of the cells that the records fall in.
-
-        Only what a record's nearest heads stand for is looked at (`_Heads`): of many points a few per cent.
-        """
-        codes = coded(projected).codes.astype(np.int16)
+        """Return the (bands, records) numbers of the cells that the records fall in."""
+        codes = coded(projected).codes
         found = np.zeros((len(codes), self.bands), dtype=np.uint32)
-        heads = self._heads
+        products, centres = fastest_products(len(codes) * len(self.points)), self._coded
 
         def work(start: int) -> None:
             rows = slice(start, start + _ROWS)
-            _write_nearest(codes[rows], heads, found[rows])
+            _find_nearest(products, codes[rows], centres, found[rows])
 
-        for _ in in_parallel(work, range(0, len(codes), _ROWS)):
-            pass
+        # Each thread has its own products to compute: those of a library would only be in the way.
+        with threadpool_limits(1, user_api="blas"):
+            for _ in in_parallel(work, range(0, len(codes), _ROWS)):
+                pass
         return np.ascontiguousarray(found.T)
 
     @cached_property
-    def _heads(self) -> "_Heads":
-        return _heads_of(self.points, self.centres)
+    def _coded(self) -> "_Centres":
+        vectors = coded(self.points)
+        reciprocal = (1 / vectors.lengths).astype(np.float32)
+        return _Centres(vectors.codes, reciprocal, *_bands_of(self.centres, len(self.points)))
 
 
-class _Heads(NamedTuple):
-    """The points in groups, each of those nearest to one of the points, its head.
+class _Centres(NamedTuple):
+    """The points: their codes and reciprocal lengths, where the bands of each begin, and the bands of all."""
 
-    `heads`: codes and reciprocal lengths of the heads, and where the points of each begin; `points`: codes,
-    reciprocal lengths and numbers in the order of heads, and where the bands of each begin; `bands`: of all.
-    """
-
-    heads: tuple[Int16s, Floats, Int32s]
-    points: tuple[Int16s, Floats, Int32s, Int32s]
+    codes: Codes
+    reciprocal: Floats
+    starts: Int32s
     bands: Int32s
 
 
-def _heads_of(points: Floats, centres: Int32s) -> _Heads:
-    vectors = coded(points)
-    codes, reciprocal = vectors.codes.astype(np.int16), (1 / vectors.lengths).astype(np.float32)
-    count = min(len(points), max(1, int(_HEADS * np.sqrt(len(points)))))
-    chosen = np.arange(count) * len(points) // max(count, 1)
-    heads = codes[chosen], reciprocal[chosen]
-    nearest = np.zeros(len(points), dtype=np.int32)
-    _write_nearest_head(codes, heads, nearest)
-    order = np.argsort(nearest, kind="stable").astype(np.int32)
-    starts = np.searchsorted(nearest[order], np.arange(count + 1)).astype(np.int32)
-    band_starts, bands = _bands_of(np.argsort(order)[centres], len(points))
-    return _Heads((*heads, starts), (codes[order], reciprocal[order], order, band_starts), bands)
-
-
-def _bands_of(centres: Rows, points: int) -> tuple[Int32s, Int32s]:
+def _bands_of(centres: Int32s, points: int) -> tuple[Int32s, Int32s]:
     """Return the bands that each point is a centre of: those of point i are from `starts[i]` on."""
     flat = centres.ravel()
     order = np.argsort(flat, kind="stable")
@@ -128,87 +108,52 @@ def _bands_of(centres: Rows, points: int) -> tuple[Int32s, Int32s]:
     return starts.astype(np.int32), (order // centres.shape[1]).astype(np.int32)
 
 
-@native
-def _write_products(record: Int16s, others: Int16s, span: tuple[int, int], products: Int32s) -> None:
-    """Write the dot products with some of the others: in 16 bits a processor multiplies and adds at once."""
-    for at in range(span[0], span[1]):
-        other = others[at]
-        total = np.int32(0)
-        for i in range(len(record)):
-            total += np.int32(record[i]) * np.int32(other[i])
-        products[at - span[0]] = total
+def _find_nearest(products: Products, codes: Codes, centres: _Centres, found: UInt32s) -> None:
+    """Write the number of the nearest centre of each band, the first of equal ones."""
+    best = np.full(found.shape, -np.inf, dtype=np.float32)
+    least = np.full(len(found), -np.inf, dtype=np.float32)
+    for start in range(0, len(centres.codes), _POINTS):
+        some = products(codes, centres.codes[start : start + _POINTS])
+        _take_nearer(some, start, centres, (best, least, found))
 
 
 @native
-def _write_nearest_head(codes: Int16s, heads: tuple[Int16s, Floats], nearest: Int32s) -> None:
-    head_codes, reciprocal = heads
-    products = np.empty(len(head_codes), dtype=np.int32)
-    for row in range(len(codes)):
-        _write_products(codes[row], head_codes, (0, len(head_codes)), products)
-        nearest[row] = np.argmax(products * reciprocal)
-
-
-@native
-def _write_nearest(codes: Int16s, every: _Heads, found: UInt32s) -> None:
-    """Write the number of the nearest point of each band, the first of equal ones, of those looked at."""
-    (head_codes, head_reciprocal, starts), points, bands = every
-    products = np.empty(max(len(head_codes), np.diff(starts).max()), dtype=np.int32)
-    nearness = np.empty(len(head_codes), dtype=np.float32)
-    order = np.empty(len(head_codes), dtype=np.int32)
-    best = np.empty(found.shape[1], dtype=np.float32)
-    for row in range(len(codes)):
-        _write_products(codes[row], head_codes, (0, len(head_codes)), products)
-        for head in range(len(head_codes)):
-            nearness[head] = np.float32(products[head]) * head_reciprocal[head]
-        _write_order(nearness, order)
-        best[:] = -np.inf
-        looked = 0
-        for number in range(len(order)):
-            head = order[number]
-            # Every band has its centres among the points, but perhaps none among the nearest.
-            if looked >= _LOOKED_AT and best.min() > -np.inf:
-                break
-            span = (starts[head], starts[head + 1])
-            _write_products(codes[row], points[0], span, products)
-            _take(products, (points, bands), span, (best, found[row]))
-            looked += int(span[1] - span[0])
-
-
-@native
-def _write_order(nearness: Floats, order: Int32s) -> None:
-    """Write the numbers of heads in the order of `_STEPS` steps of nearness, the nearest first."""
-    lowest, highest = nearness.min(), nearness.max()
-    scale = np.float32(_STEPS - 1) / max(highest - lowest, np.float32(1e-12))
-    places = np.zeros(_STEPS + 1, dtype=np.int32)
-    for head in range(len(nearness)):
-        places[int((highest - nearness[head]) * scale) + 1] += 1
-    places = np.cumsum(places)
-    for head in range(len(nearness)):
-        step = int((highest - nearness[head]) * scale)
-        order[places[step]] = head
-        places[step] += 1
-
-
-@native
-def _take(
-    products: Int32s, points_and_bands: Any, span: tuple[int, int], nearest: tuple[Floats, UInt32s]
+def _take_nearer(
+    products: Int32s, start: int, centres: _Centres, nearest: tuple[Floats, Floats, UInt32s]
 ) -> None:
-    """Take those of some points that are nearer than what is there for the nearest of their bands."""
-    (_, reciprocal, numbers, starts), bands = points_and_bands
-    best, found = nearest
-    least = best.min()
-    for at in range(span[0], span[1]):
-        value = np.float32(products[at - span[0]]) * reciprocal[at]
-        if value < least:
+    """Take the points from `start` on that are nearer than what is there for their bands.
+
+    `nearest`: how near the nearest of each band is, the least of these for a record, and their numbers.
+    """
+    _, reciprocal, starts, bands = centres
+    best, least, found = nearest
+    scales = reciprocal[start : start + products.shape[1]]
+    for row in range(len(products)):
+        limit = least[row]
+        if not _any_is_nearer(products[row], scales, limit):
             continue
-        is_least = False
-        for i in range(starts[at], starts[at + 1]):
-            band = bands[i]
-            if value > best[band] or (value == best[band] and numbers[at] < found[band]):
-                is_least |= best[band] == least
-                best[band], found[band] = value, numbers[at]
-        if is_least:
-            least = best.min()
+        for i in range(len(scales)):
+            value = np.float32(products[row, i]) * scales[i]
+            if value <= limit:
+                continue
+            was_least = False
+            for at in range(starts[start + i], starts[start + i + 1]):
+                band = bands[at]
+                if value > best[row, band]:
+                    was_least |= best[row, band] == limit
+                    best[row, band], found[row, band] = value, start + i
+            if was_least:
+                limit = best[row].min()
+        least[row] = limit
+
+
+@native
+def _any_is_nearer(products: Int32s, scales: Floats, limit: np.float32) -> bool:
+    """Return whether any point is nearer: a loop without a way out is fast, and mostly none is."""
+    found = False
+    for i in range(len(products)):
+        found |= np.float32(products[i]) * scales[i] > limit
+    return found
 
 
 def places_of(projected: Floats) -> UInt32s:

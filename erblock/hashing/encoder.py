@@ -31,8 +31,6 @@ _MINILM_DIGESTS = {
 }
 _BATCH_TOKENS = {"cpu": 2048}
 _BATCH_TOKENS_ELSEWHERE = 16_384
-_BATCH_TOKENS_IN_WHOLE_NUMBERS = 512
-"""What is between two products fits into a core's cache then."""
 
 _ALIKE = 32
 """Texts of about one length in one forward pass of training."""
@@ -94,10 +92,7 @@ class Encoder:
                 yield np.asarray(rows) + window.start, normalize(part.float(), dim=1).cpu().numpy()
 
     def _packed(self, tokens: int) -> PackedEncoder:
-        if self._precision != "int8":
-            return PackedEncoder(self.model, self._dtype, tokens)
-        tokens = max(self.options.max_tokens, min(tokens, _BATCH_TOKENS_IN_WHOLE_NUMBERS))
-        return PackedEncoder(self.model, self._dtype, tokens, whole=True)
+        return PackedEncoder(self.model, self._dtype, tokens, whole=self._precision == "int8")
 
     def _alike(self, window: Window, tokens: int) -> Iterator[tuple[Sequence[int], "Tensor"]]:
         """Yield positions in the window, and vectors; a batch is one length, filled up with its last texts.
@@ -180,7 +175,7 @@ def _best_precision(device: Any) -> str:
     """Return the fastest of the precisions that lose next to nothing, by what the processor multiplies."""
     import torch
 
-    from erblock.hashing.whole import is_fast
+    from erblock.hashing.products import has_8_bits
 
     if device.type == "cuda":
         return "bfloat16" if torch.cuda.is_bf16_supported() else "float32"
@@ -190,7 +185,7 @@ def _best_precision(device: Any) -> str:
     has_tiles: Callable[[], bool] = getattr(torch.cpu, "_is_amx_tile_supported", lambda: False)
     if has_tiles():
         return "bfloat16"
-    return "int8" if is_fast() else "float32"
+    return "int8" if has_8_bits(torch) else "float32"
 
 
 def load_encoder(options: EncoderOptions) -> Encoder:

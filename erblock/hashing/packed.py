@@ -16,6 +16,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from erblock.hashing.native import in_parallel
+from erblock.hashing.products import one_thread
+
 if TYPE_CHECKING:
     import torch
     from sentence_transformers import SentenceTransformer
@@ -108,14 +111,30 @@ class PackedEncoder:
         self._tokens = tokens
 
     def vectors(self, window: Window) -> Iterator[tuple[Sequence[int], "Tensor"]]:
-        """Yield positions in the window, and the vectors of the texts there."""
-        for pack in packs([len(ids) for ids in window.tokens], self._tokens):
+        """Yield positions in the window, and the vectors of the texts there.
+
+        On the processor, each core computes packs of its own: it waits for the others less often so, and how
+        numbers are rounded depends on the number of cores no more.
+        """
+        coming = packs([len(ids) for ids in window.tokens], self._tokens)
+        if self._transformer.device.type != "cpu":
+            yield from chain.from_iterable(self._vectors(window, pack) for pack in coming)
+            return
+        with one_thread():
+            yield from chain.from_iterable(in_parallel(lambda pack: self._vectors(window, pack), coming))
+
+    def _vectors(self, window: Window, pack: Pack) -> list[tuple[Sequence[int], "Tensor"]]:
+        import torch
+
+        found = []
+        at = done = 0
+        with torch.inference_mode():
             states = self._states([window.tokens[row] for row in pack.rows], pack)
-            at = done = 0
             for count, length in pack.runs:
                 some = states[at : at + count * length].reshape(count, length, -1)
-                yield pack.rows[done : done + count], _pooled(self._after, some.float())
+                found.append((pack.rows[done : done + count], _pooled(self._after, some.float())))
                 at, done = at + count * length, done + count
+        return found
 
     def _states(self, token_ids: TokenIds, pack: Pack) -> "Tensor":
         """Return the (tokens, width) last states of all tokens of a pack."""

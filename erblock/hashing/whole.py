@@ -13,6 +13,7 @@ from torch import nn
 
 from erblock.hashing.codes import codes_and_scales
 from erblock.hashing.native import native
+from erblock.hashing.products import in_8_bits
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -27,14 +28,14 @@ class WholeLinear(nn.Module):
     def __init__(self, layer: nn.Linear) -> None:
         super().__init__()
         codes, self._scales = codes_and_scales(layer.weight.detach().float().numpy())
-        self._codes = torch.from_numpy(codes).T
+        self._codes = codes
         bias = torch.zeros(len(codes)) if layer.bias is None else layer.bias.detach().float()
         self._bias = bias.numpy()
 
     def forward(self, states: "Tensor") -> "Tensor":
         """Return the (..., outputs) values of (..., inputs) states, without gradients."""
         codes, scales = codes_and_scales(states.reshape(-1, states.shape[-1]).numpy())
-        sums = torch._int_mm(torch.from_numpy(codes), self._codes).numpy()
+        sums = in_8_bits(codes, self._codes)
         found = np.empty(sums.shape, dtype=np.float32)
         _write_values((sums, scales), self._scales, self._bias, found)
         return torch.from_numpy(found).reshape(*states.shape[:-1], -1)
@@ -57,9 +58,3 @@ def in_whole_numbers(module: nn.Module) -> nn.Module:
         else:
             in_whole_numbers(child)
     return module
-
-
-def is_fast() -> bool:
-    """Return whether this processor has instructions for products of 8 bits."""
-    has_vnni = getattr(torch.cpu, "_is_vnni_supported", lambda: False)
-    return bool(has_vnni()) and hasattr(torch, "_int_mm")

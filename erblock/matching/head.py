@@ -6,7 +6,6 @@ other records, judge together.
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from erblock.hashing.base import Rows, Scores
+from erblock.hashing.products import one_thread
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -122,21 +122,9 @@ def stacked(heads: list[Heads]) -> Heads:
 
 def fit_head(reading: Reading, training: HeadExamples, held_out: HeadExamples, seed: int) -> Heads:
     """Return one head learned on `training`: the weights of the step with the lowest loss on `held_out`."""
-    with _one_thread():
+    # So small a network is learned no faster by several threads.
+    with one_thread():
         return _fit_head(reading, training, held_out, seed)
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """So small a network is learned no faster by several threads, which round in another order."""
-    import torch
-
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
 
 
 def _fit_head(reading: Reading, training: HeadExamples, held_out: HeadExamples, seed: int) -> Heads:

@@ -5,6 +5,7 @@ import pytest
 
 from erblock.hashing.cells import CellOptions, Cells, cells_of_a_band, fit_cells
 from erblock.hashing.codes import codes_and_scales
+from erblock.hashing.products import in_8_bits, in_floats
 
 WIDTH, ENTITIES = 24, 600
 
@@ -135,23 +136,28 @@ def test_of_few_points_the_cell_is_that_of_the_nearest_centre_of_the_band(count)
     assert (cells.numbers(records) == nearest_of_all(cells, records)[0]).all()
 
 
-@pytest.fixture(scope="module")
-def many():
-    """Many points, and records near some of them."""
+def test_of_many_points_and_records_too():
     random = np.random.default_rng(2)
-    points = unit(random.normal(size=(20_000, 8)))
-    return points, unit(points[:200] + 0.1 * random.normal(size=(200, 8)))
+    points, records = (unit(random.normal(size=(size, 8))) for size in (3_000, 5_000))
+    cells = of_centres(points, 1_500, bands=4)
+    assert (cells.numbers(records) == nearest_of_all(cells, records)[0]).all()
 
 
-def test_of_many_points_it_is_mostly_that_of_the_nearest(many):
-    cells = of_centres(many[0], 4_000, bands=4)
-    assert (cells.numbers(many[1]) == nearest_of_all(cells, many[1])[0]).mean() > 0.95
+def test_of_equal_centres_the_first_is_taken():
+    points = unit(np.repeat(np.random.default_rng(3).normal(size=(3, 16)), 200, axis=0))
+    cells = of_centres(points, 600, bands=2)
+    assert (cells.numbers(points) == np.repeat([0, 200, 400], 200)).all()
 
 
-def test_of_many_points_of_which_few_are_centres_every_band_has_one(many):
-    cells = of_centres(many[0], 3, bands=4)
-    for band, centres in zip(cells.numbers(many[1]), cells.centres, strict=True):
-        assert np.isin(band, centres).all()
+def test_floats_find_the_same_cells_as_whole_numbers(sides, monkeypatch):
+    cells = fitted(sides, bands=8)
+    projected = cells.project(sides[0])
+    found = [cells.numbers(projected)]
+    for products in (in_8_bits, in_floats):
+        monkeypatch.setattr("erblock.hashing.cells.fastest_products", lambda _, chosen=products: chosen)
+        found.append(cells.numbers(projected))
+    assert (found[0] == found[1]).all()
+    assert (found[0] == found[2]).all()
 
 
 def test_bands_are_of_points_that_are_kept_once(sides):

@@ -78,6 +78,18 @@ def test_a_vector_is_the_same_to_the_last_bit_whatever_the_other_texts(tiny, nam
         assert (encoder.encode(texts[-size:]) == whole[-size:]).all()
 
 
+@pytest.mark.parametrize("precision", ["float32", "bfloat16", "int8"])
+def test_vectors_are_the_same_to_the_last_bit_on_any_number_of_threads(tiny, precision):
+    encoder, before = load(tiny, precision=precision), torch.get_num_threads()
+    found = []
+    for threads in (1, 3):
+        torch.set_num_threads(threads)
+        found.append(encoder.encode([f"red {number} chair" * (1 + number % 3) for number in range(200)]))
+        assert torch.get_num_threads() == threads, "as it was"
+    torch.set_num_threads(before)
+    assert (found[0] == found[1]).all()
+
+
 @pytest.fixture(params=["packed", "of one length"])
 def either_way(request, monkeypatch):
     """Batches as encoders of BERT's architecture get them, and as others do."""

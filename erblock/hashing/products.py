@@ -1,0 +1,74 @@
+"""Products of matrices of whole numbers of 8 bits: the same on any processor, in any order and shape."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+Codes = npt.NDArray[np.int8]
+Int32s = npt.NDArray[np.int32]
+Products = Callable[[Codes, Codes], Int32s]
+"""The (rows, others) dot products of (rows, width) and (others, width) codes of -127 to 127."""
+
+_LARGEST = 127
+_EXACT_FLOAT32 = 2**24
+"""Whole numbers of at most this size are the same in 32 bits of a float."""
+_WORTH_LOADING = 10**9
+"""So many products in floats take longer than to load PyTorch and have it compute them."""
+
+
+def fastest_products(count: int) -> Products:
+    """Return what computes about so many products fastest: PyTorch in 8 bits, or NumPy in floats.
+
+    PyTorch is taken where it is loaded, or worth loading, and the processor has instructions for 8 bits.
+    """
+    if "torch" not in sys.modules and (count < _WORTH_LOADING or find_spec("torch") is None):
+        return in_floats
+    import torch
+
+    return in_8_bits if has_8_bits(torch) else in_floats
+
+
+def has_8_bits(torch: "ModuleType") -> bool:
+    """Return whether PyTorch has, and this processor, instructions for products of 8 bits."""
+    has_vnni = getattr(torch.cpu, "_is_vnni_supported", lambda: False)
+    return bool(has_vnni()) and hasattr(torch, "_int_mm")
+
+
+def in_8_bits(rows: Codes, others: Codes) -> Int32s:
+    """Return what `Products` says, by PyTorch."""
+    import torch
+
+    if rows.shape[1] == 1:  # PyTorch 2.13 takes the transpose of a single column for another matrix.
+        return in_floats(rows, others)
+    found: Int32s = torch._int_mm(torch.from_numpy(rows), torch.from_numpy(others).T).numpy()
+    return found
+
+
+def in_floats(rows: Codes, others: Codes) -> Int32s:
+    """Return what `Products` says, by NumPy, in floats that are wide enough for every sum."""
+    exact: type[np.floating[Any]] = np.float64
+    if rows.shape[1] * _LARGEST**2 <= _EXACT_FLOAT32:
+        exact = np.float32
+    sums: npt.NDArray[Any] = rows.astype(exact) @ others.astype(exact).T
+    return sums.astype(np.int32)
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Let PyTorch compute on the thread that calls it alone, in the order that one thread rounds in."""
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
