@@ -139,14 +139,14 @@ def _erblock(files: Files) -> list[dict[str, Any]]:
     scored = score_candidates(sketches[0], sketches[1], JoinReport())
     kept = best_first(scored, ranking(scored))[: DEFAULT_PER_RECORD * rows]
     seconds = time.monotonic() - started
-    found = _share(matched, rows, scored.left[kept], scored.right[kept])
+    found = _share(matched, scored.left[kept], scored.right[kept])
     return [{"name": "erblock", "seconds": seconds, "of them keys": hashed, "completeness": found}]
 
 
 def _hnsw(files: Files) -> list[dict[str, Any]]:
     import faiss
 
-    matched, size = files.matched, files.rows("right")
+    matched = files.matched
     started = time.monotonic()
     index = faiss.IndexHNSWFlat(WIDTH, LINKS, faiss.METRIC_INNER_PRODUCT)
     for part in files.parts("right"):
@@ -159,7 +159,7 @@ def _hnsw(files: Files) -> list[dict[str, Any]]:
         found = np.vstack([index.search(part, NEIGHBOURS)[1] for part in files.parts("left")])
         seconds = built + time.monotonic() - started
         left = np.repeat(np.arange(len(found)), NEIGHBOURS)
-        share = _share(matched, size, left, found.ravel())
+        share = _share(matched, left, found.ravel())
         name = f"FAISS HNSW, efSearch {ef}"
         rows.append({"name": name, "seconds": seconds, "of them keys": built, "completeness": share})
         if len(rows) > 1 and share - rows[-2]["completeness"] < 0.001:
@@ -167,10 +167,10 @@ def _hnsw(files: Files) -> list[dict[str, Any]]:
     return rows
 
 
-def _share(matched: Rows, right_rows: int, left: Rows, right: Rows) -> float:
-    """Return which share of the matches is among the pairs."""
-    matches = matched * right_rows + np.arange(len(matched))
-    return float(np.isin(matches, left * right_rows + right).mean())
+def _share(matched: Rows, left: Rows, right: Rows) -> float:
+    """Return which share of the matches is among the distinct pairs."""
+    known = (right >= 0) & (right < len(matched))
+    return float((matched[right[known]] == left[known]).sum() / len(matched))
 
 
 WAYS = {"cells": _erblock, "hnsw": _hnsw}

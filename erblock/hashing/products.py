@@ -29,7 +29,7 @@ def fastest_products(count: int) -> Products:
 
     PyTorch is taken where it is loaded, or worth loading, and the processor has instructions for 8 bits.
     """
-    if "torch" not in sys.modules and (count < _WORTH_LOADING or find_spec("torch") is None):
+    if sys.modules.get("torch") is None and (count < _WORTH_LOADING or find_spec("torch") is None):
         return in_floats
     import torch
 
