@@ -41,7 +41,7 @@ def ranking(pairs: ScoredPairs) -> Scores:
     """Return the score of every pair; higher is better, within one run."""
     sides = pairs.by_side(pairs.similarity, _side)
     rivalry = pairs.rivalry or _rivalries(pairs, *sides)
-    left, right = (side.competition(least) for side, least in zip(sides, rivalry, strict=True))
+    left, right = (side.competition(share) for side, share in zip(sides, rivalry, strict=True))
     scores = np.empty(len(pairs), dtype=np.float32)
     _write_scores(pairs.similarity, (pairs.left, pairs.right), (left, right), scores)
     return scores

@@ -16,6 +16,7 @@ import numpy.typing as npt
 from erblock.errors import ModelError, require_extra
 from erblock.hashing.base import Progress, Rows, silent
 from erblock.hashing.packed import PackedEncoder, Window, can_pack, windows
+from erblock.hashing.products import has_8_bits
 
 if TYPE_CHECKING:
     import torch
@@ -175,8 +176,6 @@ def _best_precision(device: Any) -> str:
     """Return the fastest of the precisions that lose next to nothing, by what the processor multiplies."""
     import torch
 
-    from erblock.hashing.products import has_8_bits
-
     if device.type == "cuda":
         return "bfloat16" if torch.cuda.is_bf16_supported() else "float32"
     if device.type != "cpu":
@@ -185,7 +184,7 @@ def _best_precision(device: Any) -> str:
     has_tiles: Callable[[], bool] = getattr(torch.cpu, "_is_amx_tile_supported", lambda: False)
     if has_tiles():
         return "bfloat16"
-    return "int8" if has_8_bits(torch) else "float32"
+    return "int8" if has_8_bits() else "float32"
 
 
 def load_encoder(options: EncoderOptions) -> Encoder:

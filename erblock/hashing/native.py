@@ -6,6 +6,7 @@ its own part, and sums keep their order.
 
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from itertools import islice
 from threading import local
 from typing import Any, TypeVar, cast
@@ -53,3 +54,16 @@ def in_parallel(work: Callable[[_In], _Out], parts: Iterable[_In]) -> Iterator[_
 
 def _mark_busy() -> None:
     _thread.is_busy = True
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Let PyTorch compute on the thread that calls it alone, in the order that one thread rounds in."""
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)

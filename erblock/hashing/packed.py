@@ -16,8 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from erblock.hashing.native import in_parallel
-from erblock.hashing.products import one_thread
+from erblock.hashing.native import in_parallel, one_thread
 
 if TYPE_CHECKING:
     import torch

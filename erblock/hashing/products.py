@@ -1,18 +1,15 @@
 """Products of matrices of whole numbers of 8 bits: the same on any processor, in any order and shape."""
 
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-if TYPE_CHECKING:
-    from types import ModuleType
+from erblock.hashing.codes import Codes
 
-Codes = npt.NDArray[np.int8]
 Int32s = npt.NDArray[np.int32]
 Products = Callable[[Codes, Codes], Int32s]
 """The (rows, others) dot products of (rows, width) and (others, width) codes of -127 to 127."""
@@ -31,13 +28,13 @@ def fastest_products(count: int) -> Products:
     """
     if sys.modules.get("torch") is None and (count < _WORTH_LOADING or find_spec("torch") is None):
         return in_floats
+    return in_8_bits if has_8_bits() else in_floats
+
+
+def has_8_bits() -> bool:
+    """Return whether PyTorch has, and this processor, instructions for products of 8 bits."""
     import torch
 
-    return in_8_bits if has_8_bits(torch) else in_floats
-
-
-def has_8_bits(torch: "ModuleType") -> bool:
-    """Return whether PyTorch has, and this processor, instructions for products of 8 bits."""
     has_vnni = getattr(torch.cpu, "_is_vnni_supported", lambda: False)
     return bool(has_vnni()) and hasattr(torch, "_int_mm")
 
@@ -59,16 +56,3 @@ def in_floats(rows: Codes, others: Codes) -> Int32s:
         exact = np.float32
     sums: npt.NDArray[Any] = rows.astype(exact) @ others.astype(exact).T
     return sums.astype(np.int32)
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Let PyTorch compute on the thread that calls it alone, in the order that one thread rounds in."""
-    import torch
-
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from erblock.hashing.base import Rows, Scores
-from erblock.hashing.products import one_thread
+from erblock.hashing.native import one_thread
 
 if TYPE_CHECKING:
     from torch import Tensor, nn

@@ -5,9 +5,10 @@ import time
 
 import polars as pl
 import pytest
+import torch
 
 from erblock.hashing.minhash import fit_minhash
-from erblock.hashing.native import in_parallel
+from erblock.hashing.native import in_parallel, one_thread
 
 
 @pytest.mark.parametrize("threads", [1, 3])
@@ -64,3 +65,10 @@ def test_parallel_work_within_parallel_work_stays_on_its_thread(monkeypatch):
         return {threading.get_ident(), *in_parallel(lambda _: threading.get_ident(), range(5))}
 
     assert all(len(threads) == 1 for threads in in_parallel(outer, range(6)))
+
+
+def test_one_thread_is_for_a_while():
+    before = torch.get_num_threads()
+    with one_thread():
+        assert torch.get_num_threads() == 1
+    assert torch.get_num_threads() == before

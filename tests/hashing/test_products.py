@@ -5,12 +5,11 @@ import sys
 
 import numpy as np
 import pytest
-import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from erblock.hashing.products import fastest_products, has_8_bits, in_8_bits, in_floats, one_thread
+from erblock.hashing.products import fastest_products, has_8_bits, in_8_bits, in_floats
 
 CODES = st.integers(-127, 127)
 
@@ -42,7 +41,7 @@ def test_sums_of_the_largest_codes_are_exact_at_any_width(products, width):
 
 
 def test_where_pytorch_is_loaded_and_the_processor_can_it_multiplies():
-    assert fastest_products(1) is (in_8_bits if has_8_bits(torch) else in_floats)
+    assert fastest_products(1) is (in_8_bits if has_8_bits() else in_floats)
 
 
 @pytest.mark.parametrize(("count", "loads"), [(10**6, False), (10**12, True)])
@@ -55,10 +54,3 @@ def test_pytorch_is_loaded_for_many_products_alone(count, loads):
         check=True,
     )
     assert says.stdout.strip() == str(loads)
-
-
-def test_one_thread_is_for_a_while():
-    before = torch.get_num_threads()
-    with one_thread():
-        assert torch.get_num_threads() == 1
-    assert torch.get_num_threads() == before
