@@ -58,6 +58,30 @@ def test_what_was_a_candidate_keeps_its_similarity_and_gains_by_support(config, 
     assert found.expected.log_odds[at][same].min() > found.expected.log_odds[at][~same].max()
 
 
+def test_in_one_table_what_likely_matches_lead_to_leads_further(config, scored):
+    """Records of a cluster stand in a row, and only neighbours and their neighbours share a bucket."""
+    size, random = 6, np.random.default_rng(0)
+    every = [
+        (i, j)
+        for i in range(SIZE)
+        for j in range(i + 1, SIZE)
+        if (j - i <= 2 if i // size == j // size else (i + j) % 11 == 0)
+    ]
+    same = np.array([i // size == j // size for i, j in every])
+    left, right = (np.array([pair[side] for pair in every]) for side in (0, 1))
+    similarity = (0.3 + 0.5 * same + random.normal(scale=0.03, size=len(every))).astype(np.float32)
+    ids = pl.Series([f"r{i}" for i in range(SIZE)])
+    met = Candidates("minhash", ids, ids, scored(left, right, similarity, (SIZE,)), JoinReport())
+    found = rank(config, met)
+    keys = list(zip(found.shown.left.tolist(), found.shown.right.tolist(), strict=True))
+    ends = [(first, first + size - 1) for first in range(0, SIZE, size)]
+    assert set(ends) < set(keys)
+    strangers = found.expected.log_odds[[i // size != j // size for i, j in keys]]
+    assert np.median(found.expected.log_odds[[keys.index(pair) for pair in ends]]) > np.quantile(
+        strangers, 0.95
+    )
+
+
 WORDS = [f"{first}{second}" for first in ("ba", "ce", "di", "fo", "gu", "ka") for second in "lmnprstvz"]
 
 
