@@ -20,6 +20,7 @@ from unittest.mock import patch
 
 import numpy as np
 from common import (
+    NO_RULES,
     ROOT,
     TARGETS,
     DataSet,
@@ -39,7 +40,6 @@ from erblock.errors import ErblockError
 from erblock.hashing.base import Scores
 
 DEFAULT_SETS = ("abt-buy", "febrl3")
-NO_RULES = {"match": [], "conflict": []}
 _TINY = 1e-9
 
 
@@ -65,8 +65,9 @@ def alone(pairs: ScoredPairs, log_odds: Scores) -> tuple[Scores, Scores]:
 class Variant:
     """One thing that differs from the defaults.
 
-    `fit` and `rules` are settings; `ngram_weight`, `ranking` (instead of the odds of a match), `evidence`
-    (whether the columns' is weighed) and `messages` (whether rivals send any) take the place of what is none.
+    `fit` and `rules` are settings; `ngram_weight`, `trained` (the share of the trained weights), `ranking`
+    (instead of the odds of a match), `evidence` (whether the columns' is weighed) and `messages` (whether
+    rivals send any) take the place of what is none.
     """
 
     name: str
@@ -75,6 +76,7 @@ class Variant:
     rules: Mapping[str, Any] | None = None
     with_labels: bool = False
     ngram_weight: float | None = None
+    trained: float | None = None
     ranking: Callable[[ScoredPairs], Scores] | None = None
     evidence: bool = True
     messages: bool = True
@@ -95,6 +97,8 @@ class Variant:
             if self.ngram_weight is not None:
                 for module in ("erblock.hashing.neural", "erblock.training.fit"):
                     patches.enter_context(patch(f"{module}.NGRAM_WEIGHT", self.ngram_weight))
+            if self.trained is not None:
+                patches.enter_context(patch("erblock.pipeline.fit.TAUGHT", self.trained))
             if self.ranking is not None:
                 nothing = ExpectedMatches(None)
                 patches.enter_context(patch("erblock.pipeline.ranked.expected_matches", return_value=nothing))
@@ -127,6 +131,7 @@ VARIANTS = (
     Variant("self-training", "rules, and pairs beyond doubt", {"self_training": True}),
     Variant("labels", "labels of the train split instead of rules", rules=NO_RULES, with_labels=True),
     Variant("loss-alone", "the paper's loss without the ranking term", {"ranking": 0.0}),
+    Variant("trained-fully", "the trained weights, not their mean with those before", trained=1.0),
     Variant("steps-30", "at most 30 steps", {"max_steps": 30}),
     Variant("steps-120", "at most 120 steps", {"max_steps": 120}),
     # Nothing of the encoder is seen then, so there is nothing to train.
@@ -210,6 +215,7 @@ def digest(data: DataSet, section: Mapping[str, Any], variant: Variant) -> str:
     config = data.config(Path("pairs.parquet"), fit=section, rules=variant.rules or {})
     said = {"fit": config.fit.model_dump(), "rules": config.rules.model_dump()}
     said["ngram_weight"] = {"value": variant.ngram_weight}
+    said["trained"] = {"value": variant.trained}
     return sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:12]
 
 

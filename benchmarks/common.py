@@ -21,6 +21,7 @@ ROOT = Path(__file__).resolve().parent.parent
 SETS = ("abt-buy", "dblp-acm", "dblp-scholar", "musicbrainz-20k", "febrl3", "historical-50k")
 TARGETS = (0.89, 0.95, 0.97, 0.99)
 PAIRS_PER_RECORD = 20
+NO_RULES: Mapping[str, Any] = {"match": (), "conflict": ()}
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from typing import Any
 
 import polars as pl
 from common import (
+    NO_RULES,
     PAIRS_PER_RECORD,
     ROOT,
     SETS,
@@ -40,8 +41,9 @@ METHODS = (
     "minhash",
     "minhash, rules",
     "tf-idf top-k",
-    "neural, untrained",
+    "neural, untrained, no rules",
     "neural, no rules",
+    "neural, untrained",
     "neural, rules",
     "neural, rules and labels",
 )
@@ -88,8 +90,9 @@ def measure(data: DataSet, options: argparse.Namespace) -> Iterator[dict[str, An
         "minhash": lambda out: blocked(data, out, {"method": "minhash"}),
         "minhash, rules": lambda out: fitted(data, out, {"method": "minhash"}),
         "tf-idf top-k": lambda out: tfidf_top_k(data, out),
+        "neural, untrained, no rules": lambda out: fitted(data, out, {"max_steps": 0}, NO_RULES),
+        "neural, no rules": lambda out: fitted(data, out, {}, NO_RULES),
         "neural, untrained": lambda out: fitted(data, out, {"max_steps": 0}),
-        "neural, no rules": lambda out: fitted(data, out, {}, {"match": (), "conflict": ()}),
         "neural, rules": lambda out: fitted(data, out, {}),
     }
     train = data.folder / "train.csv"

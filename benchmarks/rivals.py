@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
-from common import ROOT, TARGETS, DataSet, cut_cells, data_sets, figures, fit_model, written_by
+from common import NO_RULES, ROOT, TARGETS, DataSet, cut_cells, data_sets, figures, fit_model, written_by
 from rival import RIVALS
 
 from erblock.evaluation.compare import EvaluateOptions, evaluate_files
@@ -51,7 +51,6 @@ OURS: Mapping[str, Mapping[str, Any] | None] = {
     "erblock, neural untrained": {"max_steps": 0},
 }
 ORDER = (*OURS, *RIVALS)
-NO_RULES = {"match": (), "conflict": ()}
 
 ENVIRONMENTS = Path(os.environ.get("ERBLOCK_PEERS", ROOT / "runs" / "peers"))
 """A folder for each library that has requirements of its own, which `make` makes."""

@@ -33,6 +33,9 @@ from erblock.training.fit import TrainingOptions, TrainingReport, TrainingTables
 
 TRIPLETS_FILE = "triplets.parquet"
 
+TAUGHT, SUPPOSED = 0.5, 0.25
+"""The share of the trained weights: by rules or labels, and by matches that are only supposed."""
+
 
 @dataclass(frozen=True)
 class FitReport:
@@ -93,8 +96,8 @@ def _fit_neural(config: Config, tables: TablePair, on_progress: Progress) -> _Fi
     texts = texts_of(tables)
     sets = [ngrams.feature_sets(side) for side in texts.sides]
     weights = ngrams.idf(*sets)
-    wanted = options.self_training or not (config.rules.match or labels is not None)
-    supposed = _sure_matches(texts, encoder, on_progress) if wanted else None
+    taught = bool(config.rules.match) or labels is not None
+    supposed = None if taught and not options.self_training else _sure_matches(texts, encoder, on_progress)
     pairs = labelling_pairs(tables, options.labelling_pairs, options.seed)
     labelled = labelled_pairs(tables, rules, pairs, labels, supposed)
     triplets = build_triplets(tables, rules, labelled, TripletOptions(options.seed))
@@ -104,7 +107,7 @@ def _fit_neural(config: Config, tables: TablePair, on_progress: Progress) -> _Fi
         encoder,
         TrainingTables(texts.left, texts.right, vectors[0], vectors[-1]),
         rows,
-        _training_options(options),
+        _training_options(options, TAUGHT if taught else SUPPOSED),
         on_progress,
     )
     sample = Sample(
@@ -138,7 +141,7 @@ def _sure_matches(texts: Texts, encoder: Encoder, on_progress: Progress) -> pl.D
     return pl.DataFrame({"left_row": scored.left[sure], "right_row": scored.right[sure]})
 
 
-def _training_options(options: FitConfig) -> TrainingOptions:
+def _training_options(options: FitConfig, trained: float) -> TrainingOptions:
     return TrainingOptions(
         epochs=options.epochs,
         max_steps=options.max_steps,
@@ -147,6 +150,7 @@ def _training_options(options: FitConfig) -> TrainingOptions:
         radius=options.radius,
         separation=options.separation,
         ranking=options.ranking,
+        trained=trained,
         seed=options.seed,
     )
 
