@@ -6,7 +6,7 @@ to look like a match, and yet match the same others. Records a and c are support
     S(a, c) = sum over b of p(a, b) p(b, c) / (1 + the smaller of sum over b of p(a, b) and of p(b, c)),
 
 the share of the likely matches of one that are likely ones of the other too, less where these are few.
-A pair is then a match by itself or by its support: 1 - (1 - p) (1 - S).
+A pair is then a match by itself or by its support, and what is likely by then leads further.
 """
 
 from collections.abc import Iterator
