@@ -10,11 +10,13 @@ A pair is then a match by itself or by its support, and what is likely by then l
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
+from scipy.special import logit
 
+from erblock.blocking.recall import ExpectedMatches
 from erblock.blocking.score import ScoredPairs, rank_within
 from erblock.hashing.base import Rows, Scores
 from erblock.hashing.native import in_parallel, native
@@ -25,6 +27,11 @@ _MOST = 30
 
 _LEAST_SUPPORT = 0.05
 _CHUNK_PATHS = 2_000_000
+
+_ROUNDS = 3
+"""What likely matches lead to can be likely matches, and lead further: after so many steps little is new."""
+_SUPPORT = 1.0
+"""More log odds than the support's speak for a match: it is a share of likely matches, and these are few."""
 
 Doubles = npt.NDArray[np.float64]
 Counts = npt.NDArray[np.int64]
@@ -67,6 +74,51 @@ class _Steps:
             last = max(first + 1, int(np.searchsorted(ends, ends[first] + _CHUNK_PATHS, side="right")) - 1)
             yield first, last, int(ends[last] - ends[first])
             first = last
+
+
+def with_paths(pairs: ScoredPairs, expected: ExpectedMatches) -> tuple[ScoredPairs, ExpectedMatches]:
+    """Return the pairs of one table and those that share likely matches, in order, with their odds.
+
+    Raises:
+        ValueError: if nothing is expected that could lead anywhere.
+    """
+    log_odds, probability = expected.log_odds, expected.probability
+    if log_odds is None or probability is None:
+        raise ValueError("there is nothing to go along")
+    known = log_odds, probability
+    joined = pairs
+    for _ in range(_ROUNDS):
+        joined, log_odds, probability = _joined(pairs, known, supported_pairs(joined, probability))
+    return joined, ExpectedMatches(log_odds, probability)
+
+
+def _joined(
+    scored: ScoredPairs, known: tuple[Doubles, Doubles], supported: SupportedPairs
+) -> tuple[ScoredPairs, Doubles, Doubles]:
+    """Return the pairs and those that are only supported, in order, with log odds and probabilities.
+
+    `known`: log odds and probability of each of the pairs by itself.
+    """
+    keys = (scored.left << 32) | scored.right
+    others = (supported.left << 32) | supported.right
+    # numpy.union1d, which from 2.3 on hashes values, takes 50 times as long.
+    every = np.sort(np.concatenate([keys, others]))
+    every = every[np.diff(every, prepend=-1) > 0]
+    own, theirs = np.searchsorted(every, keys), np.searchsorted(every, others)
+    log_odds = np.full(len(every), -np.inf)
+    log_odds[own] = known[0]
+    support, alone = logit(supported.support) + _SUPPORT, log_odds[theirs]
+    # 1 - (1 - p) (1 - S) in odds o and t: o + t + o t.
+    log_odds[theirs] = np.logaddexp(np.logaddexp(alone, support), alone + support)
+    # Few of those that share less than half are matches, nearly all of those that share more: the square.
+    decided = np.zeros(len(every))
+    decided[own] = known[1]
+    decided[theirs] = 1 - (1 - decided[theirs]) * (1 - supported.support**2)
+    similarity, bands = np.zeros(len(every), dtype=np.float32), np.zeros(len(every), dtype=np.uint16)
+    similarity[theirs] = supported.similarity
+    similarity[own], bands[own] = scored.similarity, scored.bands
+    left, right = every >> 32, every & 0xFFFFFFFF
+    return replace(scored, left=left, right=right, similarity=similarity, bands=bands), log_odds, decided
 
 
 def supported_pairs(pairs: ScoredPairs, probability: Doubles) -> SupportedPairs:

@@ -20,18 +20,22 @@ def config(tmp_path, monkeypatch):
     return load_config(None, {"tables": {"left": "table.csv"}})
 
 
-@pytest.fixture
-def clusters(scored):
-    """Clusters of four records of which the first two share no bucket, and pairs that are no match."""
-    random = np.random.default_rng(0)
-    every = [(i, j) for i in range(SIZE) for j in range(i + 1, SIZE) if i // 4 == j // 4 or (i + j) % 11 == 0]
-    every = [(i, j) for i, j in every if not (i % 4 == 0 and j == i + 1)]
-    same = np.array([i // 4 == j // 4 for i, j in every])
+def met(scored, every, size):
+    """Candidates of one table whose clusters have `size` records; those within one are alike."""
+    same = np.array([i // size == j // size for i, j in every])
     left, right = (np.array([pair[side] for pair in every]) for side in (0, 1))
-    noise = random.normal(scale=0.03, size=len(every))
+    noise = np.random.default_rng(0).normal(scale=0.03, size=len(every))
     pairs = scored(left, right, (0.3 + 0.5 * same + noise).astype(np.float32), (SIZE,))
     ids = pl.Series([f"r{i}" for i in range(SIZE)])
     return Candidates("minhash", ids, ids, pairs, JoinReport())
+
+
+@pytest.fixture
+def clusters(scored):
+    """Clusters of four records of which the first two share no bucket, and pairs that are no match."""
+    every = [(i, j) for i in range(SIZE) for j in range(i + 1, SIZE) if i // 4 == j // 4 or (i + j) % 11 == 0]
+    every = [(i, j) for i, j in every if not (i % 4 == 0 and j == i + 1)]
+    return met(scored, every, 4)
 
 
 def test_in_one_table_records_with_the_same_matches_are_a_candidate_pair(config, clusters):
@@ -60,26 +64,20 @@ def test_what_was_a_candidate_keeps_its_similarity_and_gains_by_support(config, 
 
 def test_in_one_table_what_likely_matches_lead_to_leads_further(config, scored):
     """Records of a cluster stand in a row, and only neighbours and their neighbours share a bucket."""
-    size, random = 6, np.random.default_rng(0)
+    size = 6
     every = [
         (i, j)
         for i in range(SIZE)
         for j in range(i + 1, SIZE)
         if (j - i <= 2 if i // size == j // size else (i + j) % 11 == 0)
     ]
-    same = np.array([i // size == j // size for i, j in every])
-    left, right = (np.array([pair[side] for pair in every]) for side in (0, 1))
-    similarity = (0.3 + 0.5 * same + random.normal(scale=0.03, size=len(every))).astype(np.float32)
-    ids = pl.Series([f"r{i}" for i in range(SIZE)])
-    met = Candidates("minhash", ids, ids, scored(left, right, similarity, (SIZE,)), JoinReport())
-    found = rank(config, met)
+    found = rank(config, met(scored, every, size))
     keys = list(zip(found.shown.left.tolist(), found.shown.right.tolist(), strict=True))
     ends = [(first, first + size - 1) for first in range(0, SIZE, size)]
     assert set(ends) < set(keys)
-    strangers = found.expected.log_odds[[i // size != j // size for i, j in keys]]
-    assert np.median(found.expected.log_odds[[keys.index(pair) for pair in ends]]) > np.quantile(
-        strangers, 0.95
-    )
+    odds = found.expected.log_odds
+    strangers = odds[[i // size != j // size for i, j in keys]]
+    assert np.median(odds[[keys.index(pair) for pair in ends]]) > np.quantile(strangers, 0.95)
 
 
 WORDS = [f"{first}{second}" for first in ("ba", "ce", "di", "fo", "gu", "ka") for second in "lmnprstvz"]
