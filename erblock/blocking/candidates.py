@@ -22,7 +22,7 @@ UInt32s = npt.NDArray[np.uint32]
 UInt16s = npt.NDArray[np.uint16]
 
 MAX_BUCKET = 2_000
-"""A record is joined to at most so many records of one bucket: its neighbours in the bucket's order."""
+"""A bucket with more records of a table is too full to be multiplied out: records meet their neighbours."""
 
 LEAST_WINDOW = 64
 """Of a bucket that is far too full a record meets fewer, down to so many, that it may cost no more."""
@@ -84,7 +84,7 @@ class _Band:
 
 @native
 def window(size: int, most: int) -> int:
-    """Return how many records of a bucket of `size` a record meets, if it meets `most` of a full one."""
+    """Return how far, in a bucket of `size`, the records that meet stand apart, if it is `most` in a full one."""
     return min(most, max(LEAST_WINDOW, most * most // max(size, 1)))
 
 
@@ -104,9 +104,10 @@ def join_each(
 
     All pairs of a left record are in one chunk, and left records come in order.
 
-    A bucket of more than `MAX_BUCKET` records is not multiplied out: every left record meets the
-    `MAX_BUCKET` right records, or fewer where it is far too full (`window`), that stand next to it in the
-    hasher's neighbour order, and `report` counts the pairs that were left out.
+    A bucket of more than `MAX_BUCKET` records of either table is not multiplied out. Its records of both
+    tables stand in the hasher's neighbour order, and those meet that are at most so many places apart, or
+    fewer where it is far too full (`window`). `report` counts the pairs that were left out. Which pairs meet
+    does not depend on which table is the left one.
     """
     sizes = np.zeros(len(left), dtype=np.int64)
     bands = []
@@ -127,58 +128,128 @@ def join_each(
 
 def _bands(left: Sketch, right: Sketch) -> Iterator[tuple[_Band, Counts]]:
     """Yield every band, and how many right records the bucket of each left record holds."""
-    order = right.neighbour_order()
-    rows = np.argsort(order, kind="stable").astype(np.uint32)
-    ranks = np.empty_like(rows)
-    ranks[rows] = np.arange(len(rows), dtype=np.uint32)
-    targets = np.searchsorted(order[rows], left.neighbour_order()).astype(np.uint32)
+    left_side = _Side.of(left)
+    right_side = left_side if right is left else _Side.of(right)
 
     def work(number: int) -> tuple[_Band, Counts]:
-        left_keys = left.keys(number)
-        right_keys = left_keys if right is left else right.keys(number)
-        places = _sorted_keys(right_keys.buckets, ranks[right_keys.rows])
+        keys = left_side.keys(number)
+        others = keys if right is left else right_side.keys(number)
         lows, widths = np.zeros(len(left), dtype=np.uint32), np.zeros(len(left), dtype=np.uint16)
         counts = np.zeros(len(left), dtype=np.int64)
-        wanted = _sorted_keys(left_keys.buckets, left_keys.rows)
-        _write_lows(places, (wanted, targets), MAX_BUCKET, (lows, widths, counts))
-        return _Band(rows[places & _LOW], lows, widths), counts
+        sides = (keys, left_side.rows, left_side.order), (others, right_side.rows, right_side.order)
+        _write_lows(*sides, MAX_BUCKET, (lows, widths, counts))
+        return _Band(right_side.rows[others & _LOW], lows, widths), counts
 
     return in_parallel(work, range(left.bands))
 
 
-def _sorted_keys(buckets: Buckets, numbers: UInt32s) -> Buckets:
-    """Return bucket (upper half) and number of every key, in order."""
-    return np.sort((buckets & ~_LOW) | numbers)
+@dataclass(frozen=True)
+class _Side:
+    """The records of a table in the neighbour order, and how far along each of these is.
+
+    `rows[i]`: the record in place i; `places[row]`: its place; `order[i]`: the number it is ordered by.
+    """
+
+    sketch: Sketch
+    rows: UInt32s
+    places: UInt32s
+    order: UInt32s
+
+    @classmethod
+    def of(cls, sketch: Sketch) -> "_Side":
+        order = sketch.neighbour_order()
+        rows = np.argsort(order, kind="stable").astype(np.uint32)
+        places = np.empty_like(rows)
+        places[rows] = np.arange(len(rows), dtype=np.uint32)
+        return cls(sketch, rows, places, order[rows])
+
+    def keys(self, band: int) -> Buckets:
+        """Return bucket (upper half) and place of every key of a band, in order."""
+        keys = self.sketch.keys(band)
+        return np.sort((keys.buckets & ~_LOW) | self.places[keys.rows])
 
 
 @native
 def _write_lows(
-    places: Buckets,
-    wanted: tuple[Buckets, UInt32s],
+    left: tuple[Buckets, UInt32s, UInt32s],
+    right: tuple[Buckets, UInt32s, UInt32s],
     most: int,
     found: tuple[UInt32s, UInt16s, Counts],
 ) -> None:
-    """Write where the bucket of each left key begins among the right ones, how many are met, and its size.
+    """Write where those that each left record meets begin among the right keys, how many, and its bucket's size.
 
-    Of a bucket of more than `most`, it is where those next to the left record's target begin.
+    A side: its keys in order, and by place the rows and the numbers that they are ordered by.
     """
-    keys, targets = wanted
+    keys, rows, _ = left
+    others = right[0]
     lows, widths, counts = found
+    begin = first = 0
+    while begin < len(keys):
+        bucket = keys[begin] >> _HALF
+        end = begin
+        while end < len(keys) and keys[end] >> _HALF == bucket:
+            end += 1
+        while first < len(others) and others[first] >> _HALF < bucket:
+            first += 1
+        last = first
+        while last < len(others) and others[last] >> _HALF == bucket:
+            last += 1
+        size = max(end - begin, last - first)
+        if size > most:
+            _write_near((left, right), (begin, end, first, last), (window(size, most), most), found)
+        else:
+            for at in range(begin, end):
+                row = rows[keys[at] & _LOW]
+                lows[row], widths[row], counts[row] = first, last - first, last - first
+        begin, first = end, last
+
+
+@native
+def _write_near(
+    sides: tuple[tuple[Buckets, UInt32s, UInt32s], tuple[Buckets, UInt32s, UInt32s]],
+    span: tuple[int, int, int, int],
+    limits: tuple[int, int],
+    found: tuple[UInt32s, UInt16s, Counts],
+) -> None:
+    """Write what each left record of an overfull bucket meets: the right ones that stand near it.
+
+    `span`: where the bucket begins and ends among the keys of both sides. A record's place among both sides
+    is the number of its own side's records before it and of the other side's that are ordered before it.
+    """
+    (keys, rows, _), (others, _, _) = sides
+    begin, end, first, last = span
+    lows, widths, counts = found
+    own = _places_among(sides[0], (begin, end), sides[1], (first, last), limits)
+    theirs = _places_among(sides[1], (first, last), sides[0], (begin, end), limits)
     low = high = 0
-    for key in keys:
-        bucket, row = key >> _HALF, key & _LOW
-        if low == high or places[low] >> _HALF != bucket:
-            low = high
-            while low < len(places) and places[low] >> _HALF < bucket:
-                low += 1
-            high = low
-            while high < len(places) and places[high] >> _HALF == bucket:
-                high += 1
-        width = min(high - low, window(high - low, most))
-        counts[row], lows[row], widths[row] = high - low, low, width
-        if high - low > width:
-            target = np.searchsorted(places[low:high], (bucket << _HALF) | targets[row])
-            lows[row] = low + min(max(target - width // 2, 0), high - low - width)
+    for at in range(begin, end):
+        place = own[at - begin]
+        while low < len(theirs) and theirs[low] < place - limits[1]:
+            low += 1
+        while high < len(theirs) and theirs[high] <= place + limits[1]:
+            high += 1
+        row = rows[keys[at] & _LOW]
+        lows[row], widths[row], counts[row] = first + low, high - low, last - first
+
+
+@native
+def _places_among(
+    side: tuple[Buckets, UInt32s, UInt32s],
+    span: tuple[int, int],
+    other: tuple[Buckets, UInt32s, UInt32s],
+    other_span: tuple[int, int],
+    limits: tuple[int, int],
+) -> Counts:
+    """Return the places among both sides, in units in which those meet that are `limits[1]` apart."""
+    near, most = limits
+    places = np.empty(span[1] - span[0], dtype=np.int64)
+    before = other_span[0]
+    for at in range(span[0], span[1]):
+        order = side[2][side[0][at] & _LOW]
+        while before < other_span[1] and other[2][other[0][before] & _LOW] < order:
+            before += 1
+        places[at - span[0]] = (at - span[0] + before - other_span[0]) * most // near
+    return places
 
 
 def _count(counts: Counts, widths: UInt16s, report: JoinReport) -> None:

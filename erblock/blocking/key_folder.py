@@ -27,7 +27,7 @@ from erblock.hashing.arrays import load_arrays, save_arrays, sketch_arrays, stac
 from erblock.hashing.base import Progress, Sketch, silent
 from erblock.tables.schemas import ID
 
-FORMAT = 5
+FORMAT = 6
 _KIND = "keys"
 _MANIFEST = "manifest.json"
 _KEYS, _RECORDS, _SKETCH = "keys.parquet", "records.parquet", "sketch.safetensors"

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -16,11 +16,11 @@ from erblock.hashing.native import in_parallel, native
 _T = TypeVar("_T")
 
 KEEP_PER_RECORD = 100
-"""Of one left record's candidates, at most so many go on to the ranking; it bounds the memory."""
+"""A candidate goes on to the ranking if it is among so many best of either record; it bounds the memory."""
 
-_KEPT_PAIRS = 30_000_000
-_LEAST_KEPT = 20
-"""Of a table of more than 300,000 records fewer go on, down to as many as the ranking looks at."""
+_KEPT_PAIRS = 60_000_000
+_LEAST_KEPT = 10
+"""Of tables of more than 600,000 records together fewer go on."""
 
 _TYPES = (np.int64, np.int64, np.uint16, np.float32)
 """Of left and right rows, numbers of bands, and similarities."""
@@ -89,7 +89,7 @@ class ScoredPairs:
 
 
 def kept_per_record(records: int) -> int:
-    """Return how many candidates of a left record go on to the ranking, if there are so many left records."""
+    """Return how many candidates of a record go on to the ranking, if both tables have so many together."""
     return min(KEEP_PER_RECORD, max(_LEAST_KEPT, _KEPT_PAIRS // max(records, 1)))
 
 
@@ -100,43 +100,119 @@ def score_candidates(
     on_progress: Progress = silent,
     memory: int | None = None,
 ) -> ScoredPairs:
-    """Return the scored candidate pairs of two tables, or of one (`right` None).
+    """Return the scored candidate pairs of two tables, or of one (`right` None): the best of either record.
 
     `memory`: so many bytes of keys and pairs are in memory at most, the rest in files; pairs are the same.
     """
     other = left if right is None else right
-    best_left = np.zeros(len(left), dtype=np.float32)
-    best_right = best_left if right is None else np.zeros(len(other), dtype=np.float32)
-    most = kept_per_record(len(left))
+    best = BestPairs(len(left), None if right is None else len(right))
 
-    def scored(chunk: PairChunk) -> _Scored:
+    def scored(chunk: PairChunk) -> tuple[PairChunk, Scores]:
         similarity = left.similarity(other, chunk.left, chunk.right)
-        kept = np.flatnonzero(rank_within(chunk.left - chunk.left.min(initial=0), similarity) < most)
-        return _Scored(chunk, similarity, (*chunk.at(kept).columns, similarity[kept]))
+        kept = best.candidates(chunk, similarity)
+        return chunk.at(kept), similarity[kept]
 
     on_progress("join", 0, len(left))
     with Room(memory) as room:
-        columns: list[list[npt.NDArray[Any]]] = [[] for _ in _TYPES]
-        for part in join_each(left, right, report, scored, room):
-            np.maximum.at(best_left, part.chunk.left, part.similarity)
-            np.maximum.at(best_right, part.chunk.right, part.similarity)
-            for values, column in zip(part.kept, columns, strict=True):
-                column.append(room.keep(values))
-            if len(part.chunk.left):
-                on_progress("join", int(part.chunk.left[-1]), len(left))
+        for chunk, similarity in join_each(left, right, report, scored, room):
+            best.add(chunk, similarity, room)
+            if len(chunk.left):
+                on_progress("join", int(chunk.left[-1]), len(left))
         on_progress("join", len(left), len(left))
+        return best.pairs(room)
+
+
+class BestPairs:
+    """Of pairs that come in order, chunk by chunk, those that are among the best of either of their records.
+
+    Of equally similar ones of a record those with the lower rows of the other side are taken, so that the same
+    pairs are the best whichever table is the left one.
+    """
+
+    def __init__(self, left: int, right: int | None) -> None:
+        self._most = kept_per_record(left + (right or 0))
+        self._left = np.full((left, self._most), -np.inf, dtype=np.float32)
+        self._right = self._left if right is None else np.full((right, self._most), -np.inf, dtype=np.float32)
+        self._columns: list[list[npt.NDArray[Any]]] = [[] for _ in _TYPES]
+        self._held, self._allowed = 0, 2 * self._most * (left + (right or 0))
+
+    def candidates(self, chunk: PairChunk, similarity: Scores) -> Rows:
+        """Return the positions of the pairs that may be among the best, by what is known so far.
+
+        It may be called while another thread adds pairs: what it knows is then a little behind.
+        """
+        near = rank_within(chunk.left - chunk.left.min(initial=0), similarity) < self._most
+        return np.flatnonzero(near | (similarity >= self._right[chunk.right, -1]))
+
+    def add(self, chunk: PairChunk, similarity: Scores, room: Room) -> None:
+        """Add the pairs of a chunk."""
+        for rows, best in ((chunk.left, self._left), (chunk.right, self._right)):
+            _write_best(rows, similarity, 0, best)
+        kept = np.flatnonzero(self._may_stay(chunk.left, chunk.right, similarity))
+        for values, column in zip((*chunk.at(kept).columns, similarity[kept]), self._columns, strict=True):
+            column.append(room.keep(values))
+        self._held += len(kept)
+        if self._held > self._allowed and room.limit is None:
+            self._thin_out()
+
+    def _may_stay(self, left: Rows, right: Rows, similarity: Scores) -> npt.NDArray[np.bool_]:
+        return np.asarray((similarity >= self._left[left, -1]) | (similarity >= self._right[right, -1]))
+
+    def _thin_out(self) -> None:
+        """Let go of pairs that better ones have come for since; the next time is when as many have come."""
+        for number, part in enumerate(zip(*self._columns, strict=True)):
+            kept = np.flatnonzero(self._may_stay(part[0], part[1], part[3]))
+            for values, column in zip(part, self._columns, strict=True):
+                column[number] = values[kept]
+        self._held = sum(map(len, self._columns[0]))
+        self._allowed = max(self._allowed, 2 * self._held)
+
+    def pairs(self, room: Room) -> ScoredPairs:
+        """Return the best pairs of all chunks."""
+        ties = _Ties(*(_open_ties(best) for best in (self._left, self._right)))
+        if self._right is self._left:
+            ties = ties._replace(right=ties.left)
+        lowest = self._left[:, -1].copy(), self._right[:, -1].copy()
+        for number, (left, right, bands, similarity) in enumerate(zip(*self._columns, strict=True)):
+            kept = np.zeros(len(left), dtype=bool)
+            _write_kept((left, right, similarity), lowest, ties, kept)
+            part = left[kept], right[kept], bands[kept], similarity[kept]
+            for values, column in zip(part, self._columns, strict=True):
+                column[number] = values
+        best_left = np.maximum(self._left[:, 0], 0)
+        best_right = best_left if self._right is self._left else np.maximum(self._right[:, 0], 0)
+        del self._left, self._right
         # One column after the other, so that no two of them are there twice.
-        rows, others, bands, similarity = (room.joined(columns.pop(0), dtype) for dtype in _TYPES)
-    return ScoredPairs(rows, others, similarity, bands, best_left, best_right)
+        rows, others, bands, similarity = (room.joined(self._columns.pop(0), dtype) for dtype in _TYPES)
+        return ScoredPairs(rows, others, similarity, bands, best_left, best_right)
 
 
-@dataclass(frozen=True)
-class _Scored:
-    """A chunk of the join with the similarity of each pair, and what is kept of it: `_TYPES`."""
+class _Ties(NamedTuple):
+    """How many more pairs of the lowest similarity that is among its best each record takes."""
 
-    chunk: PairChunk
-    similarity: Scores
-    kept: tuple[npt.NDArray[Any], ...]
+    left: Rows
+    right: Rows
+
+
+def _open_ties(best: Scores) -> Rows:
+    return np.asarray(best.shape[1] - (best > best[:, -1:]).sum(axis=1))
+
+
+@native
+def _write_kept(
+    pairs: tuple[Rows, Rows, Scores], lowest: tuple[Scores, Scores], ties: _Ties, kept: npt.NDArray[np.bool_]
+) -> None:
+    """Write which pairs are among the best of either record; of equal ones the first."""
+    left, right, similarity = pairs
+    for i in range(len(left)):
+        is_best = False
+        if similarity[i] >= lowest[0][left[i]]:
+            is_best = similarity[i] > lowest[0][left[i]] or ties.left[left[i]] > 0
+            ties.left[left[i]] -= similarity[i] == lowest[0][left[i]]
+        if similarity[i] >= lowest[1][right[i]]:
+            is_best |= similarity[i] > lowest[1][right[i]] or ties.right[right[i]] > 0
+            ties.right[right[i]] -= similarity[i] == lowest[1][right[i]]
+        kept[i] = is_best
 
 
 def best_of_either(pairs: ScoredPairs, most: int) -> Rows:

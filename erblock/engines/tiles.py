@@ -64,7 +64,8 @@ class TileKernel:
         rows = block.column("row").to_numpy()
         for left, right in _spans(block, dedup=self.dedup):
             similarity = sketch.similarity(sketch, left, right)
-            best = np.flatnonzero(rank_within(left, similarity) < KEEP_PER_RECORD)
+            near = rank_within(left, similarity) < KEEP_PER_RECORD
+            best = np.flatnonzero(near | (rank_within(right, similarity) < KEEP_PER_RECORD))
             yield (
                 _found(PAIR, rows[left[best]], rows[right[best]], similarity[best]),
                 pair_hashes(rows[left], rows[right]),

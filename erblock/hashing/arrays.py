@@ -50,7 +50,7 @@ def sketch_arrays(sketch: Sketch) -> SketchArrays:
     """Return the arrays of a sketch."""
     if isinstance(sketch, NeuralSketch):
         channels = sketch.channels
-        return SketchArrays(sketch.cells.T, sketch.places, channels.sparse, channels.dense.codes)
+        return SketchArrays(sketch.buckets.T, sketch.places, channels.sparse, channels.dense.codes)
     if isinstance(sketch, MinHashSketch):
         none = np.zeros((len(sketch), 0), dtype=np.int8)
         return SketchArrays(sketch.buckets.T, sketch.order, sketch.vectors, none)

@@ -26,6 +26,15 @@ class BandKeys:
     buckets: Buckets
 
 
+def keys_of_band(buckets: npt.NDArray[np.uint32]) -> BandKeys:
+    """Return the keys of one band from the bucket of every record, 0 for none.
+
+    The number of a bucket is in the upper half of a key, as with every hash of 64 bits.
+    """
+    rows = np.flatnonzero(buckets).astype(np.uint32)
+    return BandKeys(rows, buckets[rows].astype(np.uint64) << np.uint64(32))
+
+
 class Sketch(Protocol):
     """What a hasher keeps of one table; row i of the sketch is row i of the table."""
 
@@ -56,6 +65,10 @@ class Hasher(Protocol):
     @property
     def weights(self) -> npt.NDArray[np.float32]:
         """The weight of each of the 2**20 n-gram features."""
+
+    @property
+    def plan(self) -> Any:
+        """How keys of n-grams are made (`bands.BandPlan`)."""
 
     def sketch(self, texts: pl.Series, on_progress: Progress = silent) -> Sketch:
         """Return the sketch of one text per record."""

@@ -1,9 +1,11 @@
 """The kinds of hashers that a model folder can hold, and how each is taken apart and put together.
 
-kind      settings, in the manifest                   arrays                                        folder
-neural    encoder: max_tokens                         weights, mean, projection, points, centres    encoder
-student   student: width                              as neural, and features, codes, scales, constant
-minhash   minhash: bands, rows, permutations, seed    weights
+kind      settings, in the manifest    arrays                                           folder
+neural    encoder: max_tokens          weights, mean, projection, points, centres       encoder
+student   student: width               as neural, and features, codes, scales, constant
+minhash   minhash: none                weights
+
+The band plan of the n-grams, which every kind has, is in the manifest as well (`plan`).
 """
 
 from collections.abc import Callable, Mapping
@@ -30,6 +32,16 @@ Settings = Mapping[str, int]
 
 
 @dataclass(frozen=True)
+class Parts:
+    """What a hasher is put together from: its folder, arrays, settings and band plan."""
+
+    folder: Path
+    arrays: Arrays
+    settings: Settings
+    plan: BandPlan
+
+
+@dataclass(frozen=True)
 class RunOptions:
     """Where and how a loaded encoder runs."""
 
@@ -48,7 +60,7 @@ class Kind:
     settings: tuple[str, ...]
     arrays: tuple[str, ...]
     take_apart: Callable[[Any, Path], tuple[Arrays, Settings]]
-    put_together: Callable[[Path, Arrays, Settings, RunOptions], Hasher]
+    put_together: Callable[[Parts, RunOptions], Hasher]
 
 
 def _neural_parts(hasher: NeuralHasher, folder: Path) -> tuple[Arrays, Settings]:
@@ -57,9 +69,10 @@ def _neural_parts(hasher: NeuralHasher, folder: Path) -> tuple[Arrays, Settings]
     return {"weights": hasher.weights, **_cell_arrays(hasher.cells)}, settings
 
 
-def _neural_hasher(folder: Path, arrays: Arrays, settings: Settings, run: RunOptions) -> Hasher:
-    options = EncoderOptions(str(folder / ENCODER), settings["max_tokens"], run.device, run.precision)
-    return NeuralHasher(load_encoder(options), arrays["weights"], _cells(arrays))
+def _neural_hasher(parts: Parts, run: RunOptions) -> Hasher:
+    folder, tokens = str(parts.folder / ENCODER), parts.settings["max_tokens"]
+    encoder = load_encoder(EncoderOptions(folder, tokens, run.device, run.precision))
+    return NeuralHasher(encoder, parts.arrays["weights"], _cells(parts.arrays), parts.plan)
 
 
 def _cell_arrays(cells: Cells) -> Arrays:
@@ -76,19 +89,17 @@ def _student_parts(hasher: StudentHasher, _folder: Path) -> tuple[Arrays, Settin
     return arrays, {"width": hasher.embeddings.width}
 
 
-def _student_hasher(_folder: Path, arrays: Arrays, _settings: Settings, _run: RunOptions) -> Hasher:
-    embeddings = StaticEmbeddings(*(arrays[name] for name in _STATIC))
-    return StudentHasher(embeddings, arrays["weights"], _cells(arrays))
+def _student_hasher(parts: Parts, _run: RunOptions) -> Hasher:
+    embeddings = StaticEmbeddings(*(parts.arrays[name] for name in _STATIC))
+    return StudentHasher(embeddings, parts.arrays["weights"], _cells(parts.arrays), parts.plan)
 
 
 def _minhash_parts(hasher: MinHashHasher, _folder: Path) -> tuple[Arrays, Settings]:
-    plan = hasher.plan
-    return {"weights": hasher.weights}, {"bands": plan.bands, "rows": plan.rows, "seed": hasher.seed}
+    return {"weights": hasher.weights}, {}
 
 
-def _minhash_hasher(_folder: Path, arrays: Arrays, settings: Settings, _run: RunOptions) -> Hasher:
-    plan = BandPlan(settings["bands"], settings["rows"])
-    return MinHashHasher(plan, arrays["weights"], seed=settings["seed"])
+def _minhash_hasher(parts: Parts, _run: RunOptions) -> Hasher:
+    return MinHashHasher(parts.plan, parts.arrays["weights"])
 
 
 KINDS: Mapping[str, Kind] = {
@@ -106,5 +117,5 @@ KINDS: Mapping[str, Kind] = {
         _student_parts,
         _student_hasher,
     ),
-    "minhash": Kind("minhash", ("bands", "rows", "seed"), ("weights",), _minhash_parts, _minhash_hasher),
+    "minhash": Kind("minhash", (), ("weights",), _minhash_parts, _minhash_hasher),
 }

@@ -10,7 +10,7 @@ A word-piece model alone misses model numbers and typos, n-grams alone miss para
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Self
+from typing import NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -18,11 +18,13 @@ import polars as pl
 from scipy import sparse
 
 from erblock.hashing import ngrams
-from erblock.hashing.base import BandKeys, Progress, Rows, Scores, silent
+from erblock.hashing.bands import BandPlan, RecordKeys, text_keys
+from erblock.hashing.base import BandKeys, Progress, Rows, Scores, keys_of_band, silent
 from erblock.hashing.cells import CellOptions, Cells, fit_cells, places_of
 from erblock.hashing.codes import CodedVectors, coded
 from erblock.hashing.encoder import Encoder
 from erblock.hashing.pairwise import row_dots
+from erblock.tables.text import plain_texts
 
 Floats = npt.NDArray[np.float32]
 UInt32s = npt.NDArray[np.uint32]
@@ -64,10 +66,13 @@ def _random_signs(features: int) -> sparse.csr_array:
 
 @dataclass(frozen=True)
 class NeuralSketch:
-    """The channels of one table, (bands, records) numbers of cells, and the place of each record."""
+    """The channels of one table, buckets, (bands, records), 0 for none, and the place of each record.
+
+    The first bands are those of cells, the others those of n-grams.
+    """
 
     channels: Channels
-    cells: UInt32s
+    buckets: UInt32s
     places: UInt32s
 
     def __len__(self) -> int:
@@ -76,14 +81,11 @@ class NeuralSketch:
     @property
     def bands(self) -> int:
         """The number of bands."""
-        return len(self.cells)
+        return len(self.buckets)
 
     def keys(self, band: int) -> BandKeys:
-        """Return the cell of every record that has text."""
-        rows = np.flatnonzero(np.diff(self.channels.sparse.indptr) > 0)
-        # The number of the cell is in the upper half, as with every hash of 64 bits.
-        buckets = (self.cells[band, rows].astype(np.uint64) + np.uint64(1)) << np.uint64(32)
-        return BandKeys(rows.astype(np.uint32), buckets)
+        """Return the keys of one band."""
+        return keys_of_band(self.buckets[band])
 
     def neighbour_order(self) -> UInt32s:
         """Return the place of every record along the first projected direction, the same for any table."""
@@ -97,11 +99,12 @@ class NeuralSketch:
 
 @dataclass(frozen=True)
 class NeuralHasher:
-    """A fitted encoder, the weights of the features, and the cells."""
+    """A fitted encoder, the weights of the features, the cells, and the band plan of the n-grams."""
 
     encoder: Encoder
     weights: Floats
     cells: Cells
+    plan: BandPlan
 
     @property
     def kind(self) -> str:
@@ -110,17 +113,16 @@ class NeuralHasher:
 
     def sketch(self, texts: pl.Series, on_progress: Progress = silent) -> NeuralSketch:
         """Return both channels of `texts`, their cells and places."""
-        return self.sketch_of(encode_channels(self.encoder, self.weights, texts, on_progress))
-
-    def sketch_of(self, channels: Channels) -> NeuralSketch:
-        """Return the sketch of records that are encoded already."""
-        return cell_sketch(channels, self.cells)
+        channels = encode_channels(self.encoder, self.weights, texts, on_progress)
+        return neural_sketch(channels, self.cells, text_keys(texts, self.weights, self.plan))
 
 
-def cell_sketch(channels: Channels, cells: Cells) -> NeuralSketch:
-    """Return the sketch of records that are encoded already."""
+def neural_sketch(channels: Channels, cells: Cells, keys: RecordKeys) -> NeuralSketch:
+    """Return the sketch of records that are encoded already; `keys`: those of their n-grams."""
     projected = cells.project(channels.joined())
-    return NeuralSketch(channels, cells.numbers(projected), places_of(projected))
+    numbers = cells.numbers(projected) + np.uint32(1)
+    numbers[:, np.diff(channels.sparse.indptr) == 0] = 0  # nothing to hash
+    return NeuralSketch(channels, np.concatenate([numbers, keys.buckets]), places_of(projected))
 
 
 def encode_channels(
@@ -128,8 +130,15 @@ def encode_channels(
 ) -> Channels:
     """Return both channels of `texts`."""
     vectors = ngrams.tfidf(ngrams.feature_sets(texts), weights)
-    filled: Sequence[str] = texts.fill_null("").to_list()
+    filled: Sequence[str] = plain_texts(texts.fill_null("")).to_list()
     return Channels(coded(encoder.encode(filled, on_progress)), vectors)
+
+
+class NgramKeys(NamedTuple):
+    """The weights of the features, and the plan of their keys."""
+
+    weights: Floats
+    plan: BandPlan
 
 
 @dataclass(frozen=True)
@@ -146,12 +155,13 @@ class Sample:
 
 def fit_neural(
     encoder: Encoder,
-    weights: Floats,
+    ngram_keys: NgramKeys,
     sample: Sample,
     options: CellOptions,
     on_progress: Progress = silent,
 ) -> NeuralHasher:
     """Return a hasher with cells learned from a sample of the records."""
+    weights, plan = ngram_keys
     random = np.random.default_rng(options.seed)
     everything = pl.concat(sample.tables)
     drawn = everything.gather(random.permutation(len(everything))[:_SAMPLE])
@@ -160,4 +170,4 @@ def fit_neural(
     vectors = encode_channels(encoder, weights, texts, on_progress).joined()
     left, right = np.split(vectors[len(drawn) :], 2)
     cells = fit_cells(vectors[: len(drawn)], left, right, sample.records, options)
-    return NeuralHasher(encoder, weights, cells)
+    return NeuralHasher(encoder, weights, cells, plan)

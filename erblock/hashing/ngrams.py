@@ -13,26 +13,42 @@ import numpy.typing as npt
 import polars as pl
 from scipy import sparse
 
+from erblock.hashing.base import Rows
 from erblock.hashing.native import in_parallel
-from erblock.hashing.shingles import tagged_features
+from erblock.hashing.shingles import HASH_BITS, ROW_BITS, WORD_BITS, tagged_features
 
 FEATURE_BITS = 20
-_CHUNK_ROWS = 8_192
+_CHUNK_ROWS = 1 << ROW_BITS
+_LAST_COLUMN = 63
 
 UInt32s = npt.NDArray[np.uint32]
+UInt64s = npt.NDArray[np.uint64]
 Floats = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)
 class FeatureSets:
-    """The distinct features of each record: those of row i are `hashes[starts[i]:starts[i + 1]]`."""
+    """The distinct features of each record: those of row i are `hashes[starts[i]:starts[i + 1]]`.
+
+    `words`: the number, within its record, of the first word or code that has the feature; `columns`: a bit
+    for each column that has it, the last one for all from the 64th on.
+    """
 
     starts: npt.NDArray[np.int64]
     hashes: UInt32s
     counts: UInt32s
+    words: UInt32s
+    columns: UInt64s
 
     def __len__(self) -> int:
         return len(self.starts) - 1
+
+    def take(self, rows: Rows) -> "FeatureSets":
+        """Return the sets of these records, in this order."""
+        sizes = np.diff(self.starts)[rows]
+        starts = np.concatenate([np.zeros(1, np.int64), np.cumsum(sizes)])
+        at = np.repeat(self.starts[rows] - starts[:-1], sizes) + np.arange(starts[-1])
+        return FeatureSets(starts, self.hashes[at], self.counts[at], self.words[at], self.columns[at])
 
     @property
     def features(self) -> npt.NDArray[np.int32]:
@@ -53,9 +69,12 @@ def chunks_of(texts: pl.Series) -> Iterator[pl.Series]:
 def joined_sets(parts: Sequence[FeatureSets]) -> FeatureSets:
     """Return the sets of all parts as one."""
     sizes = np.concatenate([np.zeros(1, np.int64), *(np.diff(part.starts) for part in parts)])
-    hashes = np.concatenate([np.zeros(0, np.uint32), *(part.hashes for part in parts)])
-    counts = np.concatenate([np.zeros(0, np.uint32), *(part.counts for part in parts)])
-    return FeatureSets(np.cumsum(sizes), hashes, counts)
+    hashes, counts, words = (
+        np.concatenate([np.zeros(0, np.uint32), *(getattr(part, name) for part in parts)])
+        for name in ("hashes", "counts", "words")
+    )
+    columns = np.concatenate([np.zeros(0, np.uint64), *(part.columns for part in parts)])
+    return FeatureSets(np.cumsum(sizes), hashes, counts, words, columns)
 
 
 def word_sets(texts: pl.Series) -> FeatureSets:
@@ -64,15 +83,20 @@ def word_sets(texts: pl.Series) -> FeatureSets:
 
 
 def chunk_sets(texts: pl.Series, *, grams: bool = True) -> FeatureSets:
-    """Return the feature sets of some texts, on one core."""
-    tagged = np.sort(tagged_features(_plain(texts), grams=grams))
+    """Return the feature sets of some texts, on one core; at most as many texts as one chunk has."""
+    found = tagged_features(_plain(texts), grams=grams)
+    tagged = np.sort(found.tagged)
+    owned = tagged >> np.uint64(WORD_BITS)
     new = np.ones(len(tagged), bool)
-    new[1:] = tagged[1:] != tagged[:-1]
+    new[1:] = owned[1:] != owned[:-1]
     first = np.flatnonzero(new)
     counts = np.diff(np.append(first, len(tagged))).astype(np.uint32)
-    owners = (tagged[first] >> np.uint64(32)).astype(np.int64)
-    starts = np.searchsorted(owners, np.arange(len(texts) + 1)).astype(np.int64)
-    return FeatureSets(starts, tagged[first].astype(np.uint32), counts)
+    rows = (owned >> np.uint64(HASH_BITS)).astype(np.int64)
+    words = (tagged & np.uint64((1 << WORD_BITS) - 1)).astype(np.int64)
+    bits = np.minimum(found.columns[found.word_starts[rows] + words], _LAST_COLUMN).astype(np.uint64)
+    columns = np.bitwise_or.reduceat(np.uint64(1) << bits, first) if len(first) else bits
+    starts = np.searchsorted(rows[first], np.arange(len(texts) + 1)).astype(np.int64)
+    return FeatureSets(starts, owned[first].astype(np.uint32), counts, words[first].astype(np.uint32), columns)
 
 
 def _plain(texts: pl.Series) -> pl.Series:

@@ -1,34 +1,64 @@
 """Texts to hashes of their words, of the 3-grams of words, and of codes.
 
 A word is a run of letters and numbers. Words joined by nothing but `-/._`, one of them with a number, are a
-code, and are also read without the separators: `ab-12/x` is `ab12x`.
+code, and are also read without the separators: `ab-12/x` is `ab12x`. Every feature is written with the number
+of the word or code that it comes from, and every word with the number of its column.
 """
+
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
 from erblock.hashing.native import native
+from erblock.tables.text import SEPARATOR
 
 UInt8s = npt.NDArray[np.uint8]
 UInt32s = npt.NDArray[np.uint32]
 UInt64s = npt.NDArray[np.uint64]
 
-_OTHER, _JOINER, _LETTER, _NUMBER = range(4)
+_OTHER, _JOINER, _LETTER, _NUMBER, _SEPARATOR = 0, 1, 2, 3, 4
 _SPACE = np.uint32(ord(" "))
 _PRIME = np.uint32(0x01000193)
 _FEATURES_PER_POINT = 2
 """More than the features that a code point can bring: a window, and its shares of a word and a code."""
 
 
-def tagged_features(texts: pl.Series, *, grams: bool = True) -> UInt64s:
-    """Return the hash of every feature of every text, with the row of the text in the upper half.
+ROW_BITS, HASH_BITS, WORD_BITS = 13, 32, 19
+"""Of a tagged feature: the row of its text, its hash, and its word in the text, from the highest bit down."""
 
-    Without `grams` the features are words and codes alone.
+_MOST_WORDS = (1 << WORD_BITS) - 1
+"""Later words of a text all have this number."""
+
+
+@dataclass(frozen=True)
+class TaggedFeatures:
+    """All features of some texts, with the row and the word that each is from (`ROW_BITS`, ...).
+
+    `columns[word_starts[row] + word]`: the number of the column that a word of a text stands in.
     """
+
+    tagged: UInt64s
+    word_starts: npt.NDArray[np.int64]
+    columns: UInt8s
+
+
+def tagged_features(texts: pl.Series, *, grams: bool = True) -> TaggedFeatures:
+    """Return the features of every text; without `grams` they are words and codes alone.
+
+    Raises:
+        ValueError: if there are more texts than `ROW_BITS` can number.
+    """
+    if len(texts) > 1 << ROW_BITS:
+        raise ValueError(f"expected at most {1 << ROW_BITS} texts, found {len(texts)}")
     points, starts = _code_points(texts)
     found = np.empty(_FEATURES_PER_POINT * len(points) + 1, dtype=np.uint64)
-    return found[: _write_features((points, _kinds(points)), starts, found, grams)]
+    word_starts = np.zeros(len(texts) + 1, dtype=np.int64)
+    # A word or code takes one code point at least, and of a code one more.
+    columns = np.empty(2 * len(points) + 1, dtype=np.uint8)
+    written = _write_features((points, _kinds(points)), starts, (found, word_starts, columns), grams)
+    return TaggedFeatures(found[:written], word_starts, columns[: word_starts[-1]])
 
 
 def _code_points(texts: pl.Series) -> tuple[UInt32s, npt.NDArray[np.int64]]:
@@ -61,67 +91,99 @@ def _kinds(points: UInt32s) -> UInt8s:
     kinds = np.zeros(int(present[-1]) + 1, dtype=np.uint8)
     for kind, pattern in ((_JOINER, r"[-/._]"), (_LETTER, r"\p{L}"), (_NUMBER, r"\p{N}")):
         kinds[present[signs.str.contains(pattern).to_numpy()]] = kind
+    kinds[ord(SEPARATOR)] = _SEPARATOR
     return kinds[points]
 
 
 @native
 def _write_features(
-    text: tuple[UInt32s, UInt8s], starts: npt.NDArray[np.int64], found: UInt64s, grams: bool
+    text: tuple[UInt32s, UInt8s],
+    starts: npt.NDArray[np.int64],
+    target: tuple[UInt64s, npt.NDArray[np.int64], UInt8s],
+    grams: bool,
 ) -> int:
-    """Write the features of every text to `found`; return how many there are."""
+    """Write the features of every text, and the column of each of its words; return how many features."""
     kinds = text[1]
-    n = 0
+    found, word_starts, columns = target
+    n = words = 0
     for row in range(len(starts) - 1):
-        tag = np.uint64(row) << np.uint64(32)
+        word_starts[row] = words
+        column = 0
         at, end = starts[row], starts[row + 1]
         while at < end:
-            if kinds[at] < _LETTER:
+            if kinds[at] == _SEPARATOR:
+                column = min(column + 1, 255)
+            if kinds[at] < _LETTER or kinds[at] == _SEPARATOR:
                 at += 1
             else:
                 stop = _chain_end(kinds, at, end)
-                n = _write_chain(text, (at, stop), tag, (found, n), grams)
+                first = words - word_starts[row]
+                n, more = _write_chain(text, (at, stop), (row, first), (found, n), grams)
+                columns[words : words + more] = column
+                words += more
                 at = stop
+    word_starts[len(starts) - 1] = words
     return n
+
+
+@native
+def _is_of_word(kind: np.uint8) -> bool:
+    return kind == _LETTER or kind == _NUMBER
 
 
 @native
 def _chain_end(kinds: UInt8s, at: int, end: int) -> int:
     """Return where the last of the words that only joiners part ends; the first begins at `at`."""
     stop = at
-    while at < end and kinds[at] >= _JOINER:
+    while at < end and (kinds[at] == _JOINER or _is_of_word(kinds[at])):
         at += 1
-        if kinds[at - 1] >= _LETTER:
+        if kinds[at - 1] != _JOINER:
             stop = at
     return stop
+
+
+@native
+def _tag(row: int, word: int) -> np.uint64:
+    """Return what a feature of this word has in the bits around its hash."""
+    number = np.uint64(min(word, _MOST_WORDS))
+    return (np.uint64(row) << np.uint64(HASH_BITS + WORD_BITS)) | number
 
 
 @native
 def _write_chain(
     text: tuple[UInt32s, UInt8s],
     span: tuple[int, int],
-    tag: np.uint64,
+    place: tuple[int, int],
     target: tuple[UInt64s, int],
     grams: bool,
-) -> int:
-    """Write the features of words that only joiners part; return how many features there are by then."""
+) -> tuple[int, int]:
+    """Write the features of words that only joiners part; return how many features there are by then.
+
+    `place`: the row, and the number of the chain's first word. The second figure returned is how many words
+    the chain has, of which a code is one.
+    """
     points, kinds = text
     found, n = target
+    row, first = place
     begin, words, has_number = span[0], 0, False
     for at in range(span[0], span[1] + 1):
         if at < span[1] and kinds[at] != _JOINER:
             has_number = has_number or kinds[at] == _NUMBER
             continue
         if at > begin:
+            tag = _tag(row, first + words)
             if grams:
                 n = _write_grams(points[begin:at], tag, found, n)
-            found[n] = tag | np.uint64(_word_hash(points[begin:at], kinds[begin:at]))
+            hashed = _word_hash(points[begin:at], kinds[begin:at])
+            found[n] = tag | (np.uint64(hashed) << np.uint64(WORD_BITS))
             n, words = n + 1, words + 1
         begin = at + 1
     if words > 1 and has_number:
         whole = slice(span[0], span[1])
-        found[n] = tag | np.uint64(_word_hash(points[whole], kinds[whole]))
-        n += 1
-    return n
+        hashed = _word_hash(points[whole], kinds[whole])
+        found[n] = _tag(row, first + words) | (np.uint64(hashed) << np.uint64(WORD_BITS))
+        n, words = n + 1, words + 1
+    return n, words
 
 
 @native
@@ -131,7 +193,7 @@ def _write_grams(word: UInt32s, tag: np.uint64, found: UInt64s, n: int) -> int:
     for at in range(len(word)):
         after = word[at + 1] if at + 1 < len(word) else _SPACE
         gram = np.uint32(np.uint32(before * _PRIME ^ word[at]) * _PRIME ^ after)
-        found[n + at] = tag | np.uint64(_finish(gram))
+        found[n + at] = tag | (np.uint64(_finish(gram)) << np.uint64(WORD_BITS))
         before = word[at]
     return n + len(word)
 

@@ -6,7 +6,7 @@ Nothing in a model folder is ever run or unpickled. A folder is written beside i
 import json
 import shutil
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from hashlib import file_digest, sha256
 from importlib.metadata import version
 from pathlib import Path
@@ -18,14 +18,16 @@ import numpy.typing as npt
 import polars as pl
 
 from erblock.errors import ModelError
+from erblock.hashing.bands import BandPlan
 from erblock.hashing.base import Hasher
-from erblock.hashing.kinds import ENCODER, KINDS, Arrays, Kind, RunOptions
+from erblock.hashing.kinds import ENCODER, KINDS, Arrays, Kind, Parts, RunOptions
 
-FORMAT = 2
+FORMAT = 3
 MANIFEST = "manifest.json"
 _ARRAYS = "arrays.safetensors"
 _MAKER = "erblock"
-_KEYS = {"kind", "columns", "digests", "notes"}
+_PLAN = "plan"
+_KEYS = {"kind", "columns", "digests", "notes", _PLAN}
 
 
 @dataclass(frozen=True)
@@ -109,6 +111,7 @@ def _write(model: Model, folder: Path) -> None:
         _MAKER: version("erblock"),
         "columns": list(model.provenance.columns),
         kind.section: dict(settings),
+        _PLAN: asdict(model.hasher.plan),
         "digests": dict(model.provenance.digests),
         "notes": dict(model.provenance.notes),
     }
@@ -127,8 +130,20 @@ def load_model(folder: Path, device: str = "auto", precision: str = "auto") -> M
     manifest = read_manifest(folder)
     kind = KINDS[manifest["kind"]]
     arrays = _load_arrays(folder / _ARRAYS, kind.arrays)
-    hasher = kind.put_together(folder, arrays, manifest[kind.section], RunOptions(device, precision))
+    parts = Parts(folder, arrays, manifest[kind.section], _plan_of(folder, manifest))
+    hasher = kind.put_together(parts, RunOptions(device, precision))
     return Model(hasher, Provenance(tuple(manifest["columns"]), manifest["digests"], manifest["notes"]))
+
+
+def _plan_of(folder: Path, manifest: Mapping[str, Any]) -> BandPlan:
+    from pydantic import TypeAdapter, ValidationError
+
+    try:
+        return TypeAdapter(BandPlan).validate_python(manifest[_PLAN])
+    except ValidationError as cause:
+        problem = cause.errors()[0]
+        where = ".".join(map(str, (_PLAN, *problem["loc"])))
+        raise ModelError(f"{folder / MANIFEST}: {where}: {problem['msg']}; fit again") from cause
 
 
 def load_weights(folder: Path) -> npt.NDArray[np.float32]:
@@ -201,7 +216,8 @@ def model_digest(folder: Path) -> str:
         ModelError: if `folder` is no model folder.
     """
     manifest = read_manifest(folder)
-    stated = [manifest[key] for key in ("format", "kind", "columns", KINDS[manifest["kind"]].section)]
+    named = ("format", "kind", "columns", _PLAN, KINDS[manifest["kind"]].section)
+    stated = [manifest[key] for key in named]
     digest = sha256(json.dumps(stated, sort_keys=True).encode())
     for path in _hashed_files(folder):
         with path.open("rb") as file:

@@ -16,11 +16,12 @@ import polars as pl
 from scipy import sparse
 
 from erblock.hashing import ngrams
+from erblock.hashing.bands import BandPlan, text_keys
 from erblock.hashing.base import Progress, silent
 from erblock.hashing.cells import Cells
 from erblock.hashing.codes import CodedVectors, Codes, coded
 from erblock.hashing.native import in_parallel, native
-from erblock.hashing.neural import Channels, NeuralSketch, cell_sketch
+from erblock.hashing.neural import Channels, NeuralSketch, neural_sketch
 
 Floats = npt.NDArray[np.float32]
 
@@ -80,11 +81,12 @@ def _add_embeddings(
 
 @dataclass(frozen=True)
 class StudentHasher:
-    """Static embeddings, the weights of the features, and the cells of the teacher."""
+    """Static embeddings, and the weights of the features, cells and band plan of the teacher."""
 
     embeddings: StaticEmbeddings
     weights: Floats
     cells: Cells
+    plan: BandPlan
 
     @property
     def kind(self) -> str:
@@ -93,7 +95,8 @@ class StudentHasher:
 
     def sketch(self, texts: pl.Series, on_progress: Progress = silent) -> NeuralSketch:
         """Return both channels of `texts`, their cells and places."""
-        return cell_sketch(self.channels(texts, on_progress), self.cells)
+        keys = text_keys(texts, self.weights, self.plan)
+        return neural_sketch(self.channels(texts, on_progress), self.cells, keys)
 
     def channels(self, texts: pl.Series, on_progress: Progress = silent) -> Channels:
         """Return both channels of `texts`."""

@@ -105,7 +105,7 @@ def _taught(teacher: NeuralHasher, texts: pl.Series, on_progress: Progress) -> t
     vectors = channels.dense.vectors
     held = min(_HELD_OUT_MOST, max(1, int(_HELD_OUT_SHARE * len(texts))))
     embeddings = distill_embeddings(channels.sparse[held:], vectors[held:], DistillOptions())
-    student = StudentHasher(embeddings, teacher.weights, teacher.cells)
+    student = StudentHasher(embeddings, teacher.weights, teacher.cells, teacher.plan)
     seen = embeddings.vectors(channels.sparse[:held])
     return student, float((seen * vectors[:held]).sum(axis=1).mean())
 

@@ -17,7 +17,7 @@ from erblock.hashing.base import Hasher, Progress, silent
 from erblock.hashing.cells import CellOptions
 from erblock.hashing.codes import coded
 from erblock.hashing.encoder import Encoder, EncoderOptions, RememberingEncoder, load_encoder
-from erblock.hashing.neural import Sample, fit_neural
+from erblock.hashing.neural import NgramKeys, Sample, fit_neural
 from erblock.hashing.store import Extras, Model, Provenance, check_target, save_model
 from erblock.pipeline.evidence import Knowledge, learn_evidence, sample_of
 from erblock.pipeline.inputs import Texts, minhash_of, open_tables, texts_of
@@ -28,6 +28,7 @@ from erblock.rules.triplets import TripletOptions, build_triplets, labelled_pair
 from erblock.tables.pairs import read_pairs
 from erblock.tables.read import TablePair
 from erblock.tables.schemas import ID, LABELS
+from erblock.tables.text import plain_texts
 from erblock.training.batches import triplet_rows
 from erblock.training.fit import TrainingOptions, TrainingReport, TrainingTables, train
 
@@ -105,7 +106,7 @@ def _fit_neural(config: Config, tables: TablePair, on_progress: Progress) -> _Fi
     rows = triplet_rows(tables, triplets)
     report = train(
         encoder,
-        TrainingTables(texts.left, texts.right, vectors[0], vectors[-1]),
+        TrainingTables(*map(plain_texts, texts.both), vectors[0], vectors[-1]),
         rows,
         _training_options(options, TAUGHT if taught else SUPPOSED),
         on_progress,
@@ -117,9 +118,10 @@ def _fit_neural(config: Config, tables: TablePair, on_progress: Progress) -> _Fi
     )
     # Evidence is learned from the same sample: its texts are encoded once.
     encoder = RememberingEncoder(encoder)
-    hasher = fit_neural(encoder, weights, sample, CellOptions(seed=options.seed), on_progress)
+    keys = NgramKeys(weights, minhash_of(texts).plan)
+    hasher = fit_neural(encoder, keys, sample, CellOptions(seed=options.seed), on_progress)
     by_rule = dict(triplets["rule"].value_counts(sort=True).rows())
-    report_all = FitReport(Path(options.output), by_rule, report, hasher.cells.bands)
+    report_all = FitReport(Path(options.output), by_rule, report, hasher.cells.bands + hasher.plan.bands)
     return _Fitted(hasher, report_all, {TRIPLETS_FILE: triplets})
 
 
@@ -135,7 +137,8 @@ def _sure_matches(texts: Texts, encoder: Encoder, on_progress: Progress) -> pl.D
     left = hasher.sketch(texts.left)
     right = None if texts.dedup else hasher.sketch(texts.right)
     scored = score_candidates(left, right, JoinReport(), on_progress)
-    vectors = [coded(encoder.encode(side.fill_null("").to_list(), on_progress)) for side in texts.sides]
+    plain = [plain_texts(side.fill_null("")).to_list() for side in texts.sides]
+    vectors = [coded(encoder.encode(side, on_progress)) for side in plain]
     cosine = vectors[0].cosines(vectors[-1], scored.left, scored.right)
     sure = sure_pairs(scored.seen_as(((scored.similarity + cosine) / 2).astype(np.float32)))
     return pl.DataFrame({"left_row": scored.left[sure], "right_row": scored.right[sure]})

@@ -10,10 +10,6 @@ from erblock.tables.read import Records, TablePair, read_tables
 from erblock.tables.schemas import ID
 from erblock.tables.text import record_texts
 
-MINHASH_PAIRS_PER_RECORD = 100
-"""Band plans of MinHash are as loose as so many joined rows a record of the larger table allow."""
-
-
 @dataclass(frozen=True)
 class Texts:
     """The text of every record of both tables; one table stands on both sides."""
@@ -54,4 +50,4 @@ def texts_of(tables: TablePair) -> Texts:
 
 def minhash_of(texts: Texts) -> MinHashHasher:
     """Return the MinHash whose weights and bands suit these texts."""
-    return fit_minhash(texts.left, None if texts.dedup else texts.right, MINHASH_PAIRS_PER_RECORD)
+    return fit_minhash(texts.left, None if texts.dedup else texts.right)

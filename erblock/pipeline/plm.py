@@ -13,6 +13,7 @@ from erblock.matching.fit import Learned, Matcher
 from erblock.matching.plm import Plm, Task, fit_heads, read
 from erblock.matching.tune import LEAST_MATCHES, fine_tune
 from erblock.pipeline.inputs import Texts
+from erblock.tables.text import plain_texts
 
 _NEURAL = "neural"
 
@@ -35,7 +36,8 @@ def learn_plm(
 ) -> tuple[Matcher, Plm]:
     """Return `learned.matcher` with a language model's opinion weighed in, and that model with its heads."""
     encoder = _encoder(options)
-    sides = (texts.left, texts.right)
+    left = plain_texts(texts.left)
+    sides = (left, left if texts.dedup else plain_texts(texts.right))
     task = Task(pairs, learned.log_odds, learned.matcher, learned.known)
     if _trains(options, encoder) and learned.known.matches.sum() >= LEAST_MATCHES:
         judged = fine_tune(encoder, sides, task, options.seed, on_progress)

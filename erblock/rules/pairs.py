@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from erblock.similarity.values import grams, words
 from erblock.tables.read import TablePair
 from erblock.tables.schemas import ID
-from erblock.tables.text import record_texts
+from erblock.tables.text import plain_texts, record_texts
 
 RANDOM_SHARE = 0.2
 GRAM_SIZE = 3
@@ -45,7 +45,7 @@ def _near(tables: TablePair, orders: list[NDArray[np.int64]], budget: int) -> It
         (tables.other, [pair.right for pair in tables.columns]),
     ]
     left, right = (
-        record_texts(table.frame, columns)[order]
+        plain_texts(record_texts(table.frame, columns))[order]
         for (table, columns), order in zip(sides, orders, strict=True)
     )
     features: dict[str, Callable[[pl.Series], pl.Series]] = {

@@ -1,13 +1,17 @@
 """A record as one line of text: what the hashers read.
 
-Values are joined by one space, in column order. A missing value leaves no trace: null, an empty or
-blank value, NaN, and the words that people and programs write for "nothing" (`PLACEHOLDERS`).
+Values are joined in column order by a separator that no value holds (`SEPARATOR`), so that a hasher can tell
+columns apart. A missing value is empty: null, an empty or blank value, NaN, and the words that people and
+programs write for "nothing" (`PLACEHOLDERS`).
 """
 
 from collections.abc import Sequence
 from typing import cast
 
 import polars as pl
+
+SEPARATOR = "\x1f"
+"""Stands between the columns of a record: ASCII's unit separator."""
 
 # Whole values, compared in lower case after trimming. "Null Island Ltd" is not one of them.
 PLACEHOLDERS = frozenset(
@@ -32,11 +36,19 @@ _EXACT_FLOAT = 2.0**53
 
 
 def record_texts(frame: pl.DataFrame, columns: Sequence[str]) -> pl.Series:
-    """Return one text per row: the values of `columns`, joined; empty if all are missing."""
+    """Return one text per row: the values of `columns`, with separators; empty if all are missing."""
     if not columns:
         return pl.repeat("", frame.height, dtype=pl.String, eager=True).alias("text")
-    values = [text_expression(pl.col(column), frame.schema[column]) for column in columns]
-    return frame.select(pl.concat_str(values, separator=" ", ignore_nulls=True).alias("text")).to_series()
+    values = [text_expression(pl.col(column), frame.schema[column]).fill_null("") for column in columns]
+    joined = pl.concat_str(values, separator=SEPARATOR)
+    blank = joined.str.strip_chars(SEPARATOR) == ""
+    return frame.select(pl.when(blank).then(pl.lit("")).otherwise(joined).alias("text")).to_series()
+
+
+def plain_texts(texts: pl.Series) -> pl.Series:
+    """Return texts of records with one space in the place of separators and of empty columns."""
+    text = pl.col("text").str.replace_all(f"{SEPARATOR}+", " ").str.strip_chars(" ")
+    return texts.alias("text").to_frame().select(text).to_series()
 
 
 def text_expression(value: pl.Expr, dtype: pl.DataType) -> pl.Expr:
@@ -78,7 +90,7 @@ def _float_text(value: pl.Expr) -> pl.Expr:
 
 
 def _without_placeholders(text: pl.Expr) -> pl.Expr:
-    folded = text.str.replace_all(r"\s+", " ").str.strip_chars()
+    folded = text.str.replace_all(r"[\s\x1f]+", " ").str.strip_chars()
     return _blank_to_null(pl.when(folded.str.to_lowercase().is_in(sorted(PLACEHOLDERS)).not_()).then(folded))
 
 
