@@ -84,7 +84,7 @@ class _Band:
 
 @native
 def window(size: int, most: int) -> int:
-    """Return how far, in a bucket of `size`, the records that meet stand apart, if it is `most` in a full one."""
+    """Return how far apart, in a bucket of `size`, records stand that meet; `most` in one that is just full."""
     return min(most, max(LEAST_WINDOW, most * most // max(size, 1)))
 
 
@@ -176,7 +176,7 @@ def _write_lows(
     most: int,
     found: tuple[UInt32s, UInt16s, Counts],
 ) -> None:
-    """Write where those that each left record meets begin among the right keys, how many, and its bucket's size.
+    """Write of each left record where those that it meets begin among the right keys, how many, and the size.
 
     A side: its keys in order, and by place the rows and the numbers that they are ordered by.
     """
@@ -216,7 +216,7 @@ def _write_near(
     `span`: where the bucket begins and ends among the keys of both sides. A record's place among both sides
     is the number of its own side's records before it and of the other side's that are ordered before it.
     """
-    (keys, rows, _), (others, _, _) = sides
+    keys, rows, _ = sides[0]
     begin, end, first, last = span
     lows, widths, counts = found
     own = _places_among(sides[0], (begin, end), sides[1], (first, last), limits)

@@ -123,9 +123,9 @@ def score_candidates(
 
 
 class BestPairs:
-    """Of pairs that come in order, chunk by chunk, those that are among the best of either of their records.
+    """Of pairs that come in order, chunk by chunk, those that are among the best of either record.
 
-    Of equally similar ones of a record those with the lower rows of the other side are taken, so that the same
+    Of a record's equally similar ones those with the lower rows of the other side are taken, so that the same
     pairs are the best whichever table is the left one.
     """
 
@@ -149,7 +149,8 @@ class BestPairs:
         for rows, best in ((chunk.left, self._left), (chunk.right, self._right)):
             _write_best(rows, similarity, 0, best)
         kept = np.flatnonzero(self._may_stay(chunk.left, chunk.right, similarity))
-        for values, column in zip((*chunk.at(kept).columns, similarity[kept]), self._columns, strict=True):
+        stay: tuple[npt.NDArray[Any], ...] = (*chunk.at(kept).columns, similarity[kept])
+        for values, column in zip(stay, self._columns, strict=True):
             column.append(room.keep(values))
         self._held += len(kept)
         if self._held > self._allowed and room.limit is None:

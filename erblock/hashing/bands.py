@@ -10,12 +10,15 @@ https://arxiv.org/abs/1804.03054), with one order a band in the place of a tree 
 How selective a prefix is, in nats, is the sum of -ln(share of the records that have it) over its features.
 Features of one word say the same thing: of each word the rarest one counts.
 
+A feature weighs its idf. In every second band it weighs as much as it is selective, divided by the sum over
+its column, so that all columns of a record have the same say: a long description would drown a short title
+otherwise. Weights may depend on the record (Moulton and Jiang 2018, https://arxiv.org/abs/1809.04052).
+
 The permutations are datasketch's (scheme affine32, whose first step, MurmurHash3's finaliser, is the last of
 `shingles`): with equal weights the first feature is the one of datasketch's minimum. The logarithm is a
 polynomial, right where minima lie and the same on every processor.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -35,8 +38,14 @@ Floats = npt.NDArray[np.float32]
 MOST_BANDS = 512
 """Bands that a plan may have: so many permutations are drawn."""
 
+_COLUMNS = 64
+"""Columns that are told apart."""
+
 _LONGEST = 16
 """Features of a key at most: a record whose first ones are not selective by then has no key in that band."""
+
+_LEAST_GAIN = np.float32(1e-6)
+"""A feature that all records have is drawn when there is no other."""
 
 _SCALE, _SQUARE, _CUBE = np.float32(2.0**-31), np.float32(0.5 * 2.0**-62), np.float32(0.8 * 2.0**-93)
 _MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
@@ -44,15 +53,10 @@ _MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
 
 @dataclass(frozen=True)
 class BandPlan:
-    """How keys are made.
-
-    `selectivity`: of every key, in nats. `column_weights`: the weight of the features of each column in
-    every second band; in the other bands, or where there are none, all columns weigh alike.
-    """
+    """How many keys a record has, and how selective each is at least, in nats."""
 
     bands: int
     selectivity: float
-    column_weights: tuple[float, ...] = ()
     seed: int = 0
 
 
@@ -88,17 +92,22 @@ class _Lines(NamedTuple):
 def record_keys(sets: FeatureSets, weights: Floats, plan: BandPlan) -> RecordKeys:
     """Return the keys of records; `weights`: the idf, ln((1 + N) / (1 + df)) + 1, of each feature."""
     idf = weights[sets.features]
-    texts = _Texts(sets.starts, sets.hashes, sets.words, (idf - 1).astype(np.float32))
+    gains = np.maximum(idf - 1, _LEAST_GAIN).astype(np.float32)
+    texts = _Texts(sets.starts, sets.hashes, sets.words, gains)
     permutations = MinHash(num_perm=MOST_BANDS, seed=plan.seed, scheme="affine32").permutations
     buckets = np.zeros((plan.bands, len(sets)), dtype=np.uint32)
     lengths = np.zeros((plan.bands, len(sets)), dtype=np.uint8)
     order = np.full(len(sets), np.iinfo(np.uint32).max, dtype=np.uint32)
-    rates = [idf, idf * column_rates(sets.columns, plan.column_weights)] if plan.column_weights else [idf]
-    for first, rate in enumerate(rates):
-        bands = np.arange(first, plan.bands, len(rates), dtype=np.uint32)
+    balanced = np.empty_like(gains)
+    _write_balanced(texts, sets.columns, balanced)
+    for first, rates in enumerate((idf, balanced)):
+        bands = np.arange(first, plan.bands, 2, dtype=np.uint32)
         lines = _Lines(bands, *(part[bands] for part in permutations))
-        scale = (1 / rate).astype(np.float32)
-        _write_keys((texts, scale, np.float32(plan.selectivity)), lines, (buckets, lengths, order))
+        _write_keys(
+            (texts, (1 / rates).astype(np.float32), np.float32(plan.selectivity)),
+            lines,
+            (buckets, lengths, order),
+        )
     return RecordKeys(buckets, lengths, order)
 
 
@@ -116,14 +125,51 @@ def text_keys(texts: pl.Series, weights: Floats, plan: BandPlan) -> RecordKeys:
     )
 
 
-def column_rates(columns: npt.NDArray[np.uint64], weights: Sequence[float]) -> Floats:
-    """Return the highest of the weights of the columns that each feature is in (`FeatureSets.columns`)."""
-    distinct, which = np.unique(columns, return_inverse=True)
-    highest = [
-        max(weight for column, weight in enumerate(weights) if int(bits) >> min(column, 63) & 1)
-        for bits in distinct
-    ]
-    return np.array(highest, dtype=np.float32)[which]
+@native
+def _write_balanced(texts: _Texts, columns: npt.NDArray[np.uint64], rates: Floats) -> None:
+    """Write the weights of features for which the columns of a record sum to the same.
+
+    `columns`: as in `FeatureSets`. Of several columns that have a feature the one with the least sum counts.
+    """
+    sums = np.empty(_COLUMNS, np.float32)
+    for record in range(len(texts.starts) - 1):
+        sums[:] = 0
+        for at in range(texts.starts[record], texts.starts[record + 1]):
+            for column in range(_last_bit(columns[at]) + 1):
+                sums[column] += texts.gains[at] * np.float32(columns[at] >> np.uint64(column) & np.uint64(1))
+        for at in range(texts.starts[record], texts.starts[record + 1]):
+            least = np.float32(np.inf)
+            for column in range(_last_bit(columns[at]) + 1):
+                is_in = columns[at] >> np.uint64(column) & np.uint64(1)
+                least = min(least, sums[column]) if is_in else least
+            rates[at] = texts.gains[at] / least
+
+
+@native
+def _last_bit(bits: np.uint64) -> int:
+    last = 0
+    while last + 1 < _COLUMNS and bits >> np.uint64(last + 1):
+        last += 1
+    return last
+
+
+class _Open(NamedTuple):
+    """The bands of a record that have no key yet, one behind the other, and what is known of each.
+
+    `band`: its place among the lines; `before`: the last draw taken; `least`, `found`: the next one, and
+    which feature of the record it is of. By place among the lines: the features taken, their selectivity,
+    and their hash.
+    """
+
+    band: npt.NDArray[np.int64]
+    factors: UInt32s
+    offsets: UInt32s
+    before: Floats
+    least: Floats
+    found: npt.NDArray[np.int32]
+    taken: npt.NDArray[np.int32]
+    sums: Floats
+    states: npt.NDArray[np.uint64]
 
 
 @native
@@ -132,60 +178,93 @@ def _write_keys(
 ) -> None:
     """Write the keys of every record in some bands.
 
-    `what`: the features, the reciprocal of the rate of each draw, and how selective keys must be.
+    `what`: the features, the reciprocal of the rate of each one's draw, and how selective keys must be.
 
     All bands take their first feature in one pass over the record, those that need another one their second
     in the next pass, and so on: each pass finds the smallest draw above that of the pass before.
     """
     texts, scale, selectivity = what
-    buckets, lengths, order = out
     count = len(lines.bands)
-    factors, offsets, open_bands = np.empty(count, np.uint32), np.empty(count, np.uint32), np.empty(count, np.int64)
-    before, least = np.empty(count, np.float32), np.empty(count, np.float32)
-    found = np.empty(count, np.int32)
-    taken = np.empty((count, _LONGEST), np.int32)
-    sums, states = np.empty(count, np.float32), np.empty(count, np.uint64)
+    bands = _Open(
+        np.empty(count, np.int64),
+        np.empty(count, np.uint32),
+        np.empty(count, np.uint32),
+        np.empty(count, np.float32),
+        np.empty(count, np.float32),
+        np.empty(count, np.int32),
+        np.empty((count, _LONGEST), np.int32),
+        np.empty(count, np.float32),
+        np.empty(count, np.uint64),
+    )
     for record in range(len(texts.starts) - 1):
         begin, end = texts.starts[record], texts.starts[record + 1]
-        left = count
-        for k in range(count):
-            open_bands[k], factors[k], offsets[k] = k, lines.factors[k], lines.offsets[k]
-            before[k], sums[k], states[k] = -1, 0, lines.bands[k]
+        still = _open_all(lines, bands)
         for length in range(min(_LONGEST, end - begin)):
-            least[:left] = np.inf
-            found[:left] = -1
-            for at in range(begin, end):
-                feature, inverse, number = texts.hashes[at], scale[at], np.int32(at - begin)
-                for k in range(left):
-                    permuted = np.uint32(feature * factors[k] + offsets[k])
-                    # Of 31 bits, because every processor turns signed numbers to floats at full speed.
-                    v = np.float32(np.int32(permuted >> np.uint32(1)))
-                    draw = v * inverse * (_SCALE + v * (_SQUARE + v * _CUBE))
-                    is_next = (draw > before[k]) & (draw < least[k])
-                    least[k] = draw if is_next else least[k]
-                    found[k] = number if is_next else found[k]
-            still = 0
-            for k in range(left):
-                band = open_bands[k]
-                if found[k] < 0:
-                    continue
-                if length == 0 and lines.bands[band] == 0:
-                    order[record] = np.float32(least[k]).view(np.uint32)
-                taken[band, length] = found[k]
-                sums[band] += _gain(texts, begin, taken[band, : length + 1])
-                states[band] = _mixed(states[band], texts.hashes[begin + found[k]])
-                if sums[band] >= selectivity:
-                    bucket = np.uint32(states[band] >> np.uint64(32))
-                    # Zero says that there is no key.
-                    buckets[lines.bands[band], record] = max(bucket, np.uint32(1))
-                    lengths[lines.bands[band], record] = length + 1
-                    continue
-                open_bands[still], before[still] = band, least[k]
-                factors[still], offsets[still] = lines.factors[band], lines.offsets[band]
-                still += 1
-            left = still
-            if left == 0:
+            _find_next((texts.hashes[begin:end], scale[begin:end]), bands, still)
+            if length == 0 and lines.bands[0] == 0:
+                out[2][record] = np.float32(bands.least[0]).view(np.uint32)
+            still = _take_next((texts, record, length), (lines, selectivity), (bands, still), out)
+            if still == 0:
                 break
+
+
+@native
+def _open_all(lines: _Lines, bands: _Open) -> int:
+    """Let no band have a key; return how many there are."""
+    for k in range(len(lines.bands)):
+        bands.band[k], bands.factors[k], bands.offsets[k] = k, lines.factors[k], lines.offsets[k]
+        bands.before[k], bands.sums[k], bands.states[k] = -1, 0, lines.bands[k]
+    return len(lines.bands)
+
+
+@native
+def _find_next(record: tuple[UInt32s, Floats], bands: _Open, still: int) -> None:
+    """Find the smallest draw above the last one of each band that is open."""
+    hashes, scale = record
+    factors, offsets, before = bands.factors, bands.offsets, bands.before
+    least, found = bands.least, bands.found
+    least[:still] = np.inf
+    found[:still] = -1
+    for at in range(len(hashes)):
+        feature, inverse, number = hashes[at], scale[at], np.int32(at)
+        for k in range(still):
+            permuted = np.uint32(feature * factors[k] + offsets[k])
+            # Of 31 bits, because every processor turns signed numbers to floats at full speed.
+            v = np.float32(np.int32(permuted >> np.uint32(1)))
+            draw = v * inverse * (_SCALE + v * (_SQUARE + v * _CUBE))
+            is_next = (draw > before[k]) & (draw < least[k])
+            least[k] = draw if is_next else least[k]
+            found[k] = number if is_next else found[k]
+
+
+@native
+def _take_next(
+    where: tuple[_Texts, int, int],
+    lines: tuple[_Lines, np.float32],
+    state: tuple[_Open, int],
+    out: tuple[UInt32s, UInt8s, UInt32s],
+) -> int:
+    """Take what was found, and write the keys that are selective by then; return how many bands are open."""
+    texts, record, length = where
+    (numbers, factors, offsets), selectivity = lines
+    bands, count = state
+    begin, still = texts.starts[record], 0
+    for k in range(count):
+        band = bands.band[k]
+        if bands.found[k] < 0:  # No features are left: the record has no key here.
+            continue
+        bands.taken[band, length] = bands.found[k]
+        bands.sums[band] += _gain(texts, begin, bands.taken[band, : length + 1])
+        bands.states[band] = _mixed(bands.states[band], texts.hashes[begin + bands.found[k]])
+        if bands.sums[band] >= selectivity:
+            # Zero says that there is no key.
+            out[0][numbers[band], record] = max(np.uint32(bands.states[band] >> np.uint64(32)), np.uint32(1))
+            out[1][numbers[band], record] = length + 1
+            continue
+        bands.band[still], bands.before[still] = band, bands.least[k]
+        bands.factors[still], bands.offsets[still] = factors[band], offsets[band]
+        still += 1
+    return still
 
 
 @native

@@ -41,7 +41,7 @@ class JoinLimit:
     """How many rows a join may have: so many for each record of the larger table, or so many in all."""
 
     per_record: int = 100
-    in_all: int = 8_000_000
+    in_all: int = 10_000_000
 
     def rows(self, records: int) -> int:
         """Return the rows allowed where the larger table has so many records."""
@@ -58,27 +58,26 @@ class _Sample:
     records: int
 
 
-def fit_bands(
-    tables: Sequence[pl.Series], weights: Floats, limit: JoinLimit, column_weights: tuple[float, ...] = ()
-) -> BandPlan:
+def fit_bands(tables: Sequence[pl.Series], weights: Floats, limit: JoinLimit) -> BandPlan:
     """Return a plan for the texts of two tables, or of one, whose join stays within `limit`.
 
-    `weights`: the idf of each of the 2**20 features; `column_weights`: as in `BandPlan`.
+    `weights`: the idf of each of the 2**20 features.
     """
     sample = _sample(tables, weights)
     allowed = sample.share * limit.rows(sample.records)
 
     @cache
     def rows(step: int) -> float:
-        return _rows(sample, weights, BandPlan(_SIZED_BANDS, step * _STEP, column_weights))
+        return _rows(sample, weights, BandPlan(_SIZED_BANDS, step * _STEP))
 
     steps = range(int(np.log(2 + 2 * sample.records) / _STEP) + 1)
     plans = []
     for bands in BANDS:
         # More selective keys join less: the first step that is within the limit.
-        step = bisect_left(steps, -allowed, key=lambda step, bands=bands: -bands * rows(step))
-        plan = BandPlan(bands, min(step, steps[-1]) * _STEP, column_weights)
-        plans.append((_found(sample.left, weights, plan), -bands, plan))
+        step = bisect_left(steps, -allowed / bands, key=lambda step: -rows(step))
+        plan = BandPlan(bands, min(step, steps[-1]) * _STEP)
+        found = [_found(sets, weights, plan) for sets in (sample.left, sample.right)]
+        plans.append((sum(found), -bands, plan))
     return max(plans, key=lambda ranked: ranked[:2])[2]
 
 

@@ -90,16 +90,11 @@ def _stacked(parts: Sequence[MinHashSketch]) -> MinHashSketch:
     )
 
 
-def fit_minhash(
-    left: pl.Series,
-    right: pl.Series | None,
-    limit: JoinLimit = _DEFAULT,
-    column_weights: tuple[float, ...] = (),
-) -> MinHashHasher:
+def fit_minhash(left: pl.Series, right: pl.Series | None, limit: JoinLimit = _DEFAULT) -> MinHashHasher:
     """Return a hasher whose weights and bands suit these texts (`right` None: one table).
 
-    `limit`: how many rows the join may have. `column_weights`: as in `BandPlan`.
+    `limit`: how many rows the join may have.
     """
     tables = [texts for texts in (left, right) if texts is not None]
     weights = ngrams.idf_of(ngrams.frequencies(tables), sum(map(len, tables)))
-    return MinHashHasher(fit_bands(tables, weights, limit, column_weights), weights)
+    return MinHashHasher(fit_bands(tables, weights, limit), weights)

@@ -96,7 +96,9 @@ def chunk_sets(texts: pl.Series, *, grams: bool = True) -> FeatureSets:
     bits = np.minimum(found.columns[found.word_starts[rows] + words], _LAST_COLUMN).astype(np.uint64)
     columns = np.bitwise_or.reduceat(np.uint64(1) << bits, first) if len(first) else bits
     starts = np.searchsorted(rows[first], np.arange(len(texts) + 1)).astype(np.int64)
-    return FeatureSets(starts, owned[first].astype(np.uint32), counts, words[first].astype(np.uint32), columns)
+    return FeatureSets(
+        starts, owned[first].astype(np.uint32), counts, words[first].astype(np.uint32), columns
+    )
 
 
 def _plain(texts: pl.Series) -> pl.Series:

@@ -128,7 +128,7 @@ def _write_features(
 
 @native
 def _is_of_word(kind: np.uint8) -> bool:
-    return kind == _LETTER or kind == _NUMBER
+    return bool(_LETTER <= kind <= _NUMBER)
 
 
 @native

@@ -106,7 +106,7 @@ def _fit_neural(config: Config, tables: TablePair, on_progress: Progress) -> _Fi
     rows = triplet_rows(tables, triplets)
     report = train(
         encoder,
-        TrainingTables(*map(plain_texts, texts.both), vectors[0], vectors[-1]),
+        TrainingTables(plain_texts(texts.left), plain_texts(texts.right), vectors[0], vectors[-1]),
         rows,
         _training_options(options, TAUGHT if taught else SUPPOSED),
         on_progress,

@@ -10,6 +10,7 @@ from erblock.tables.read import Records, TablePair, read_tables
 from erblock.tables.schemas import ID
 from erblock.tables.text import record_texts
 
+
 @dataclass(frozen=True)
 class Texts:
     """The text of every record of both tables; one table stands on both sides."""
