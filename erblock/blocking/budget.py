@@ -6,8 +6,9 @@ import numpy as np
 
 from erblock.blocking.examples import MATCH, NO_MATCH
 from erblock.blocking.ranking import ranking
+from erblock.blocking.ranks import rank_within
 from erblock.blocking.recall import ExpectedMatches, RecallEstimate
-from erblock.blocking.score import ScoredPairs, best_first, rank_within
+from erblock.blocking.score import ScoredPairs, best_first
 from erblock.errors import ConfigError
 from erblock.hashing.base import Rows, Scores
 

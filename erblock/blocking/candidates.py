@@ -12,20 +12,12 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from erblock.blocking.bucket_runs import MAX_BUCKET, Counts, Side, UInt16s, UInt32s, write_runs
 from erblock.blocking.room import Room
 from erblock.hashing.base import Buckets, Rows, Sketch
 from erblock.hashing.native import in_parallel, native
 
 _T = TypeVar("_T")
-Counts = npt.NDArray[np.int64]
-UInt32s = npt.NDArray[np.uint32]
-UInt16s = npt.NDArray[np.uint16]
-
-MAX_BUCKET = 2_000
-"""A bucket with more records of a table is too full to be multiplied out: records meet their neighbours."""
-
-LEAST_WINDOW = 64
-"""Of a bucket that is far too full a record meets fewer, down to so many, that it may cost no more."""
 
 _CHUNK_PAIRS = 2_000_000
 _LEAST_CHUNK = 50_000
@@ -82,12 +74,6 @@ class _Band:
         return _Band(room.keep(self.places), room.keep(self.lows), room.keep(self.widths))
 
 
-@native
-def window(size: int, most: int) -> int:
-    """Return how far apart, in a bucket of `size`, records stand that meet; `most` in one that is just full."""
-    return min(most, max(LEAST_WINDOW, most * most // max(size, 1)))
-
-
 def join(left: Sketch, right: Sketch | None, report: JoinReport) -> Iterator[PairChunk]:
     """Yield the pairs that share a bucket, each once, sorted; `right` None joins a table to itself."""
     return join_each(left, right, report, lambda chunk: chunk)
@@ -128,8 +114,8 @@ def join_each(
 
 def _bands(left: Sketch, right: Sketch) -> Iterator[tuple[_Band, Counts]]:
     """Yield every band, and how many right records the bucket of each left record holds."""
-    left_side = _Side.of(left)
-    right_side = left_side if right is left else _Side.of(right)
+    left_side = Side.of(left)
+    right_side = left_side if right is left else Side.of(right)
 
     def work(number: int) -> tuple[_Band, Counts]:
         keys = left_side.keys(number)
@@ -137,119 +123,10 @@ def _bands(left: Sketch, right: Sketch) -> Iterator[tuple[_Band, Counts]]:
         lows, widths = np.zeros(len(left), dtype=np.uint32), np.zeros(len(left), dtype=np.uint16)
         counts = np.zeros(len(left), dtype=np.int64)
         sides = (keys, left_side.rows, left_side.order), (others, right_side.rows, right_side.order)
-        _write_lows(*sides, MAX_BUCKET, (lows, widths, counts))
+        write_runs(*sides, MAX_BUCKET, (lows, widths, counts))
         return _Band(right_side.rows[others & _LOW], lows, widths), counts
 
     return in_parallel(work, range(left.bands))
-
-
-@dataclass(frozen=True)
-class _Side:
-    """The records of a table in the neighbour order, and how far along each of these is.
-
-    `rows[i]`: the record in place i; `places[row]`: its place; `order[i]`: the number it is ordered by.
-    """
-
-    sketch: Sketch
-    rows: UInt32s
-    places: UInt32s
-    order: UInt32s
-
-    @classmethod
-    def of(cls, sketch: Sketch) -> "_Side":
-        order = sketch.neighbour_order()
-        rows = np.argsort(order, kind="stable").astype(np.uint32)
-        places = np.empty_like(rows)
-        places[rows] = np.arange(len(rows), dtype=np.uint32)
-        return cls(sketch, rows, places, order[rows])
-
-    def keys(self, band: int) -> Buckets:
-        """Return bucket (upper half) and place of every key of a band, in order."""
-        keys = self.sketch.keys(band)
-        return np.sort((keys.buckets & ~_LOW) | self.places[keys.rows])
-
-
-@native
-def _write_lows(
-    left: tuple[Buckets, UInt32s, UInt32s],
-    right: tuple[Buckets, UInt32s, UInt32s],
-    most: int,
-    found: tuple[UInt32s, UInt16s, Counts],
-) -> None:
-    """Write of each left record where those that it meets begin among the right keys, how many, and the size.
-
-    A side: its keys in order, and by place the rows and the numbers that they are ordered by.
-    """
-    keys, rows, _ = left
-    others = right[0]
-    lows, widths, counts = found
-    begin = first = 0
-    while begin < len(keys):
-        bucket = keys[begin] >> _HALF
-        end = begin
-        while end < len(keys) and keys[end] >> _HALF == bucket:
-            end += 1
-        while first < len(others) and others[first] >> _HALF < bucket:
-            first += 1
-        last = first
-        while last < len(others) and others[last] >> _HALF == bucket:
-            last += 1
-        size = max(end - begin, last - first)
-        if size > most:
-            _write_near((left, right), (begin, end, first, last), (window(size, most), most), found)
-        else:
-            for at in range(begin, end):
-                row = rows[keys[at] & _LOW]
-                lows[row], widths[row], counts[row] = first, last - first, last - first
-        begin, first = end, last
-
-
-@native
-def _write_near(
-    sides: tuple[tuple[Buckets, UInt32s, UInt32s], tuple[Buckets, UInt32s, UInt32s]],
-    span: tuple[int, int, int, int],
-    limits: tuple[int, int],
-    found: tuple[UInt32s, UInt16s, Counts],
-) -> None:
-    """Write what each left record of an overfull bucket meets: the right ones that stand near it.
-
-    `span`: where the bucket begins and ends among the keys of both sides. A record's place among both sides
-    is the number of its own side's records before it and of the other side's that are ordered before it.
-    """
-    keys, rows, _ = sides[0]
-    begin, end, first, last = span
-    lows, widths, counts = found
-    own = _places_among(sides[0], (begin, end), sides[1], (first, last), limits)
-    theirs = _places_among(sides[1], (first, last), sides[0], (begin, end), limits)
-    low = high = 0
-    for at in range(begin, end):
-        place = own[at - begin]
-        while low < len(theirs) and theirs[low] < place - limits[1]:
-            low += 1
-        while high < len(theirs) and theirs[high] <= place + limits[1]:
-            high += 1
-        row = rows[keys[at] & _LOW]
-        lows[row], widths[row], counts[row] = first + low, high - low, last - first
-
-
-@native
-def _places_among(
-    side: tuple[Buckets, UInt32s, UInt32s],
-    span: tuple[int, int],
-    other: tuple[Buckets, UInt32s, UInt32s],
-    other_span: tuple[int, int],
-    limits: tuple[int, int],
-) -> Counts:
-    """Return the places among both sides, in units in which those meet that are `limits[1]` apart."""
-    near, most = limits
-    places = np.empty(span[1] - span[0], dtype=np.int64)
-    before = other_span[0]
-    for at in range(span[0], span[1]):
-        order = side[2][side[0][at] & _LOW]
-        while before < other_span[1] and other[2][other[0][before] & _LOW] < order:
-            before += 1
-        places[at - span[0]] = (at - span[0] + before - other_span[0]) * most // near
-    return places
 
 
 def _count(counts: Counts, widths: UInt16s, report: JoinReport) -> None:

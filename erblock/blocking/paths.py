@@ -16,8 +16,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import logit
 
+from erblock.blocking.ranks import rank_within
 from erblock.blocking.recall import ExpectedMatches
-from erblock.blocking.score import ScoredPairs, rank_within
+from erblock.blocking.score import ScoredPairs
 from erblock.hashing.base import Rows, Scores
 from erblock.hashing.native import in_parallel, native
 

@@ -19,7 +19,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from erblock.blocking.score import ScoredPairs, best_values
+from erblock.blocking.ranks import best_values
+from erblock.blocking.score import ScoredPairs
 from erblock.hashing.base import Rows, Scores
 from erblock.hashing.native import native
 

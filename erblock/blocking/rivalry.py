@@ -16,7 +16,8 @@ from scipy.special import expit
 from erblock.blocking.decoys import Known, known_pairs
 from erblock.blocking.examples import Verdicts
 from erblock.blocking.ranking import rivalries
-from erblock.blocking.score import ScoredPairs, best_values
+from erblock.blocking.ranks import best_values
+from erblock.blocking.score import ScoredPairs
 from erblock.hashing.base import Rows, Scores
 
 _LIKELY, _CERTAIN = 0.5, 0.9

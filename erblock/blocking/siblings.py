@@ -18,8 +18,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import expit, logit
 
+from erblock.blocking.ranks import rank_within
 from erblock.blocking.recall import LEAST_SEVERAL, ExpectedMatches
-from erblock.blocking.score import ScoredPairs, rank_within
+from erblock.blocking.score import ScoredPairs
 from erblock.hashing.base import Rows, Scores
 
 _LIKELY, _LIKELIEST = 0.3, 3

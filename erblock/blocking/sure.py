@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from erblock.blocking.score import ScoredPairs, best_values
+from erblock.blocking.ranks import best_values
+from erblock.blocking.score import ScoredPairs
 from erblock.hashing.base import Rows, Scores
 
 _SHARE = 0.8

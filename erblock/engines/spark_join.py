@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from pyspark.sql import Window
 from pyspark.sql import functions as F
 
-from erblock.blocking.candidates import LEAST_WINDOW, MAX_BUCKET, JoinReport
+from erblock.blocking.bucket_runs import LEAST_WINDOW, MAX_BUCKET
+from erblock.blocking.candidates import JoinReport
 from erblock.engines.tiles import LEFT, PAIR, RIGHT, TILE, TILE_LEFT
 from erblock.engines.wire import VECTORS
 

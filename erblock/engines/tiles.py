@@ -12,7 +12,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from erblock.blocking.score import KEEP_PER_RECORD, rank_within
+from erblock.blocking.ranks import rank_within
+from erblock.blocking.score import KEEP_PER_RECORD
 from erblock.engines.wire import sketch_from
 from erblock.hashing.base import Rows, Scores
 

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from erblock.blocking.bucket_runs import MAX_BUCKET, window
 from erblock.blocking.budget import DEFAULT_PER_RECORD, Budget
-from erblock.blocking.candidates import MAX_BUCKET, JoinReport, PairChunk, window
+from erblock.blocking.candidates import JoinReport, PairChunk
 from erblock.blocking.score import ScoredPairs, kept_per_record
 from erblock.hashing.base import Rows
 from erblock.pipeline.sample import Words

@@ -11,13 +11,8 @@ from hypothesis import strategies as st
 
 from erblock.blocking import candidates, score
 from erblock.blocking.candidates import JoinReport, join
-from erblock.blocking.score import (
-    best_first,
-    best_values,
-    kept_per_record,
-    rank_within,
-    score_candidates,
-)
+from erblock.blocking.ranks import best_values, rank_within
+from erblock.blocking.score import best_first, kept_per_record, score_candidates
 from erblock.hashing.minhash import fit_minhash
 
 

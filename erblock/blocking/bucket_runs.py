@@ -1,0 +1,143 @@
+"""Which right records of a bucket each left one meets: all, or of a bucket too full those that stand near.
+
+In a bucket too full to be multiplied out the records of both tables stand in the hasher's neighbour order,
+and those meet that are at most so many places apart. Which ones meet does not depend on which table is the
+left one.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from erblock.hashing.base import Buckets, Sketch
+from erblock.hashing.native import native
+
+Counts = npt.NDArray[np.int64]
+UInt32s = npt.NDArray[np.uint32]
+UInt16s = npt.NDArray[np.uint16]
+
+MAX_BUCKET = 2_000
+"""A bucket with more records of a table is too full to be multiplied out: records meet their neighbours."""
+
+LEAST_WINDOW = 64
+"""Of a bucket that is far too full a record meets fewer, down to so many, that it may cost no more."""
+
+_HALF = np.uint64(32)
+_LOW = np.uint64(0xFFFFFFFF)
+
+
+@native
+def window(size: int, most: int) -> int:
+    """Return how far apart, in a bucket of `size`, records stand that meet; `most` in one that is just full."""
+    return min(most, max(LEAST_WINDOW, most * most // max(size, 1)))
+
+
+@dataclass(frozen=True)
+class Side:
+    """The records of a table in the neighbour order, and how far along each of these is.
+
+    `rows[i]`: the record in place i; `places[row]`: its place; `order[i]`: the number it is ordered by.
+    """
+
+    sketch: Sketch
+    rows: UInt32s
+    places: UInt32s
+    order: UInt32s
+
+    @classmethod
+    def of(cls, sketch: Sketch) -> "Side":
+        """Return the side of a sketch."""
+        order = sketch.neighbour_order()
+        rows = np.argsort(order, kind="stable").astype(np.uint32)
+        places = np.empty_like(rows)
+        places[rows] = np.arange(len(rows), dtype=np.uint32)
+        return cls(sketch, rows, places, order[rows])
+
+    def keys(self, band: int) -> Buckets:
+        """Return bucket (upper half) and place of every key of a band, in order."""
+        keys = self.sketch.keys(band)
+        return np.sort((keys.buckets & ~_LOW) | self.places[keys.rows])
+
+
+@native
+def write_runs(
+    left: tuple[Buckets, UInt32s, UInt32s],
+    right: tuple[Buckets, UInt32s, UInt32s],
+    most: int,
+    found: tuple[UInt32s, UInt16s, Counts],
+) -> None:
+    """Write of each left record where those that it meets begin among the right keys, how many, and the size.
+
+    A side: its keys in order, and by place the rows and the numbers that they are ordered by.
+    """
+    keys, rows, _ = left
+    others = right[0]
+    lows, widths, counts = found
+    begin = first = 0
+    while begin < len(keys):
+        bucket = keys[begin] >> _HALF
+        end = begin
+        while end < len(keys) and keys[end] >> _HALF == bucket:
+            end += 1
+        while first < len(others) and others[first] >> _HALF < bucket:
+            first += 1
+        last = first
+        while last < len(others) and others[last] >> _HALF == bucket:
+            last += 1
+        size = max(end - begin, last - first)
+        if size > most:
+            _write_near((left, right), (begin, end, first, last), (window(size, most), most), found)
+        else:
+            for at in range(begin, end):
+                row = rows[keys[at] & _LOW]
+                lows[row], widths[row], counts[row] = first, last - first, last - first
+        begin, first = end, last
+
+
+@native
+def _write_near(
+    sides: tuple[tuple[Buckets, UInt32s, UInt32s], tuple[Buckets, UInt32s, UInt32s]],
+    span: tuple[int, int, int, int],
+    limits: tuple[int, int],
+    found: tuple[UInt32s, UInt16s, Counts],
+) -> None:
+    """Write what each left record of an overfull bucket meets: the right ones that stand near it.
+
+    `span`: where the bucket begins and ends among the keys of both sides. A record's place among both sides
+    is the number of its own side's records before it and of the other side's that are ordered before it.
+    """
+    keys, rows, _ = sides[0]
+    begin, end, first, last = span
+    lows, widths, counts = found
+    own = _places_among(sides[0], (begin, end), sides[1], (first, last), limits)
+    theirs = _places_among(sides[1], (first, last), sides[0], (begin, end), limits)
+    low = high = 0
+    for at in range(begin, end):
+        place = own[at - begin]
+        while low < len(theirs) and theirs[low] < place - limits[1]:
+            low += 1
+        while high < len(theirs) and theirs[high] <= place + limits[1]:
+            high += 1
+        row = rows[keys[at] & _LOW]
+        lows[row], widths[row], counts[row] = first + low, high - low, last - first
+
+
+@native
+def _places_among(
+    side: tuple[Buckets, UInt32s, UInt32s],
+    span: tuple[int, int],
+    other: tuple[Buckets, UInt32s, UInt32s],
+    other_span: tuple[int, int],
+    limits: tuple[int, int],
+) -> Counts:
+    """Return the places among both sides, in units in which those meet that are `limits[1]` apart."""
+    near, most = limits
+    places = np.empty(span[1] - span[0], dtype=np.int64)
+    before = other_span[0]
+    for at in range(span[0], span[1]):
+        order = side[2][side[0][at] & _LOW]
+        while before < other_span[1] and other[2][other[0][before] & _LOW] < order:
+            before += 1
+        places[at - span[0]] = (at - span[0] + before - other_span[0]) * most // near
+    return places

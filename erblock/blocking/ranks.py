@@ -1,0 +1,104 @@
+"""Values of groups: the place of each in its group, and the highest of each group."""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from erblock.hashing.base import Rows
+from erblock.hashing.native import in_parallel, native
+
+_GROUPS = 65_536
+"""Records whose candidates are ranked at a time, on one core."""
+
+_INSERTED = 64
+"""Groups of up to so many are sorted by insertion, which then is fastest."""
+
+
+def rank_within(groups: Rows, scores: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
+    """Return the place, from 0, of each score among those of its group, highest first; ties as they stand."""
+    begins = np.append(np.cumsum(np.bincount(groups, minlength=1)), len(groups))
+    members = np.empty(len(groups), dtype=np.uint32)
+    values = np.empty(len(groups), dtype=np.float64)
+    _put_together(groups, scores, begins, (members, values))
+    ranks = np.empty(len(groups), dtype=np.int64)
+
+    def work(first: int) -> None:
+        _write_ranks(begins[first : first + _GROUPS + 1], values, members, ranks)
+
+    for _ in in_parallel(work, range(0, len(begins) - 1, _GROUPS)):
+        pass
+    return ranks
+
+
+def best_values(groups: Rows, values: npt.NDArray[Any], size: int, most: int) -> npt.NDArray[Any]:
+    """Return the (size, most) best values of each group, highest first; minus infinity where it has fewer."""
+    best = np.full((size, most), -np.inf, dtype=values.dtype)
+    share = -(-size // pl.thread_pool_size())
+
+    def work(first: int) -> None:
+        write_best(groups, values, first, best[first : first + share])
+
+    for _ in in_parallel(work, range(0, size, max(share, 1))):
+        pass
+    return best
+
+
+@native
+def write_best(groups: Rows, values: npt.NDArray[Any], first: int, best: npt.NDArray[Any]) -> None:
+    """Write the highest values of the groups `first` to `first + len(best) - 1`."""
+    last = best.shape[1] - 1
+    for i in range(len(groups)):
+        group = groups[i] - first
+        if group < 0 or group >= len(best) or not values[i] > best[group, last]:
+            continue
+        at = last
+        while at > 0 and best[group, at - 1] < values[i]:
+            best[group, at] = best[group, at - 1]
+            at -= 1
+        best[group, at] = values[i]
+
+
+@native
+def _put_together(
+    groups: Rows,
+    scores: npt.NDArray[Any],
+    begins: npt.NDArray[np.int64],
+    target: tuple[npt.NDArray[np.uint32], npt.NDArray[np.float64]],
+) -> None:
+    """Write positions and scores group by group; `begins`, where groups end, becomes where they begin."""
+    members, values = target
+    for i in range(len(groups) - 1, -1, -1):
+        begins[groups[i]] -= 1
+        at = begins[groups[i]]
+        members[at], values[at] = i, scores[i]
+
+
+@native
+def _write_ranks(
+    begins: npt.NDArray[np.int64],
+    values: npt.NDArray[np.float64],
+    members: npt.NDArray[np.uint32],
+    ranks: npt.NDArray[np.int64],
+) -> None:
+    """Write the place of each score in its group; group i is from `begins[i]` to `begins[i + 1]`."""
+    for group in range(len(begins) - 1):
+        begin, end = begins[group], begins[group + 1]
+        _sort_down(values[begin:end], members[begin:end])
+        for at in range(begin, end):
+            ranks[members[at]] = at - begin
+
+
+@native
+def _sort_down(values: npt.NDArray[np.float64], members: npt.NDArray[np.uint32]) -> None:
+    """Put members in the order of their values, highest first; ties as they stand."""
+    if len(values) > _INSERTED:
+        members[:] = members[np.argsort(-values, kind="mergesort")]
+        return
+    for i in range(1, len(values)):
+        value, member, at = values[i], members[i], i
+        while at > 0 and values[at - 1] < value:
+            values[at], members[at] = values[at - 1], members[at - 1]
+            at -= 1
+        values[at], members[at] = value, member
