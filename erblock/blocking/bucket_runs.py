@@ -29,7 +29,7 @@ _LOW = np.uint64(0xFFFFFFFF)
 
 @native
 def window(size: int, most: int) -> int:
-    """Return how far apart, in a bucket of `size`, records stand that meet; `most` in one that is just full."""
+    """Return how far apart the records stand that meet in a bucket of `size`; `most` if it is just full."""
     return min(most, max(LEAST_WINDOW, most * most // max(size, 1)))
 
 
