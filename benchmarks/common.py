@@ -56,7 +56,7 @@ class DataSet:
 
 
 def data_sets(names: Sequence[str] = ()) -> list[DataSet]:
-    """Return the named data sets of ERBLOCK_DATASETS or ../shared/datasets, or all; exit if one is missing."""
+    """Return the named sets of ERBLOCK_DATASETS or ../shared/datasets, or all; exit if one is not there."""
     for name in names:
         if not _is_set(DATASETS / name):
             sys.exit(f"no data set {name} in {DATASETS}; set ERBLOCK_DATASETS to the folder that holds it")

@@ -36,10 +36,11 @@ def as_markdown(rows: Sequence[Row]) -> Iterator[str]:
     """Yield the lines of the page for docs/."""
     cells = [cell for row in rows for cell in row.get("estimates", {}).values()]
     widest = max((100 * (cell["high"] - cell["low"]) for cell in cells), default=0.0)
+    held = sum(map(holds, cells))
     yield from ("# Estimated recall", "", written_by("bench-recall"), "")
-    yield "What `--target-recall` keeps, the share of all known matches that this truly is, examined or not, and"
-    yield "the estimate with its interval, in percent. *written*: all pairs that bench-quality wrote."
-    yield f"{sum(map(holds, cells))} of {len(cells)} intervals hold the true recall; the widest: {widest:.1f}."
+    yield "What `--target-recall` keeps, the share of all known matches that this truly is, examined or not,"
+    yield "and the estimate with its interval, in percent. *written*: all pairs that bench-quality wrote."
+    yield f"{held} of {len(cells)} intervals hold the true recall; the widest has {widest:.1f} points."
     yield ""
     yield "| set | method | cut | candidate pairs | true | estimated | interval | holds |"
     yield "|---|---|---|---|---|---|---|---|"
