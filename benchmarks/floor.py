@@ -4,7 +4,9 @@ All columns joined to one text; cosine; the 50 nearest of either table, or of th
 s / best of the left record + s / best of the right record + s.
 """
 
+import os
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 
 NEAREST = 50
 ROWS = 256
+"""So many rows are compared with all columns at once, by each processor."""
 
 
 def floor_of(data: DataSet, out: Path, fresh: bool = False) -> float:
@@ -71,13 +74,17 @@ def _both_nearest(weights: list[Any]) -> pl.DataFrame:
 
 def _nearest(rows: Any, columns: Any, one_table: bool) -> list[NDArray[Any]]:
     """Return rows, columns and cosines of the nearest columns of every row; none is its own."""
-    turned, parts = columns.T.tocsc(), []
-    for first in range(0, rows.shape[0], ROWS):
+    turned = columns.T.tocsc()
+
+    def nearest_from(first: int) -> tuple[NDArray[Any], ...]:
         cosine = (rows[first : first + ROWS] @ turned).toarray()
         places = np.arange(first, first + len(cosine))
         if one_table:
             cosine[np.arange(len(cosine)), places] = -1
         most = min(NEAREST, cosine.shape[1] - 1)
         near = np.argpartition(-cosine, most, axis=1)[:, :most]
-        parts.append((np.repeat(places, most), near.ravel(), np.take_along_axis(cosine, near, 1).ravel()))
+        return np.repeat(places, most), near.ravel(), np.take_along_axis(cosine, near, 1).ravel()
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        parts = list(pool.map(nearest_from, range(0, rows.shape[0], ROWS)))
     return [np.concatenate(part) for part in zip(*parts, strict=True)]

@@ -14,14 +14,13 @@ import argparse
 import json
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 from candidates import blocked
 from common import (
-    NO_RULES,
     ROOT,
     DataSet,
     cut_cells,
@@ -32,23 +31,11 @@ from common import (
     with_share,
 )
 from floor import floor_of
+from methods import FITS, FLOOR, LABELLED, METHODS, QUICK
 from quality_page import as_markdown
-from summary import FLOOR, WRITTEN, interval, summary
+from summary import WRITTEN, interval, summary
 
 from erblock.errors import ErblockError
-
-LABELLED = "neural, rules and labels"
-FITS: Mapping[str, tuple[Mapping[str, Any], Mapping[str, Any] | None] | None] = {
-    "minhash": None,
-    "minhash, fitted": ({"method": "minhash"}, None),
-    "neural, untrained": ({"max_steps": 0}, None),
-    "neural, no rules": ({}, NO_RULES),
-    "neural, rules": ({}, None),
-    LABELLED: ({}, None),
-}
-"""The options that each method is fitted with, and the rules instead of the set's own; None: not fitted."""
-METHODS = (FLOOR, *FITS)
-QUICK = (FLOOR, "minhash", "minhash, fitted")
 
 Row = dict[str, Any]
 

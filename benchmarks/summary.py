@@ -6,7 +6,8 @@ from math import exp, log
 from statistics import mean, median
 from typing import Any
 
-FLOOR = "floor"
+from methods import FITS, FLOOR
+
 HELD_TARGETS = ("0.89", "0.95", "0.97")
 """The completeness at which a method's pairs are held against those of the floor."""
 LESS_HELD = 0.002
@@ -68,7 +69,7 @@ def holding_less(rows: Sequence[Row]) -> list[tuple[Row, Row]]:
 
 def summary(rows: Sequence[Row]) -> list[str]:
     """Return the lines of Markdown that say it: one row for each method, then what is below the floor."""
-    methods = list(dict.fromkeys(row["method"] for row in rows if row["method"] != FLOOR))
+    methods = [method for method in FITS if any(row["method"] == method for row in rows)]
     heads = ("method", "sets", ".89", ".95", ".97", "worst", "below the floor", "intervals hold", "width")
     lines = [f"| {' | '.join(heads)} | of all written |", f"{(len(heads) + 1) * '|---'}|"]
     for method in methods:
