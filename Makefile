@@ -3,7 +3,7 @@ PYTHON := $(VENV)/bin/python
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo fix lint types test check bench-quality bench-match bench-recall bench-buckets bench-ablation bench-labelling bench-encoding bench-speed bench-plan bench-peers clean
+.PHONY: help install demo fix lint types test check bench-quality bench-quick bench-match bench-recall bench-buckets bench-ablation bench-labelling bench-encoding bench-speed bench-plan bench-peers clean
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,13 +35,16 @@ test: $(STAMP)  ## run the tests, measure how much of the code they reach
 
 check: lint types test  ## what must pass before a commit
 
-bench-quality: $(STAMP)  ## measure candidates on public data (ERBLOCK_DATASETS or ../shared/datasets); writes docs/quality.md
-	$(PYTHON) benchmarks/quality.py --labels --markdown docs/quality.md
+bench-quality: $(STAMP)  ## measure candidates on all public data (hours; ERBLOCK_DATASETS or ../shared/datasets); writes docs/quality.md
+	$(PYTHON) benchmarks/quality.py --markdown docs/quality.md
+
+bench-quick: $(STAMP)  ## measure the floor and MinHash alone on public data (minutes); prints, writes no page
+	$(PYTHON) benchmarks/quality.py --quick
 
 bench-match: $(STAMP)  ## measure matches and entities, on the candidates of bench-quality; writes docs/matching.md
 	$(PYTHON) benchmarks/matching.py --markdown docs/matching.md
 
-bench-recall: $(STAMP)  ## hold estimated recall against the true one, for the models of bench-quality; writes docs/recall.md
+bench-recall: $(STAMP)  ## hold estimated recall against the true one, from the rows of bench-quality; writes docs/recall.md
 	$(PYTHON) benchmarks/recall.py --markdown docs/recall.md
 
 bench-buckets: $(STAMP)  ## measure what buckets lose against exact search; writes docs/buckets.md

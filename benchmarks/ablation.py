@@ -19,17 +19,20 @@ from typing import Any
 from unittest.mock import patch
 
 import numpy as np
+from candidates import blocked
 from common import (
     NO_RULES,
+    PAIRS_PER_RECORD,
     ROOT,
     TARGETS,
     DataSet,
-    blocked,
     cut_cells,
     data_sets,
     figures,
     fit_model,
     machine,
+    smaller_table,
+    with_share,
     written_by,
 )
 
@@ -200,13 +203,13 @@ def measure(
     with variant.in_place():
         if key not in models:
             models[key] = fit_model(data, model, section, variant.rules)
-        facts = models[key] | blocked(data, out, {"method": "neural", "model": str(model)})
+        most = PAIRS_PER_RECORD * smaller_table(data)
+        facts = models[key] | blocked(data, out, {"method": "neural", "model": str(model)}, most)
     return {
         "set": data.name,
         "variant": variant.name,
         "model": key,
-        **facts,
-        **figures(data, out, variant.name),
+        **with_share(facts | figures(data, out, variant.name)),
     }
 
 

@@ -13,12 +13,11 @@ from typing import Any
 
 from erblock.config import Config, load_config
 from erblock.evaluation.compare import EvaluateOptions, evaluate_files
-from erblock.pipeline.block import block
 from erblock.pipeline.fit import fit
 from erblock.pipeline.inputs import open_tables
 
 ROOT = Path(__file__).resolve().parent.parent
-SETS = ("abt-buy", "dblp-acm", "dblp-scholar", "musicbrainz-20k", "febrl3", "historical-50k")
+DATASETS = Path(os.environ.get("ERBLOCK_DATASETS", ROOT.parent / "shared" / "datasets"))
 TARGETS = (0.89, 0.95, 0.97, 0.99)
 PAIRS_PER_RECORD = 20
 NO_RULES: Mapping[str, Any] = {"match": (), "conflict": ()}
@@ -32,28 +31,42 @@ class DataSet:
     folder: Path
 
     @property
+    def family(self) -> str:
+        """What sets of one origin share, so that a choice can be tried on all other origins."""
+        return self.name.split("-")[0]
+
+    @property
     def one_table(self) -> bool:
         """Whether it is one table to deduplicate."""
         return (self.folder / "table.csv").is_file()
 
+    @property
+    def tables(self) -> list[Path]:
+        """The files of its one or two tables."""
+        names = ["table.csv"] if self.one_table else ["left.csv", "right.csv"]
+        return [self.folder / name for name in names]
+
     def config(self, out: Path, **sections: Mapping[str, Any]) -> Config:
         """Return the settings: this set's tables and rules, all else by default."""
-        tables: dict[str, Any] = {"left": str(self.folder / ("table.csv" if self.one_table else "left.csv"))}
-        if not self.one_table:
-            tables["right"] = str(self.folder / "right.csv")
+        tables: dict[str, Any] = dict(zip(("left", "right"), map(str, self.tables), strict=False))
         overrides = {"tables": tables, "block": {"output": str(out)}}
         for name, section in sections.items():
             overrides[name] = {**overrides.get(name, {}), **section}
         return load_config(ROOT / "benchmarks" / "rules" / f"{self.name}.toml", overrides)
 
 
-def data_sets(names: Sequence[str]) -> list[DataSet]:
-    """Return the named data sets of ERBLOCK_DATASETS or ../shared/datasets; exit if one is not there."""
-    folder = Path(os.environ.get("ERBLOCK_DATASETS", ROOT.parent / "shared" / "datasets"))
+def data_sets(names: Sequence[str] = ()) -> list[DataSet]:
+    """Return the named sets of ERBLOCK_DATASETS or ../shared/datasets, or all; exit if one is not there."""
     for name in names:
-        if not (folder / name).is_dir():
-            sys.exit(f"no data set {name} in {folder}; set ERBLOCK_DATASETS to the folder that holds it")
-    return [DataSet(name, folder / name) for name in names]
+        if not _is_set(DATASETS / name):
+            sys.exit(f"no data set {name} in {DATASETS}; set ERBLOCK_DATASETS to the folder that holds it")
+    found = names or sorted(folder.name for folder in DATASETS.iterdir() if _is_set(folder))
+    return [DataSet(name, DATASETS / name) for name in found]
+
+
+def _is_set(folder: Path) -> bool:
+    held = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
+    return "gold.csv" in held and ("table.csv" in held or {"left.csv", "right.csv"} <= held)
 
 
 def fit_model(
@@ -71,28 +84,6 @@ def fit_model(
     }
 
 
-def blocked(data: DataSet, out: Path, section: Mapping[str, Any]) -> dict[str, Any]:
-    """Block with these options; return seconds and pairs examined."""
-    started = time.monotonic()
-    config = data.config(out, block={**section, "max_pairs": PAIRS_PER_RECORD * smaller_table(data)})
-    report = block(config)
-    return {
-        "block_seconds": time.monotonic() - started,
-        "examined": report.join.distinct,
-        "examined_share": report.join.distinct / report.cross_product,
-        "estimated_recall": asdict(report.recall) if report.recall else None,
-    }
-
-
-def fitted(
-    data: DataSet, out: Path, section: Mapping[str, Any], rules: Mapping[str, Any] | None = None
-) -> dict[str, Any]:
-    """Fit and block; return what both report."""
-    model = out.with_suffix(".model")
-    facts = fit_model(data, model, section, rules)
-    return {**facts, **blocked(data, out, {"model": str(model)})}
-
-
 def smaller_table(data: DataSet) -> int:
     """Return the number of records of the smaller table."""
     tables = open_tables(data.config(Path("pairs.parquet")))
@@ -100,7 +91,7 @@ def smaller_table(data: DataSet) -> int:
 
 
 def figures(data: DataSet, out: Path, method: str) -> dict[str, Any]:
-    """Return completeness, quality, F1 and the cheapest cuts of the pairs in `out`.
+    """Return completeness, quality, F1, the cheapest cuts and the comparisons saved of the pairs in `out`.
 
     Where the method has labels in its name, also of the gold that the train split does not hold.
     """
@@ -108,10 +99,16 @@ def figures(data: DataSet, out: Path, method: str) -> dict[str, Any]:
     tables = data.config(out).tables
     [report] = evaluate_files(EvaluateOptions([out], data.folder / "gold.csv", tables, exclude, TARGETS))
     row: dict[str, Any] = asdict(report.found.whole) | {"cheapest": cheapest(report.found)}
+    row["comparisons"] = report.found.comparisons
     if report.unseen:
         row |= {"unseen_completeness": report.unseen.whole.pair_completeness}
         row |= {"unseen_cheapest": cheapest(report.unseen)}
     return row
+
+
+def with_share(row: dict[str, Any]) -> dict[str, Any]:
+    """Return the row with the share of all comparisons that was examined."""
+    return row | {"examined_share": row["examined"] / row["comparisons"]}
 
 
 def cheapest(found: Any) -> dict[str, Any]:
