@@ -29,8 +29,7 @@ class Budget:
 class Cut:
     """The kept pairs, best first: positions in the scored pairs, and scores. `order`: positions of all pairs.
 
-    `recall`: the share of the matches among all examined pairs that is kept, as estimated; None where too
-    little is sure to estimate from.
+    `recall`: the share of all matches that is kept, as estimated; None where it cannot be estimated.
     """
 
     kept: Rows
@@ -79,12 +78,22 @@ def _most(pairs: ScoredPairs, budget: Budget, expected: ExpectedMatches, allowed
 
 
 def _reaching(target: float, expected: ExpectedMatches, allowed: Rows) -> int:
-    if not expected.usable:
+    if not expected.can_estimate:
         raise ConfigError(
-            "--target-recall is estimated from records whose match is beyond doubt, and too few are; "
+            f"--target-recall {target:g}: {unknown_because(expected)}; "
             "give --max-pairs or --max-per-record instead"
         )
     return expected.reaching(target, allowed)
+
+
+def unknown_because(expected: ExpectedMatches) -> str:
+    """Return why no recall can be estimated."""
+    if not expected.usable:
+        return "the recall cannot be estimated, as too few records have a match beyond doubt"
+    return (
+        "the recall cannot be estimated, as matches do not stand out: "
+        f"{100 * expected.doubtful:.0f} % of the expected ones are of pairs that may be matches or not"
+    )
 
 
 def _first_of_both(pairs: ScoredPairs, order: Rows, most: int) -> Rows:

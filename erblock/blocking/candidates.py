@@ -49,10 +49,11 @@ class PairChunk:
 
 @dataclass
 class JoinReport:
-    """What a join touched and what it left out."""
+    """What a join touched, in how many bands, and what it left out."""
 
     joined: int = 0
     distinct: int = 0
+    bands: int = 0
     oversized_keys: int = 0
     skipped: int = 0
     largest_bucket: int = 0
@@ -100,6 +101,7 @@ def join_each(
     room = room or Room()
     for band, counts in _bands(left, left if right is None else right):
         bands.append(band.kept_in(room))
+        report.bands += 1
         sizes += band.widths
         _count(counts, band.widths, report)
 

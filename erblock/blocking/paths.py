@@ -90,7 +90,7 @@ def with_paths(pairs: ScoredPairs, expected: ExpectedMatches) -> tuple[ScoredPai
     joined = pairs
     for _ in range(_ROUNDS):
         joined, log_odds, probability = _joined(pairs, known, supported_pairs(joined, probability))
-    return joined, ExpectedMatches(log_odds, probability)
+    return joined, replace(expected, log_odds=log_odds, decided=probability)
 
 
 def _joined(

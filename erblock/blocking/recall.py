@@ -1,11 +1,13 @@
-"""How much of the matches a cut keeps, estimated without labels.
+"""How much of all matches a cut keeps, estimated without labels.
 
 Every candidate pair has a probability to be a match (by `decoys`; made `exclusive` in two tables, joined with
-the support of `paths` in one). The recall of a cut is the share of their sum that it keeps.
+the support of `paths` in one). Matches that no bucket held are estimated from how often likely matches met
+(`never_met`). The recall of a cut is the share of the sum of both that it keeps.
 
-The interval joins the binomial error of that share with what the estimate was seen to be wrong by on six
-public data sets (docs/recall.md), in squares, as errors that have nothing to do with each other. Matches that
-no bucket held are not seen.
+The interval is that of all shares of matches that may be true: the odds of every pair are multiplied and
+divided by the same factor. Where probabilities are near 0 and 1 it changes little, and much where matches and
+others look alike. Where more than a quarter of the expected matches are doubtful nothing is said
+(docs/recall.md).
 """
 
 from collections.abc import Sequence
@@ -27,7 +29,13 @@ _LEAST_SURE = 20
 _Z = 1.645
 LEAST_SEVERAL = 0.03
 """A table whose records have several matches less than so far is one whose records have one."""
-_TOO_HIGH, _TOO_LOW = 0.0295, 0.021
+_SHIFT = 1.5
+"""The odds of all pairs may be wrong by a factor of e to this power: 4.5."""
+
+_DOUBTFUL, _MOST_DOUBTFUL = (0.1, 0.9), 0.25
+"""A pair of a probability between the first two is doubtful; where more than the third of the expected
+matches are, the number of matches is not known, and no recall is estimated."""
+
 _TOLD, _HEARD = 7.0, 4.0
 """Log odds of what a label says at least: of its pair, and to rivals. One in fifty may be wrong."""
 
@@ -36,11 +44,51 @@ Doubles = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class RecallEstimate:
-    """An estimate of the share of matches kept, with an interval of about 90 %."""
+    """An estimate of the share of all matches that is kept, with an interval of about 90 %.
+
+    `kept`, `cut_off`, `never_met`: how many matches are expected among the pairs that are kept, among the
+    other candidates, and among pairs that shared no bucket.
+    """
 
     value: float
     low: float
     high: float
+    kept: float
+    cut_off: float
+    never_met: float
+
+
+@dataclass(frozen=True)
+class Unmet:
+    """How many matches shared no bucket, by each of two estimators."""
+
+    by_probability: float = 0.0
+    by_rarity: float = 0.0
+
+    @property
+    def value(self) -> float:
+        """The mean of both."""
+        return (self.by_probability + self.by_rarity) / 2
+
+
+def never_met(probability: Doubles, bands: npt.NDArray[np.uint16], of: int) -> Unmet:
+    """Return how many matches share no bucket, by in how many of `of` bands each candidate pair met.
+
+    `by_probability`: a pair that meets in m bands of B meets in none with probability (1 - m/B)**B, so that
+    it stands for the matches like it that met in none (Horvitz and Thompson 1952). `by_rarity`: from the
+    matches met once and twice, whatever the others are (Chao 1987, in the form that is corrected for bias). A
+    pair that met in no band is a candidate for another reason, and counts for neither.
+    """
+    if of < 2 or not len(probability):
+        return Unmet()
+    expected = np.bincount(bands, weights=probability, minlength=3)
+    times = np.arange(1, len(expected))
+    missed = (1 - np.minimum(times / of, 1)) ** of
+    once, twice = expected[1:3]
+    return Unmet(
+        float((expected[1:] * missed / (1 - missed)).sum()),
+        float((of - 1) / of * max(once * (once - 1), 0) / (2 * (twice + 1))),
+    )
 
 
 @dataclass(frozen=True)
@@ -49,8 +97,8 @@ class ExpectedMatches:
 
     `decided`: the probability of each pair to be a match, where it is another than that of these log odds.
     `verdicts`: what labels say of each pair, where there are no log odds that they could go over.
-    `several`: how far, 0 to 1, left records, and right ones, are seen to have several matches; `by_signal`:
-    log odds of a pair by its signal alone, where some are.
+    `unmet`: how many matches are no candidates. `several`: how far, 0 to 1, left records, and right ones, are
+    seen to have several matches; `by_signal`: log odds of a pair by its signal alone, where some are.
     """
 
     log_odds: Doubles | None
@@ -58,6 +106,7 @@ class ExpectedMatches:
     verdicts: Verdicts | None = None
     several: tuple[float, float] = (0.0, 0.0)
     by_signal: Evidence | None = None
+    unmet: Unmet = Unmet()
 
     @property
     def usable(self) -> bool:
@@ -71,16 +120,33 @@ class ExpectedMatches:
             return self.decided
         return None if self.log_odds is None else np.asarray(expit(self.log_odds))
 
-    def kept(self, at: Rows) -> RecallEstimate | None:
-        """Return the estimated recall of the pairs at these positions."""
+    @property
+    def doubtful(self) -> float:
+        """The share of the expected matches that is of pairs of which it is not known what they are."""
         probability = self.probability
-        if probability is None:
+        if probability is None or not probability.sum() > 0:
+            return 1.0
+        is_doubtful = (probability > _DOUBTFUL[0]) & (probability < _DOUBTFUL[1])
+        return float(probability[is_doubtful].sum() / probability.sum())
+
+    @property
+    def can_estimate(self) -> bool:
+        """Whether matches stand out enough to tell how many there are."""
+        return self.usable and self.doubtful <= _MOST_DOUBTFUL
+
+    def kept(self, at: Rows) -> RecallEstimate | None:
+        """Return the estimated recall of the pairs at these positions; None where it cannot be estimated."""
+        probability = self.probability
+        if probability is None or not self.can_estimate:
             return None
-        total = max(float(probability.sum()), 1.0)
-        value = min(float(probability[at].sum()) / total, 1.0)
-        error = _Z * float(np.sqrt(value * (1 - value) / total))
-        low, high = value - np.hypot(error, _TOO_HIGH), value + np.hypot(error, _TOO_LOW)
-        return RecallEstimate(value, float(max(low, 0.0)), float(min(high, 1.0)))
+        kept, total = float(probability[at].sum()), float(probability.sum())
+        value = kept / max(total + self.unmet.value, 1.0)
+        unmet = sorted((self.unmet.by_probability, self.unmet.by_rarity))
+        error = _Z * float(np.sqrt(value * (1 - value) / max(total, 1.0)))
+        low = _share_kept(probability, at, _SHIFT, unmet[1]) - error
+        high = _share_kept(probability, at, -_SHIFT, unmet[0]) + error
+        parts = (kept, total - kept, self.unmet.value)
+        return RecallEstimate(value, min(max(low, 0.0), value), max(min(high, 1.0), value), *parts)
 
     def reaching(self, target: float, order: Rows) -> int:
         """Return how many of the pairs at these positions, in order, hold this share of all matches.
@@ -90,7 +156,8 @@ class ExpectedMatches:
         probability = self.probability
         if probability is None:
             raise ValueError("there is nothing to estimate from")
-        share = np.cumsum(probability[order]) / max(float(probability.sum()), 1e-9)
+        total = float(probability.sum()) + self.unmet.value
+        share = np.cumsum(probability[order]) / max(total, 1e-9)
         return min(int(np.searchsorted(share, target - 1e-9)) + 1, len(order))
 
     def told(self, verdicts: Verdicts) -> "ExpectedMatches":
@@ -102,6 +169,13 @@ class ExpectedMatches:
         probability = _bounded(self.probability, verdicts, expit([_TOLD, -_TOLD]))
         log_odds = _bounded(self.log_odds, verdicts, (_TOLD, -_TOLD))
         return replace(self, log_odds=log_odds, decided=probability)
+
+
+def _share_kept(probability: Doubles, at: Rows, shift: float, unmet: float) -> float:
+    """Return the share of the matches that is kept if the log odds of all pairs are higher by `shift`."""
+    odds = np.exp(shift)
+    shifted = odds * probability / (1 + (odds - 1) * probability)
+    return float(shifted[at].sum() / max(float(shifted.sum()) + unmet, 1e-9))
 
 
 def _bounded(values: Doubles, verdicts: Verdicts, bounds: Sequence[float]) -> Doubles:

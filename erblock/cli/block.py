@@ -94,19 +94,23 @@ def block(
     if as_json:
         console.write_json(asdict(report))
     else:
-        _show(report)
+        _show(report, settings.block.target_recall)
         if settings.block.audit is not None:
             _show_audit(report)
 
 
-def _show(report: "BlockReport") -> None:
+def _show(report: "BlockReport", target: float | None) -> None:
     share = report.join.distinct / max(report.cross_product, 1)
     console.write(
         f"{report.output}: {report.pairs:,} candidate pairs of the {report.join.distinct:,} examined "
         f"({100 * share:.2f} % of all {report.cross_product:,})"
     )
-    if report.recall is not None:
+    if report.recall is None:
+        console.write(f"{report.recall_unknown}; --audit 50 bounds it from pairs that you judge")
+    else:
         console.write(_estimate(report.recall))
+        if target is not None and report.recall.value < target - 0.0005:
+            console.note(f"--target-recall {target:g} cannot be reached: all candidates are kept")
     uncovered = " and ".join(f"{count:,}" for count in report.uncovered)
     console.write(f"records without a candidate: {uncovered}")
     if report.join.oversized_keys:
@@ -118,7 +122,11 @@ def _show(report: "BlockReport") -> None:
 
 def _estimate(recall: "RecallEstimate") -> str:
     low, value, high = (100 * part for part in (recall.low, recall.value, recall.high))
-    return f"estimated to keep {value:.1f} % of the matches examined ({low:.1f} to {high:.1f})"
+    return (
+        f"estimated recall of all matches: {value:.1f} % ({low:.1f} to {high:.1f}); of about "
+        f"{recall.kept + recall.cut_off + recall.never_met:,.0f} matches {recall.kept:,.0f} are kept, "
+        f"{recall.cut_off:,.0f} cut off by the budget, {recall.never_met:,.0f} never met in a bucket"
+    )
 
 
 def _show_audit(report: "BlockReport") -> None:

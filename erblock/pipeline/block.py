@@ -6,7 +6,7 @@ from pathlib import Path
 import polars as pl
 
 from erblock.blocking.audit import AuditScope, draw_audit, write_audit
-from erblock.blocking.budget import Budget, Cut, cut
+from erblock.blocking.budget import Budget, Cut, cut, unknown_because
 from erblock.blocking.candidates import JoinReport
 from erblock.blocking.output import pairs_frame
 from erblock.blocking.recall import RecallEstimate
@@ -23,6 +23,7 @@ from erblock.tables.sheet import check_no_judgements, sheet_path
 class BlockReport:
     """What blocking did. `kind`: of hash; `uncovered`: records of each table that have no candidate.
 
+    `recall`: the share of all matches that is kept, as estimated; `recall_unknown`: why there is no estimate.
     `audit`: the sheet to judge, if one was asked for and any pair was cut off.
     """
 
@@ -31,6 +32,7 @@ class BlockReport:
     pairs: int
     cross_product: int
     recall: RecallEstimate | None
+    recall_unknown: str | None
     join: JoinReport
     uncovered: tuple[int, ...]
     audit: Path | None
@@ -59,6 +61,7 @@ def block(config: Config, on_progress: Progress = silent) -> BlockReport:
         pairs.height,
         _cross_product(found),
         kept.recall,
+        None if kept.recall else unknown_because(ranked.expected),
         found.join,
         _uncovered(found, pairs),
         _write_audit(options, found, ranked.shown, kept),

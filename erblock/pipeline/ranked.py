@@ -3,12 +3,13 @@
 What labels of the model say of a pair goes over everything else.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import polars as pl
 
+from erblock.blocking.candidates import JoinReport
 from erblock.blocking.paths import with_paths
-from erblock.blocking.recall import ExpectedMatches, expected_matches
+from erblock.blocking.recall import ExpectedMatches, expected_matches, never_met
 from erblock.blocking.score import ScoredPairs
 from erblock.blocking.siblings import siblings, supported
 from erblock.config import Config
@@ -34,9 +35,17 @@ def rank(config: Config, found: Candidates) -> RankedCandidates:
     expected = expected_matches(weighed.scored, weighed.signal, verdicts)
     if not expected.usable or not found.scored.one_table:
         expected = _with_siblings(weighed, expected).told(verdicts)
-        return RankedCandidates(weighed.scored, found.scored, expected)
+        return RankedCandidates(weighed.scored, found.scored, _with_unmet(expected, found.scored, found.join))
     pairs, expected = with_paths(found.scored, expected)
-    return RankedCandidates(pairs, pairs, expected.told(verdicts_of(labels, pairs)))
+    expected = expected.told(verdicts_of(labels, pairs))
+    return RankedCandidates(pairs, pairs, _with_unmet(expected, pairs, found.join))
+
+
+def _with_unmet(expected: ExpectedMatches, pairs: ScoredPairs, join: JoinReport) -> ExpectedMatches:
+    """Return the expected matches with those that shared no bucket."""
+    if expected.probability is None:
+        return expected
+    return replace(expected, unmet=never_met(expected.probability, pairs.bands, join.bands))
 
 
 def _with_siblings(weighed: Weighed, expected: ExpectedMatches) -> ExpectedMatches:
