@@ -20,6 +20,9 @@ HARD_MATCH = 0.3
 
 BANDS = (32, 64, 128)
 
+_MOST_KEYS = 400_000_000
+"""Keys of all records together; it bounds the memory: tables of millions of records have fewer bands."""
+
 _SIZED_BANDS = 8
 """Bands whose join is counted; the others are taken to be like them."""
 
@@ -72,7 +75,8 @@ def fit_bands(tables: Sequence[pl.Series], weights: Floats, limit: JoinLimit) ->
 
     steps = range(int(np.log(2 + 2 * sample.records) / _STEP) + 1)
     plans = []
-    for bands in BANDS:
+    records = sum(map(len, tables))
+    for bands in (count for count in BANDS if count == BANDS[0] or count * records <= _MOST_KEYS):
         # More selective keys join less: the first step that is within the limit.
         step = bisect_left(steps, -allowed / bands, key=lambda step: -rows(step))
         plan = BandPlan(bands, min(step, steps[-1]) * _STEP)
