@@ -6,7 +6,6 @@ are like random pairs, a column on which matches agree by m agrees on all of the
 """
 
 import numpy as np
-import polars as pl
 from numpy.typing import NDArray
 from scipy import sparse
 
@@ -33,8 +32,8 @@ class Likeness:
     def __init__(self, tables: TablePair, left: Rows, right: Rows) -> None:
         self._tables = tables
         self._left, self._right = left, right
-        sides = [[pair.left for pair in tables.columns], [pair.right for pair in tables.columns]]
-        cosine = _cosines(*_vectors(tables, *sides), left, right)
+        columns = [pair.left for pair in tables.columns], [pair.right for pair in tables.columns]
+        cosine = _cosines(*_vectors(tables, *columns), left, right)
         sizes = (tables.left.frame.height, tables.other.frame.height)
         best = [_best(rows, cosine, size) for rows, size in zip((left, right), sizes, strict=True)]
         if tables.dedup:

@@ -1,11 +1,11 @@
 """What is to be thought of each rule, told without labels.
 
-Three things speak about a match rule. If matches agree on a column that the rule does not read, the pairs of
-a rule that is right agree on it as far (`likeness`); the column that they agree on least bounds the share that
-is right. Likely matches, by which it is measured how far matches agree, are the pairs that are mutually most
-similar. Of two tables, one holds everything once, or nearly: there, the pairs of a rule that is right are
-mostly the most similar ones of that table's records. And a rule that is right gives few records many partners,
-which is told, but decides nothing: a table may hold the same thing twenty times.
+Three things speak about a match rule. If matches agree on a column that the rule does not read, the pairs
+of a rule that is right agree on it as far (`likeness`); the column that they agree on least bounds the share
+that is right. How far matches agree is measured on likely ones: pairs that are mutually the most similar. Of
+two tables, one holds everything once, or nearly: there, most pairs of a rule that is right are the most
+similar ones of that table's records. And a rule that is right gives few records many partners; this is told,
+but decides nothing: a table may hold the same thing twenty times.
 """
 
 from collections.abc import Iterator, Sequence
@@ -38,7 +38,7 @@ _FILLED = 0.25
 
 @dataclass(frozen=True)
 class Verdict:
-    """A rule, the word on it and the reason. `right`: at most so large a share of its pairs is likely right."""
+    """A rule, the word on it and the reason. At most the share `right` of its pairs is likely right."""
 
     name: str
     text: str
@@ -98,7 +98,7 @@ def _column_bounds(
             if filled >= _FILLED:
                 right = float(np.clip(agreement / matches, 0, 1))
                 bounds[i].append(
-                    _Bound(right, f"as for {column.name}, {right:.0%} of its pairs are like matches")
+                    _Bound(right, f"in {column.name}, {right:.0%} of its pairs look like matches")
                 )
     return bounds
 
