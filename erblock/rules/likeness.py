@@ -108,4 +108,4 @@ def _best(rows: Rows, cosine: Floats, size: int) -> Floats:
 
 
 def _sample(at: Rows) -> Rows:
-    return at[:: 1 + (len(at) - 1) // _MOST]
+    return at[:: 1 + max(len(at) - 1, 0) // _MOST]
