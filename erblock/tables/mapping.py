@@ -136,7 +136,7 @@ def _is_one_sample(left: Floats, right: Floats) -> bool:
 def _is_likely(shared: float, left: ColumnProfile, right: ColumnProfile, family: str) -> bool:
     """Few different values, or numbers, coincide by chance: then more is asked for."""
     if fuzz.WRatio(plain_name(left.name), plain_name(right.name)) >= _ALIKE_NAME and shared > 0:
-        return family not in {"words", "code"} or shared >= _SHARED_WORDS / 2
+        return family not in {"words", "code", "date"} or shared >= _SHARED_WORDS / 2
     if "category" in {left.kind, right.kind}:
         # Flags such as y and n are in many columns; words such as brands are not.
         return min(left.length, right.length) >= _WORD_LENGTH and shared >= _SHARED_CATEGORIES
