@@ -16,9 +16,15 @@ def init(
     delimiter: Annotated[str | None, typer.Option(help="The CSV delimiter, if not detected.")] = None,
     encoding: Annotated[str, typer.Option(help="The CSV encoding, such as cp1252 or latin-1.")] = "utf-8",
 ) -> None:
-    """Profile the tables, map their columns, propose rules and write them to a file to edit."""
+    """Profile the tables, map their columns, propose rules, try each, and write all to a file to edit."""
+    from erblock.pipeline.init import write_config
     from erblock.tables.csv_text import CsvOptions
-    from erblock.tables.init_file import write_config
 
-    path = write_config(left, right, output, force=force, csv=CsvOptions(delimiter, encoding))
+    written = write_config(left, right, output, force=force, csv=CsvOptions(delimiter, encoding))
+    path = written.path
     console.write(f"wrote {path}; read its rules, then try them: erblock rules check --config {path}")
+    if written.used < written.proposed:
+        console.write(
+            f"{written.used} of {written.proposed} proposed match rules are used; "
+            "the others stand there as comments, with the reason"
+        )

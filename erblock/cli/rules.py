@@ -26,7 +26,7 @@ def check(
     seed: Annotated[int | None, typer.Option(min=0, help="The same seed draws the same pairs.")] = None,
     as_json: options.AsJson = False,
 ) -> None:
-    """Count what each rule finds on near and random pairs, and show borderline pairs side by side."""
+    """Count what each rule finds on near and random pairs, show borderline pairs, and judge each rule."""
     from dataclasses import asdict
     from typing import Any
 
@@ -80,6 +80,9 @@ def _print(review: "Review") -> None:
     console.table(["table", "covered", "records with a similar pair", "most for one record"], coverage)
     for pair in review.borderline:
         _print_pair(pair)
+    console.write("")
+    for verdict in review.verdicts:
+        console.write(f"{verdict.name}: {verdict}")
 
 
 def _print_pair(pair: "SidePair") -> None:

@@ -1,4 +1,4 @@
-"""What rules do on real tables, before any training: counts, coverage, conflicts, borderline pairs."""
+"""What rules do on real tables, before any training: counts, coverage, borderline pairs, verdicts."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +11,7 @@ from erblock.rules.compile import FALSE, TRUE, UNKNOWN, RuleSet, Truth
 from erblock.rules.label import DISSIMILAR, SIMILAR, UNSURE, labels_of
 from erblock.rules.margin import margins
 from erblock.rules.pairs import labelling_pairs
+from erblock.rules.verdict import Verdict, judge_rules
 from erblock.similarity import Rows
 from erblock.tables.read import Records, TablePair
 from erblock.tables.schemas import ID
@@ -66,6 +67,7 @@ class Review:
     rules: tuple[RuleCount, ...]
     coverage: tuple[Coverage, ...]
     borderline: tuple[SidePair, ...]
+    verdicts: tuple[Verdict, ...]
 
 
 def review_rules(tables: TablePair, rules: RuleSet, budget: int, seed: int, show: int = 10) -> Review:
@@ -91,6 +93,7 @@ def review_rules(tables: TablePair, rules: RuleSet, budget: int, seed: int, show
         rules=_counts(rules, truth),
         coverage=_coverage(tables, left[label == SIMILAR], right[label == SIMILAR]),
         borderline=_borderline(tables, rules, pairs.with_columns(label=pl.Series(label)), show),
+        verdicts=judge_rules(tables, rules, left, right, truth),
     )
 
 

@@ -7,6 +7,8 @@ columns as well; true matches do, and neighbours in the same street do not.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
+from itertools import islice
 
 import polars as pl
 from rapidfuzz import fuzz, process
@@ -23,6 +25,8 @@ _ALIKE = 80
 _FUZZ = {"name": 3.0, "number": 5.0, "year": 3.0}
 # Columns that agree this often by chance say little about a pair that is in question.
 _TELLING = 0.05
+# The most telling ones decide; asking hundreds of columns takes minutes and tells nothing more.
+_MOST_OTHERS = 20
 
 
 @dataclass(frozen=True)
@@ -56,11 +60,11 @@ class Evidence:
         self._left = _keys(left.texts, {pair.left.name: pair.left.name for pair in mapped}, mapped)
         self._right = _keys(other.texts, {pair.right.name: pair.left.name for pair in mapped}, mapped)
         self.columns = tuple(self._column(pair) for pair in mapped)
-        self._held = {pair: self._is_within(*pair) for pair in _ordered_pairs(self.columns)}
+        self._held = cache(self._is_within)  # asked of few: of all pairs, many columns would take minutes
 
     def overlap(self, a: Column, b: Column) -> bool:
         """Whether one column mostly repeats the other, as a full name does a surname."""
-        return self._held[a.name, b.name] or self._held[b.name, a.name]
+        return self._held(a.name, b.name) or self._held(b.name, a.name)
 
     def accidental(self, columns: Sequence[Column]) -> float:
         """Return how many partners of a record agree with it on all `columns` by accident."""
@@ -76,8 +80,9 @@ class Evidence:
         """
         pairs, found = self._agreeing([column.name for column in columns])
         others = [c for c in self.columns if c not in columns and c.chance <= _TELLING]
-        others = [c for c in others if not any(self.overlap(c, column) for column in columns)]
         others = sorted(others, key=lambda column: (column.kind == "text", column.chance / column.coverage))
+        apart = (c for c in others if not any(self.overlap(c, column) for column in columns))
+        others = list(islice(apart, _MOST_OTHERS))
         alike = {column.name: _alike(pairs, column).drop_nulls() for column in others}
         shares = {name: _share(hits) for name, hits in alike.items() if len(hits) >= self._fewest_pairs()}
         return Agreement(found / self._left.height, shares)
@@ -147,10 +152,6 @@ def _collisions(values: pl.Series) -> float:
     counts = values.drop_nulls().value_counts().get_column("count").cast(pl.Float64)
     n = float(counts.sum())
     return float((counts * (counts - 1)).sum()) / max(1.0, n * (n - 1))
-
-
-def _ordered_pairs(columns: Sequence[Column]) -> list[tuple[str, str]]:
-    return [(a.name, b.name) for a in columns for b in columns if a.name != b.name]
 
 
 def _keys(texts: pl.DataFrame, names: dict[str, str], mapped: Sequence[MappedColumn]) -> pl.DataFrame:

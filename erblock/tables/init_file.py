@@ -2,18 +2,18 @@
 
 import json
 import os
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from erblock.errors import ConfigError, TableError
-from erblock.tables.check import check_not_empty, listed
+from erblock.errors import TableError
+from erblock.tables.check import listed
 from erblock.tables.csv_text import CsvOptions
-from erblock.tables.evidence import Evidence
-from erblock.tables.files import DEFAULT_CSV, read_frame
-from erblock.tables.mapping import MappedColumn, Side, map_columns
-from erblock.tables.profile import ColumnProfile, column_texts, pick_id_column, profile_columns
-from erblock.tables.propose import Proposal, propose_rules
+from erblock.tables.files import DEFAULT_CSV
+from erblock.tables.mapping import MappedColumn, Side, map_columns, plain_name
+from erblock.tables.profile import ColumnProfile, IdColumn
+from erblock.tables.propose import LEAST_COVERAGE, quoted
 
 _HEAD = """\
 # What erblock knows about these tables. It was proposed from their content: read it and change it.
@@ -21,8 +21,10 @@ _HEAD = """\
 """
 _RULES_HEAD = """\
 # Two records are the same if some match rule holds and no conflict rule does. These rules are what the
-# neural hash learns from: they should be right nearly always and may miss a lot. A missing value makes
-# a comparison unknown, not false. Try them: erblock rules check. All functions: erblock rules show."""
+# neural hash learns from: a rule may miss a lot, but a wrong one teaches errors. Each was tried on
+# {pairs:,} pairs of these tables, and what was found stands above it; nobody has looked at the pairs.
+# Read it, and remove what you doubt. A missing value makes a comparison unknown, not false.
+# Try your own: erblock rules check. All functions: erblock rules show."""
 _REST = """
 # Everything below has a default, shown here; see docs/configuration.md.
 [fit]
@@ -36,64 +38,68 @@ output = "pairs.parquet"
 """
 
 
+_UNLIKE = "nothing in the other table says the same"
+
+
 @dataclass(frozen=True)
 class TableFacts:
     """One table as `erblock init` sees it: its path, its id column, and what its columns hold."""
 
     source: str
-    id_column: str
+    id_column: IdColumn
     n_rows: int
     side: Side
 
 
-def write_config(
-    left: str, right: str | None, output: Path, *, force: bool = False, csv: CsvOptions = DEFAULT_CSV
-) -> Path:
-    """Profile the tables, write the proposed settings to `output` and return its path.
+@dataclass(frozen=True)
+class Tried:
+    """A proposed rule, what was found when it was tried, and whether to use it."""
+
+    text: str
+    finding: str
+    usable: bool
+
+
+@dataclass(frozen=True)
+class TriedRules:
+    """The proposed rules after they were tried on so many pairs."""
+
+    match: tuple[Tried, ...]
+    conflict: tuple[Tried, ...]
+    pairs: int
+
+
+def mapped_columns(left: TableFacts, right: TableFacts | None) -> tuple[MappedColumn, ...]:
+    """Return the columns that say the same in both tables (or all of one, to deduplicate).
 
     Raises:
-        ConfigError: if the file exists and `force` is not set.
-        TableError: if a table cannot be used.
-    """
-    if output.exists() and not force:
-        raise ConfigError(f"{output} exists already; give --force to write over it, or -o for another name")
-    facts = [_facts(source, csv) for source in (left, right) if source is not None]
-    text = config_text(facts[0], facts[1] if right is not None else None, output.parent, csv)
-    try:
-        output.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise ConfigError(f"{output} cannot be written: {error.strerror}") from None
-    return output
-
-
-def config_text(
-    left: TableFacts, right: TableFacts | None, folder: Path, csv: CsvOptions = DEFAULT_CSV
-) -> str:
-    """Return the text of an erblock.toml in `folder` for the tables (or one, to deduplicate).
-
-    Raises:
-        TableError: if the tables have no column that says the same.
+        TableError: if there are none.
     """
     mapped = map_columns(left.side, (right or left).side)
     if not mapped:
         raise TableError(_nothing_in_common(left, right))
-    rules = propose_rules(Evidence(left.side, right.side if right else None, mapped))
+    return mapped
+
+
+def config_text(
+    tables: tuple[TableFacts, TableFacts | None],
+    mapped: Sequence[MappedColumn],
+    rules: TriedRules,
+    folder: Path,
+    csv: CsvOptions = DEFAULT_CSV,
+) -> str:
+    """Return the text of an erblock.toml in `folder` for two tables (or one and None, to deduplicate)."""
+    left, right = tables
     lines = [
         _HEAD,
         *_tables_section(left, right, folder, csv),
-        *_columns(mapped),
+        *_columns(mapped, rules),
+        *left_out(left, right, mapped),
+        "",
         *_rules_section(rules),
         _REST,
     ]
     return "\n".join(lines)
-
-
-def _facts(source: str, csv: CsvOptions) -> TableFacts:
-    frame = read_frame(source, csv)
-    check_not_empty(frame, source)
-    id_column = pick_id_column(frame, source)
-    texts = column_texts(frame.drop(id_column))
-    return TableFacts(source, id_column, frame.height, Side(texts, profile_columns(texts)))
 
 
 def _nothing_in_common(left: TableFacts, right: TableFacts | None) -> str:
@@ -116,31 +122,80 @@ def _tables_section(
     else:
         yield f"right = {_quoted(_relative(right.source, folder))}  # {right.n_rows:,} records"
     if right is None or left.id_column == right.id_column:
-        yield f"id = {_quoted(left.id_column)}"
+        yield _id_line("id", left.id_column)
     else:
-        yield f"left_id = {_quoted(left.id_column)}"
-        yield f"right_id = {_quoted(right.id_column)}"
+        yield _id_line("left_id", left.id_column)
+        yield _id_line("right_id", right.id_column)
     if csv.delimiter is not None:
         yield f"delimiter = {_quoted(csv.delimiter)}"
     if csv.encoding != DEFAULT_CSV.encoding:
         yield f"encoding = {_quoted(csv.encoding)}"
 
 
-def _columns(mapped: Sequence[MappedColumn]) -> Iterator[str]:
+def _id_line(key: str, column: IdColumn) -> str:
+    reason = "" if column.reason is None else f"  # {column.reason}: please check"
+    return f"{key} = {_quoted(column.name)}{reason}"
+
+
+def _columns(mapped: Sequence[MappedColumn], rules: TriedRules) -> Iterator[str]:
     yield "# The columns to compare, with what they hold. Remove what says nothing about a match."
     yield "columns = ["
-    entries = [_quoted(_entry(pair)) + "," for pair in mapped]
+    entries = [_quoted(entry_of(pair)) + "," for pair in mapped]
     width = max(len(entry) for entry in entries)
     for entry, pair in zip(entries, mapped, strict=True):
-        first, *more = _described(pair)
+        first, *more = [*_described(pair), _use(pair, rules)]
         yield f"  {entry:{width}}  # {first}"
         yield from (f"  {'':{width}}  # {line}" for line in more)
-    yield "]\n"
+    yield "]"
 
 
-def _entry(pair: MappedColumn) -> str:
+def entry_of(pair: MappedColumn) -> str:
+    """Return a pair of columns as settings write it."""
     same = pair.left.name == pair.right.name
     return pair.left.name if same else f"{pair.left.name}={pair.right.name}"
+
+
+def _use(pair: MappedColumn, rules: TriedRules) -> str:
+    """Say what became of a column."""
+    name = re.compile(rf"[(.]{re.escape(quoted(pair.left.name))}\)")
+    used = [
+        f"{kind} rule {number}"
+        for kind, tried in (("match", rules.match), ("conflict", rules.conflict))
+        for number, rule in enumerate((rule for rule in tried if rule.usable), start=1)
+        if name.search(rule.text)
+    ]
+    if used:
+        return f"used in {', '.join(used)}"
+    known = (1 - pair.left.missing) * (1 - pair.right.missing)
+    return f"in no rule{': mostly missing' if known < LEAST_COVERAGE else ''}; compared all the same"
+
+
+def left_out(left: TableFacts, right: TableFacts | None, mapped: Sequence[MappedColumn]) -> list[str]:
+    """Return a comment that names every column that is not compared, with the reason."""
+    lines = [*_left_out_of(left, right or left, {pair.left.name for pair in mapped}, "left")]
+    if right is not None:
+        lines += _left_out_of(right, left, {pair.right.name for pair in mapped}, "right")
+    if not lines:
+        return []
+    hint = (
+        [] if right is None else ['# To compare two of them all the same, add "left_name=right_name" above.']
+    )
+    return ["# Not compared:", *lines, *hint]
+
+
+def _left_out_of(table: TableFacts, other: TableFacts, mapped: set[str], side: str) -> Iterator[str]:
+    yield f"#   {side} {_quoted(table.id_column.name)}: the id"
+    empty = {plain_name(column.name) for column in other.side.columns if column.kind == "empty"}
+    for column in table.side.columns:
+        if column.name in mapped:
+            continue
+        reason = _UNLIKE
+        if column.kind == "empty":
+            reason = "no value"
+        elif plain_name(column.name) in empty:
+            reason = "no value in the other table"
+        held = "" if column.kind == "empty" else f" ({_profile_text(column)})"
+        yield f"#   {side} {_quoted(column.name)}: {reason}{held}"
 
 
 def _described(pair: MappedColumn) -> Iterator[str]:
@@ -154,12 +209,14 @@ def _profile_text(column: ColumnProfile) -> str:
     return f"{column.kind}{missing}, {column.n_distinct:,} different, mean length {column.length:.0f}"
 
 
-def _rules_section(rules: Proposal) -> Iterator[str]:
-    yield _RULES_HEAD
+def _rules_section(rules: TriedRules) -> Iterator[str]:
+    yield _RULES_HEAD.format(pairs=rules.pairs)
     yield "[rules]"
-    for name, texts in (("match", rules.match), ("conflict", rules.conflict)):
+    for name, tried in (("match", rules.match), ("conflict", rules.conflict)):
         yield f"{name} = ["
-        yield from (f"  {_quoted(text)}," for text in texts)
+        for rule in tried:
+            yield f"  # {rule.finding}"
+            yield f"  {'' if rule.usable else '# '}{_quoted(rule.text)},"
         yield "]"
 
 

@@ -1,19 +1,32 @@
 """Which columns of two tables say the same: by name, and by the values where names differ."""
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 from rapidfuzz import fuzz
 
 from erblock.tables.profile import ColumnProfile
+
+Floats = NDArray[np.float64]
 
 _ALIKE_NAME = 60
 _SHARED_WORDS = 0.2
 _SHARED_CATEGORIES = 0.6
 _WORD_LENGTH = 3
+# Of fewer numbers, any two columns of about one size could be samples of one.
+_ENOUGH = 400
 # Kinds that may hold the same thing in two tables: a brand is a category here and a name there.
+_MOST = 0.9
+# Seven digits or more and the signs between them. The last seven are the number within its area: what is
+# before them depends on where one calls from.
+_PHONE = r"^[+(]?(\d[\s()./-]*){7,}$"
+_SUBSCRIBER = 7
+_WORD = r"[\p{L}\p{N}]+"
 _FAMILY = {"text": "words", "name": "words", "category": "words", "code": "code", "number": "number"}
 
 
@@ -38,10 +51,10 @@ def map_columns(left: Side, right: Side) -> tuple[MappedColumn, ...]:
     """Return the columns that say the same, in the order of the left table; each is used once.
 
     Equal names come first, then names equal but for case and separators, then columns of one kind that
-    share values.
+    share values, then numbers that are spread alike, as prices in two shops are.
     """
     found: dict[str, MappedColumn] = {}
-    for key, reason in ((_exact, "same name"), (_plain, "same name but for case and separators")):
+    for key, reason in ((_exact, "same name"), (plain_name, "same name but for case and separators")):
         for column in left.columns:
             twin = next((c for c in _free(right, found) if key(c.name) == key(column.name)), None)
             if twin is not None and column.name not in found:
@@ -49,6 +62,7 @@ def map_columns(left: Side, right: Side) -> tuple[MappedColumn, ...]:
     for score, column, twin in _guesses(left, right, found):
         if column.name not in found and twin in _free(right, found):
             found[column.name] = MappedColumn(column, twin, f"a guess from its values ({score:.0%} shared)")
+    found |= _spread_alike(left, right, found)
     ordered = [found[column.name] for column in left.columns if column.name in found]
     return tuple(pair for pair in ordered if "empty" not in {pair.left.kind, pair.right.kind})
 
@@ -57,7 +71,8 @@ def _exact(name: str) -> str:
     return name
 
 
-def _plain(name: str) -> str:
+def plain_name(name: str) -> str:
+    """Return a column name without case and separators."""
     return re.sub(r"[\W_]+", "", name.lower())
 
 
@@ -69,40 +84,94 @@ def _free(side: Side, found: dict[str, MappedColumn]) -> list[ColumnProfile]:
 def _guesses(
     left: Side, right: Side, found: dict[str, MappedColumn]
 ) -> Sequence[tuple[float, ColumnProfile, ColumnProfile]]:
-    scored = [
-        (_shared(left.texts[a.name], right.texts[b.name]), a, b)
-        for a in left.columns
-        for b in _free(right, found)
-        if a.name not in found and _family(a) == _family(b)
-    ]
-    likely = [guess for guess in scored if _is_likely(*guess)]
+    """Return likely pairs of columns, best first. The values of every column are split and counted once."""
+    asked = [column for column in left.columns if column.name not in found]
+    free = _free(right, found)
+    if not asked or not free:
+        return []
+    theirs = {
+        family: pl.concat(_word_shares(right, column) for column in free if _family(right, column) == family)
+        for family in sorted({_family(right, column) for column in free})
+    }
+    scored = []
+    for column in asked:
+        family = _family(left, column)
+        shares = _shared(_word_shares(left, column), theirs[family]) if family in theirs else {}
+        scored += [(shares[twin.name], column, twin) for twin in free if twin.name in shares]
+    likely = [guess for guess in scored if _is_likely(*guess, _family(left, guess[1]))]
     return sorted(likely, key=lambda guess: -guess[0])
 
 
-def _is_likely(shared: float, left: ColumnProfile, right: ColumnProfile) -> bool:
+def _spread_alike(left: Side, right: Side, found: dict[str, MappedColumn]) -> dict[str, MappedColumn]:
+    """Return numbers no further apart than two samples of one column, where neither has another such twin."""
+    ours = [c for c in left.columns if c.name not in found and c.kind == "number"]
+    theirs = [c for c in _free(right, found) if c.kind == "number"]
+    numbers = [
+        {column.name: _sorted_numbers(side.texts.get_column(column.name)) for column in columns}
+        for side, columns in ((left, ours), (right, theirs))
+    ]
+    alike = [(a, b) for a in ours for b in theirs if _is_one_sample(numbers[0][a.name], numbers[1][b.name])]
+    times = Counter(("left", a.name) for a, _ in alike) + Counter(("right", b.name) for _, b in alike)
+    return {
+        a.name: MappedColumn(a, b, "a guess from how its values are spread")
+        for a, b in alike
+        if times["left", a.name] == times["right", b.name] == 1
+    }
+
+
+def _sorted_numbers(values: pl.Series) -> Floats:
+    found = values.str.extract(r"(\d[\d.,]*)").str.replace_all(",", "").cast(pl.Float64, strict=False)
+    return found.drop_nulls().sort().to_numpy()
+
+
+def _is_one_sample(left: Floats, right: Floats) -> bool:
+    """The test of Kolmogorov and Smirnov at 5 percent, where there are enough values for it to tell."""
+    if min(len(left), len(right)) < _ENOUGH:
+        return False
+    values = np.concatenate([left, right])
+    below = [np.searchsorted(side, values, "right") / len(side) for side in (left, right)]
+    return bool(np.abs(below[0] - below[1]).max() <= 1.36 * np.sqrt(1 / len(left) + 1 / len(right)))
+
+
+def _is_likely(shared: float, left: ColumnProfile, right: ColumnProfile, family: str) -> bool:
     """Few different values, or numbers, coincide by chance: then more is asked for."""
-    if fuzz.WRatio(_plain(left.name), _plain(right.name)) >= _ALIKE_NAME and shared > 0:
-        return _family(left) not in {"words", "code"} or shared >= _SHARED_WORDS / 2
+    if fuzz.WRatio(plain_name(left.name), plain_name(right.name)) >= _ALIKE_NAME and shared > 0:
+        return family not in {"words", "code", "date"} or shared >= _SHARED_WORDS / 2
     if "category" in {left.kind, right.kind}:
         # Flags such as y and n are in many columns; words such as brands are not.
         return min(left.length, right.length) >= _WORD_LENGTH and shared >= _SHARED_CATEGORIES
-    return _family(left) in {"words", "code"} and shared >= _SHARED_WORDS
+    return family in {"words", "code"} and shared >= _SHARED_WORDS
 
 
-def _family(column: ColumnProfile) -> str:
-    return _FAMILY.get(column.kind, column.kind)
+def _family(side: Side, column: ColumnProfile) -> str:
+    """A telephone number may be a code in one table and, written in groups of digits, a name in the other."""
+    is_phone = column.kind == "name" and _phone_share(side.texts.get_column(column.name)) >= _MOST
+    return "code" if is_phone else _FAMILY.get(column.kind, column.kind)
 
 
-def _shared(left: pl.Series, right: pl.Series) -> float:
-    """Return how much of one column's words, each as often as it occurs, is in the other as well.
+def _phone_share(values: pl.Series) -> float:
+    known = values.drop_nulls()
+    return float(known.str.contains(_PHONE).sum()) / max(1, len(known))
+
+
+def _shared(words: pl.DataFrame, theirs: pl.DataFrame) -> dict[str, float]:
+    """Return how much of the words of a column, each as often as it occurs, each of other columns holds.
 
     A brand is in many titles, too, but makes up little of them.
     """
-    both = _word_shares(left).join(_word_shares(right), on="word")
-    return float(both.select(pl.min_horizontal("share", "share_right").sum()).item())
+    both = words.join(theirs, on="word").group_by("column_right")
+    sums = both.agg(shared=pl.min_horizontal("share", "share_right").sum())
+    return dict(sums.iter_rows())
 
 
-def _word_shares(values: pl.Series) -> pl.DataFrame:
-    words = values.drop_nulls().str.extract_all(r"[\p{L}\p{N}]+").explode(empty_as_null=True)
-    counts = words.alias("word").drop_nulls().value_counts(name="n")
-    return counts.select("word", share=pl.col("n") / pl.col("n").sum())
+def _word_shares(side: Side, column: ColumnProfile) -> pl.DataFrame:
+    """Return column, word and share. Dates are taken whole: any two share days and months."""
+    values = side.texts.get_column(column.name).drop_nulls().alias("word").to_frame()
+    word = pl.col("word")
+    if column.kind != "date":
+        digits = pl.concat_list(word.str.replace_all(r"\D", "").str.tail(_SUBSCRIBER))
+        is_phone = word.str.contains(_PHONE) & (column.kind in {"code", "name"})
+        values = values.select(pl.when(is_phone).then(digits).otherwise(word.str.extract_all(_WORD)))
+        values = values.explode("word", empty_as_null=True).drop_nulls()
+    counts = values.get_column("word").value_counts(name="n")
+    return counts.select(column=pl.lit(column.name), word="word", share=pl.col("n") / pl.col("n").sum())

@@ -7,7 +7,8 @@ from typing import Literal
 import polars as pl
 
 from erblock.errors import TableError
-from erblock.tables.check import check_header, listed
+from erblock.tables.check import check_header, check_ids, listed
+from erblock.tables.schemas import ID
 from erblock.tables.text import text_expression
 
 Kind = Literal["name", "text", "number", "year", "date", "code", "category", "empty"]
@@ -52,21 +53,35 @@ def profile_columns(texts: pl.DataFrame) -> tuple[ColumnProfile, ...]:
     return tuple(_profile(texts.get_column(name)) for name in texts.columns)
 
 
-def pick_id_column(frame: pl.DataFrame, source: str) -> str:
+@dataclass(frozen=True)
+class IdColumn:
+    """The column that tells records apart, and why it is taken where none is named id."""
+
+    name: str
+    reason: str | None = None
+
+
+def pick_id_column(frame: pl.DataFrame, source: str) -> IdColumn:
     """Return the column named id, whatever its case, or else the first with a different value in each row.
 
     Raises:
-        TableError: if there is none.
+        TableError: if there is none, or if one is named id and is an id but for a few rows.
     """
     named = [name for name in frame.columns if name.lower() == "id"]
     unique = [name for name in frame.columns if _is_key(frame.get_column(name))]
+    if any(name in unique for name in named):
+        return IdColumn(next(name for name in named if name in unique))
+    if named and _is_nearly_key(frame.get_column(named[0])):
+        check_ids(
+            frame.select(pl.col(named[0]).alias(ID)), pl.repeat(False, frame.height, eager=True), source
+        )
     # Of several keys the one that says so is meant: product_id rather than description.
     keys = sorted(
         unique, key=lambda name: not name.lower().endswith(("id", "key", "nr", "no", "number", "code"))
     )
-    chosen = [*(name for name in named if name in unique), *keys]
-    if chosen:
-        return chosen[0]
+    if keys:
+        lack = f"'{named[0]}' has missing or repeated values" if named else "no column is called id"
+        return IdColumn(keys[0], f"{lack}; this one differs in every row")
     check_header(frame, source)
     if named:
         raise TableError(
@@ -78,9 +93,21 @@ def pick_id_column(frame: pl.DataFrame, source: str) -> str:
     )
 
 
+def _says_key(name: str) -> bool:
+    return name.lower().endswith(("id", "key", "nr", "no", "number", "code"))
+
+
+def _is_nearly_key(values: pl.Series) -> bool:
+    """Whether most rows have a value of their own: such an id has mistakes, which its user wants to know."""
+    return _is_plain(values) and 2 * int(values.is_unique().sum()) > len(values)
+
+
+def _is_plain(values: pl.Series) -> bool:
+    return not isinstance(values.dtype, pl.List | pl.Array | pl.Struct) and not values.dtype.is_float()
+
+
 def _is_key(values: pl.Series) -> bool:
-    plain = not isinstance(values.dtype, pl.List | pl.Array | pl.Struct) and not values.dtype.is_float()
-    return plain and not values.has_nulls() and values.n_unique() == len(values)
+    return _is_plain(values) and not values.has_nulls() and values.n_unique() == len(values)
 
 
 def _profile(values: pl.Series) -> ColumnProfile:

@@ -19,7 +19,7 @@ _CHANCE = 1.0
 _LEAST_AGREEMENT = 0.5
 _FULL_AGREEMENT = 0.75
 _NEAR_BEST = 0.9
-_LEAST_COVERAGE = 0.1
+LEAST_COVERAGE = 0.1
 _CODES = 0.3
 _FEW_WORDS = 3.0
 _UNCHECKED_CHANCE = 0.05
@@ -83,7 +83,7 @@ def quoted(name: str) -> str:
 
 def _candidates(evidence: Evidence) -> list[_Candidate]:
     """Return the combinations worth a rule, those that find most first; none holds a smaller one."""
-    usable = [c for c in evidence.columns if c.kind != "text" and c.coverage >= _LEAST_COVERAGE]
+    usable = [c for c in evidence.columns if c.kind != "text" and c.coverage >= LEAST_COVERAGE]
     usable = sorted(usable, key=lambda column: column.chance / column.coverage)[:_MOST_COLUMNS]
     sets = [c for size in (2, 3) for c in combinations(usable, size) if _is_sound(evidence, c)]
     trusted = _trusted(evidence, [_Candidate(columns, evidence.agreement(columns)) for columns in sets])
@@ -191,4 +191,4 @@ def _conflict_rules(evidence: Evidence, chosen: list[_Candidate]) -> tuple[str, 
 def _is_safe(evidence: Evidence, chosen: list[_Candidate], far: Column, name: Column) -> bool:
     """Whether hardly any pair that a match rule finds would be called a contradiction."""
     shares = [evidence.contradiction(each.columns, far, name) for each in chosen]
-    return far.coverage >= _LEAST_COVERAGE and max(shares, default=0.0) <= _MOST_CONTRADICTION
+    return far.coverage >= LEAST_COVERAGE and max(shares, default=0.0) <= _MOST_CONTRADICTION

@@ -1,3 +1,6 @@
+import random
+from pathlib import Path
+
 import polars as pl
 import pytest
 from typer.testing import CliRunner
@@ -5,7 +8,7 @@ from typer.testing import CliRunner
 from erblock.cli.app import app
 from erblock.config import load_config
 from erblock.errors import ConfigError, TableError
-from erblock.tables.init_file import write_config
+from erblock.pipeline.init import write_config
 from erblock.tables.read import read_tables
 
 
@@ -25,7 +28,7 @@ def shops(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("place", ["erblock.toml", "data/erblock.toml"])
 def test_the_written_file_loads_and_reads_the_tables(shops, tmp_path, place):
-    path = write_config(*shops, tmp_path / place)
+    path = write_config(*shops, tmp_path / place).path
     config = load_config(path, {})
     tables = read_tables(config.tables)
     assert [(pair.left, pair.right) for pair in tables.columns] == [
@@ -37,7 +40,7 @@ def test_the_written_file_loads_and_reads_the_tables(shops, tmp_path, place):
 
 
 def test_paths_stay_valid_beside_the_file(shops, tmp_path):
-    text = write_config(*shops, tmp_path / "data" / "erblock.toml").read_text(encoding="utf-8")
+    text = write_config(*shops, tmp_path / "data" / "erblock.toml").path.read_text(encoding="utf-8")
     assert 'left = "a.csv"' in text
     assert "a guess from its values" in text
 
@@ -47,7 +50,7 @@ def test_how_the_csv_is_read_is_kept(tmp_path, monkeypatch):
 
     monkeypatch.chdir(tmp_path)
     (tmp_path / "a.csv").write_bytes("id;name\n1;caf\u00e9\n2;bar\n".encode("cp1252"))
-    path = write_config("a.csv", None, tmp_path / "e.toml", csv=CsvOptions(";", "cp1252"))
+    path = write_config("a.csv", None, tmp_path / "e.toml", csv=CsvOptions(";", "cp1252")).path
     tables = load_config(path, {}).tables
     assert (tables.delimiter, tables.encoding, tables.right) == (";", "cp1252", None)
     assert read_tables(tables).left.frame["name"].to_list() == ["caf\u00e9", "bar"]
@@ -77,7 +80,7 @@ def test_tables_that_share_nothing_are_refused(tmp_path, monkeypatch):
 
 
 def test_the_same_tables_give_the_same_file(shops, tmp_path):
-    first, second = (write_config(*shops, tmp_path / name).read_bytes() for name in ("1.toml", "2.toml"))
+    first, second = (write_config(*shops, tmp_path / name).path.read_bytes() for name in ("1.toml", "2.toml"))
     assert first == second
 
 
@@ -87,3 +90,79 @@ def test_the_command_writes_the_file(shops):
     result = CliRunner().invoke(app, ["init", *shops])
     assert result.exit_code == 0
     assert "wrote erblock.toml" in result.output
+
+
+@pytest.fixture(scope="module")
+def hotels():
+    """Two lists of 300 hotels; ten or so stand in every street, and the second list moves the names about."""
+    rng = random.Random(4)
+    parts = ["ka", "lo", "mi", "ren", "sto", "var", "bel", "tur", "nis", "gor", "ful", "dex", "pra", "zim"]
+
+    def word(size):
+        return "".join(rng.choices(parts, k=size))
+
+    streets = [(f"{word(4)} street", word(2)) for _ in range(30)]
+    left, right = [], []
+    for number in range(300):
+        street, city = rng.choice(streets)
+        name, house = f"{word(2)} {word(3)} {word(2)}", rng.randint(10, 99)
+        stars, zip_code = rng.randint(1, 5), f"{word(1)}{rng.randint(100, 999)}"
+        left.append((f"a{number}", name, f"{house} {street}", city, stars, zip_code, None))
+        right.append((f"b{number}", f"{name} hotel", f"{house} {street}", city, stars, zip_code, None))
+    names = ["id", "name", "address", "city", "stars", "zip", "note"]
+    return [pl.DataFrame(rows, schema=names, orient="row") for rows in (left, right)]
+
+
+@pytest.fixture
+def hotel_files(hotels, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name, table in zip("ab", hotels, strict=True):
+        table.write_csv(f"{name}.csv")
+    return "a.csv", "b.csv"
+
+
+STREET = "token_sort_ratio(address) >= 80 AND exact(city)"
+
+
+@pytest.fixture
+def street_rule(monkeypatch):
+    """Have a rule proposed that takes neighbours in a street for one hotel."""
+    from erblock.tables.propose import Proposal
+
+    proposal = Proposal((STREET, "exact(zip) AND token_set_ratio(name) >= 90"), ())
+    monkeypatch.setattr("erblock.pipeline.init.propose_rules", lambda evidence: proposal)
+
+
+def test_a_rule_that_is_likely_wrong_is_a_comment_with_the_reason(hotel_files, street_rule):
+    written = write_config(*hotel_files, Path("erblock.toml"))
+    assert (written.used, written.proposed) == (1, 2)
+    lines = written.path.read_text(encoding="utf-8").splitlines()
+    at = lines.index(f'  # "{STREET}",')
+    assert lines[at - 1].startswith("  # likely wrong: ")
+    assert "partners a record, at most" in lines[at - 1]
+    assert load_config(written.path, {}).rules.match == ("exact(zip) AND token_set_ratio(name) >= 90",)
+
+
+def test_every_column_is_told_of(hotel_files, street_rule):
+    CliRunner().invoke(app, ["init", *hotel_files], catch_exceptions=False)
+    text = Path("erblock.toml").read_text(encoding="utf-8")
+    assert '#   left "id": the id' in text
+    assert '#   left "note": no value' in text
+    assert "in no rule; compared all the same" in text
+    assert "used in match rule 1" in text
+
+
+def test_the_command_says_that_rules_are_left_out(hotel_files, street_rule):
+    output = CliRunner().invoke(app, ["init", *hotel_files], catch_exceptions=False).output
+    assert "1 of 2 proposed match rules are used" in output
+
+
+def test_rules_check_comes_to_the_same_verdict(hotel_files, street_rule):
+    runner = CliRunner()
+    runner.invoke(app, ["init", *hotel_files], catch_exceptions=False)
+    path = Path("erblock.toml")
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace(f'# "{STREET}"', f'"{STREET}"'), encoding="utf-8")
+    output = runner.invoke(app, ["rules", "check", "--show", "0"], catch_exceptions=False).output
+    assert "match rule 1: likely wrong: " in output.splitlines()[-2]
+    assert output.splitlines()[-1].startswith("match rule 2: good: ")

@@ -50,7 +50,19 @@ def test_shares_count_placeholders_as_missing():
     ],
 )
 def test_the_id_column_is_named_id_or_unique(columns, chosen):
-    assert pick_id_column(pl.DataFrame(columns), "a.csv") == chosen
+    assert pick_id_column(pl.DataFrame(columns), "a.csv").name == chosen
+
+
+def test_another_id_column_is_taken_with_a_reason():
+    assert pick_id_column(pl.DataFrame({"id": ["1", "2"]}), "a.csv").reason is None
+    taken = pick_id_column(pl.DataFrame({"id": ["1", "1"], "isbn": ["1", "2"]}), "a.csv")
+    assert taken.reason == "'id' has missing or repeated values; this one differs in every row"
+
+
+def test_one_blank_id_is_named_and_no_name_becomes_the_id():
+    frame = pl.DataFrame({"id": ["1", None, "3"], "name": ["a", "b", "c"]})
+    with pytest.raises(TableError, match="the id is missing in row 2"):
+        pick_id_column(frame, "a.csv")
 
 
 @pytest.mark.parametrize(

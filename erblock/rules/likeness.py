@@ -1,0 +1,111 @@
+"""How alike the records of pairs are: as a whole, and in one column beside what chance would give.
+
+A column *agrees* on some pairs by 1 if every pair is more alike in it than either record is to a record drawn
+at random, and by 0 if pairs are no more alike than that. If a share p of the pairs are matches and the rest
+are like random pairs, a column on which matches agree by m agrees on all of them by p * m.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from erblock.hashing import ngrams
+from erblock.similarity import Rows
+from erblock.tables.read import ColumnPair, TablePair
+from erblock.tables.text import record_texts
+
+Bools = NDArray[np.bool_]
+Floats = NDArray[np.float32]
+
+FEWEST = 10
+"""Fewer pairs tell nothing about a share."""
+
+_MOST = 2_000  # so many tell a share to within two percent or so
+_OTHERS = 8
+_CHUNK = 50_000
+_EQUAL = 1e-6
+
+
+class Likeness:
+    """Pairs of row numbers, and which of them are the most similar one of their records."""
+
+    def __init__(self, tables: TablePair, left: Rows, right: Rows) -> None:
+        self._tables = tables
+        self._left, self._right = left, right
+        columns = [pair.left for pair in tables.columns], [pair.right for pair in tables.columns]
+        cosine = _cosines(*_vectors(tables, *columns), left, right)
+        sizes = (tables.left.frame.height, tables.other.frame.height)
+        best = [_best(rows, cosine, size) for rows, size in zip((left, right), sizes, strict=True)]
+        if tables.dedup:
+            best = [np.maximum(*best)] * 2
+        self.best_left: Bools = (cosine > 0) & (cosine >= best[0][left] - _EQUAL)
+        self.best_right: Bools = (cosine > 0) & (cosine >= best[1][right] - _EQUAL)
+        self.mutual: Bools = self.best_left & self.best_right
+        self._likely = _sample(np.flatnonzero(self.mutual))
+
+    def agreements(self, column: ColumnPair, asked: list[Rows]) -> list[tuple[float, float]]:
+        """Return how far a column agrees on the pairs at each of `asked`, and the share that has both values.
+
+        The first entry is about the likely matches: pairs that are mutually the most similar.
+        """
+        samples = [self._likely, *map(_sample, asked)]
+        rows = [np.unique(np.concatenate([side[at] for at in samples])) for side in (self._left, self._right)]
+        vectors = _vectors(self._tables, [column.left], [column.right], rows)
+        places = [
+            np.searchsorted(known, side) for known, side in zip(rows, (self._left, self._right), strict=True)
+        ]
+        filled = [np.flatnonzero(_has_value(vectors[i])[places[i][self._likely]]) for i in (0, 1)]
+        pools = [places[i][self._likely[filled[i]]] for i in (0, 1)]
+        return [_agreement(vectors, [place[at] for place in places], pools) for at in samples]
+
+
+def _agreement(
+    vectors: tuple[sparse.csr_array, sparse.csr_array], pairs: list[Rows], pools: list[Rows]
+) -> tuple[float, float]:
+    known = _has_value(vectors[0])[pairs[0]] & _has_value(vectors[1])[pairs[1]]
+    left, right = pairs[0][known], pairs[1][known]
+    if len(left) < FEWEST or min(map(len, pools)) < FEWEST:
+        return np.nan, 0.0
+    random = np.random.default_rng(0)
+    alike = _cosines(*vectors, left, right)
+    more = np.zeros(len(left))
+    for _ in range(_OTHERS // 2):
+        others = [random.choice(pool, len(left)) for pool in pools]
+        for drawn in (_cosines(*vectors, left, others[1]), _cosines(*vectors, others[0], right)):
+            more += np.where(np.abs(drawn - alike) <= _EQUAL, 0.5, drawn > alike)
+    return float(1 - 2 * more.mean() / _OTHERS), float(known.mean())
+
+
+def _vectors(
+    tables: TablePair, left: list[str], right: list[str], rows: list[Rows] | None = None
+) -> tuple[sparse.csr_array, sparse.csr_array]:
+    """Return the TF-IDF vectors of some columns, of all records or those of `rows`."""
+    frames = [tables.left.frame, tables.other.frame]
+    if rows is not None:
+        frames = [frame[at] for frame, at in zip(frames, rows, strict=True)]
+    texts = [record_texts(frame, names) for frame, names in zip(frames, (left, right), strict=True)]
+    sets = [ngrams.feature_sets(side) for side in texts]
+    weights = ngrams.idf(*sets)
+    return ngrams.tfidf(sets[0], weights), ngrams.tfidf(sets[1], weights)
+
+
+def _cosines(left: sparse.csr_array, right: sparse.csr_array, rows: Rows, others: Rows) -> Floats:
+    found = np.zeros(len(rows), dtype=np.float32)
+    for start in range(0, len(rows), _CHUNK):  # the rows of all pairs at once would fill the memory
+        part = slice(start, start + _CHUNK)
+        found[part] = left[rows[part]].multiply(right[others[part]]).sum(axis=1)
+    return found
+
+
+def _has_value(vectors: sparse.csr_array) -> Bools:
+    return np.asarray(np.diff(vectors.indptr) > 0)
+
+
+def _best(rows: Rows, cosine: Floats, size: int) -> Floats:
+    best = np.zeros(size, dtype=np.float32)
+    np.maximum.at(best, rows, cosine)
+    return best
+
+
+def _sample(at: Rows) -> Rows:
+    return at[:: 1 + max(len(at) - 1, 0) // _MOST]

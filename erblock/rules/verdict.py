@@ -1,0 +1,164 @@
+"""What is to be thought of each rule, told without labels.
+
+Three things speak about a match rule. If matches agree on a column that the rule does not read, the pairs
+of a rule that is right agree on it as far (`likeness`); the column that they agree on least bounds the share
+that is right. How far matches agree is measured on likely ones: pairs that are mutually the most similar. Of
+two tables, one holds everything once, or nearly: there, most pairs of a rule that is right are the most
+similar ones of that table's records. And a rule that is right gives few records many partners; this is told,
+but decides nothing: a table may hold the same thing twenty times.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from erblock.rules.compile import TRUE, RuleSet, Truth
+from erblock.rules.expression import Call, Column, Rule, walk
+from erblock.rules.likeness import FEWEST, Likeness
+from erblock.similarity import Rows
+from erblock.tables.read import ColumnPair, TablePair
+
+Word = Literal["good", "doubtful", "likely wrong", "not checked", "finds nothing"]
+
+_HALF = 0.5
+"""Of a rule below this, most pairs are wrong."""
+
+_MOSTLY = 0.75
+"""Halfway from a rule that is as often wrong as right to one that is always right.
+
+Likely matches agree this far on a column that tells something. On others, two tables differ in style: whoever
+disagrees there may be a match.
+"""
+
+_FILLED = 0.25
+"""So many of the pairs must have both values for a column to speak for all of them."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A rule, the word on it and the reason. At most the share `right` of its pairs is likely right."""
+
+    name: str
+    text: str
+    word: Word
+    reason: str
+    right: float | None
+
+    def __str__(self) -> str:
+        return f"{self.word}: {self.reason}"
+
+    @property
+    def usable(self) -> bool:
+        """Whether there is something to be said for the rule."""
+        return self.word not in {"likely wrong", "finds nothing"}
+
+
+@dataclass(frozen=True)
+class _Bound:
+    """The share of a rule's pairs that can be right, and what it was told from."""
+
+    right: float
+    reason: str
+
+
+def judge_rules(
+    tables: TablePair, rules: RuleSet, left: Rows, right: Rows, truth: Truth
+) -> tuple[Verdict, ...]:
+    """Return a verdict on each rule, in order, from what it says of pairs of row numbers."""
+    likeness = Likeness(tables, left, right)
+    holds = [np.flatnonzero(found == TRUE) for found in truth]
+    bounds = _column_bounds(tables, rules, likeness, holds)
+    found = (truth[rules.match] == TRUE).any(axis=0) | (not rules.match)
+    likely = np.flatnonzero(likeness.mutual & found)
+    verdicts = []
+    for i, rule in enumerate(rules.rules):
+        if rule.kind == "conflict":
+            verdicts.append(_on_conflict(rule, truth[i], likely))
+            continue
+        bounds[i].extend(_best_bound(likeness, holds[i], tables))
+        partners = _partners(tables, left[holds[i]], right[holds[i]])
+        verdicts.append(_on_match(rule, len(holds[i]), bounds[i], partners))
+    return tuple(verdicts)
+
+
+def _column_bounds(
+    tables: TablePair, rules: RuleSet, likeness: Likeness, holds: Sequence[Rows]
+) -> list[list[_Bound]]:
+    bounds: list[list[_Bound]] = [[] for _ in rules.rules]
+    for column in tables.columns:
+        asked = [
+            i for i in rules.match if len(holds[i]) >= FEWEST and not _reads(rules, rules.rules[i], column)
+        ]
+        (matches, _), *found = likeness.agreements(column, [holds[i] for i in asked])
+        if not matches >= _MOSTLY:
+            continue
+        for i, (agreement, filled) in zip(asked, found, strict=True):
+            if filled >= _FILLED:
+                right = float(np.clip(agreement / matches, 0, 1))
+                bounds[i].append(
+                    _Bound(right, f"in {column.name}, {right:.0%} of its pairs look like matches")
+                )
+    return bounds
+
+
+def _reads(rules: RuleSet, rule: Rule, column: ColumnPair) -> bool:
+    """Whether a rule looks at the column in either table."""
+    names = set(_names(rules, rule))
+    return bool(names & {("left", column.left), ("right", column.right), ("both", column.name)})
+
+
+def _names(rules: RuleSet, rule: Rule) -> Iterator[tuple[str, str | None]]:
+    for node in walk(rule.root):
+        if isinstance(node, Call):
+            yield from zip(("left", "right"), rules.key(node)[1], strict=True)
+        elif isinstance(node, Column):
+            yield node.side, node.name
+
+
+def _best_bound(likeness: Likeness, holds: Rows, tables: TablePair) -> Iterator[_Bound]:
+    """A table linked to itself may hold anything several times; of two, at least one rarely does."""
+    if tables.dedup or not len(holds):
+        return
+    shares = [float(best[holds].mean()) for best in (likeness.best_left, likeness.best_right)]
+    share, side = max(zip(shares, ("left", "right"), strict=True))
+    yield _Bound(share, f"{share:.0%} of its pairs are the most similar one of their {side} record")
+
+
+def _partners(tables: TablePair, left: Rows, right: Rows) -> str:
+    sides = [np.concatenate([left, right])] if tables.dedup else [left, right]
+    counts = [np.bincount(rows)[np.unique(rows)] for rows in sides]
+    mean = max((float(count.mean()) for count in counts if len(count)), default=0.0)
+    most = max((int(count.max()) for count in counts if len(count)), default=0)
+    return f"{mean:.1f} partners a record, at most {most:,}"
+
+
+def _on_match(rule: Rule, found: int, bounds: list[_Bound], partners: str) -> Verdict:
+    if not found:
+        return _verdict(rule, "finds nothing", "it holds for no pair")
+    if found < FEWEST or not bounds:
+        lack = "too few pairs to tell" if found < FEWEST else "no other column tells whether it is right"
+        return _verdict(rule, "not checked", f"{partners}; {lack}")
+    lowest = min(bounds, key=lambda bound: bound.right)
+    return _verdict(rule, _word(lowest.right), f"{partners}; {lowest.reason}", lowest.right)
+
+
+def _on_conflict(rule: Rule, truth: Truth, likely: Rows) -> Verdict:
+    """Likely matches are what a conflict rule must leave alone."""
+    if not (truth == TRUE).any():
+        return _verdict(rule, "finds nothing", "it holds for no pair")
+    if len(likely) < FEWEST:
+        return _verdict(rule, "not checked", "too few likely matches to tell")
+    share = float((truth[likely] == TRUE).mean())
+    return _verdict(rule, _word(1 - share), f"it holds for {share:.0%} of the likely matches", 1 - share)
+
+
+def _word(right: float) -> Word:
+    if right >= _MOSTLY:
+        return "good"
+    return "doubtful" if right >= _HALF else "likely wrong"
+
+
+def _verdict(rule: Rule, word: Word, reason: str, right: float | None = None) -> Verdict:
+    return Verdict(rule.source.name, rule.source.text, word, reason, right)
