@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from erblock.hashing import ngrams
+from erblock.hashing.pairwise import row_dots
 from erblock.similarity import Rows
 from erblock.tables.read import ColumnPair, TablePair
 from erblock.tables.text import record_texts
@@ -22,7 +23,6 @@ FEWEST = 10
 
 _MOST = 2_000  # so many tell a share to within two percent or so
 _OTHERS = 8
-_CHUNK = 50_000
 _EQUAL = 1e-6
 
 
@@ -33,7 +33,7 @@ class Likeness:
         self._tables = tables
         self._left, self._right = left, right
         columns = [pair.left for pair in tables.columns], [pair.right for pair in tables.columns]
-        cosine = _cosines(*_vectors(tables, *columns), left, right)
+        cosine = row_dots(*_vectors(tables, *columns), left, right)
         sizes = (tables.left.frame.height, tables.other.frame.height)
         best = [_best(rows, cosine, size) for rows, size in zip((left, right), sizes, strict=True)]
         if tables.dedup:
@@ -43,10 +43,13 @@ class Likeness:
         self.mutual: Bools = self.best_left & self.best_right
         self._likely = _sample(np.flatnonzero(self.mutual))
 
-    def agreements(self, column: ColumnPair, asked: list[Rows]) -> list[tuple[float, float]]:
+    def agreements(
+        self, column: ColumnPair, asked: list[Rows], least: float
+    ) -> list[tuple[float, float]] | None:
         """Return how far a column agrees on the pairs at each of `asked`, and the share that has both values.
 
-        The first entry is about the likely matches: pairs that are mutually the most similar.
+        The first entry is about the likely matches: pairs that are mutually the most similar. None if the
+        column agrees on these by less than `least`: then the others are not looked at.
         """
         samples = [self._likely, *map(_sample, asked)]
         rows = [np.unique(np.concatenate([side[at] for at in samples])) for side in (self._left, self._right)]
@@ -56,7 +59,11 @@ class Likeness:
         ]
         filled = [np.flatnonzero(_has_value(vectors[i])[places[i][self._likely]]) for i in (0, 1)]
         pools = [places[i][self._likely[filled[i]]] for i in (0, 1)]
-        return [_agreement(vectors, [place[at] for place in places], pools) for at in samples]
+        likely, *others = [[place[at] for place in places] for at in samples]
+        matches = _agreement(vectors, likely, pools)
+        if not matches[0] >= least:
+            return None
+        return [matches, *(_agreement(vectors, pairs, pools) for pairs in others)]
 
 
 def _agreement(
@@ -67,11 +74,11 @@ def _agreement(
     if len(left) < FEWEST or min(map(len, pools)) < FEWEST:
         return np.nan, 0.0
     random = np.random.default_rng(0)
-    alike = _cosines(*vectors, left, right)
+    alike = row_dots(*vectors, left, right)
     more = np.zeros(len(left))
     for _ in range(_OTHERS // 2):
         others = [random.choice(pool, len(left)) for pool in pools]
-        for drawn in (_cosines(*vectors, left, others[1]), _cosines(*vectors, others[0], right)):
+        for drawn in (row_dots(*vectors, left, others[1]), row_dots(*vectors, others[0], right)):
             more += np.where(np.abs(drawn - alike) <= _EQUAL, 0.5, drawn > alike)
     return float(1 - 2 * more.mean() / _OTHERS), float(known.mean())
 
@@ -87,14 +94,6 @@ def _vectors(
     sets = [ngrams.feature_sets(side) for side in texts]
     weights = ngrams.idf(*sets)
     return ngrams.tfidf(sets[0], weights), ngrams.tfidf(sets[1], weights)
-
-
-def _cosines(left: sparse.csr_array, right: sparse.csr_array, rows: Rows, others: Rows) -> Floats:
-    found = np.zeros(len(rows), dtype=np.float32)
-    for start in range(0, len(rows), _CHUNK):  # the rows of all pairs at once would fill the memory
-        part = slice(start, start + _CHUNK)
-        found[part] = left[rows[part]].multiply(right[others[part]]).sum(axis=1)
-    return found
 
 
 def _has_value(vectors: sparse.csr_array) -> Bools:

@@ -91,9 +91,10 @@ def _column_bounds(
         asked = [
             i for i in rules.match if len(holds[i]) >= FEWEST and not _reads(rules, rules.rules[i], column)
         ]
-        (matches, _), *found = likeness.agreements(column, [holds[i] for i in asked])
-        if not matches >= _MOSTLY:
+        agreed = likeness.agreements(column, [holds[i] for i in asked], _MOSTLY) if asked else None
+        if agreed is None:
             continue
+        (matches, _), *found = agreed
         for i, (agreement, filled) in zip(asked, found, strict=True):
             if filled >= _FILLED:
                 right = float(np.clip(agreement / matches, 0, 1))
