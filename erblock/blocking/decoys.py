@@ -29,6 +29,8 @@ from erblock.hashing.base import Rows, Scores
 
 _ORPHANED = 1 / 3
 _ROUNDS = 50
+_MOST = 400_000
+"""Rivals of matches that are learned from; of more, some, which count for all."""
 _LEAST_SHARE, _MOST_SHARE = 0.01, 0.99
 
 Mask = npt.NDArray[np.bool_]
@@ -142,10 +144,13 @@ def known_pairs(pairs: ScoredPairs, signal: Scores, verdicts: Verdicts, seed: in
     rivals = (_shares_record(pairs, sure) & ~likely & ~orphaned) | (verdicts == NO_MATCH)
     inputs = inputs_of(pairs, signal)
     orphans = np.column_stack([without, signal]).astype(np.float32)[decoys]
-    known = np.flatnonzero(matches | rivals)
+    step, labelled = 1 + int(rivals.sum()) // _MOST, np.isin(verdicts, (MATCH, NO_MATCH))
+    some = np.zeros(len(pairs), dtype=bool)
+    some[np.flatnonzero(rivals)[::step]] = True
+    known = np.flatnonzero(matches | (rivals & (some | labelled)))
     apart = min(rivalries(pairs)) if pairs.one_table else 1.0
-    counts = np.where(matches, 1.0, apart)
-    counts[np.isin(verdicts, (MATCH, NO_MATCH))] = LABEL_COUNTS
+    counts = np.where(matches, 1.0, apart * step)
+    counts[labelled] = LABEL_COUNTS
     return Known(
         np.concatenate([known, decoys]),
         np.concatenate([matches[known], np.zeros(len(decoys), dtype=bool)]),
