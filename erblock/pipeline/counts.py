@@ -96,7 +96,8 @@ def count(sample: Drawn, chunks: Iterable[PairChunk], report: JoinReport) -> Cou
     largest = report.largest_bucket * sample.records[-1] // max(len(sample.right.first), 1)
     if largest > max(MAX_BUCKET, report.largest_bucket):  # what the join of the sample left out is not there
         full = np.flatnonzero(sums > MAX_BUCKET)
-        sums[full] = [window(int(size), MAX_BUCKET) for size in sums[full]]
+        # What fills a bucket is mostly one value: a record then meets so many before it and so many after it.
+        sums[full] = [min(size, 2 * window(int(size), MAX_BUCKET)) for size in sums[full]]
     distinct = sample.records[0] * float(sums.mean()) / (2 if sample.one_table else 1)
     # The right records are taken to have candidates like the left ones.
     of_either = sum(sample.records) * float(np.minimum(sums, kept_per_record(sum(sample.records))).mean())
