@@ -4,7 +4,8 @@
         --vectors, two shuffles--> TileKernel --pairs, one shuffle--> the best of every record
 
 Nothing is counted by side effects, and whatever runs again after a loss gives the same rows, so that lost
-executors change no result. What comes back to the driver: the ids, and at most 100 pairs of each left record.
+executors change no result. What comes back to the driver: the ids, and the pairs that are among the best 100
+of either record.
 """
 
 import os
@@ -39,7 +40,7 @@ from erblock.engines.spark_errors import first_line, raise_as_ours
 from erblock.engines.spark_files import write_rows
 from erblock.engines.spark_join import best_pairs, join_report, keys_of, tiles_of, with_vectors
 from erblock.engines.spark_tables import SparkTable, SparkTables
-from erblock.engines.tiles import BEST, FOUND, SAMPLE, SAMPLED, TileKernel, distinct_pairs
+from erblock.engines.tiles import FOUND, SAMPLE, SAMPLED, TileKernel, distinct_pairs
 from erblock.errors import ConfigError
 from erblock.hashing.base import Hasher, Progress, Rows, Scores, Sketch, silent
 from erblock.hashing.store import load_model, read_manifest
@@ -139,9 +140,9 @@ class SparkEngine:
         found = tiles.mapInArrow(TileKernel(dedup), from_arrow_schema(FOUND))
         found = found.persist(StorageLevel.DISK_ONLY)
         try:
-            pairs = best_pairs(found, kept_per_record(self.tables.sides[0].rows)).toArrow()
+            pairs = best_pairs(found, kept_per_record(records), dedup=dedup).toArrow()
             report.distinct = _distinct(found)
-            result = self._collected(pairs, _left_out(found), report)
+            result = self._collected(pairs, report)
         finally:
             found.unpersist()
             sketches.unpersist()
@@ -164,17 +165,15 @@ class SparkEngine:
         rows = pa.Table.from_batches([sketch_rows(sketch, side, np.arange(len(sketch)))])
         return self.session.createDataFrame(rows, schema)
 
-    def _collected(self, pairs: pa.Table, left_out: pa.Table, report: JoinReport) -> Candidates:
+    def _collected(self, pairs: pa.Table, report: JoinReport) -> Candidates:
         ids = [collected_ids(table) for table in self.tables.sides]
         order = np.lexsort((pairs["right"].to_numpy(), pairs["left"].to_numpy()))
         left, right = (pairs[name].to_numpy()[order] for name in ("left", "right"))
         similarity = pairs["similarity"].to_numpy()[order]
         bands = pairs["bands"].to_numpy()[order].astype(np.uint16)
         best = [np.zeros(len(side), dtype=np.float32) for side in ids]
-        others = (left_out["right"].to_numpy(), left_out["similarity"].to_numpy())
         _raise_to(best[0], left, similarity)
         _raise_to(best[-1], right, similarity)
-        _raise_to(best[-1], *others)
         scored = ScoredPairs(left, right, similarity, bands, best[0], best[-1])
         return Candidates(self._kind, ids[0], ids[-1], scored, report, self._compared())
 
@@ -253,11 +252,6 @@ def collected_texts(table: SparkTable) -> pl.Series:
 def _distinct(found: "DataFrame") -> int:
     hashes = found.filter(F.col("what") == SAMPLE).select("left").distinct().orderBy("left").limit(SAMPLED)
     return distinct_pairs(np.sort(hashes.toArrow()["left"].to_numpy()).view(np.uint64))
-
-
-def _left_out(found: "DataFrame") -> pa.Table:
-    best = found.filter(F.col("what") == BEST).groupBy("right").agg(F.max("similarity").alias("similarity"))
-    return best.toArrow()
 
 
 def _raise_to(best: Scores, rows: Rows, similarity: Scores) -> None:

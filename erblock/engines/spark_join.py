@@ -2,7 +2,7 @@
 
 The join moves records, not pairs: a record is sent to the tiles of its buckets together with its vectors, so
 that pairs are made, scored and cut to the best of every record where they meet. Pairs outnumber records by
-far; no pair is shuffled before it is among the best 100 of its left record in its tile.
+far; no pair is shuffled before it is among the best 100 of either record in its tile.
 """
 
 from typing import TYPE_CHECKING
@@ -18,6 +18,7 @@ from erblock.engines.wire import VECTORS
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
     from pyspark.sql.column import Column
+    from pyspark.sql.window import WindowSpec
 
 BUCKET = ("band", "bucket")
 
@@ -38,12 +39,13 @@ def with_roles(keys: "DataFrame", *, dedup: bool) -> "DataFrame":
 def tiles_of(keys: "DataFrame", *, dedup: bool) -> "DataFrame":
     """Return the rows of all tiles: `side, row, role, place, low, high` and the columns of `TILE`.
 
-    One shuffle, by bucket. A bucket of more than `MAX_BUCKET` right records is cut into segments of so many;
-    a left record goes to the one or two of them that hold the places it meets.
+    One shuffle, by bucket. The right records of a bucket are cut into segments of `MAX_BUCKET`; a left record
+    goes to those that hold the places it meets, three at most.
     """
     counted = _with_counts(with_roles(keys, dedup=dedup))
     met = counted.filter((F.col("n_left") > 0) & (F.col("n_right") > int(dedup)))
-    placed = _with_places(met)
+    # Of a bucket too full a left record may meet nobody: all right ones are too far away.
+    placed = _with_places(met).filter((F.col("role") == RIGHT) | (F.col("low") < F.col("high")))
     last = F.when(F.col("role") == LEFT, F.col("high") - 1).otherwise(F.col("place"))
     first = F.when(F.col("role") == LEFT, F.col("low")).otherwise(F.col("place"))
     segments = F.sequence(_floor(first, MAX_BUCKET), _floor(last, MAX_BUCKET))
@@ -60,15 +62,30 @@ def _with_counts(keys: "DataFrame") -> "DataFrame":
 
 
 def _with_places(keys: "DataFrame") -> "DataFrame":
-    """Add the place of a right record in its bucket, and the places that a left record meets."""
-    place = F.row_number().over(Window.partitionBy(*BUCKET, "role").orderBy("order", "row")) - 1
-    smaller = Window.partitionBy(*BUCKET).orderBy("order").rangeBetween(Window.unboundedPreceding, -1)
-    before = F.coalesce(F.sum(_is(RIGHT)).over(smaller), F.lit(0))
-    width = _window(F.col("n_right"))
-    most = F.col("n_right") - width
-    low = F.when(most > 0, F.least(F.greatest(before - _floor(width, 2), F.lit(0)), most)).otherwise(0)
-    placed = keys.withColumn("low", low).withColumn("place", place)
-    return placed.withColumn("high", F.col("low") + F.least(F.col("n_right"), width))
+    """Add the place of a record among those of its side in its bucket, and the right places that it meets.
+
+    Who meets whom in a bucket too full is what `bucket_runs.write_runs` says: those that are near each other
+    (`near`) among the records of both sides.
+    """
+    bucket = Window.partitionBy(*BUCKET)
+    # The sort of the first window serves the second.
+    before = bucket.orderBy("order", "row").rowsBetween(Window.unboundedPreceding, -1)
+    smaller = bucket.orderBy("order").rangeBetween(Window.unboundedPreceding, -1)
+    is_left = F.col("role") == LEFT
+    place = F.when(is_left, _count(LEFT, before)).otherwise(_count(RIGHT, before))
+    others = F.when(is_left, _count(RIGHT, smaller)).otherwise(_count(LEFT, smaller))
+    placed = keys.withColumn("place", place).withColumn("others", others)
+    size = F.greatest("n_left", "n_right")
+    # In a bucket that is not too full all are near each other.
+    near = F.when(
+        size > MAX_BUCKET, _floor((F.col("place") + F.col("others")) * MAX_BUCKET, _window(size))
+    ).otherwise(0)
+    by_place = bucket.orderBy("near")
+    low = by_place.rangeBetween(Window.unboundedPreceding, -MAX_BUCKET - 1)
+    high = by_place.rangeBetween(Window.unboundedPreceding, MAX_BUCKET)
+    return placed.withColumn("near", near.cast("long")).withColumns(
+        {"low": _count(RIGHT, low), "high": _count(RIGHT, high)}
+    )
 
 
 def _with_chunks(keys: "DataFrame") -> "DataFrame":
@@ -103,28 +120,32 @@ def with_vectors(tiles: "DataFrame", sketches: "DataFrame") -> "DataFrame":
     return joined.drop("side").repartition(*TILE).sortWithinPartitions(*TILE)
 
 
-def best_pairs(found: "DataFrame", most: int) -> "DataFrame":
-    """Return the distinct pairs, the best `most` of each left record; `bands` says in how many they met."""
-    pairs = found.filter(F.col("what") == PAIR).repartition("left").groupBy("left", "right")
+def best_pairs(found: "DataFrame", most: int, *, dedup: bool) -> "DataFrame":
+    """Return the distinct pairs that are among the best `most` of either record, as `score.BestPairs` does.
+
+    `bands` says in how many they met: a pair that is among the best stayed in each of its tiles.
+    """
+    pairs = found.filter(F.col("what") == PAIR).groupBy("left", "right")
     distinct = pairs.agg(F.max("similarity").alias("similarity"), F.count("*").alias("bands"))
-    best = Window.partitionBy("left").orderBy(F.desc("similarity"), "right")
-    ranked = distinct.withColumn("rank", F.row_number().over(best))
-    return ranked.filter(F.col("rank") <= most).drop("rank")
+    # In one table a record's pairs are those on either side.
+    ends = (("left", "right", 0), ("right", "left", 0 if dedup else 1))
+    seen = [
+        F.struct(F.col(end).alias("record"), F.col(other).alias("partner"), F.lit(side).alias("side"))
+        for end, other, side in ends
+    ]
+    both = distinct.withColumn("end", F.explode(F.array(*seen)))
+    best = Window.partitionBy("end.side", "end.record").orderBy(F.desc("similarity"), "end.partner")
+    ranked = both.withColumn("rank", F.row_number().over(best)).filter(F.col("rank") <= most)
+    return ranked.select("left", "right", "similarity", "bands").dropDuplicates(["left", "right"])
 
 
 def join_report(keys: "DataFrame", *, dedup: bool) -> JoinReport:
-    """Return what the join touches, as counted over the buckets; the distinct pairs are not."""
-    sides = with_roles(keys, dedup=dedup).groupBy(*BUCKET)
-    buckets = sides.agg(F.sum(_is(LEFT)).alias("left"), F.sum(_is(RIGHT)).alias("right")).filter("left > 0")
-    width = _window(F.col("right"))
-    over = F.greatest(F.col("right") - width, F.lit(0))
-    figures = (
-        F.sum(F.col("left") * F.least(F.col("right"), width)),
-        F.sum(F.when(over > 0, F.col("left")).otherwise(0)),
-        F.sum(F.col("left") * over),
-        F.max("right"),
-    )
-    joined, oversized, skipped, largest = (int(value or 0) for value in buckets.agg(*figures).collect()[0])
+    """Return what the join touches, as counted over the left keys; the distinct pairs are not."""
+    placed = _with_places(_with_counts(with_roles(keys, dedup=dedup))).filter(F.col("role") == LEFT)
+    width = F.col("high") - F.col("low")
+    over = F.col("n_right") - width
+    figures = (F.sum(width), F.sum((over > 0).cast("long")), F.sum(over), F.max("n_right"))
+    joined, oversized, skipped, largest = (int(value or 0) for value in placed.agg(*figures).collect()[0])
     return JoinReport(joined, 0, oversized, skipped, largest)
 
 
@@ -132,11 +153,15 @@ def _is(role: int) -> "Column":
     return (F.col("role") == role).cast("long")
 
 
+def _count(role: int, frame: "WindowSpec") -> "Column":
+    return F.coalesce(F.sum(_is(role)).over(frame), F.lit(0))
+
+
 def _window(size: "Column") -> "Column":
-    """Return how many records of a bucket a record meets, as `blocking.candidates.window` does."""
+    """Return how far apart the records of a bucket stand that meet, as `bucket_runs.window` does."""
     fewer = F.floor(F.lit(MAX_BUCKET**2) / F.greatest(size, F.lit(1))).cast("long")
     return F.least(F.lit(MAX_BUCKET).cast("long"), F.greatest(F.lit(LEAST_WINDOW).cast("long"), fewer))
 
 
-def _floor(value: "Column", size: int) -> "Column":
+def _floor(value: "Column", size: "Column | int") -> "Column":
     return F.floor(value / size).cast("long")

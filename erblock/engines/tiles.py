@@ -2,7 +2,7 @@
 
 A tile is a part of a bucket: at most `TILE_LEFT` left records beside right records that stand next to one
 another in the bucket's order. A small bucket is one tile. Every left record names the places `low` to `high`
-of the right records that it meets, which is how an oversized bucket is joined (`blocking.candidates`).
+of the right records that it meets, which is how a bucket too full is joined (`blocking.bucket_runs`).
 """
 
 from collections.abc import Iterator
@@ -24,9 +24,8 @@ TILE = ("band", "bucket", "segment", "chunk")
 LEFT, RIGHT = 1, 2
 """Bits of `role`; in one table a record may be both."""
 
-PAIR, BEST, SAMPLE = 0, 1, 2
-"""What a row of `FOUND` says: a scored pair; a right record's best similarity, where its pair was left out;
-the hash of a pair, for counting."""
+PAIR, SAMPLE = 0, 1
+"""What a row of `FOUND` says: a scored pair; the hash of a pair, for counting."""
 
 FOUND = pa.schema(
     [
@@ -66,13 +65,12 @@ class TileKernel:
         for left, right in _spans(block, dedup=self.dedup):
             similarity = sketch.similarity(sketch, left, right)
             near = rank_within(left, similarity) < KEEP_PER_RECORD
-            best = np.flatnonzero(near | (rank_within(right, similarity) < KEEP_PER_RECORD))
+            near |= rank_within(right, similarity) < KEEP_PER_RECORD
+            best = np.flatnonzero(near)
             yield (
                 _found(PAIR, rows[left[best]], rows[right[best]], similarity[best]),
                 pair_hashes(rows[left], rows[right]),
             )
-            at, height = _best_left_out(right, similarity, best)
-            yield _found(BEST, rows[at], rows[at], height), np.zeros(0, np.uint64)
 
 
 def whole_tiles(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.Table]:
@@ -102,7 +100,8 @@ def tile_numbers(table: pa.Table) -> Rows:
 def _spans(block: pa.Table, *, dedup: bool) -> Iterator[tuple[Rows, Rows]]:
     """Yield the positions of the left and right records that meet, whole left records at a time.
 
-    Of one left record, right records come in the order of their row numbers.
+    Of a tile, pairs come in the order of left and then of right row numbers: of a record's equally similar
+    pairs those with the lower rows of the other side are the first.
     """
     rows, roles = block.column("row").to_numpy(), block.column("role").to_numpy()
     tiles = tile_numbers(block)
@@ -110,6 +109,7 @@ def _spans(block: pa.Table, *, dedup: bool) -> Iterator[tuple[Rows, Rows]]:
     right = np.flatnonzero(roles & RIGHT)
     right = right[np.lexsort((places[right], tiles[right]))]
     left = np.flatnonzero(roles & LEFT)
+    left = left[np.lexsort((rows[left], tiles[left]))]
     starts, counts = _met(block, left, right, tiles)
     ends = np.cumsum(counts)
     at = 0
@@ -120,12 +120,12 @@ def _spans(block: pa.Table, *, dedup: bool) -> Iterator[tuple[Rows, Rows]]:
             ends[at:to] - counts[at:to] - before, counts[at:to]
         )
         met = right[np.repeat(starts[at:to], counts[at:to]) + steps]
-        who = np.repeat(left[at:to], counts[at:to])
+        who = np.repeat(np.arange(at, to), counts[at:to])
         if dedup:
-            kept = rows[who] < rows[met]
+            kept = rows[left[who]] < rows[met]
             who, met = who[kept], met[kept]
         order = np.lexsort((rows[met], who))
-        yield who[order], met[order]
+        yield left[who[order]], met[order]
         at = to
 
 
@@ -144,18 +144,6 @@ def _met(block: pa.Table, left: Rows, right: Rows, tiles: Rows) -> tuple[Rows, R
     lows = np.maximum(block.column("low").to_numpy()[left] - base, 0)
     highs = np.minimum(block.column("high").to_numpy()[left] - base, end - begin)
     return begin + lows, np.maximum(highs - lows, 0)
-
-
-def _best_left_out(right: Rows, similarity: Scores, kept: Rows) -> tuple[Rows, Scores]:
-    """Return the right records whose best pair is not among the `kept` ones, and its similarity."""
-    if len(kept) == len(right):
-        return np.zeros(0, np.int64), np.zeros(0, np.float32)
-    size = int(right.max(initial=-1)) + 1
-    best, best_kept = np.full((2, size), -np.inf, dtype=np.float32)
-    np.maximum.at(best, right, similarity)
-    np.maximum.at(best_kept, right[kept], similarity[kept])
-    at = np.flatnonzero(best > best_kept)
-    return at, best[at]
 
 
 def pair_hashes(left: Rows, right: Rows) -> npt.NDArray[np.uint64]:

@@ -22,8 +22,6 @@ Doubles = npt.NDArray[np.float64]
 _TOLD = 0.1
 """A pair that is there by chance speaks for many, and a probability below this is too vague for that."""
 
-_PARTS = (np.arange(8) + 0.5) / 8
-
 
 @dataclass(frozen=True)
 class Counts:
@@ -84,8 +82,9 @@ class Drawn:
 def count(sample: Drawn, chunks: Iterable[PairChunk], report: JoinReport) -> Counts:
     """Return how many pairs the tables have, from those of the sample; `report` is that of their join.
 
-    Of one record's candidates no more are counted than are ranked, and, where buckets of the tables will be
-    too full to be multiplied out, than one of these gives.
+    Of one record's candidates no more are counted than one bucket gives, where buckets of the tables will be
+    too full to be multiplied out. Ranked are the best of every record: no more than these are together, as a
+    pair may be among the best of both of its records.
     """
     sums = np.zeros(len(sample.left.first))
     for chunk in chunks:
@@ -97,12 +96,12 @@ def count(sample: Drawn, chunks: Iterable[PairChunk], report: JoinReport) -> Cou
     largest = report.largest_bucket * sample.records[-1] // max(len(sample.right.first), 1)
     if largest > max(MAX_BUCKET, report.largest_bucket):  # what the join of the sample left out is not there
         full = np.flatnonzero(sums > MAX_BUCKET)
-        sums[full] = [window(int(size), MAX_BUCKET) for size in sums[full]]
-    # In one table a pair is its upper record's; the first record has all of its pairs, the last has none.
-    parts = _PARTS if sample.one_table else np.ones(1)
-    most = kept_per_record(sample.records[0])
-    ranked = np.mean([np.minimum(part * sums, most).mean() for part in parts])
-    return Counts(sample.records[0] * float(sums.mean() * parts.mean()), sample.records[0] * float(ranked))
+        # What fills a bucket is mostly one value: a record then meets so many before it and so many after it.
+        sums[full] = [min(size, 2 * window(int(size), MAX_BUCKET)) for size in sums[full]]
+    distinct = sample.records[0] * float(sums.mean()) / (2 if sample.one_table else 1)
+    # The right records are taken to have candidates like the left ones.
+    of_either = sum(sample.records) * float(np.minimum(sums, kept_per_record(sum(sample.records))).mean())
+    return Counts(distinct, min(distinct, of_either))
 
 
 @dataclass(frozen=True)

@@ -1,15 +1,21 @@
 """The Spark engine on a real cluster: what it finds is what the local engine finds, to the last pair."""
 
+import numpy as np
 import polars as pl
+import pyarrow as pa
 import pytest
+from scipy import sparse
 
-from erblock.blocking import candidates
+from erblock.blocking import candidates, score
 from erblock.cli import app
 from erblock.config import load_config
 from erblock.engines import spark, spark_join
 from erblock.engines.records import RecordKernel
+from erblock.engines.tiles import LEFT, RIGHT, TILE
+from erblock.engines.wire import key_columns
 from erblock.errors import ConfigError, ModelError, TableError
 from erblock.hashing.base import silent
+from erblock.hashing.minhash import MinHashSketch
 from erblock.pipeline.block import block
 
 pytestmark = [pytest.mark.spark, pytest.mark.slow]
@@ -103,6 +109,75 @@ def test_engines_agree_on_buckets_that_are_too_full(folder, cluster, monkeypatch
     assert expected.join.oversized_keys > 100
     assert report.join == expected.join
     assert found.equals(pairs)
+
+
+@pytest.mark.parametrize("right", [None, "right.csv"])
+def test_engines_agree_on_the_best_of_either_record(folder, cluster, monkeypatch, right):
+    tables = {"left": "left.csv", "right": right} if right else {"left": "left.csv"}
+    options = {"max_pairs": 100_000}
+    _, every = run(folder, "local", tables, **options)
+    monkeypatch.setattr(score, "KEEP_PER_RECORD", 2)
+    (_, pairs), (_, found) = (run(folder, engine, tables, **options) for engine in ("local", "spark"))
+    assert pairs.height < every.height
+    assert pairs["left_id"].value_counts()["count"].max() > 2, "some are the best of the right record only"
+    assert found.equals(pairs)
+
+
+def keyed(size, seed, orders):
+    """Records of which most share one bucket; many have the same place in the order, and some have no key."""
+    random = np.random.default_rng(seed)
+    buckets = np.stack([random.random(size) < 0.9, random.integers(0, 4, size)]).astype(np.uint32)
+    order = random.integers(*orders, size).astype(np.uint32)
+    return MinHashSketch(buckets, order, sparse.csr_array((size, 1), dtype=np.float32))
+
+
+def met_on_spark(sketches):
+    """The pairs that meet in the tiles, with the number of bands, and the report."""
+    session, dedup = spark.SparkSession.getActiveSession(), len(sketches) == 1
+    parts = [
+        pa.table({"side": np.full(len(sketch), side), "row": np.arange(len(sketch)), **key_columns(sketch)})
+        for side, sketch in enumerate(sketches)
+    ]
+    keys = spark_join.keys_of(session.createDataFrame(pa.concat_tables(parts)))
+    frame = pl.DataFrame(spark_join.tiles_of(keys, dedup=dedup).toArrow())
+    left, right = (frame.filter(pl.col("role").cast(pl.Int64) & role > 0) for role in (LEFT, RIGHT))
+    assert left.group_by(TILE).len()["len"].max() <= spark_join.TILE_LEFT
+    assert right.group_by(TILE).len()["len"].max() <= spark_join.MAX_BUCKET
+    both = left.join(right, on=TILE, suffix="_right")
+    near = both.filter(pl.col("place_right") >= pl.col("low"), pl.col("place_right") < pl.col("high"))
+    if dedup:
+        near = near.filter(pl.col("row") < pl.col("row_right"))
+    pairs = near.group_by(left="row", right="row_right").agg(bands=pl.len())
+    return as_rows(pairs), spark_join.join_report(keys, dedup=dedup)
+
+
+def met_here(sketches):
+    report = candidates.JoinReport()
+    chunks = candidates.join(sketches[0], None if len(sketches) == 1 else sketches[1], report)
+    parts = [dict(zip(("left", "right", "bands"), chunk.columns, strict=True)) for chunk in chunks]
+    report.distinct = 0  # Spark tells it from the scored pairs
+    return as_rows(pl.concat(map(pl.DataFrame, parts))), report
+
+
+def as_rows(pairs):
+    return sorted(pairs.select(pl.all().cast(pl.Int64)).rows())
+
+
+@pytest.mark.parametrize("sizes", [(230,), (230, 90), (60, 200)])
+def test_in_a_bucket_that_is_too_full_the_same_records_meet_whichever_is_left(cluster, monkeypatch, sizes):
+    for module in (candidates, spark_join):
+        monkeypatch.setattr(module, "MAX_BUCKET", 70)  # far too full are those of more than 76
+    monkeypatch.setattr(spark_join, "TILE_LEFT", 16)
+    sketches = [keyed(size, size, orders) for size, orders in zip(sizes, [(0, 80), (60, 99)], strict=False)]
+    pairs, report = met_on_spark(sketches)
+    expected, here = met_here(sketches)
+    assert pairs == expected
+    assert report == here
+    assert report.oversized_keys
+    mirrored, _ = met_on_spark(sketches[::-1])
+    if len(sizes) > 1:
+        mirrored = sorted((left, right, bands) for right, left, bands in mirrored)
+    assert mirrored == pairs
 
 
 def test_a_worker_that_dies_at_work_changes_nothing(folder, cluster):

@@ -4,9 +4,10 @@ import numpy as np
 import polars as pl
 import pytest
 
+from erblock.blocking import score
 from erblock.blocking.budget import Budget
 from erblock.blocking.candidates import JoinReport, join
-from erblock.blocking.score import ScoredPairs
+from erblock.blocking.score import ScoredPairs, score_candidates
 from erblock.hashing.bands import BandPlan
 from erblock.hashing.minhash import MinHashHasher
 from erblock.hashing.ngrams import frequencies, idf_of
@@ -67,6 +68,19 @@ def test_the_sample_of_all_records_is_the_table(texts, hasher):
     assert count(sample, chunks, report).distinct == pytest.approx(report.distinct)
     for chunk in chunks:
         assert (sample.weights(chunk.left, chunk.right) == 1).all()
+
+
+@pytest.mark.parametrize("dedup", [False, True])
+def test_ranked_pairs_are_the_best_of_either_record(texts, hasher, monkeypatch, dedup):
+    monkeypatch.setattr(score, "KEEP_PER_RECORD", 3)
+    texts = Texts(texts.left, texts.left, dedup=True) if dedup else texts
+    sketches = [hasher.sketch(texts.left), None if dedup else hasher.sketch(texts.right)]
+    ranked = len(score_candidates(*sketches, JoinReport()))
+    sample, sides = drawn_sample(texts, 1.0, words_of(texts))
+    found = count(sample, *joined(hasher, sides[0], None if dedup else sides[1]))
+    # A pair may be among the best of both of its records.
+    assert ranked <= found.scored <= 2 * ranked
+    assert found.scored < found.distinct
 
 
 def test_a_value_that_half_of_the_records_have_is_counted_as_it_is_joined(texts, hasher):
