@@ -38,7 +38,7 @@ def blocked(data: DataSet, out: Path, section: Mapping[str, Any], most: int) -> 
         engine.write(pairs_frame(found.left_ids, found.right_ids, ranked.shown, written), str(out))
     seconds = time.monotonic() - started
     cuts = {WRITTEN: written}
-    if ranked.expected.usable:
+    if ranked.expected.can_estimate:
         cuts |= {str(aim): cut(ranked.pairs, Budget(target_recall=aim), ranked.expected) for aim in RECALLS}
     is_match, known = _matches(data, found, ranked.pairs)
     return {
