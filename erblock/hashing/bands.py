@@ -59,6 +59,14 @@ class BandPlan:
     selectivity: float
     seed: int = 0
 
+    def __post_init__(self) -> None:
+        if not 1 <= self.bands <= MOST_BANDS:
+            raise ValueError(f"expected 1 to {MOST_BANDS} bands, found {self.bands}")
+        if not 0 <= self.selectivity < np.inf:
+            raise ValueError(f"expected a selectivity of 0 or more, found {self.selectivity}")
+        if not 0 <= self.seed < 2**32:
+            raise ValueError(f"expected a seed of 32 bits, found {self.seed}")
+
 
 @dataclass(frozen=True)
 class RecordKeys:
