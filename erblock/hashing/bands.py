@@ -108,7 +108,8 @@ def record_keys(sets: FeatureSets, weights: Floats, plan: BandPlan) -> RecordKey
     order = np.full(len(sets), np.iinfo(np.uint32).max, dtype=np.uint32)
     balanced = np.empty_like(gains)
     _write_balanced(texts, sets.columns, balanced)
-    for first, rates in enumerate((idf, balanced)):
+    # A plan of one band has no second kind.
+    for first, rates in enumerate((idf, balanced)[: plan.bands]):
         bands = np.arange(first, plan.bands, 2, dtype=np.uint32)
         lines = _Lines(bands, *(part[bands] for part in permutations))
         _write_keys(
