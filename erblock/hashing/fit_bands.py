@@ -75,6 +75,8 @@ def fit_bands(tables: Sequence[pl.Series], weights: Floats, limit: JoinLimit) ->
     for bands in BANDS:
         # More selective keys join less: the first step that is within the limit.
         step = bisect_left(steps, -allowed / bands, key=lambda step: -rows(step))
+        if step == len(steps) and plans:  # So many bands join too much however selective their keys are.
+            break
         plan = BandPlan(bands, min(step, steps[-1]) * _STEP)
         found = [_found(sets, weights, plan) for sets in (sample.left, sample.right)]
         plans.append((sum(found), -bands, plan))
