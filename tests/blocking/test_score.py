@@ -19,7 +19,7 @@ from erblock.hashing.minhash import fit_minhash
 @pytest.fixture(scope="module")
 def sketches(products):
     texts = [table["name"] for table in products(120)]
-    hasher = fit_minhash(*texts, 100)
+    hasher = fit_minhash(*texts)
     return [hasher.sketch(side) for side in texts]
 
 

@@ -11,7 +11,7 @@ SIZE = 150
 
 @pytest.fixture(scope="module")
 def hashers(texts, neural, student):
-    return {"minhash": fit_minhash(*texts, 100), "neural": neural, "student": student}
+    return {"minhash": fit_minhash(*texts), "neural": neural, "student": student}
 
 
 @pytest.fixture(params=["minhash", "neural", "student"])

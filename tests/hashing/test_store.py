@@ -34,7 +34,7 @@ def model(neural):
 
 @pytest.fixture(scope="module")
 def minhash(texts):
-    return Model(fit_minhash(*texts, 100), MADE_FROM)
+    return Model(fit_minhash(*texts), MADE_FROM)
 
 
 @pytest.fixture(scope="module")
@@ -187,8 +187,8 @@ def test_a_folder_without_a_manifest_is_no_model(tmp_path):
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"format": 99}, "expected model format 2, found 99; fit again"),
-        ({"format": None}, "expected model format 2, found None"),
+        ({"format": 99}, "expected model format 3, found 99; fit again"),
+        ({"format": None}, "expected model format 3, found None"),
         ({"kind": None}, "missing kind"),
         ({"kind": "voodoo"}, "expected one of the kinds neural, student, minhash; found voodoo"),
         ({"encoder": None}, "missing encoder"),
