@@ -59,6 +59,14 @@ class BandPlan:
     selectivity: float
     seed: int = 0
 
+    def __post_init__(self) -> None:
+        if not 1 <= self.bands <= MOST_BANDS:
+            raise ValueError(f"expected 1 to {MOST_BANDS} bands, found {self.bands}")
+        if not 0 <= self.selectivity < np.inf:
+            raise ValueError(f"expected a selectivity of 0 or more, found {self.selectivity}")
+        if not 0 <= self.seed < 2**32:
+            raise ValueError(f"expected a seed of 32 bits, found {self.seed}")
+
 
 @dataclass(frozen=True)
 class RecordKeys:
@@ -100,7 +108,8 @@ def record_keys(sets: FeatureSets, weights: Floats, plan: BandPlan) -> RecordKey
     order = np.full(len(sets), np.iinfo(np.uint32).max, dtype=np.uint32)
     balanced = np.empty_like(gains)
     _write_balanced(texts, sets.columns, balanced)
-    for first, rates in enumerate((idf, balanced)):
+    # A plan of one band has no second kind.
+    for first, rates in enumerate((idf, balanced)[: plan.bands]):
         bands = np.arange(first, plan.bands, 2, dtype=np.uint32)
         lines = _Lines(bands, *(part[bands] for part in permutations))
         _write_keys(

@@ -74,11 +74,13 @@ def fit_bands(tables: Sequence[pl.Series], weights: Floats, limit: JoinLimit) ->
         return _rows(sample, weights, BandPlan(_SIZED_BANDS, step * _STEP))
 
     steps = range(int(np.log(2 + 2 * sample.records) / _STEP) + 1)
-    plans = []
+    plans: list[tuple[float, int, BandPlan]] = []
     records = sum(map(len, tables))
     for bands in (count for count in BANDS if count == BANDS[0] or count * records <= _MOST_KEYS):
         # More selective keys join less: the first step that is within the limit.
         step = bisect_left(steps, -allowed / bands, key=lambda step: -rows(step))
+        if step == len(steps) and plans:  # So many bands join too much however selective their keys are.
+            break
         plan = BandPlan(bands, min(step, steps[-1]) * _STEP)
         found = [_found(sets, weights, plan) for sets in (sample.left, sample.right)]
         plans.append((sum(found), -bands, plan))
@@ -108,15 +110,23 @@ def _found(sets: ngrams.FeatureSets, weights: Floats, plan: BandPlan) -> float:
 
 def _sample(tables: Sequence[pl.Series], weights: Floats) -> _Sample:
     """Return the features of a part of either table; records without any are left out."""
-    sets = [ngrams.feature_sets(_some(texts)) for texts in tables]
+    # Each table has draws of its own, or of tables in one order all matches would be in the sample; which are
+    # whose does not depend on which table is the left one.
+    draws = sorted(range(len(tables)), key=lambda side: _mark(tables[side]))
+    sets = [ngrams.feature_sets(_some(texts, draws.index(side))) for side, texts in enumerate(tables)]
     # A sample of a tenth of either table has a hundredth of the pairs.
     shares = [min(1.0, _SIZED_RECORDS / max(len(texts), 1)) for texts in (tables[0], tables[-1])]
     return _Sample(sets[0], sets[-1], shares[0] * shares[1], max(map(len, tables)))
 
 
-def _some(texts: pl.Series) -> pl.Series:
+def _mark(texts: pl.Series) -> tuple[int, int, list[str]]:
+    """Return something by which one table can be told from the other."""
+    return len(texts), int(texts.str.len_bytes().sum()), texts.head(_TRIED_RECORDS).fill_null("").to_list()
+
+
+def _some(texts: pl.Series, seed: int) -> pl.Series:
     if len(texts) > _SIZED_RECORDS:
-        chosen = np.random.default_rng(0).permutation(len(texts))[:_SIZED_RECORDS]
+        chosen = np.random.default_rng(seed).permutation(len(texts))[:_SIZED_RECORDS]
         texts = texts.gather(np.sort(chosen))
     few = pl.int_range(pl.len()).over("text") < _SAME_TEXTS
     return texts.alias("text").to_frame().filter(few).to_series()

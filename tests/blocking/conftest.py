@@ -3,9 +3,10 @@
 import pytest
 
 from erblock.hashing import ngrams
+from erblock.hashing.bands import BandPlan
 from erblock.hashing.cells import CellOptions
 from erblock.hashing.minhash import fit_minhash
-from erblock.hashing.neural import Sample, fit_neural
+from erblock.hashing.neural import NgramKeys, Sample, fit_neural
 
 
 @pytest.fixture(scope="session")
@@ -13,10 +14,9 @@ def hashers(products, encoder):
     """Both kinds of hasher, fitted on the names of products."""
     texts = [table["name"] for table in products(60)]
     weights = ngrams.idf(*map(ngrams.feature_sets, texts))
-    neural = fit_neural(
-        encoder, weights, Sample(texts, (texts[0], texts[1]), max(map(len, texts))), CellOptions(bands=6)
-    )
-    return {"minhash": fit_minhash(*texts, 100), "neural": neural}
+    sample = Sample(texts, (texts[0], texts[1]), max(map(len, texts)))
+    neural = fit_neural(encoder, NgramKeys(weights, BandPlan(4, 4.0)), sample, CellOptions(bands=6))
+    return {"minhash": fit_minhash(*texts), "neural": neural}
 
 
 @pytest.fixture(scope="session", params=["minhash", "neural"])

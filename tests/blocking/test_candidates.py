@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from erblock.blocking import candidates
+from erblock.blocking.bucket_runs import LEAST_WINDOW, window
 from erblock.blocking.candidates import JoinReport, join
 from erblock.hashing.base import BandKeys
 
@@ -97,38 +98,118 @@ def test_tables_without_a_bucket_in_common_have_no_pairs():
     assert report == JoinReport()
 
 
-@given(tables, tables, st.integers(1, 4))
-def test_an_oversized_bucket_still_gives_every_record_as_many_as_are_allowed(left, right, most):
-    sizes = [Counter(buckets[band] for buckets in right.buckets) for band in range(3)]
+def by_definition(left, right, most):
+    """How many bands every pair of rows meets in where buckets of more than `most` records are too full."""
+    met = Counter()
+    other = left if right is None else right
+    for band in range(left.bands):
+        for bucket in {buckets[band] for buckets in left.buckets} - {0}:
+            met.update(near_pairs(left, other, band, bucket, most))
+    return +Counter({pair: n for pair, n in met.items() if right is not None or pair[0] < pair[1]})
+
+
+def near_pairs(left, right, band, bucket, most):
+    """The pairs of a bucket: all, or those at most so many places apart in the order of both tables."""
+    sides = [
+        sorted(
+            (table.neighbour_order()[row], row)
+            for row in range(len(table))
+            if table.buckets[row][band] == bucket
+        )
+        for table in (left, right)
+    ]
+    size = max(map(len, sides))
+    if size <= most:
+        return [(i, j) for _, i in sides[0] for _, j in sides[1]]
+    near = window(size, most)
+    places = [
+        [
+            (number + sum(other < order for other, _ in others)) * most // near
+            for number, (order, _) in enumerate(own)
+        ]
+        for own, others in (sides, sides[::-1])
+    ]
+    return [
+        (i, j)
+        for place, (_, i) in zip(places[0], sides[0], strict=True)
+        for other, (_, j) in zip(places[1], sides[1], strict=True)
+        if abs(place - other) <= most
+    ]
+
+
+orders = st.lists(st.integers(0, 9), min_size=12, max_size=12)
+ordered_tables = st.builds(
+    lambda buckets, order: Table(buckets, order=tuple(order[: len(buckets)])),
+    st.lists(st.lists(st.integers(0, 2), min_size=3, max_size=3), min_size=1, max_size=12),
+    orders,
+)
+
+
+@given(ordered_tables, st.none() | ordered_tables, st.integers(1, 4))
+def test_of_an_overfull_bucket_those_meet_that_stand_near(left, right, most):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(candidates, "MAX_BUCKET", most)
         rows, report, _ = joined(left, right)
-    wanted = brute_force(left, right)
-    assert all(n <= wanted[pair] for pair, n in rows)
-    for i, buckets in enumerate(left.buckets):
-        found = [sizes[band][bucket] for band, bucket in enumerate(buckets) if bucket]
-        met = sum(n for (row, _), n in rows if row == i)
-        assert met == sum(min(size, most) for size in found)
-        assert sum(row == i for (row, _), _ in rows) >= min(max(found, default=0), most)
-    assert report.joined + report.skipped == sum(wanted.values())
-    assert report.joined == sum(n for _, n in rows)
-    keys = [sizes[b][bucket] for buckets in left.buckets for b, bucket in enumerate(buckets) if bucket]
-    assert report.oversized_keys == sum(size > most for size in keys)
-    assert report.largest_bucket == max(keys, default=0)
+    assert rows == sorted(by_definition(left, right, most).items())
+    other = left if right is None else right
+    full = [
+        (len(mine), len(theirs), band, bucket)
+        for band in range(3)
+        for bucket in (1, 2)
+        for mine in [[row for row in left.buckets if row[band] == bucket]]
+        for theirs in [[row for row in other.buckets if row[band] == bucket]]
+    ]
+    assert report.joined + report.skipped == sum(mine * theirs for mine, theirs, _, _ in full)
+    assert report.largest_bucket == max((theirs for mine, theirs, _, _ in full if mine), default=0)
+    if right is not None:
+        assert report.joined == sum(n for _, n in rows)
 
 
-def test_in_an_oversized_bucket_a_record_meets_those_next_to_it_in_order(monkeypatch):
+@pytest.mark.parametrize("sizes", [(300, 300), (150, 700), (700, 20), (500, 1)])
+def test_so_it_is_of_a_bucket_that_is_far_too_full(sizes, monkeypatch):
+    monkeypatch.setattr(candidates, "MAX_BUCKET", 100)
+    random = np.random.default_rng(4)
+    for spread in (10**9, 40):
+        left, right = (
+            Table([[1]] * size, bands=1, order=tuple(random.integers(0, spread, size).tolist()))
+            for size in sizes
+        )
+        rows, _, _ = joined(left, right)
+        assert rows == sorted(by_definition(left, right, 100).items())
+        assert 0 < len(rows) < sizes[0] * sizes[1]
+
+
+@given(ordered_tables, ordered_tables, st.integers(1, 12))
+def test_which_table_is_the_left_one_changes_no_pair(left, right, most):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(candidates, "MAX_BUCKET", most)
+        there, back = joined(left, right), joined(right, left)
+    assert sorted(((j, i), n) for (i, j), n in there[0]) == back[0]
+    assert (there[1].joined, there[1].skipped) == (back[1].joined, back[1].skipped)
+
+
+@given(ordered_tables, st.integers(1, 4))
+def test_a_table_meets_itself_as_it_does_its_copy(table, most):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(candidates, "MAX_BUCKET", most)
+        once, twice = joined(table, None)[0], joined(table, Table(table.buckets, order=table.order))[0]
+    assert once == [((i, j), n) for (i, j), n in twice if i < j]
+
+
+def test_in_an_overfull_bucket_a_record_meets_those_next_to_it_in_order(monkeypatch):
     monkeypatch.setattr(candidates, "MAX_BUCKET", 3)
-    random = np.random.default_rng(0)
-    places = random.permutation(20)
+    places = np.random.default_rng(0).permutation(20)
     left = Table([[1]], bands=1, order=(10,))
     right = Table([[1]] * 20, bands=1, order=tuple(places.tolist()))
     rows, report, _ = joined(left, right)
-    assert sorted(places[j] for (_, j), _ in rows) == [9, 10, 11]
-    assert report == JoinReport(joined=3, distinct=3, oversized_keys=1, skipped=17, largest_bucket=20)
+    # It is tenth of all, before the right one of its own number.
+    assert sorted(places[j] for (_, j), _ in rows) == [7, 8, 9, 10, 11, 12]
+    assert report == JoinReport(joined=6, distinct=6, oversized_keys=1, skipped=14, largest_bucket=20)
 
 
-@pytest.mark.parametrize(("place", "met"), [(0, [5, 6, 7]), (5, [5, 6, 7]), (99, [22, 23, 24])])
+@pytest.mark.parametrize(
+    ("place", "met"), [(0, [5, 6, 7]), (5, [5, 6, 7]), (7, [5, 6, 7, 8, 9]), (99, [22, 23, 24])]
+)
 def test_at_the_ends_of_a_bucket_it_meets_the_last_ones(place, met, monkeypatch):
     monkeypatch.setattr(candidates, "MAX_BUCKET", 3)
     rows, _, _ = joined(
@@ -140,19 +221,21 @@ def test_at_the_ends_of_a_bucket_it_meets_the_last_ones(place, met, monkeypatch)
 def test_the_fuller_a_bucket_the_fewer_of_it_a_record_meets(monkeypatch):
     monkeypatch.setattr(candidates, "MAX_BUCKET", 200)
     met = []
-    for size in (200, 400, 10_000):
+    for size in (201, 400, 10_000):
         places = tuple(np.random.default_rng(0).permutation(size).tolist())
         rows, report, _ = joined(
             Table([[1]], bands=1, order=(size // 2,)), Table([[1]] * size, bands=1, order=places)
         )
         near = [abs(places[j] - size // 2) for (_, j), _ in rows]
-        assert max(near) <= -(-len(rows) // 2)
+        assert max(near) <= -(-len(rows) // 2) + 1
         assert report.joined == len(rows) == size - report.skipped
         met.append(len(rows))
-    assert met == [200, 100, 64]
+    assert met[0] == 201
+    assert met[1] == pytest.approx(2 * 100, abs=2)
+    assert met[2] == pytest.approx(2 * LEAST_WINDOW, abs=2)
 
 
-def test_in_one_table_every_record_keeps_pairs_in_an_oversized_bucket(monkeypatch):
+def test_in_one_table_every_record_keeps_pairs_in_an_overfull_bucket(monkeypatch):
     monkeypatch.setattr(candidates, "MAX_BUCKET", 4)
     order = tuple(np.random.default_rng(1).permutation(30).tolist())
     rows, report, _ = joined(Table([[1]] * 30, bands=1, order=order), None)
@@ -160,7 +243,8 @@ def test_in_one_table_every_record_keeps_pairs_in_an_oversized_bucket(monkeypatc
     met = {row for pair, _ in rows for row in pair}
     assert met == set(range(30))
     assert all(i < j for (i, j), _ in rows)
-    assert all(abs(order[i] - order[j]) <= 4 for (i, j), _ in rows)
+    # Its own copy is beside every record: four places are two records.
+    assert {abs(order[i] - order[j]) for (i, j), _ in rows} == {1, 2}
 
 
 def test_a_bucket_that_holds_everything_costs_its_windows_and_is_reported(monkeypatch):
@@ -173,8 +257,9 @@ def test_a_bucket_that_holds_everything_costs_its_windows_and_is_reported(monkey
     pairs = sum(len(chunk.left) for chunk in join(table, table, report))
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert pairs == report.joined == 10 * size
-    assert report.skipped == size * (size - 10)
+    # Five to either side and its own copy, fewer at the ends.
+    assert pairs == report.joined == 11 * size - 2 * (1 + 2 + 3 + 4 + 5)
+    assert report.skipped == size * size - pairs
     assert (report.oversized_keys, report.largest_bucket) == (size, size)
     # Some arrays of the tables' size and some chunks; the pairs would take 25 GB.
     assert peak < 40e6

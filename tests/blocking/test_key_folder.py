@@ -144,5 +144,5 @@ def test_damage_is_told(hashers, table, tmp_path):
     with pytest.raises(ModelError, match="cannot be read"):
         found.sketch()
     (found.path / "manifest.json").write_text('{"kind": "keys", "format": 9}', encoding="utf-8")
-    with pytest.raises(ModelError, match="expected format 5, found 9"):
+    with pytest.raises(ModelError, match="expected format 6, found 9"):
         find_key_folder(str(found.path))

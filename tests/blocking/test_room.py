@@ -44,7 +44,7 @@ def test_without_a_limit_there_are_no_files():
 def test_pairs_are_the_same_in_any_room(one_table, products, monkeypatch):
     monkeypatch.setattr(candidates, "_LEAST_CHUNK", 500)
     texts = [table["name"] for table in products(300)]
-    hasher = fit_minhash(*texts, 100)
+    hasher = fit_minhash(*texts)
     left, right = (hasher.sketch(side) for side in texts)
     sides = (left, None) if one_table else (left, right)
     reports = [JoinReport() for _ in range(3)]
@@ -61,7 +61,7 @@ def test_pairs_are_the_same_in_any_room(one_table, products, monkeypatch):
 def test_memory_is_bounded_by_the_room_and_not_by_the_pairs(products, monkeypatch):
     monkeypatch.setattr(candidates, "_LEAST_CHUNK", 10_000)
     texts = [table["name"] for table in products(3000)]
-    hasher = fit_minhash(*texts, 400)
+    hasher = fit_minhash(*texts)
     sketches = [hasher.sketch(side) for side in texts]
 
     def peak(memory):

@@ -1,25 +1,26 @@
 """Candidates scored, and the best of every record."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from erblock.blocking import candidates, score
+from erblock.blocking import candidates, ranks, score
 from erblock.blocking.candidates import JoinReport, join
 from erblock.blocking.ranks import best_values, rank_within
 from erblock.blocking.score import best_first, kept_per_record, score_candidates
+from erblock.hashing.base import keys_of_band
 from erblock.hashing.minhash import fit_minhash
 
 
 @pytest.fixture(scope="module")
 def sketches(products):
     texts = [table["name"] for table in products(120)]
-    hasher = fit_minhash(*texts, 100)
+    hasher = fit_minhash(*texts)
     return [hasher.sketch(side) for side in texts]
 
 
@@ -65,20 +66,141 @@ def test_chunks_change_nothing_and_progress_ends_once(sketches, monkeypatch):
     assert done.count(120) == 1
 
 
-def test_of_a_record_with_too_many_candidates_the_best_go_on(sketches, monkeypatch):
-    whole = score_candidates(*sketches, JoinReport())
-    monkeypatch.setattr(score, "KEEP_PER_RECORD", 2)
-    pairs = score_candidates(*sketches, JoinReport())
-    assert len(pairs) < len(whole)
-    assert (np.bincount(pairs.left) <= 2).all()
-    for row in range(120):
-        best = np.sort(whole.similarity[whole.left == row])[::-1][:2]
-        assert np.sort(pairs.similarity[pairs.left == row])[::-1].tolist() == best.tolist()
+@dataclass(frozen=True)
+class Table:
+    """A sketch made by hand: buckets, the neighbour order, and a number that similarities are made from."""
+
+    rows: list[tuple[tuple[int, int], int, int]]
+    bands: int = 2
+
+    def __len__(self):
+        return len(self.rows)
+
+    def keys(self, band):
+        return keys_of_band(np.array([buckets[band] for buckets, _, _ in self.rows], dtype=np.uint32))
+
+    def neighbour_order(self):
+        return np.array([order for _, order, _ in self.rows], dtype=np.uint32)
+
+    def similarity(self, other, left, right):
+        ours, theirs = (np.array([value for *_, value in side.rows]) for side in (self, other))
+        # Few values, so that there are ties.
+        return (1 + ours[left] * theirs[right] % 5).astype(np.float32) / 8
+
+
+bucket = st.integers(0, 2)
+tables = st.lists(
+    st.tuples(st.tuples(bucket, bucket), st.integers(0, 5), st.integers(0, 6)), min_size=1, max_size=14
+).map(Table)
+
+
+def scored_with(left, right, most, chunk=None, full=None, memory=None):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(score, "KEEP_PER_RECORD", most)
+        if chunk:
+            patch.setattr(candidates, "_CHUNK_PAIRS", chunk)
+            patch.setattr(candidates, "_LEAST_CHUNK", chunk)
+        if full:
+            patch.setattr(candidates, "MAX_BUCKET", full)
+        return score_candidates(left, right, JoinReport(), memory=memory)
+
+
+def rows_of(pairs):
+    columns = (pairs.left, pairs.right, pairs.similarity, pairs.bands)
+    return list(zip(*(column.tolist() for column in columns), strict=True))
+
+
+def best_by_definition(every, most, one_table):
+    """Those among the best of either record; of equally similar ones, those with the lower rows opposite."""
+    kept = set()
+    for side in (0, 1):
+        for record in {pair[side] for pair in every}:
+            own = [pair for pair in every if pair[side] == record or (one_table and record in pair[:2])]
+            own.sort(key=lambda pair: (-pair[2], pair[0] + pair[1] - record))
+            kept.update(own[:most])
+    return sorted(kept)
+
+
+@given(tables, st.none() | tables, st.integers(1, 4))
+def test_what_is_kept_is_the_best_of_either_record(left, right, most):
+    whole = scored_with(left, right, 100)
+    pairs = scored_with(left, right, most)
+    assert rows_of(pairs) == best_by_definition(rows_of(whole), most, right is None)
+    assert np.array_equal(pairs.best_left, whole.best_left)
     assert np.array_equal(pairs.best_right, whole.best_right)
 
 
+@given(
+    tables,
+    st.none() | tables,
+    st.integers(1, 3),
+    st.sampled_from([1, 3, 10]),
+    st.sampled_from([None, 1, 600]),
+)
+def test_neither_chunks_nor_room_change_what_is_kept(left, right, most, chunk, memory):
+    whole, parts = scored_with(left, right, most), scored_with(left, right, most, chunk, memory=memory)
+    assert rows_of(whole) == rows_of(parts)
+    assert np.array_equal(whole.best_left, parts.best_left)
+    assert np.array_equal(whole.best_right, parts.best_right)
+
+
+def mirrored(pairs):
+    return sorted((j, i, *rest) for i, j, *rest in rows_of(pairs))
+
+
+@given(tables, tables, st.integers(1, 4), st.sampled_from([None, 1, 3]))
+def test_which_table_is_the_left_one_changes_nothing(left, right, most, full):
+    there, back = scored_with(left, right, most, full=full), scored_with(right, left, most, full=full)
+    assert mirrored(there) == rows_of(back)
+    assert np.array_equal(there.best_left, back.best_right)
+    assert np.array_equal(there.best_right, back.best_left)
+
+
+words = st.sampled_from(["red", "chair", "table", "x-100", "x-200", "oak", "lamp"])
+texts = st.lists(st.lists(words, max_size=4).map(" ".join), min_size=1, max_size=15)
+
+
+@settings(max_examples=30)
+@given(texts, texts, st.sampled_from([1, 2, 100]), st.sampled_from([1, 2, 5, 2000]))
+def test_nor_for_a_minhash_of_texts(left, right, most, full):
+    left, right = pl.Series(left, dtype=pl.String), pl.Series(right, dtype=pl.String)
+    hasher, other = fit_minhash(left, right), fit_minhash(right, left)
+    there = scored_with(hasher.sketch(left), hasher.sketch(right), most, full=full)
+    back = scored_with(other.sketch(right), other.sketch(left), most, full=full)
+    assert mirrored(there) == rows_of(back)
+
+
+def test_nor_for_tables_of_many_candidates(products):
+    texts = [table["name"] for table in products(400)]
+    hasher = fit_minhash(*texts)
+    left, right = map(hasher.sketch, texts)
+    for most, full in ((100, None), (3, None), (3, 20)):
+        there, back = scored_with(left, right, most, full=full), scored_with(right, left, most, full=full)
+        assert mirrored(there) == rows_of(back)
+        assert len(there) >= 400
+
+
+@dataclass(frozen=True)
+class Rising(Table):
+    """Records whose later pairs are all more similar."""
+
+    def similarity(self, other, left, right):
+        return ((left * len(other) + right) / (len(self) * len(other))).astype(np.float32)
+
+
+@pytest.mark.parametrize("chunk", [50, 5_000, None])
+def test_pairs_that_better_ones_come_for_later_are_not_kept(chunk):
+    size = 300
+    table = Rising([((1, 0), 0, 0)] * size)
+    pairs = scored_with(table, Rising(table.rows), 1, chunk=chunk)
+    last = size - 1
+    assert sorted(zip(pairs.left, pairs.right, strict=True)) == sorted(
+        {(row, last) for row in range(size)} | {(last, row) for row in range(size)}
+    )
+
+
 def test_of_large_tables_fewer_candidates_a_record_go_on():
-    assert [kept_per_record(records) for records in (0, 300_000, 1_000_000, 10**8)] == [100, 100, 30, 20]
+    assert [kept_per_record(records) for records in (0, 600_000, 1_000_000, 10**8)] == [100, 100, 60, 10]
 
 
 def test_the_same_pairs_seen_with_another_similarity(scored):
@@ -119,7 +241,7 @@ def test_groups_are_ranked_in_parts_as_at_once(monkeypatch):
     random = np.random.default_rng(1)
     groups, scores = random.integers(0, 40, 300), random.integers(0, 9, 300)
     whole = rank_within(groups, scores)
-    monkeypatch.setattr(score, "_GROUPS", 7)
+    monkeypatch.setattr(ranks, "_GROUPS", 7)
     assert (rank_within(groups, scores) == whole).all()
 
 

@@ -4,8 +4,9 @@ import polars as pl
 import pytest
 
 from erblock.hashing import ngrams
+from erblock.hashing.bands import BandPlan
 from erblock.hashing.cells import CellOptions
-from erblock.hashing.neural import Sample, encode_channels, fit_neural
+from erblock.hashing.neural import NgramKeys, Sample, encode_channels, fit_neural
 from erblock.hashing.student import StudentHasher
 from erblock.training.distill import DistillOptions, distill_embeddings
 
@@ -21,7 +22,8 @@ def neural(texts, encoder):
     """A neural hasher fitted on the first hundred matches of `texts`."""
     weights = ngrams.idf(*map(ngrams.feature_sets, texts))
     known = (texts[0][:100], texts[1][:100])
-    return fit_neural(encoder, weights, Sample(texts, known, max(map(len, texts))), CellOptions(bands=16))
+    keys = NgramKeys(weights, BandPlan(8, 4.0))
+    return fit_neural(encoder, keys, Sample(texts, known, max(map(len, texts))), CellOptions(bands=16))
 
 
 @pytest.fixture(scope="session")
@@ -30,4 +32,4 @@ def student(texts, neural):
     known = pl.concat([side[:100] for side in texts])
     channels = encode_channels(neural.encoder, neural.weights, known)
     embeddings = distill_embeddings(channels.sparse, channels.dense.vectors, DistillOptions())
-    return StudentHasher(embeddings, neural.weights, neural.cells)
+    return StudentHasher(embeddings, neural.weights, neural.cells, neural.plan)

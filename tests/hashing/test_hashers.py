@@ -4,14 +4,16 @@ import numpy as np
 import polars as pl
 import pytest
 
+from erblock.hashing.bands import text_keys
 from erblock.hashing.minhash import fit_minhash
+from erblock.tables.text import SEPARATOR
 
 SIZE = 150
 
 
 @pytest.fixture(scope="module")
 def hashers(texts, neural, student):
-    return {"minhash": fit_minhash(*texts, 100), "neural": neural, "student": student}
+    return {"minhash": fit_minhash(*texts), "neural": neural, "student": student}
 
 
 @pytest.fixture(params=["minhash", "neural", "student"])
@@ -103,6 +105,28 @@ def test_keys_of_one_band_differ_in_their_upper_half(hasher, texts):
     for band in range(sketch.bands):
         buckets = sketch.keys(band).buckets
         assert len(np.unique(buckets >> np.uint64(32))) == len(np.unique(buckets)) > 1
+
+
+@pytest.mark.parametrize("kind", ["neural", "student"])
+def test_of_a_neural_hash_the_bands_of_cells_come_first_then_those_of_n_grams(kind, hashers, texts):
+    hasher = hashers[kind]
+    some = pl.concat([texts[0][:20], pl.Series(["", None])])
+    sketch = hasher.sketch(some)
+    cells, ngrams = np.split(sketch.buckets, [hasher.cells.bands])
+    numbers = hasher.cells.numbers(hasher.cells.project(sketch.channels.joined()))
+    assert (cells[:, :20] == numbers[:, :20] + 1).all()
+    assert (cells[:, 20:] == 0).all()
+    assert (ngrams == text_keys(some, hasher.weights, hasher.plan).buckets).all()
+    assert sketch.bands == hasher.cells.bands + hasher.plan.bands
+
+
+@pytest.mark.parametrize("kind", ["neural", "student"])
+def test_a_neural_hash_reads_a_record_without_its_separators(kind, hashers):
+    apart, plain = (
+        hashers[kind].sketch(pl.Series([text])) for text in (f"red{SEPARATOR}{SEPARATOR}chair", "red chair")
+    )
+    assert (apart.channels.dense.codes == plain.channels.dense.codes).all()
+    assert (apart.channels.sparse != plain.channels.sparse).nnz == 0
 
 
 def test_similarity_is_that_of_the_named_rows(hasher, texts):

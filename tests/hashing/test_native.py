@@ -51,7 +51,7 @@ def test_a_sketch_is_the_same_for_any_number_of_threads(products, monkeypatch):
     sketches = []
     for threads in (1, 3):
         monkeypatch.setattr(pl, "thread_pool_size", lambda threads=threads: threads)
-        sketches.append(fit_minhash(left, right, 100).sketch(left))
+        sketches.append(fit_minhash(left, right).sketch(left))
     one, other = sketches
     assert (one.buckets == other.buckets).all()
     assert (one.vectors.data == other.vectors.data).all()

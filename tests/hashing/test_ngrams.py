@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from erblock.hashing import ngrams
+from erblock.tables.text import SEPARATOR
 
 texts = st.lists(st.none() | st.text(max_size=20), max_size=8)
 
@@ -99,6 +100,71 @@ def test_the_runs_of_hashes_are_sorted_and_distinct(values):
     assert len(sets) == len(values)
     for start, end in zip(sets.starts[:-1], sets.starts[1:], strict=True):
         assert (np.diff(sets.hashes[start:end].astype(np.int64)) > 0).all()
+
+
+def places_of(value):
+    """The word number and the columns of every feature of a text."""
+    sets = ngrams.feature_sets(series([value]))
+    columns = [{at for at in range(64) if bits >> at & 1} for bits in sets.columns.tolist()]
+    places = zip(sets.words.tolist(), columns, strict=True)
+    return dict(zip(sets.hashes.tolist(), places, strict=True))
+
+
+def test_features_carry_the_number_of_the_word_they_are_of():
+    red, chair = sets_of("red", "chair")
+    places = places_of("red chair")
+    assert {places[feature][0] for feature in red} == {0}
+    assert {places[feature][0] for feature in chair} == {1}
+
+
+def test_a_feature_of_several_words_is_of_the_first():
+    first, second = sets_of("chair", "chat")
+    places = places_of("chair chat chair")
+    assert {places[feature][0] for feature in first} == {0}
+    assert {places[feature][0] for feature in set(second) - set(first)} == {1}
+    assert set(first) & set(second)
+
+
+def test_a_code_read_without_its_separators_is_a_word_of_its_own():
+    parts, places = places_of("x kdl 40"), places_of("x kdl-40 y")
+    assert {word for word, _ in places.values()} == {0, 1, 2, 3, 4}
+    whole = [word for feature, (word, _) in places.items() if feature in sets_of("kdl40")[0]]
+    assert 3 in whole
+    assert all(places[feature][0] == word for feature, (word, _) in parts.items())
+
+
+def test_features_carry_the_columns_they_stand_in():
+    places = places_of(SEPARATOR.join(["red chair", "", "blue chair", "red"]))
+    for word, columns in {"red": {0, 3}, "chair": {0, 2}, "blue": {2}}.items():
+        assert all(places[feature][1] == columns for feature in set(sets_of(word)[0]) - other_features(word))
+
+
+def other_features(word):
+    """The features of words beside this one."""
+    return {feature for other in {"red", "chair", "blue"} - {word} for feature in sets_of(other)[0]}
+
+
+def test_words_do_not_go_on_from_column_to_column():
+    apart, joined = sets_of(f"kdl{SEPARATOR}40", "kdl 40")
+    assert apart == joined
+
+
+def test_all_columns_from_the_sixty_fourth_on_are_one():
+    values = [chr(0x4E00 + number) for number in range(300)]
+    places = places_of(SEPARATOR.join(values))
+    for number, features in enumerate(sets_of(*values)):
+        assert {places[feature] == (number, {min(number, 63)}) for feature in features} == {True}
+
+
+@given(texts, st.data())
+def test_the_sets_of_some_records_are_those_of_a_table_of_them(values, data):
+    rows = data.draw(st.lists(st.integers(0, len(values) - 1), max_size=9) if values else st.just([]))
+    some = ngrams.feature_sets(series(values)).take(np.array(rows, dtype=np.int64))
+    wanted = ngrams.feature_sets(series([values[row] for row in rows]))
+    for name in ("starts", "hashes", "counts", "words", "columns"):
+        ours, theirs = getattr(some, name), getattr(wanted, name)
+        assert ours.tolist() == theirs.tolist()
+        assert ours.dtype == theirs.dtype
 
 
 def test_a_very_long_text_is_read_to_its_end():

@@ -34,7 +34,7 @@ def model(neural):
 
 @pytest.fixture(scope="module")
 def minhash(texts):
-    return Model(fit_minhash(*texts, 100), MADE_FROM)
+    return Model(fit_minhash(*texts), MADE_FROM)
 
 
 @pytest.fixture(scope="module")
@@ -65,6 +65,7 @@ def test_a_loaded_model_gives_equal_sketches(model, written, texts):
     assert loaded.provenance == MADE_FROM
     assert loaded.hasher.encoder.options.max_tokens == model.hasher.encoder.options.max_tokens
     ours, theirs = (hasher.sketch(texts[0]) for hasher in (model.hasher, loaded.hasher))
+    assert loaded.hasher.plan == model.hasher.plan
     assert ours.bands == theirs.bands
     for band in range(ours.bands):
         assert (ours.keys(band).buckets == theirs.keys(band).buckets).all()
@@ -90,14 +91,15 @@ def test_the_digest_changes_with_all_that_keys_depend_on_and_with_nothing_else(f
     change_manifest(folder, notes={"note": 2}, digests={"rules": "other"}, erblock="9.9")
     assert model_digest(folder) == before
     digests = {before}
-    for values in ({"columns": ["name"]}, {"encoder": {"max_tokens": 9}}):
+    plan = {"bands": 8, "selectivity": 4.5, "seed": 0}
+    for values in ({"columns": ["name"]}, {"encoder": {"max_tokens": 9}}, {"plan": plan}):
         change_manifest(folder, **values)
         digests.add(model_digest(folder))
     for name in ("arrays.safetensors", "encoder/tokenizer.json", "encoder/model.safetensors"):
         with (folder / name).open("ab") as file:
             file.write(b" ")
         digests.add(model_digest(folder))
-    assert len(digests) == 6
+    assert len(digests) == 7
 
 
 def test_the_digest_of_a_copy_is_the_same(written, folder):
@@ -109,6 +111,7 @@ def test_the_folder_holds_a_manifest_safetensors_and_tables_and_nothing_to_run(w
     assert manifest["format"] == FORMAT
     assert manifest["kind"] == "neural"
     assert manifest["columns"] == ["name", "größe"]
+    assert manifest["plan"] == {"bands": 8, "selectivity": 4.0, "seed": 0}
     assert pl.read_parquet(written / "triplets.parquet").equals(TRIPLETS)
     suffixes = {path.suffix for path in written.rglob("*") if path.is_file()}
     assert suffixes <= {".json", ".safetensors", ".parquet", ".txt"}
@@ -187,8 +190,8 @@ def test_a_folder_without_a_manifest_is_no_model(tmp_path):
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"format": 99}, "expected model format 2, found 99; fit again"),
-        ({"format": None}, "expected model format 2, found None"),
+        ({"format": 99}, "expected model format 3, found 99; fit again"),
+        ({"format": None}, "expected model format 3, found None"),
         ({"kind": None}, "missing kind"),
         ({"kind": "voodoo"}, "expected one of the kinds neural, student, minhash; found voodoo"),
         ({"encoder": None}, "missing encoder"),
@@ -201,6 +204,32 @@ def test_a_manifest_of_another_form_is_refused(values, message, folder):
     change_manifest(folder, **values)
     with pytest.raises(ModelError, match=message):
         load_model(folder)
+
+
+@pytest.mark.parametrize(
+    ("plan", "message"),
+    [
+        (None, "missing plan"),
+        ([], "plan: .*; fit again"),
+        ("8 bands", "plan: .*; fit again"),
+        ({}, "plan.bands: Field required; fit again"),
+        ({"bands": 8}, "plan.selectivity: Field required; fit again"),
+        ({"bands": "many", "selectivity": 4.0}, "plan.bands: Input should be a valid integer.*; fit again"),
+        ({"bands": 8, "selectivity": [4]}, "plan.selectivity: Input should be a valid number; fit again"),
+        ({"bands": 0, "selectivity": 4.0}, "plan: .*expected 1 to 512 bands, found 0; fit again"),
+        ({"bands": 9999, "selectivity": 4.0}, "plan: .*expected 1 to 512 bands, found 9999; fit again"),
+        ({"bands": 8, "selectivity": float("nan")}, "plan: .*expected a selectivity .*found nan; fit again"),
+        ({"bands": 8, "selectivity": 4.0, "seed": -1}, "plan: .*expected a seed .*found -1; fit again"),
+    ],
+)
+@pytest.mark.parametrize("kind", ["neural", "minhash"])
+def test_a_damaged_plan_is_told_in_one_line(plan, message, kind, model, minhash, tmp_path):
+    save_model(model if kind == "neural" else minhash, tmp_path / "model", Extras())
+    change_manifest(tmp_path / "model", plan=plan)
+    with pytest.raises(ModelError, match=message) as raised:
+        load_model(tmp_path / "model")
+    assert "\n" not in str(raised.value)
+    assert str(raised.value).startswith(str(tmp_path / "model" / MANIFEST))
 
 
 @pytest.mark.parametrize(

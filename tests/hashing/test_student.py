@@ -13,7 +13,7 @@ def test_a_saved_student_has_no_encoder_and_gives_the_same_bits(student, texts, 
     loaded = load_model(tmp_path / "student").hasher
     ours, theirs = student.sketch(texts[0]), loaded.sketch(texts[0])
     assert (ours.channels.dense.codes == theirs.channels.dense.codes).all()
-    assert (ours.cells == theirs.cells).all()
+    assert (ours.buckets == theirs.buckets).all()
 
 
 def test_vectors_are_unit_vectors_that_other_records_do_not_change(student, texts):
