@@ -97,7 +97,7 @@ def count(sample: Drawn, chunks: Iterable[PairChunk], report: JoinReport) -> Cou
     largest = report.largest_bucket * sample.records[-1] // max(len(sample.right.first), 1)
     if largest > max(MAX_BUCKET, report.largest_bucket):  # what the join of the sample left out is not there
         full = np.flatnonzero(sums > MAX_BUCKET)
-        sums[full] = [window(int(size), MAX_BUCKET) for size in sums[full]]
+        sums[full] = [min(size, 2 * window(int(size), MAX_BUCKET) + 1) for size in sums[full]]
     # In one table a pair is its upper record's; the first record has all of its pairs, the last has none.
     parts = _PARTS if sample.one_table else np.ones(1)
     most = kept_per_record(sample.records[0])
