@@ -125,7 +125,7 @@ class ExpectedMatches:
         """The share of the expected matches that is of pairs of which it is not known what they are."""
         probability = self.probability
         if probability is None or not probability.sum() > 0:
-            return 1.0
+            return 0.0
         is_doubtful = (probability > _DOUBTFUL[0]) & (probability < _DOUBTFUL[1])
         return float(probability[is_doubtful].sum() / probability.sum())
 

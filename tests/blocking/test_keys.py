@@ -8,6 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from erblock.blocking.keys import MODEL_KEY, band_keys, write_keys
+from erblock.hashing.bands import BandPlan
+from erblock.hashing.minhash import MinHashHasher
 
 WORDS = ["red", "blue", "chair", "table", "x-100", "café", "Straße", "null", "n/a", "9", "!", ""]
 TEXTS = st.one_of(st.none(), st.lists(st.sampled_from(WORDS), max_size=9).map(" ".join), st.text(max_size=30))
@@ -43,8 +45,15 @@ def test_two_records_share_a_key_exactly_where_the_join_has_them_meet(hasher, pr
         buckets = [np.zeros(60, np.uint64), np.zeros(60, np.uint64)]
         for side, sketch in zip(buckets, (left, right), strict=True):
             side[sketch.keys(band).rows] = sketch.keys(band).buckets >> np.uint64(32)
-        met = np.argwhere(buckets[0][:, None] == buckets[1][None, :])
+        met = np.argwhere((buckets[0][:, None] == buckets[1][None, :]) & (buckets[0][:, None] > 0))
         assert set(ours.select("record_id", "record_id_right").rows()) == set(map(tuple, met.tolist()))
+
+
+def test_a_record_has_no_row_where_its_features_are_not_selective_enough():
+    weights = np.full(1 << 20, 2.5, np.float32)
+    found = keys(MinHashHasher(BandPlan(3, 4.0), weights), [7, 8], ["chair", "chair table lamp desk"])
+    assert found["record_id"].to_list() == [8, 8, 8]
+    assert found["band"].to_list() == [0, 1, 2]
 
 
 @pytest.mark.parametrize(

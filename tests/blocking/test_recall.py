@@ -7,19 +7,58 @@ from hypothesis import strategies as st
 from scipy.special import logit
 
 from erblock.blocking.budget import Budget, cut
-from erblock.blocking.recall import ExpectedMatches, expected_matches
+from erblock.blocking.recall import ExpectedMatches, Unmet, expected_matches, never_met
 from erblock.errors import ConfigError
 
 EXACT = 1e-9
-probabilities = st.lists(st.floats(1e-9, 1 - 1e-9), min_size=1, max_size=60).map(np.array)
+clear = st.floats(1e-9, 0.09) | st.floats(0.91, 1 - 1e-9)
+probabilities = st.lists(clear, min_size=1, max_size=60).map(np.array)
 
 
 def test_a_cut_keeps_its_share_of_the_probabilities():
-    expected = ExpectedMatches(np.zeros(100))
+    expected = ExpectedMatches(np.full(100, logit(0.95)))
     kept = expected.kept(np.arange(50))
     assert kept.value == pytest.approx(0.5)
     assert kept.low < 0.5 < kept.high
+    assert (kept.kept, kept.cut_off, kept.never_met) == pytest.approx((47.5, 47.5, 0))
     assert expected.kept(np.arange(100)).value == pytest.approx(1)
+
+
+def test_the_less_matches_stand_out_the_wider_the_interval_until_nothing_is_said():
+    def estimate(doubtful):
+        probability = np.concatenate([np.full(100, 0.99), np.full(doubtful, 0.3), np.full(900, 0.001)])
+        return ExpectedMatches(logit(probability)).kept(np.arange(100))
+
+    widths = [estimate(doubtful).high - estimate(doubtful).low for doubtful in (0, 20, 60, 100)]
+    assert widths == sorted(widths)
+    assert widths[0] < 0.05
+    assert widths[-1] > 0.2
+    assert estimate(300) is None
+
+
+def test_matches_that_met_in_no_band_are_estimated_from_how_often_the_others_met():
+    random = np.random.default_rng(0)
+    bands, chance = 128, np.concatenate([np.full(3_000, 0.2), np.full(3_000, 0.02), np.full(3_000, 0.01)])
+    met = random.binomial(bands, chance)
+    unseen = int((met == 0).sum())
+    found = never_met(np.ones(9_000)[met > 0], met[met > 0], bands)
+    assert unseen > 900
+    assert found.by_rarity == pytest.approx(unseen, rel=0.25)
+    assert 0.5 * unseen < found.by_probability < unseen
+    certain = never_met(np.ones(100), np.full(100, 90), bands)
+    assert (certain.by_probability, certain.by_rarity) == pytest.approx((0, 0), abs=1e-9)
+
+
+def test_what_was_never_met_lowers_the_recall_and_widens_the_interval():
+    log_odds = np.full(100, logit(0.99))
+    seen, more = (
+        ExpectedMatches(log_odds, unmet=unmet).kept(np.arange(100)) for unmet in (Unmet(), Unmet(10, 30))
+    )
+    assert seen.value == pytest.approx(1)
+    assert more.value == pytest.approx(99 / 119)
+    assert more.never_met == 20
+    assert more.low < 99 / 129 + 0.01
+    assert more.high > 99 / 109 - 0.01
 
 
 @given(probabilities, st.data())
@@ -91,7 +130,7 @@ def test_a_handful_of_sure_pairs_is_not_usable(scored):
     expected = expected_matches(pairs, pairs.similarity)
     assert not expected.usable
     assert cut(pairs, Budget(), expected).recall is None
-    with pytest.raises(ConfigError, match="--target-recall is estimated"):
+    with pytest.raises(ConfigError, match="cannot be estimated, as too few records have a match"):
         cut(pairs, Budget(target_recall=0.9), expected)
 
 

@@ -278,7 +278,7 @@ def test_a_mistake_is_one_line_and_nothing_is_written(arguments, message, folder
         ),
         (
             lambda part: (part.parent / "manifest.json").write_text('{"kind": "keys", "format": 9}'),
-            "format 5",
+            "expected format 6, found 9",
         ),
     ],
 )

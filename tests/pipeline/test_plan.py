@@ -34,7 +34,7 @@ def texts():
 @pytest.fixture(scope="module")
 def hasher(texts):
     weights = idf_of(frequencies(texts.sides), 2 * SIZE)
-    return MinHashHasher(BandPlan(30, 3), weights)
+    return MinHashHasher(BandPlan(30, 3.0), weights)
 
 
 def joined(hasher, left, right):
