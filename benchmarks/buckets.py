@@ -2,7 +2,8 @@
 
 For every data set: fit (untrained by default), sketch both tables once, take every record's nearest 20 by
 blocked matrix products, and rank them as candidates are ranked. Then take the candidates of the first 4,
-8, ... bands, and compare completeness at equal numbers of candidates: what is missing is what buckets cost.
+8, ... bands, those of cells, then of all bands with those of n-grams, and compare completeness at equal
+numbers of candidates: what is missing is what buckets cost.
 Gold is read to measure only. Prints tables; writes JSON, Markdown and a chart beside it.
 
 usage: buckets.py [SET ...] [--trained | --model FOLDER] [--out runs/buckets] [--markdown docs/buckets.md]
@@ -61,10 +62,8 @@ class Bench:
 
     def first_bands(self, bands: int) -> tuple[NeuralSketch, NeuralSketch | None]:
         """Return both sketches with their first `bands` bands only."""
-        cells = replace(self.hasher.cells, centres=self.hasher.cells.centres[:bands])
-        hasher = replace(self.hasher, cells=cells)
-        left = hasher.sketch_of(self.left.channels)
-        return left, None if self.right is None else hasher.sketch_of(self.right.channels)
+        left = replace(self.left, buckets=self.left.buckets[:bands])
+        return left, None if self.right is None else replace(self.right, buckets=self.right.buckets[:bands])
 
     def evaluate(self, scored: ScoredPairs) -> Evaluation:
         """Return the evaluation of all pairs, ranked as `erblock block` ranks them."""
@@ -138,7 +137,8 @@ def measure(bench: Bench) -> Iterator[dict[str, Any]]:
     facts = {"set": bench.name, "cells": bench.hasher.cells.centres.shape[1]}
     share = {"seconds": seconds, "share": 1.0, "completeness": completeness(exact, sizes)}
     yield {**facts, "bands": None, "pairs": exact.whole.pairs, **share}
-    for bands in (count for count in BANDS if count <= bench.left.bands):
+    of_cells = [count for count in BANDS if count <= bench.hasher.cells.bands]
+    for bands in (*of_cells, bench.left.bands):
         report = JoinReport()
         found, seconds = timed(lambda: score_candidates(*bench.first_bands(bands), report))  # noqa: B023
         reached = completeness(bench.evaluate(found), sizes)
@@ -208,7 +208,8 @@ def as_markdown(rows: list[dict[str, Any]], name: str, picture: str) -> str:
         "",
         f"What do buckets cost in completeness? All rows of a table score the same vectors, of {name},",
         f"and rank pairs alike. *Exact* looks at all pairs and ranks every record's nearest {NEIGHBOURS},",
-        "from either side. The others rank the pairs that share a bucket in one of the model's first bands.",
+        "from either side. The others rank the pairs that share a bucket in one of the model's first bands,",
+        "which are of cells, and last of all bands, those of n-grams with them.",
         "*Touched*: the share of the cross product whose similarity was computed. *Rows*: those of the join,",
         "before pairs that meet in several bands become one; in one table each pair is met from both sides.",
         "*Lost*: points of pair completeness, exact less buckets, at the same number of candidates: where",

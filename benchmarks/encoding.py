@@ -29,6 +29,7 @@ from erblock.hashing.student import StaticEmbeddings, StudentHasher
 from erblock.pipeline.block import block
 from erblock.pipeline.distill import distill
 from erblock.pipeline.inputs import open_tables, texts_of
+from erblock.tables.text import plain_texts
 
 SPEED_SETS = ("abt-buy", "dblp-acm", "febrl3")
 CANDIDATE_SETS = ("abt-buy", "dblp-acm", "dblp-scholar")
@@ -93,10 +94,11 @@ def speed(data: DataSet, options: argparse.Namespace) -> Row:
     teacher = teacher_of(data, options.models)
     student = load_model(student_of(data, teacher, options.out, TEXTS)).hasher
     encoder = load_encoder(EncoderOptions(str(teacher / "encoder")))
+    lines = plain_texts(texts).to_list()
     many = pl.concat([texts] * (STUDENT_TEXTS // len(texts)))
     ways: dict[str, Callable[[], Any]] = {
-        "float32": lambda: plain(encoder.model, texts.to_list()),
-        "encoder": lambda: encoder.encode(texts.to_list()),
+        "float32": lambda: plain(encoder.model, lines),
+        "encoder": lambda: encoder.encode(lines),
         "student": lambda: student.channels(many),  # type: ignore[attr-defined]
     }
     seconds: dict[str, list[float]] = {name: [] for name in ways}
@@ -109,7 +111,7 @@ def speed(data: DataSet, options: argparse.Namespace) -> Row:
     sizes = {"float32": len(texts), "encoder": len(texts), "student": len(many)}
     cosines = (found["float32"] * found["encoder"]).sum(axis=1)
     limit = encoder.options.max_tokens
-    tokens = encoder.model.tokenizer(texts.to_list(), truncation=True, max_length=limit)["input_ids"]
+    tokens = encoder.model.tokenizer(lines, truncation=True, max_length=limit)["input_ids"]
     return {
         "tokens": float(np.mean([len(ids) for ids in tokens])),
         "a_second": {name: sizes[name] / min(times) for name, times in seconds.items()},
@@ -147,14 +149,14 @@ def candidates(data: DataSet, options: argparse.Namespace) -> Row:
 
 
 def without_vectors(teacher: Path, folder: Path) -> Path:
-    """Return a model whose vectors are all alike: what remains is the n-grams, the cells and the evidence."""
+    """Return a model whose vectors are all alike: what remains is the n-grams, the bands and the evidence."""
     model = load_model(teacher)
     hasher: Any = model.hasher
     width = hasher.encoder.width
     none = np.zeros(0, np.int32), np.zeros((0, width), np.int8), np.zeros(0, np.float32)
     nothing = StaticEmbeddings(*none, np.ones(width, np.float32))
     evidence = {"evidence.json": (teacher / "evidence.json").read_text(encoding="utf-8")}
-    hasher = StudentHasher(nothing, hasher.weights, hasher.cells)
+    hasher = StudentHasher(nothing, hasher.weights, hasher.cells, hasher.plan)
     save_model(Model(hasher, model.provenance), folder, Extras(texts=evidence), overwrite=True)
     return folder
 

@@ -1,7 +1,9 @@
 """From texts to candidate pairs by MinHash: erblock, and the libraries beside which it is measured.
 
-The same permutations and bands everywhere, and the same shingles: 3-grams of words and words. "erblock,
-plain" weighs all features alike, as the others do. What a code is, and accents, the others are not told.
+The same shingles everywhere: 3-grams of words and words. The libraries have bands of four permutations.
+"erblock" has the weights and the plan that it fits to the texts for ten joined rows a record. "erblock,
+plain" weighs all features alike, as the others do, and has as many bands, of keys of features of four words.
+What a code is, and accents, the others are not told.
 """
 
 import re
@@ -17,13 +19,16 @@ from scipy import sparse
 
 from erblock.blocking.candidates import JoinReport, join
 from erblock.hashing import ngrams
-from erblock.hashing.bands import BandPlan
-from erblock.hashing.minhash import MinHashHasher, MinHashSketch
-from erblock.hashing.native import in_parallel
+from erblock.hashing.bands import BandPlan, Floats, text_keys
+from erblock.hashing.fit_bands import JoinLimit
+from erblock.hashing.minhash import MinHashSketch, fit_minhash
 from erblock.tables.text import record_texts
 
 BANDS, BAND_ROWS = 32, 4
 PERMUTATIONS = BANDS * BAND_ROWS
+LIMIT = JoinLimit(per_record=10, in_all=0)
+"""By default erblock joins more: it ranks its candidates, and keeps the best of them."""
+
 WARM_UP = 500
 COLUMNS = ("name", "maker", "price")
 
@@ -56,34 +61,25 @@ def measured(name: str, folder: Path) -> dict[str, Any]:
 
 
 def _erblock(left: pl.Series, right: pl.Series) -> Pairs:
-    weights = ngrams.idf_of(ngrams.frequencies([left, right]), len(left) + len(right))
-    return _joined(MinHashHasher(BandPlan(BANDS, BAND_ROWS), weights), left, right)
+    hasher = fit_minhash(left, right, LIMIT)
+    return _joined(hasher.weights, hasher.plan, left, right)
 
 
 def _erblock_plain(left: pl.Series, right: pl.Series) -> Pairs:
-    weights = np.ones(1 << ngrams.FEATURE_BITS, dtype=np.float32)
-    return _joined(MinHashHasher(BandPlan(BANDS, BAND_ROWS), weights), left, right)
+    # Every feature is as selective as any other, one nat.
+    weights = np.full(1 << ngrams.FEATURE_BITS, 2, dtype=np.float32)
+    return _joined(weights, BandPlan(BANDS, BAND_ROWS), left, right)
 
 
-def _joined(hasher: MinHashHasher, left: pl.Series, right: pl.Series) -> Pairs:
-    chunks = list(join(_keys(hasher, left), _keys(hasher, right), JoinReport()))
+def _joined(weights: Floats, plan: BandPlan, left: pl.Series, right: pl.Series) -> Pairs:
+    chunks = list(join(_keys(weights, plan, left), _keys(weights, plan, right), JoinReport()))
     return np.concatenate([chunk.left for chunk in chunks]), np.concatenate([chunk.right for chunk in chunks])
 
 
-def _keys(hasher: MinHashHasher, texts: pl.Series) -> MinHashSketch:
+def _keys(weights: Floats, plan: BandPlan, texts: pl.Series) -> MinHashSketch:
     """Return the sketch without TF-IDF rows, which are for scores: the others give none."""
-
-    def work(part: pl.Series) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        sets = ngrams.chunk_sets(part)
-        return *hasher.buckets_of(sets), (np.diff(sets.starts) > 0).astype(np.int64)
-
-    parts = list(zip(*in_parallel(work, ngrams.chunks_of(texts)), strict=True))
-    filled = np.concatenate(parts[2])
-    rows = sparse.csr_array(
-        (np.ones(filled.sum(), np.float32), np.zeros(filled.sum(), np.int32), np.append(0, filled.cumsum())),
-        shape=(len(filled), 1),
-    )
-    return MinHashSketch(np.concatenate(parts[0], axis=1), np.concatenate(parts[1]), rows)
+    keys = text_keys(texts, weights, plan)
+    return MinHashSketch(keys.buckets, keys.order, sparse.csr_array((len(texts), 1), dtype=np.float32))
 
 
 def _datasketch(left: pl.Series, right: pl.Series) -> Pairs:

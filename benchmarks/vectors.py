@@ -125,7 +125,7 @@ def _erblock(files: Files) -> list[dict[str, Any]]:
         buckets, places, codes = [], [], []
         for part in files.parts(side):
             projected = cells.project(part)
-            buckets.append(cells.numbers(projected))
+            buckets.append(cells.numbers(projected) + np.uint32(1))  # zero is no bucket
             places.append(places_of(projected))
             codes.append(coded(part).codes)
         # One feature that all records have: n-grams tell nothing here.
