@@ -53,10 +53,10 @@ class JoinReport:
 
     joined: int = 0
     distinct: int = 0
-    bands: int = 0
     oversized_keys: int = 0
     skipped: int = 0
     largest_bucket: int = 0
+    bands: int = 0
 
 
 @dataclass(frozen=True)

@@ -140,7 +140,7 @@ class ExpectedMatches:
         if probability is None or not self.can_estimate:
             return None
         kept, total = float(probability[at].sum()), float(probability.sum())
-        value = kept / max(total + self.unmet.value, 1.0)
+        value = min(kept / max(total + self.unmet.value, 1.0), 1.0)
         unmet = sorted((self.unmet.by_probability, self.unmet.by_rarity))
         error = _Z * float(np.sqrt(value * (1 - value) / max(total, 1.0)))
         low = _share_kept(probability, at, _SHIFT, unmet[1]) - error

@@ -134,6 +134,8 @@ class SparkEngine:
         keys = keys_of(sketches)
         on_progress("hash", 0, records)
         report = join_report(keys, dedup=dedup)
+        first = sketches.select(F.size("buckets")).first()
+        report.bands = 0 if first is None else int(first[0])
         on_progress("hash", records, records)
         on_progress("join", 0, records)
         tiles = with_vectors(tiles_of(keys, dedup=dedup), sketches)

@@ -31,7 +31,7 @@ def test_the_less_matches_stand_out_the_wider_the_interval_until_nothing_is_said
 
     widths = [estimate(doubtful).high - estimate(doubtful).low for doubtful in (0, 20, 60, 100)]
     assert widths == sorted(widths)
-    assert widths[0] < 0.05
+    assert widths[0] < 0.06
     assert widths[-1] > 0.2
     assert estimate(300) is None
 
@@ -44,7 +44,7 @@ def test_matches_that_met_in_no_band_are_estimated_from_how_often_the_others_met
     found = never_met(np.ones(9_000)[met > 0], met[met > 0], bands)
     assert unseen > 900
     assert found.by_rarity == pytest.approx(unseen, rel=0.25)
-    assert 0.5 * unseen < found.by_probability < unseen
+    assert found.by_probability == pytest.approx(unseen, rel=0.25)
     certain = never_met(np.ones(100), np.full(100, 90), bands)
     assert (certain.by_probability, certain.by_rarity) == pytest.approx((0, 0), abs=1e-9)
 
