@@ -294,12 +294,3 @@ def _mixed(state: np.uint64, value: np.uint32) -> np.uint64:
     mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return np.uint64(mixed ^ (mixed >> np.uint64(31)))
-
-
-def joined_rows(left: UInt32s, right: UInt32s) -> int:
-    """Return how many rows an equi-join of two columns of buckets has; a bucket of 0 is none."""
-    (values, counts), (other, other_counts) = (
-        np.unique(column[column > 0], return_counts=True) for column in (left, right)
-    )
-    _, at, other_at = np.intersect1d(values, other, assume_unique=True, return_indices=True)
-    return int(np.dot(counts[at].astype(np.int64), other_counts[other_at].astype(np.int64)))

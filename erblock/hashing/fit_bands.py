@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 
 from erblock.hashing import ngrams
-from erblock.hashing.bands import BandPlan, Floats, RecordKeys, joined_rows, record_keys
+from erblock.hashing.bands import BandPlan, Floats, RecordKeys, UInt32s, record_keys
 
 HARD_MATCH = 0.3
 """The share of the features, by weight, that a match has in common which is hard to find."""
@@ -130,3 +130,12 @@ def _some(texts: pl.Series, seed: int) -> pl.Series:
         texts = texts.gather(np.sort(chosen))
     few = pl.int_range(pl.len()).over("text") < _SAME_TEXTS
     return texts.alias("text").to_frame().filter(few).to_series()
+
+
+def joined_rows(left: UInt32s, right: UInt32s) -> int:
+    """Return how many rows an equi-join of two columns of buckets has; a bucket of 0 is none."""
+    (values, counts), (other, other_counts) = (
+        np.unique(column[column > 0], return_counts=True) for column in (left, right)
+    )
+    _, at, other_at = np.intersect1d(values, other, assume_unique=True, return_indices=True)
+    return int(np.dot(counts[at].astype(np.int64), other_counts[other_at].astype(np.int64)))

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from erblock.hashing import ngrams
-from erblock.hashing.bands import MOST_BANDS, BandPlan, joined_rows, record_keys, text_keys
+from erblock.hashing.bands import MOST_BANDS, BandPlan, record_keys, text_keys
 from erblock.tables.text import SEPARATOR
 
 FEATURES = 1 << ngrams.FEATURE_BITS
@@ -355,9 +355,3 @@ def test_from_the_sixty_fourth_on_columns_have_a_say_together():
 def test_a_plan_that_cannot_be_carried_out_is_refused(plan, message):
     with pytest.raises(ValueError, match=message):
         BandPlan(*plan)
-
-
-@given(st.lists(st.integers(0, 5), max_size=20), st.lists(st.integers(0, 5), max_size=20))
-def test_joined_rows_counts_the_rows_of_an_equi_join_without_zero(left, right):
-    wanted = sum(a == b != 0 for a in left for b in right)
-    assert joined_rows(np.array(left, dtype=np.uint32), np.array(right, dtype=np.uint32)) == wanted

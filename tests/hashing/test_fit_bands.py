@@ -5,11 +5,13 @@ from itertools import pairwise
 import numpy as np
 import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from erblock.hashing import fit_bands as module
 from erblock.hashing import ngrams
-from erblock.hashing.bands import joined_rows, text_keys
-from erblock.hashing.fit_bands import BANDS, HARD_MATCH, JoinLimit, fit_bands
+from erblock.hashing.bands import text_keys
+from erblock.hashing.fit_bands import BANDS, HARD_MATCH, JoinLimit, fit_bands, joined_rows
 
 SIZE = 2_000
 
@@ -156,3 +158,9 @@ def test_of_tables_of_next_to_nothing_there_is_a_plan(names, sizes):
 def test_of_tables_of_records_without_text_too():
     nothing = pl.Series([None, ""], dtype=pl.String)
     assert fitted(nothing, nothing.clone(), limit=JoinLimit()).bands in BANDS
+
+
+@given(st.lists(st.integers(0, 5), max_size=20), st.lists(st.integers(0, 5), max_size=20))
+def test_joined_rows_counts_the_rows_of_an_equi_join_without_zero(left, right):
+    wanted = sum(a == b != 0 for a in left for b in right)
+    assert joined_rows(np.array(left, dtype=np.uint32), np.array(right, dtype=np.uint32)) == wanted

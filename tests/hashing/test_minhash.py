@@ -5,8 +5,8 @@ import polars as pl
 import pytest
 
 from erblock.hashing import ngrams
-from erblock.hashing.bands import BandPlan, joined_rows, text_keys
-from erblock.hashing.fit_bands import JoinLimit
+from erblock.hashing.bands import BandPlan, text_keys
+from erblock.hashing.fit_bands import JoinLimit, joined_rows
 from erblock.hashing.minhash import MinHashHasher, fit_minhash
 from erblock.tables.text import SEPARATOR
 
