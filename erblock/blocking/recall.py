@@ -4,8 +4,8 @@ Every candidate pair has a probability to be a match (by `decoys`; made `exclusi
 the support of `paths` in one). Matches that no bucket held are estimated from how often likely matches met
 (`never_met`). The recall of a cut is the share of the sum of both that it keeps.
 
-The interval is that of all shares of matches that may be true: the odds of every pair are multiplied and
-divided by the same factor. Where probabilities are near 0 and 1 it changes little, and much where matches and
+The interval is that of all shares that may be true: the odds of every pair are multiplied and divided by the
+same factor. Where probabilities are near 0 and 1 it changes little, and much where matches and
 others look alike. Where more than a quarter of the expected matches are doubtful nothing is said
 (docs/recall.md).
 """
@@ -29,8 +29,9 @@ _LEAST_SURE = 20
 _Z = 1.645
 LEAST_SEVERAL = 0.03
 """A table whose records have several matches less than so far is one whose records have one."""
-_SHIFT = 1.5
-"""The odds of all pairs may be wrong by a factor of e to this power: 4.5."""
+_SHIFT, _UNSEEN = 1.0, 0.01
+"""The odds of all pairs may be wrong by a factor of e to the first; the second, of the matches, is allowed on
+either side for what no candidate tells, such as matches that have nothing in common (docs/decisions.md)."""
 
 _DOUBTFUL, _MOST_DOUBTFUL = (0.1, 0.9), 0.25
 """A pair of a probability between the first two is doubtful; where more than the third of the expected
@@ -142,7 +143,7 @@ class ExpectedMatches:
         kept, total = float(probability[at].sum()), float(probability.sum())
         value = min(kept / max(total + self.unmet.value, 1.0), 1.0)
         unmet = sorted((self.unmet.by_probability, self.unmet.by_rarity))
-        error = _Z * float(np.sqrt(value * (1 - value) / max(total, 1.0)))
+        error = _UNSEEN + _Z * float(np.sqrt(value * (1 - value) / max(total, 1.0)))
         low = _share_kept(probability, at, _SHIFT, unmet[1]) - error
         high = _share_kept(probability, at, -_SHIFT, unmet[0]) + error
         parts = (kept, total - kept, self.unmet.value)

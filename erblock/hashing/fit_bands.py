@@ -23,7 +23,7 @@ BANDS = (32, 64, 128)
 _MOST_KEYS = 400_000_000
 """Keys of all records together; it bounds the memory: tables of millions of records have fewer bands."""
 
-_SIZED_BANDS = 8
+_SIZED_BANDS = 16
 """Bands whose join is counted; the others are taken to be like them."""
 
 _SIZED_RECORDS = 20_000
@@ -73,15 +73,16 @@ def fit_bands(tables: Sequence[pl.Series], weights: Floats, limit: JoinLimit) ->
     def rows(step: int) -> float:
         return _rows(sample, weights, BandPlan(_SIZED_BANDS, step * _STEP))
 
-    steps = range(int(np.log(2 + 2 * sample.records) / _STEP) + 1)
+    # One step at least, or a word that all records have would be a key.
+    steps = range(1, int(np.log(2 + 2 * sample.records) / _STEP) + 2)
     plans: list[tuple[float, int, BandPlan]] = []
     records = sum(map(len, tables))
     for bands in (count for count in BANDS if count == BANDS[0] or count * records <= _MOST_KEYS):
         # More selective keys join less: the first step that is within the limit.
-        step = bisect_left(steps, -allowed / bands, key=lambda step: -rows(step))
-        if step == len(steps) and plans:  # So many bands join too much however selective their keys are.
+        at = bisect_left(steps, -allowed / bands, key=lambda step: -rows(step))
+        if at == len(steps) and plans:  # So many bands join too much however selective their keys are.
             break
-        plan = BandPlan(bands, min(step, steps[-1]) * _STEP)
+        plan = BandPlan(bands, steps[min(at, len(steps) - 1)] * _STEP)
         found = [_found(sets, weights, plan) for sets in (sample.left, sample.right)]
         plans.append((sum(found), -bands, plan))
     return max(plans, key=lambda ranked: ranked[:2])[2]

@@ -45,7 +45,7 @@ def test_the_join_is_within_the_limit_asked_for(products):
 
 def test_a_small_table_may_be_joined_as_loosely_as_a_limit_in_all_allows(products):
     left, right = (table["name"] for table in products(500))
-    assert fit_minhash(left, right, JoinLimit(1, in_all=10**9)).plan.selectivity == 0
+    assert fit_minhash(left, right, JoinLimit(1, in_all=10**9)).plan.selectivity == 0.25
     assert fit_minhash(left, right, JoinLimit(1, in_all=0)).plan.selectivity > 4
 
 
@@ -79,3 +79,10 @@ def test_records_of_which_one_has_a_long_column_more_meet_in_the_odd_bands(produ
     met = (left == right) & (left > 0)
     assert met[1::2].mean() > 2 * met[::2].mean()
     assert met[1::2].any(axis=0).all()
+
+
+def test_a_word_that_all_records_have_is_no_key():
+    texts = pl.Series([f"product {number:04x}" for number in range(300)])
+    sketch = fit_minhash(texts, None, JoinLimit(1, in_all=10**9)).sketch(texts)
+    largest = max(int(np.unique(band[band > 0], return_counts=True)[1].max()) for band in sketch.buckets)
+    assert largest < len(texts)
