@@ -155,7 +155,7 @@ def met_here(sketches):
     report = candidates.JoinReport()
     chunks = candidates.join(sketches[0], None if len(sketches) == 1 else sketches[1], report)
     parts = [dict(zip(("left", "right", "bands"), chunk.columns, strict=True)) for chunk in chunks]
-    report.distinct = 0  # Spark tells it from the scored pairs
+    report.distinct = report.bands = 0  # Spark tells them from the scored pairs and the sketches
     return as_rows(pl.concat(map(pl.DataFrame, parts))), report
 
 
