@@ -4,10 +4,9 @@ Every candidate pair has a probability to be a match (by `decoys`; made `exclusi
 the support of `paths` in one). Matches that no bucket held are estimated from how often likely matches met
 (`never_met`). The recall of a cut is the share of the sum of both that it keeps.
 
-The interval is that of all shares that may be true: the odds of every pair are multiplied and divided by the
-same factor. Where probabilities are near 0 and 1 it changes little, and much where matches and
-others look alike. Where more than a quarter of the expected matches are doubtful nothing is said
-(docs/recall.md).
+The interval is found by multiplying and dividing the odds of every pair by one factor. That changes little
+where probabilities are near 0 and 1, and much where matches and others look alike. Where more than a quarter
+of the expected matches are doubtful no recall is stated (docs/recall.md).
 """
 
 from collections.abc import Sequence

@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 
 from erblock.hashing import ngrams
-from erblock.hashing.bands import BandPlan, Floats, RecordKeys, UInt32s, record_keys
+from erblock.hashing.bands import BandPlan, Floats, UInt32s, record_keys
 
 HARD_MATCH = 0.3
 """The share of the features, by weight, that a match has in common which is hard to find."""
@@ -66,7 +66,7 @@ def fit_bands(tables: Sequence[pl.Series], weights: Floats, limit: JoinLimit) ->
 
     `weights`: the idf of each of the 2**20 features.
     """
-    sample = _sample(tables, weights)
+    sample = _sample(tables)
     allowed = sample.share * limit.rows(sample.records)
 
     @cache
@@ -104,13 +104,13 @@ def _found(sets: ngrams.FeatureSets, weights: Floats, plan: BandPlan) -> float:
     A key of n features is met with probability `HARD_MATCH`**n, and the bands are independent.
     """
     some = sets.take(np.arange(0, len(sets), max(1, len(sets) // _TRIED_RECORDS)))
-    keys: RecordKeys = record_keys(some, weights, plan)
+    keys = record_keys(some, weights, plan)
     met = np.where(keys.buckets > 0, HARD_MATCH ** keys.lengths.astype(np.float64), 0.0)
     return float((1 - np.prod(1 - met, axis=0)).mean()) if len(some) else 0.0
 
 
-def _sample(tables: Sequence[pl.Series], weights: Floats) -> _Sample:
-    """Return the features of a part of either table; records without any are left out."""
+def _sample(tables: Sequence[pl.Series]) -> _Sample:
+    """Return the features of a part of either table."""
     # Each table has draws of its own, or of tables in one order all matches would be in the sample; which are
     # whose does not depend on which table is the left one.
     draws = sorted(range(len(tables)), key=lambda side: _mark(tables[side]))
