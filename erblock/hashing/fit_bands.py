@@ -73,8 +73,8 @@ def fit_bands(tables: Sequence[pl.Series], weights: Floats, limit: JoinLimit) ->
     def rows(step: int) -> float:
         return _rows(sample, weights, BandPlan(_SIZED_BANDS, step * _STEP))
 
-    # One step at least, or a word that all records have would be a key.
-    steps = range(1, int(np.log(2 + 2 * sample.records) / _STEP) + 2)
+    # At step 0 any first feature is a key, even one that all records have: small tables can afford it.
+    steps = range(int(np.log(2 + 2 * sample.records) / _STEP) + 2)
     plans: list[tuple[float, int, BandPlan]] = []
     records = sum(map(len, tables))
     for bands in (count for count in BANDS if count == BANDS[0] or count * records <= _MOST_KEYS):

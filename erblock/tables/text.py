@@ -90,7 +90,8 @@ def _float_text(value: pl.Expr) -> pl.Expr:
 
 
 def _without_placeholders(text: pl.Expr) -> pl.Expr:
-    folded = text.str.replace_all(r"[\s\x1f]+", " ").str.strip_chars()
+    # ASCII's separators are white space for Python and not for Unicode; `SEPARATOR` is one of them.
+    folded = text.str.replace_all(r"[\s\x1c-\x1f]+", " ").str.strip_chars(" ")
     return _blank_to_null(pl.when(folded.str.to_lowercase().is_in(sorted(PLACEHOLDERS)).not_()).then(folded))
 
 
