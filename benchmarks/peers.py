@@ -26,7 +26,7 @@ from erblock.tables.text import record_texts
 
 BANDS, BAND_ROWS = 32, 4
 PERMUTATIONS = BANDS * BAND_ROWS
-LIMIT = JoinLimit(per_record=10, in_all=0)
+LIMIT = JoinLimit(per_record=10, in_all=0, held=0)
 """By default erblock joins more: it ranks its candidates, and keeps the best of them."""
 
 WARM_UP = 500

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from erblock.blocking.copies import WrittenPairs, written_out
 from erblock.blocking.examples import MATCH, NO_MATCH
 from erblock.blocking.ranking import ranking
 from erblock.blocking.ranks import rank_within
@@ -11,6 +12,7 @@ from erblock.blocking.recall import ExpectedMatches, RecallEstimate
 from erblock.blocking.score import ScoredPairs, best_first
 from erblock.errors import ConfigError
 from erblock.hashing.base import Rows, Scores
+from erblock.tables.copies import Copies
 
 DEFAULT_PER_RECORD = 10
 """Without any limit: as many pairs as ten for each record of the smaller table."""
@@ -27,28 +29,44 @@ class Budget:
 
 @dataclass(frozen=True)
 class Cut:
-    """The kept pairs, best first: positions in the scored pairs, and scores. `order`: positions of all pairs.
+    """The kept pairs, best first: positions in the scored pairs. `order`: positions of all pairs.
 
-    `recall`: the share of all matches that is kept, as estimated; None where it cannot be estimated.
+    `written`: the kept pairs of all records, copies too, with their `scores`. `recall`: the share of all
+    matches that is kept, as estimated, copies counted once; None where it cannot be estimated.
     """
 
     kept: Rows
-    scores: Scores
     order: Rows
+    written: WrittenPairs
+    scores: Scores
     recall: RecallEstimate | None
 
 
-def cut(pairs: ScoredPairs, budget: Budget, expected: ExpectedMatches) -> Cut:
-    """Return the best pairs that every limit of `budget` allows.
+def cut(
+    pairs: ScoredPairs,
+    budget: Budget,
+    expected: ExpectedMatches,
+    copies: tuple[Copies, Copies] | None = None,
+) -> Cut:
+    """Return the best pairs that every limit of `budget` allows; `copies`: of the records of either side.
 
     Raises:
         ConfigError: if a target recall is asked for and cannot be estimated.
     """
     scores = scores_of(pairs, expected)
     order = best_first(pairs, scores)
-    allowed = order if budget.max_per_record is None else _first_of_both(pairs, order, budget.max_per_record)
-    kept = allowed[: _most(pairs, budget, expected, allowed)]
-    return Cut(kept, scores[kept], order, expected.kept(kept))
+    allowed, per_record = order, budget.max_per_record
+    if per_record is not None:
+        allowed = allowed[_first_of_both(pairs, pairs.left[order], pairs.right[order], per_record)]
+    if budget.target_recall is not None:
+        allowed = allowed[: _reaching(budget.target_recall, expected, allowed)]
+    most = _most(pairs, budget)
+    written = written_out(pairs, allowed, copies, most if per_record is None else None)
+    if per_record is not None:
+        written = written.take(_first_of_both(pairs, written.left, written.right, per_record))
+    written = written.take(slice(most))
+    kept = written.at[np.diff(written.at, prepend=-1) != 0]
+    return Cut(kept, order, written, scores[written.at], expected.kept(kept))
 
 
 def scores_of(pairs: ScoredPairs, expected: ExpectedMatches) -> Scores:
@@ -66,15 +84,13 @@ def scores_of(pairs: ScoredPairs, expected: ExpectedMatches) -> Scores:
     return (scores + moved).astype(np.float32)
 
 
-def _most(pairs: ScoredPairs, budget: Budget, expected: ExpectedMatches, allowed: Rows) -> int:
-    limits = [len(pairs)]
+def _most(pairs: ScoredPairs, budget: Budget) -> int | None:
+    """Return how many pairs there are to be at most, if anything bounds their number."""
     if budget.max_pairs is not None:
-        limits.append(budget.max_pairs)
-    if budget.target_recall is not None:
-        limits.append(_reaching(budget.target_recall, expected, allowed))
-    elif budget.max_pairs is None and budget.max_per_record is None:
-        limits.append(DEFAULT_PER_RECORD * min(len(pairs.best_left), len(pairs.best_right)))
-    return min(limits)
+        return budget.max_pairs
+    if budget.target_recall is not None or budget.max_per_record is not None:
+        return None
+    return DEFAULT_PER_RECORD * min(len(pairs.best_left), len(pairs.best_right))
 
 
 def _reaching(target: float, expected: ExpectedMatches, allowed: Rows) -> int:
@@ -96,13 +112,13 @@ def unknown_because(expected: ExpectedMatches) -> str:
     )
 
 
-def _first_of_both(pairs: ScoredPairs, order: Rows, most: int) -> Rows:
-    """Return the pairs, best first, that are among the first `most` of both of their records.
+def _first_of_both(pairs: ScoredPairs, left: Rows, right: Rows, most: int) -> Rows:
+    """Return the positions of the pairs, given best first, that are among the first `most` of both records.
 
-    In one table a record's pairs are those on either side. Ties are broken by `order` on both sides alike, so
-    the best pair of all is always among them.
+    In one table a record's pairs are those on either side. Ties are broken by the order on both sides alike,
+    so the best pair of all is always among them.
     """
-    right = pairs.right[order] + (0 if pairs.one_table else len(pairs.best_left))
-    places = np.arange(len(order))
-    ranks = rank_within(np.concatenate([pairs.left[order], right]), -np.concatenate([places, places]))
-    return np.asarray(order[ranks.reshape(2, -1).max(axis=0) < most])
+    places = np.arange(len(left))
+    ends = np.concatenate([left, right + (0 if pairs.one_table else len(pairs.best_left))])
+    ranks = rank_within(ends, -np.concatenate([places, places]))
+    return np.flatnonzero(ranks.reshape(2, -1).max(axis=0) < most)

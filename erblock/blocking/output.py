@@ -16,13 +16,14 @@ _SUFFIXES = (".parquet", ".csv")
 
 def pairs_frame(left_ids: pl.Series, right_ids: pl.Series, pairs: ScoredPairs, cut: Cut) -> pl.DataFrame:
     """Return the kept pairs as PAIRS, best first; `pairs` are as the hash sees them, without evidence."""
+    written = cut.written
     frame = pl.DataFrame(
         {
-            "left_id": left_ids.gather(pairs.left[cut.kept]),
-            "right_id": right_ids.gather(pairs.right[cut.kept]),
+            "left_id": left_ids.gather(written.left),
+            "right_id": right_ids.gather(written.right),
             "score": cut.scores,
-            "similarity": pairs.similarity[cut.kept],
-            "n_bands": pairs.bands[cut.kept],
+            "similarity": pairs.similarity[written.at],
+            "n_bands": pairs.bands[written.at],
         }
     )
     return PAIRS.check(frame)

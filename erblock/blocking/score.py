@@ -62,6 +62,21 @@ class ScoredPairs:
             bands=self.bands[kept],
         )
 
+    def of_rows(self, left: Rows, right: Rows, sizes: tuple[int, int]) -> "ScoredPairs":
+        """Return the pairs of records of larger tables: record i here is `left[i]`, or `right[i]`, there.
+
+        `sizes`: how many records these tables have.
+        """
+        best_left = np.zeros(sizes[0], dtype=np.float32)
+        best_left[left] = self.best_left
+        best_right = best_left
+        if not self.one_table:
+            best_right = np.zeros(sizes[1], dtype=np.float32)
+            best_right[right] = self.best_right
+        return replace(
+            self, left=left[self.left], right=right[self.right], best_left=best_left, best_right=best_right
+        )
+
     @property
     def one_table(self) -> bool:
         """Whether both sides are the same table."""

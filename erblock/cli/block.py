@@ -100,6 +100,8 @@ def block(
 
 
 def _show(report: "BlockReport", target: float | None) -> None:
+    from erblock.blocking.copies import COPIES_MET
+
     share = report.join.distinct / max(report.cross_product, 1)
     console.write(
         f"{report.output}: {report.pairs:,} candidate pairs of the {report.join.distinct:,} examined "
@@ -113,6 +115,12 @@ def _show(report: "BlockReport", target: float | None) -> None:
             console.note(f"--target-recall {target:g} cannot be reached: all candidates are kept")
     uncovered = " and ".join(f"{count:,}" for count in report.uncovered)
     console.write(f"records without a candidate: {uncovered}")
+    for copies in report.copies:
+        if copies.limited:
+            console.note(
+                f"{copies.table}: {copies.copies:,} records are copies of others in all compared columns; "
+                f"of the {copies.largest:,} like {copies.like} a record is paired with {COPIES_MET} at most"
+            )
     if report.join.oversized_keys:
         console.note(
             f"{report.join.oversized_keys:,} bucket keys of records were too full (largest bucket: "

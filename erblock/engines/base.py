@@ -16,15 +16,17 @@ from erblock.comparison.columns import ComparedColumn
 from erblock.comparison.measures import Floats
 from erblock.comparison.vectors import Comparison
 from erblock.hashing.base import Progress, Rows, Scores
+from erblock.tables.copies import Copies
 from erblock.tables.read import TablePair
 
 
 @dataclass(frozen=True)
 class Candidates:
-    """The best pairs of every record, by row number in the order of the ids.
+    """The best pairs of every record that is compared, by row number in the order of the ids.
 
-    `kind`: of hash. With one table the ids of both sides are the same series. `tables`: the records
-    themselves, at least the compared columns, where they are in memory.
+    `kind`: of hash. With one table the ids of both sides are the same series. `copies`: of either side, which
+    records say the same, and so are not compared themselves. `tables`: the records themselves, at least the
+    compared columns, where they are in memory.
     """
 
     kind: str
@@ -32,6 +34,7 @@ class Candidates:
     right_ids: pl.Series
     scored: ScoredPairs
     join: JoinReport
+    copies: tuple[Copies, Copies]
     tables: TablePair | None = None
 
 

@@ -15,7 +15,9 @@ from erblock.comparison.texts import ngram_similarity
 from erblock.comparison.vectors import Comparison
 from erblock.engines.base import Candidates
 from erblock.hashing import ngrams
+from erblock.hashing.arrays import sketch_arrays
 from erblock.hashing.base import Hasher, Progress, Rows, Scores, Sketch, silent
+from erblock.tables.copies import Copies
 from erblock.tables.files import read_frame
 from erblock.tables.read import TablePair
 from erblock.tables.schemas import ID
@@ -26,26 +28,31 @@ from erblock.tables.text import record_texts
 class LocalEngine:
     """Two tables (or one) in memory, the text of each record or the table's stored sketch, and the hash.
 
-    `memory`: the bytes that the join keeps in memory at most; the rest is in temporary files.
+    `copies`: which records of either table say the same. `memory`: the bytes that the join keeps in memory at
+    most; the rest is in temporary files.
     """
 
     tables: TablePair
     left: pl.Series | Sketch
     right: pl.Series | Sketch
     hasher: Hasher
+    copies: tuple[Copies, Copies]
     memory: int | None = None
 
     def candidates(self, on_progress: Progress = silent) -> Candidates:
         """Return the scored candidate pairs of the tables."""
-        left = self._sketch(self.left, on_progress)
-        right = None if self.tables.dedup else self._sketch(self.right, on_progress)
+        left = self._sketch(self.left, self.copies[0], on_progress)
+        right = None if self.tables.dedup else self._sketch(self.right, self.copies[1], on_progress)
         join = JoinReport()
         scored = score_candidates(left, right, join, on_progress, self.memory)
         ids = (self.tables.left.frame[ID], self.tables.other.frame[ID])
-        return Candidates(self.hasher.kind, *ids, scored, join, self.tables)
+        scored = scored.of_rows(self.copies[0].rows, self.copies[1].rows, (len(ids[0]), len(ids[1])))
+        return Candidates(self.hasher.kind, *ids, scored, join, self.copies, self.tables)
 
-    def _sketch(self, side: pl.Series | Sketch, on_progress: Progress) -> Sketch:
-        return self.hasher.sketch(side, on_progress) if isinstance(side, pl.Series) else side
+    def _sketch(self, side: pl.Series | Sketch, copies: Copies, on_progress: Progress) -> Sketch:
+        if isinstance(side, pl.Series):
+            return self.hasher.sketch(side.gather(copies.rows) if copies.any else side, on_progress)
+        return sketch_arrays(side).take(copies.rows).sketch() if copies.any else side
 
     def write(self, pairs: pl.DataFrame, output: str) -> None:
         """Write PAIRS to the file `output`, as its ending says."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from hashlib import blake2b
 
 import numpy as np
 import polars as pl
@@ -29,18 +30,22 @@ SKETCHES = pa.schema(
 )
 
 
+DIGESTS = pa.schema([("row", pa.int64()), ("digest", pa.binary(16))])
+
+
 @dataclass(frozen=True)
 class RecordKernel:
     """Batches of a table's rows to their sketches (`SKETCHES`).
 
     `hasher` opens the hasher where the kernel runs; `first_rows[i]` is the row number at which partition i
-    of the sorted table begins.
+    of the sorted table begins; records whose row numbers are in `left_out` have no sketch.
     """
 
     side: int
     columns: tuple[str, ...]
     first_rows: tuple[int, ...]
     hasher: Callable[[], Hasher]
+    left_out: Rows
 
     def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """Yield the sketches of each batch."""
@@ -49,10 +54,17 @@ class RecordKernel:
                 yield self._sketches(batch)
 
     def _sketches(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        sketch = self.hasher().sketch(batch_texts(batch, self.columns))
-        places = batch.column(PLACE).to_numpy()
-        rows = np.array(self.first_rows)[places >> PARTITION_SHIFT] + (places & ((1 << PARTITION_SHIFT) - 1))
-        return sketch_rows(sketch, self.side, rows)
+        rows = row_numbers(batch, self.first_rows)
+        texts = batch_texts(batch, self.columns)
+        compared = np.flatnonzero(~np.isin(rows, self.left_out))
+        return sketch_rows(self.hasher().sketch(texts.gather(compared)), self.side, rows[compared])
+
+
+def row_numbers(batch: pa.RecordBatch, first_rows: tuple[int, ...]) -> Rows:
+    """Return the row numbers of a batch; `first_rows[i]`: that at which partition i begins."""
+    places = batch.column(PLACE).to_numpy()
+    firsts = np.array(first_rows, dtype=np.int64)
+    return np.asarray(firsts[places >> PARTITION_SHIFT] + (places & ((1 << PARTITION_SHIFT) - 1)))
 
 
 def sketch_rows(sketch: Sketch, side: int, rows: Rows) -> pa.RecordBatch:
@@ -60,6 +72,23 @@ def sketch_rows(sketch: Sketch, side: int, rows: Rows) -> pa.RecordBatch:
     sides = np.full(len(rows), side, dtype=np.int8)
     columns = {"side": sides, "row": rows, **key_columns(sketch), **vector_columns(sketch)}
     return pa.record_batch(columns, schema=SKETCHES)
+
+
+@dataclass(frozen=True)
+class DigestKernel:
+    """Batches of a table's rows to digests of their texts (`DIGESTS`), of 128 bits; none of empty texts."""
+
+    columns: tuple[str, ...]
+    first_rows: tuple[int, ...]
+
+    def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        """Yield the row numbers and the digests of each batch."""
+        for batch in batches:
+            rows = row_numbers(batch, self.first_rows)
+            texts = batch_texts(batch, self.columns).fill_null("")
+            digests = [blake2b(text.encode(), digest_size=16).digest() for text in texts if text]
+            known = pa.array(rows[(texts != "").to_numpy()])
+            yield pa.record_batch([known, pa.array(digests, pa.binary(16))], schema=DIGESTS)
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ of either record.
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
@@ -36,14 +36,17 @@ from erblock.blocking.score import ScoredPairs, kept_per_record
 from erblock.comparison.fitted import EVIDENCE_FILE, LABELS_FILE
 from erblock.engines.base import Candidates
 from erblock.engines.records import SKETCHES, RecordKernel, TextKernel, sketch_rows
+from erblock.engines.spark_copies import copies_on_spark
 from erblock.engines.spark_errors import first_line, raise_as_ours
 from erblock.engines.spark_files import write_rows
 from erblock.engines.spark_join import best_pairs, join_report, keys_of, tiles_of, with_vectors
 from erblock.engines.spark_tables import SparkTable, SparkTables
 from erblock.engines.tiles import FOUND, SAMPLE, SAMPLED, TileKernel, distinct_pairs
 from erblock.errors import ConfigError
+from erblock.hashing.arrays import sketch_arrays
 from erblock.hashing.base import Hasher, Progress, Rows, Scores, Sketch, silent
 from erblock.hashing.store import load_model, read_manifest
+from erblock.tables.copies import Copies
 from erblock.tables.read import Records, TablePair
 from erblock.tables.schemas import ID
 
@@ -129,8 +132,10 @@ class SparkEngine:
 
     def _candidates(self, model: "ShippedModel", on_progress: Progress) -> Candidates:
         dedup = self.tables.dedup
-        records = sum(table.rows for table in self.tables.sides)
-        sketches = self._sketches(model).persist(StorageLevel.DISK_ONLY)
+        sides = [copies_on_spark(table, one_table=dedup) for table in self.tables.sides]
+        copies = sides[0], sides[-1]
+        records = sum(len(side.rows) for side in sides)
+        sketches = self._sketches(model, sides).persist(StorageLevel.DISK_ONLY)
         keys = keys_of(sketches)
         on_progress("hash", 0, records)
         report = join_report(keys, dedup=dedup)
@@ -144,7 +149,7 @@ class SparkEngine:
         try:
             pairs = best_pairs(found, kept_per_record(records), dedup=dedup).toArrow()
             report.distinct = _distinct(found)
-            result = self._collected(pairs, report)
+            result = self._collected(pairs, report, copies)
         finally:
             found.unpersist()
             sketches.unpersist()
@@ -155,19 +160,22 @@ class SparkEngine:
     def _kind(self) -> str:
         return str(read_manifest(self.model)["kind"])
 
-    def _sketches(self, model: "ShippedModel") -> "DataFrame":
-        parts = [self._sketched(side, table, model) for side, table in enumerate(self.tables.sides)]
+    def _sketches(self, model: "ShippedModel", copies: Sequence[Copies]) -> "DataFrame":
+        parts = [self._sketched(side, same, model) for side, same in enumerate(copies)]
         return parts[0] if len(parts) == 1 else parts[0].unionAll(parts[1])
 
-    def _sketched(self, side: int, table: SparkTable, model: "ShippedModel") -> "DataFrame":
-        schema, sketch = from_arrow_schema(SKETCHES), self.stored[side]
+    def _sketched(self, side: int, copies: Copies, model: "ShippedModel") -> "DataFrame":
+        schema, sketch, table = from_arrow_schema(SKETCHES), self.stored[side], self.tables.sides[side]
         if sketch is None:
-            kernel = RecordKernel(side, table.columns, table.first_rows, model)
+            left_out = np.flatnonzero(copies.compared != np.arange(len(copies)))
+            kernel = RecordKernel(side, table.columns, table.first_rows, model, left_out)
             return table.frame.mapInArrow(kernel, schema)
-        rows = pa.Table.from_batches([sketch_rows(sketch, side, np.arange(len(sketch)))])
-        return self.session.createDataFrame(rows, schema)
+        compared = sketch_arrays(sketch).take(copies.rows).sketch()
+        return self.session.createDataFrame(
+            pa.Table.from_batches([sketch_rows(compared, side, copies.rows)]), schema
+        )
 
-    def _collected(self, pairs: pa.Table, report: JoinReport) -> Candidates:
+    def _collected(self, pairs: pa.Table, report: JoinReport, copies: tuple[Copies, Copies]) -> Candidates:
         ids = [collected_ids(table) for table in self.tables.sides]
         order = np.lexsort((pairs["right"].to_numpy(), pairs["left"].to_numpy()))
         left, right = (pairs[name].to_numpy()[order] for name in ("left", "right"))
@@ -177,7 +185,7 @@ class SparkEngine:
         _raise_to(best[0], left, similarity)
         _raise_to(best[-1], right, similarity)
         scored = ScoredPairs(left, right, similarity, bands, best[0], best[-1])
-        return Candidates(self._kind, ids[0], ids[-1], scored, report, self._compared())
+        return Candidates(self._kind, ids[0], ids[-1], scored, report, copies, self._compared())
 
     def _compared(self) -> TablePair | None:
         """Return the compared columns at the driver, if the model knows anything of what they say."""

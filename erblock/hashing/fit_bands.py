@@ -7,30 +7,31 @@ text. Of plans that cost the same the one is taken that is most likely to find a
 from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from typing import NamedTuple
 
 import numpy as np
 import polars as pl
 
 from erblock.hashing import ngrams
 from erblock.hashing.bands import BandPlan, Floats, UInt32s, record_keys
+from erblock.tables.copies import Copies
 
 HARD_MATCH = 0.3
 """The share of the features, by weight, that a match has in common which is hard to find."""
 
 BANDS = (32, 64, 128)
 
+_GROWTH = (1, 2, 4)
+"""How many times the rows for each record a join may have to hold what it finds as tables grow."""
+
 _MOST_KEYS = 400_000_000
-"""Keys of all records together; it bounds the memory: tables of millions of records have fewer bands."""
+"""Keys of all records together, to save memory: larger tables have fewer bands, as long as these hold."""
 
 _SIZED_BANDS = 16
 """Bands whose join is counted; the others are taken to be like them."""
 
 _SIZED_RECORDS = 20_000
 """Records of either table that are counted; a larger one is taken to be like a sample of so many."""
-
-_SAME_TEXTS = 50
-"""Records of one text that are counted: it must not make the keys of all others longer."""
 
 _TRIED_RECORDS = 2_000
 """Records whose chance to be found is computed."""
@@ -41,24 +42,24 @@ _STEP = 0.25
 
 @dataclass(frozen=True)
 class JoinLimit:
-    """How many rows a join may have: so many for each record of the larger table, or so many in all."""
+    """How many rows a join may have: so many for each record of the larger table, or so many in all.
+
+    `held`: the chance to find a hard match that is held, if up to four times the rows for each record do it.
+    """
 
     per_record: int = 100
     in_all: int = 10_000_000
+    held: float = 0.95
 
-    def rows(self, records: int) -> int:
-        """Return the rows allowed where the larger table has so many records."""
-        return max(self.in_all, self.per_record * records)
+    def rows(self, records: int, more: int = 1) -> int:
+        """Return the rows allowed where the larger table has so many records, `more` times those of each."""
+        return max(self.in_all, more * self.per_record * records)
 
 
-@dataclass(frozen=True)
-class _Sample:
-    """Features of a part of either table; `share`: of the pairs of the tables, those of the sample."""
-
-    left: ngrams.FeatureSets
-    right: ngrams.FeatureSets
-    share: float
-    records: int
+class _Fitted(NamedTuple):
+    found: float
+    fewest: int
+    plan: BandPlan
 
 
 def fit_bands(tables: Sequence[pl.Series], weights: Floats, limit: JoinLimit) -> BandPlan:
@@ -66,58 +67,79 @@ def fit_bands(tables: Sequence[pl.Series], weights: Floats, limit: JoinLimit) ->
 
     `weights`: the idf of each of the 2**20 features.
     """
-    sample = _sample(tables)
-    allowed = sample.share * limit.rows(sample.records)
-
-    @cache
-    def rows(step: int) -> float:
-        return _rows(sample, weights, BandPlan(_SIZED_BANDS, step * _STEP))
-
-    # At step 0 any first feature is a key, even one that all records have: small tables can afford it.
-    steps = range(int(np.log(2 + 2 * sample.records) / _STEP) + 2)
-    plans: list[tuple[float, int, BandPlan]] = []
-    records = sum(map(len, tables))
-    for bands in (count for count in BANDS if count == BANDS[0] or count * records <= _MOST_KEYS):
-        # More selective keys join less: the first step that is within the limit.
-        at = bisect_left(steps, -allowed / bands, key=lambda step: -rows(step))
-        if at == len(steps) and plans:  # So many bands join too much however selective their keys are.
+    sample = _sample(tables, weights)
+    # At step 0 a word that all records have is a key. Only where all may meet, in tables of few records, is
+    # that worth it: there two records may have nothing else in common.
+    first = int(min(map(len, tables)) > limit.per_record)
+    few = [count for count in BANDS if count == BANDS[0] or count * sum(map(len, tables)) <= _MOST_KEYS]
+    best = sample.best(few, first, limit.rows(sample.records))
+    for more in _GROWTH:
+        if best.found >= limit.held:
             break
-        plan = BandPlan(bands, steps[min(at, len(steps) - 1)] * _STEP)
-        found = [_found(sets, weights, plan) for sets in (sample.left, sample.right)]
-        plans.append((sum(found), -bands, plan))
-    return max(plans, key=lambda ranked: ranked[:2])[2]
+        best = sample.best(BANDS, first, limit.rows(sample.records, more))
+    return best.plan
 
 
-def _rows(sample: _Sample, weights: Floats, plan: BandPlan) -> float:
-    """Return how many rows the join of the sample has, for each band of the plan."""
-    left = record_keys(sample.left, weights, plan)
-    right = left if sample.right is sample.left else record_keys(sample.right, weights, plan)
-    rows = sum(map(joined_rows, left.buckets, right.buckets))
-    if right is left:
-        rows = (rows - int((left.buckets > 0).sum())) // 2
-    return rows / plan.bands
+class _Sample:
+    """Features of a part of either table; `share`: of the pairs of the tables, those of the sample."""
+
+    def __init__(
+        self, sets: Sequence[ngrams.FeatureSets], weights: Floats, share: float, records: int
+    ) -> None:
+        self._sets, self._weights, self._share, self.records = sets, weights, share, records
+        self._known: dict[int, float] = {}
+
+    def best(self, counts: Sequence[int], first: int, rows: int) -> _Fitted:
+        """Return the plan of one of these numbers of bands that finds most with so many rows at most.
+
+        `first`: the first step of selectivity that is tried.
+        """
+        steps = range(first, int(np.log(2 + 2 * self.records) / _STEP) + 2)
+        fitted: list[_Fitted] = []
+        for bands in counts:
+            # More selective keys join less: the first step that is within the limit.
+            at = bisect_left(steps, -self._share * rows / bands, key=lambda step: -self._rows(step))
+            if at == len(steps) and fitted:  # So many bands join too much however selective their keys are.
+                break
+            plan = BandPlan(bands, steps[min(at, len(steps) - 1)] * _STEP)
+            fitted.append(_Fitted(self._found(plan), -bands, plan))
+        return max(fitted, key=lambda each: each[:2])
+
+    def _rows(self, step: int) -> float:
+        """Return how many rows the join of the sample has in each band, on average over some bands."""
+        if step not in self._known:
+            plan = BandPlan(_SIZED_BANDS, step * _STEP)
+            keys = [record_keys(sets, self._weights, plan).buckets for sets in self._sets]
+            rows = sum(map(joined_rows, keys[0], keys[-1]))
+            if len(keys) == 1:
+                rows = (rows - int((keys[0] > 0).sum())) // 2
+            self._known[step] = rows / plan.bands
+        return self._known[step]
+
+    def _found(self, plan: BandPlan) -> float:
+        """Return the chance to find a match that is hard to find, the mean over some records of both tables.
+
+        A key of n features is met with probability `HARD_MATCH`**n, and the bands are independent.
+        """
+        found = []
+        for sets in self._sets:
+            some = sets.take(np.arange(0, len(sets), max(1, len(sets) // _TRIED_RECORDS)))
+            keys = record_keys(some, self._weights, plan)
+            met = np.where(keys.buckets > 0, HARD_MATCH ** keys.lengths.astype(np.float64), 0.0)
+            found.append(float((1 - np.prod(1 - met, axis=0)).mean()) if len(some) else 0.0)
+        return sum(found) / len(found)
 
 
-def _found(sets: ngrams.FeatureSets, weights: Floats, plan: BandPlan) -> float:
-    """Return the chance to find a match that is hard to find, the mean over some records.
-
-    A key of n features is met with probability `HARD_MATCH`**n, and the bands are independent.
-    """
-    some = sets.take(np.arange(0, len(sets), max(1, len(sets) // _TRIED_RECORDS)))
-    keys = record_keys(some, weights, plan)
-    met = np.where(keys.buckets > 0, HARD_MATCH ** keys.lengths.astype(np.float64), 0.0)
-    return float((1 - np.prod(1 - met, axis=0)).mean()) if len(some) else 0.0
-
-
-def _sample(tables: Sequence[pl.Series]) -> _Sample:
-    """Return the features of a part of either table."""
+def _sample(tables: Sequence[pl.Series], weights: Floats) -> _Sample:
+    """Return the features of a part of either table; records that say the same are counted as compared."""
+    tables = [texts.gather(Copies.of(texts, one_table=len(tables) == 1).rows) for texts in tables]
     # Each table has draws of its own, or of tables in one order all matches would be in the sample; which are
     # whose does not depend on which table is the left one.
     draws = sorted(range(len(tables)), key=lambda side: _mark(tables[side]))
     sets = [ngrams.feature_sets(_some(texts, draws.index(side))) for side, texts in enumerate(tables)]
     # A sample of a tenth of either table has a hundredth of the pairs.
     shares = [min(1.0, _SIZED_RECORDS / max(len(texts), 1)) for texts in (tables[0], tables[-1])]
-    return _Sample(sets[0], sets[-1], shares[0] * shares[1], max(map(len, tables)))
+    return _Sample(sets, weights, shares[0] * shares[1], max(map(len, tables)))
 
 
 def _mark(texts: pl.Series) -> tuple[int, int, list[str]]:
@@ -129,8 +151,7 @@ def _some(texts: pl.Series, seed: int) -> pl.Series:
     if len(texts) > _SIZED_RECORDS:
         chosen = np.random.default_rng(seed).permutation(len(texts))[:_SIZED_RECORDS]
         texts = texts.gather(np.sort(chosen))
-    few = pl.int_range(pl.len()).over("text") < _SAME_TEXTS
-    return texts.alias("text").to_frame().filter(few).to_series()
+    return texts
 
 
 def joined_rows(left: UInt32s, right: UInt32s) -> int:

@@ -1,5 +1,6 @@
 """Tables and a hash to candidate pairs: keys, join, score, cut to the budget."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import polars as pl
 from erblock.blocking.audit import AuditScope, draw_audit, write_audit
 from erblock.blocking.budget import Budget, Cut, cut, unknown_because
 from erblock.blocking.candidates import JoinReport
+from erblock.blocking.copies import COPIES_MET
 from erblock.blocking.output import pairs_frame
 from erblock.blocking.recall import RecallEstimate
 from erblock.blocking.score import ScoredPairs
@@ -24,7 +26,8 @@ class BlockReport:
     """What blocking did. `kind`: of hash; `uncovered`: records of each table that have no candidate.
 
     `recall`: the share of all matches that is kept, as estimated; `recall_unknown`: why there is no estimate.
-    `audit`: the sheet to judge, if one was asked for and any pair was cut off.
+    `copies`: of each table that has any. `audit`: the sheet to judge, if one was asked for and any pair was
+    cut off.
     """
 
     kind: str
@@ -35,7 +38,23 @@ class BlockReport:
     recall_unknown: str | None
     join: JoinReport
     uncovered: tuple[int, ...]
+    copies: tuple["CopyReport", ...]
     audit: Path | None
+
+
+@dataclass(frozen=True)
+class CopyReport:
+    """Records of a table that say the same as others in all compared columns.
+
+    `copies`: how many records are not compared; `largest`: how many the largest group has; `like`: the id of
+    its first record. `limited`: whether that group is too large for all of its pairs to be written.
+    """
+
+    table: str
+    copies: int
+    largest: int
+    like: str
+    limited: bool
 
 
 def block(config: Config, on_progress: Progress = silent) -> BlockReport:
@@ -52,7 +71,7 @@ def block(config: Config, on_progress: Progress = silent) -> BlockReport:
         found = engine.candidates(on_progress)
         ranked = rank(config, found)
         limits = Budget(options.max_pairs, options.max_per_record, options.target_recall)
-        kept = cut(ranked.pairs, limits, ranked.expected)
+        kept = cut(ranked.pairs, limits, ranked.expected, found.copies)
         pairs = pairs_frame(found.left_ids, found.right_ids, ranked.shown, kept)
         engine.write(pairs, options.output)
     return BlockReport(
@@ -64,6 +83,7 @@ def block(config: Config, on_progress: Progress = silent) -> BlockReport:
         None if kept.recall else unknown_because(ranked.expected),
         found.join,
         _uncovered(found, pairs),
+        tuple(_copy_reports(config, found)),
         _write_audit(options, found, ranked.shown, kept),
     )
 
@@ -77,6 +97,19 @@ def _write_audit(options: BlockConfig, found: Candidates, scored: ScoredPairs, k
     scope = AuditScope(output, examined - len(found.scored), _cross_product(found) - examined - unmet)
     write_audit(sheet_path(output), found.tables, scored, draw_audit(scored, kept, options.audit), scope)
     return sheet_path(output)
+
+
+def _copy_reports(config: Config, found: Candidates) -> Iterator[CopyReport]:
+    sides = zip(
+        (config.tables.left, config.tables.right),
+        (found.left_ids, found.right_ids),
+        found.copies,
+        strict=True,
+    )
+    for table, ids, copies in sides:
+        if table is not None and copies.any:
+            first, size = copies.largest
+            yield CopyReport(table, len(copies) - len(copies.rows), size, str(ids[first]), size > COPIES_MET)
 
 
 def _cross_product(found: Candidates) -> int:

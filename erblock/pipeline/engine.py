@@ -62,7 +62,7 @@ def open_engine(config: Config) -> Iterator[Engine]:
         texts = texts_of(tables)
         sides = stored.sides(texts.left, texts.right)
         memory = config.block.memory and bytes_of(config.block.memory)
-        yield LocalEngine(tables, *sides, open_hasher(config.block, texts), memory or None)
+        yield LocalEngine(tables, *sides, open_hasher(config.block, texts), texts.copies, memory or None)
     else:
         with _spark_engine(config, stored) as engine:
             yield engine

@@ -6,6 +6,7 @@ import polars as pl
 
 from erblock.config import Config
 from erblock.hashing.minhash import MinHashHasher, fit_minhash
+from erblock.tables.copies import Copies
 from erblock.tables.read import Records, TablePair, read_tables
 from erblock.tables.schemas import ID
 from erblock.tables.text import record_texts
@@ -28,6 +29,12 @@ class Texts:
     def sides(self) -> list[pl.Series]:
         """The distinct tables: one or two."""
         return [self.left] if self.dedup else [self.left, self.right]
+
+    @property
+    def copies(self) -> tuple[Copies, Copies]:
+        """Which records of either side say the same."""
+        copies = [Copies.of(texts, one_table=self.dedup) for texts in self.sides]
+        return copies[0], copies[-1]
 
 
 def open_tables(config: Config) -> TablePair:

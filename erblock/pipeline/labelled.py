@@ -16,6 +16,7 @@ from erblock.comparison.fitted import LABELS_FILE
 from erblock.errors import ModelError, TableError
 from erblock.rules.label import SIMILAR
 from erblock.rules.triplets import label_rows
+from erblock.tables.copies import Copies
 from erblock.tables.pairs import converted_ids
 from erblock.tables.read import TablePair
 from erblock.tables.schemas import ID, LABELS
@@ -62,6 +63,22 @@ def read_label_rows(folder: Path, tables: TablePair) -> pl.DataFrame | None:
         kept = kept.with_columns(converted_ids(kept[side], records.frame.schema[ID]))
     kept = kept.drop_nulls()
     return label_rows(tables, LABELS.check(kept.filter(kept[_DIGEST] == _digests(tables, kept))))
+
+
+def of_compared(labels: pl.DataFrame, copies: tuple[Copies, Copies]) -> pl.DataFrame:
+    """Return labels, by row number, of the records that are compared in the place of their copies.
+
+    Of several labels of the same two the last one counts.
+    """
+    left, right = (
+        side.compared[labels[name].to_numpy()]
+        for side, name in zip(copies, ("left_row", "right_row"), strict=True)
+    )
+    if copies[0] is copies[1]:
+        left, right = np.minimum(left, right), np.maximum(left, right)
+        left = np.where(left == right, copies[0].first[right], left)
+    moved = labels.with_columns(left_row=pl.Series(left), right_row=pl.Series(right))
+    return moved.unique(["left_row", "right_row"], keep="last", maintain_order=True)
 
 
 def verdicts_of(labels: pl.DataFrame | None, pairs: ScoredPairs) -> Verdicts:

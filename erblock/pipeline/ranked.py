@@ -15,7 +15,7 @@ from erblock.blocking.siblings import siblings, supported
 from erblock.config import Config
 from erblock.engines.base import Candidates
 from erblock.pipeline.evidence import Weighed, weigh
-from erblock.pipeline.labelled import read_label_rows, verdicts_of
+from erblock.pipeline.labelled import of_compared, read_label_rows, verdicts_of
 from erblock.pipeline.model import model_folder
 
 
@@ -61,4 +61,7 @@ def _with_siblings(weighed: Weighed, expected: ExpectedMatches) -> ExpectedMatch
 
 def _label_rows(config: Config, found: Candidates) -> pl.DataFrame | None:
     folder = model_folder(config.block)
-    return None if folder is None or found.tables is None else read_label_rows(folder, found.tables)
+    if folder is None or found.tables is None:
+        return None
+    labels = read_label_rows(folder, found.tables)
+    return None if labels is None else of_compared(labels, found.copies)

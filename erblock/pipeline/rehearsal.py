@@ -33,6 +33,7 @@ from erblock.pipeline.counts import Counts, Drawn, Kept, RankedPairs, count
 from erblock.pipeline.inputs import open_tables, texts_of
 from erblock.pipeline.ranked import rank
 from erblock.pipeline.sample import read_words
+from erblock.tables.copies import Copies
 from erblock.tables.read import TablePair
 from erblock.tables.schemas import ID
 
@@ -223,7 +224,9 @@ def _of_sample(config: Config, sample: Sample) -> Config:
 def _candidates(hasher: Hasher, tables: TablePair, left: Sketch, right: Sketch | None) -> Candidates:
     join = JoinReport()
     scored = score_candidates(left, right, join)
-    return Candidates(hasher.kind, tables.left.frame[ID], tables.other.frame[ID], scored, join, tables)
+    ids = tables.left.frame[ID], tables.other.frame[ID]
+    copies = Copies.none(len(ids[0])), Copies.none(len(ids[1]))
+    return Candidates(hasher.kind, *ids, scored, join, copies, tables)
 
 
 def _ranked(config: Config, found: Candidates) -> RankedPairs:

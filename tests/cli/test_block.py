@@ -266,18 +266,63 @@ def test_a_bound_on_memory_that_is_no_amount_is_one_line(folder, capsys):
     assert "--memory: expected an amount of memory such as 500MB or 4GB, found 'plenty'" in said
 
 
-def test_one_value_of_half_the_table_costs_little_and_is_told(folder, capsys):
-    """Six thousand records of one name beside as many of their own."""
-    size = 6_000
-    own = [f"product {number:x} {7919 * number % size:x}" for number in range(size)]
-    reports = []
-    for names in (own, [*own, *["unknown product"] * size]):
+def reports_of(folder, capsys, *tables):
+    """What `block --json` says of tables of one column, one after the other, and what it says beside that."""
+    for names in tables:
         ids = [f"r{number}" for number in range(len(names))]
         pl.DataFrame({"id": ids, "name": names}).write_parquet(folder / "one.parquet")
         assert block("one.parquet", "--json") == 0
-        reports.append(json.loads(capsys.readouterr().out))
-    alone, report = reports
-    assert report["join"]["largest_bucket"] >= size
+        yield json.loads(capsys.readouterr().out)
+
+
+def test_one_value_of_half_the_table_is_compared_once_and_costs_nothing(folder, capsys):
+    """Six thousand records of one name beside as many of their own."""
+    size = 6_000
+    own = [f"product {number:x} {7919 * number % size:x}" for number in range(size)]
+    alone, report = reports_of(folder, capsys, own, [*own, *["unknown product"] * size])
+    assert report["join"]["distinct"] < 1.1 * alone["join"]["distinct"]
+    same = {"table": "one.parquet", "copies": size - 2, "largest": size, "like": "r10000", "limited": True}
+    assert report["copies"] == [same]
+    assert alone["copies"] == []
+    pairs = pl.read_parquet("pairs.parquet").select("left_id", "right_id")
+    copies = pairs.filter(pl.all_horizontal(pl.all().str.slice(1).cast(pl.Int64) >= size))
+    assert copies.height == 5 * size, "ten for each of them"
+    assert report["uncovered"] == alone["uncovered"]
+
+
+def test_a_long_value_of_half_the_table_costs_little(folder, capsys):
+    """Six thousand records that differ from one another in a letter or two."""
+    size = 6_000
+    own = [f"product {number:x} {7919 * number % size:x}" for number in range(size)]
+    near = [f"an unknown product of our supplier in the north {number % 700:x}" for number in range(size)]
+    alone, report = reports_of(folder, capsys, own, [*own, *near])
     assert report["join"]["distinct"] < alone["join"]["distinct"] + report["cross_product"] / 10
-    assert report["join"]["skipped"] > size * size
-    assert report["uncovered"][0] < 1.1 * size  # those with names of their own keep candidates
+
+
+def test_a_large_group_of_copies_is_named(folder, capsys):
+    for name in ("left", "right"):
+        table = pl.read_csv(f"{name}.csv")
+        same = (
+            table.head(1)
+            .select(pl.all().repeat_by(30).explode())
+            .with_columns(pl.format("{}{}", pl.lit(f"{name}-"), pl.int_range(30)).alias("id"))
+        )
+        pl.concat([table, same]).write_csv(f"{name}.csv")
+    assert block("left.csv", "right.csv", "-o", "pairs.parquet") == 0
+    said = capsys.readouterr().err
+    assert "left.csv: 30 records are copies of others in all compared columns; of the 31 like" in said
+    assert found(folder / "pairs.parquet") > 0.95
+
+
+def test_copies_have_the_pairs_of_the_record_that_is_compared(folder):
+    table = pl.read_csv("right.csv")
+    copies = table.head(3).with_columns(pl.format("{} again", "id").alias("id"))
+    pl.concat([copies, table]).write_csv("right.csv")
+    assert block("left.csv", "right.csv", "-o", "pairs.parquet", "--max-pairs", "100000") == 0
+    pairs = pl.read_parquet("pairs.parquet")
+    again = pairs.filter(pl.col("right_id").str.ends_with(" again")).sort("left_id", "right_id")
+    same = pairs.join(table.head(3), left_on="right_id", right_on="id", how="semi")
+    assert again.height > 0
+    assert again.with_columns(pl.col("right_id").str.strip_suffix(" again")).equals(
+        same.sort("left_id", "right_id")
+    )

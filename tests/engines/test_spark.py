@@ -83,6 +83,22 @@ def test_engines_agree_on_a_neural_model(folder, fitted_model, cluster):
     assert found.equals(pairs)
 
 
+@pytest.mark.parametrize("right", [None, "right-copies.csv"])
+def test_engines_agree_on_copies(folder, cluster, right):
+    """A dozen records stand thrice in the left table, one twenty times in both."""
+    for name in ("left", "right"):
+        table = pl.read_csv(folder / f"{name}.csv")
+        parts = [table.head(12), table.head(12), *[table.tail(2).head(1)] * 20]
+        same = [part.with_columns(id=pl.format("{}-{}", "id", pl.lit(n))) for n, part in enumerate(parts)]
+        pl.concat([table, *same[0 if name == "left" else 2 :]]).write_csv(folder / f"{name}-copies.csv")
+    tables = {"left": "left-copies.csv", "right": right} if right else {"left": "left-copies.csv"}
+    (expected, pairs), (report, found) = (run(folder, engine, tables) for engine in ("local", "spark"))
+    assert found.equals(pairs)
+    assert report.join == expected.join
+    assert report.copies == expected.copies
+    assert report.copies[0].copies == (24 + 20 if right else 12 + 19)
+
+
 @pytest.mark.parametrize("evidence", [True, False])
 def test_engines_agree_on_what_labels_say(folder, cluster, tmp_path, evidence):
     tables = {"left": "left.csv", "right": "right.csv"}

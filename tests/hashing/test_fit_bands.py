@@ -26,7 +26,7 @@ def weights_of(*tables):
 
 
 def per_record(most):
-    return JoinLimit(most, in_all=0)
+    return JoinLimit(most, in_all=0, held=0)
 
 
 def fitted(*tables, limit):
@@ -50,6 +50,13 @@ def lengths(texts, plan, *tables):
 def test_a_limit_is_that_of_each_record_or_that_in_all_whichever_allows_more():
     assert JoinLimit(10, 500).rows(20) == 500
     assert JoinLimit(10, 500).rows(200) == 2_000
+    assert JoinLimit(10, 500).rows(200, more=4) == 8_000
+
+
+def test_a_join_has_more_rows_where_hard_matches_would_be_lost_otherwise(names):
+    tight, held = (fitted(*names, limit=JoinLimit(5, in_all=0, held=share)) for share in (0, 0.95))
+    assert rows(tight, *names) < rows(held, *names) < 1.3 * 4 * 5 * SIZE
+    assert fitted(*names, limit=JoinLimit(1000, in_all=0)) == fitted(*names, limit=per_record(1000))
 
 
 @pytest.mark.parametrize("most", [30, 100, 1000])
@@ -112,7 +119,7 @@ def test_which_table_is_the_left_one_changes_nothing(names):
 def test_the_limit_is_that_of_the_larger_table(names):
     left, right = names[0], names[1][: SIZE // 4]
     plan = fitted(left, right, limit=per_record(50))
-    assert plan == fitted(left, right, limit=JoinLimit(0, in_all=50 * SIZE))
+    assert plan == fitted(left, right, limit=JoinLimit(0, in_all=50 * SIZE, held=0))
 
 
 def test_one_table_may_have_twice_the_pairs_because_each_counts_once(names):
@@ -164,3 +171,10 @@ def test_of_tables_of_records_without_text_too():
 def test_joined_rows_counts_the_rows_of_an_equi_join_without_zero(left, right):
     wanted = sum(a == b != 0 for a in left for b in right)
     assert joined_rows(np.array(left, dtype=np.uint32), np.array(right, dtype=np.uint32)) == wanted
+
+
+def test_in_a_table_of_few_records_all_meet():
+    socks = pl.Series([f"red socks {size}" for size in "SMLX"])
+    assert rows(fitted(socks, limit=JoinLimit()), socks) >= 6 * BANDS[0] / 2
+    many = pl.Series([f"red socks {number}" for number in range(200)])
+    assert fitted(many, limit=JoinLimit()).selectivity > 0

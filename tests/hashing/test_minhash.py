@@ -37,7 +37,7 @@ def test_the_join_is_within_the_limit_asked_for(products):
     left, right = (table["name"] for table in products(2000))
     rows = []
     for per_record in (50, 200, 1000):
-        hasher = fit_minhash(left, right, JoinLimit(per_record, in_all=0))
+        hasher = fit_minhash(left, right, JoinLimit(per_record, in_all=0, held=0))
         rows.append(sum(map(joined_rows, hasher.sketch(left).buckets, hasher.sketch(right).buckets)))
         assert rows[-1] < 1.3 * per_record * 2000
     assert rows == sorted(rows)
@@ -46,7 +46,7 @@ def test_the_join_is_within_the_limit_asked_for(products):
 def test_a_small_table_may_be_joined_as_loosely_as_a_limit_in_all_allows(products):
     left, right = (table["name"] for table in products(500))
     assert fit_minhash(left, right, JoinLimit(1, in_all=10**9)).plan.selectivity == 0.25
-    assert fit_minhash(left, right, JoinLimit(1, in_all=0)).plan.selectivity > 4
+    assert fit_minhash(left, right, JoinLimit(1, in_all=0, held=0)).plan.selectivity > 4
 
 
 def test_a_sketch_has_the_plan_s_keys_and_scores_by_tfidf():

@@ -10,6 +10,7 @@ from erblock.config import load_config
 from erblock.engines.base import Candidates
 from erblock.pipeline import ranked as module
 from erblock.pipeline.ranked import rank
+from erblock.tables.copies import Copies
 
 SIZE = 120
 
@@ -27,7 +28,8 @@ def met(scored, every, size):
     noise = np.random.default_rng(0).normal(scale=0.03, size=len(every))
     pairs = scored(left, right, (0.3 + 0.5 * same + noise).astype(np.float32), (SIZE,))
     ids = pl.Series([f"r{i}" for i in range(SIZE)])
-    return Candidates("minhash", ids, ids, pairs, JoinReport())
+    copies = Copies.none(SIZE)
+    return Candidates("minhash", ids, ids, pairs, JoinReport(), (copies, copies))
 
 
 @pytest.fixture

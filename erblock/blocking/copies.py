@@ -1,0 +1,105 @@
+"""Pairs of compared records written out for the copies that they stand for."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from erblock.blocking.score import ScoredPairs
+from erblock.hashing.base import Rows
+from erblock.tables.copies import Copies
+
+COPIES_MET = 10
+"""Copies of one text that a record is paired with at most: as many as the default budget has for a record.
+A text that stands in a table a thousand times does not take the place of other pairs then."""
+
+
+@dataclass(frozen=True)
+class WrittenPairs:
+    """Row numbers of the pairs that are written, in order; `at`: which of the scored pairs each one is."""
+
+    at: Rows
+    left: Rows
+    right: Rows
+
+    def __len__(self) -> int:
+        return len(self.at)
+
+    def take(self, kept: Rows | slice) -> "WrittenPairs":
+        """Return the pairs at these positions."""
+        return WrittenPairs(self.at[kept], self.left[kept], self.right[kept])
+
+
+def written_out(
+    pairs: ScoredPairs, at: Rows, copies: tuple[Copies, Copies] | None, most: int | None
+) -> WrittenPairs:
+    """Return the pairs at these positions, in order, for all records that they stand for.
+
+    `most`: so many are asked for; None: all.
+
+    Of m copies and n others, m < n, each one meets n, or `COPIES_MET` of them that begin at its own place
+    among its kind: the i-th copy of one table meets the i-th of the other first.
+    """
+    left, right = pairs.left[at], pairs.right[at]
+    if copies is None or not any(side.any for side in copies):
+        return WrittenPairs(at, left, right).take(slice(most))
+    groups = _Groups(left, right, copies, pairs.one_table)
+    times = groups.written
+    if most is not None:
+        times = times[: int(np.searchsorted(np.cumsum(times), most)) + 1]
+    at = at[: len(times)]
+    which = np.repeat(np.arange(len(at)), times)
+    left, right = groups.records(which, np.arange(len(which)) - (np.cumsum(times) - times)[which])
+    if pairs.one_table:
+        left, right = np.minimum(left, right), np.maximum(left, right)
+    return WrittenPairs(at[which], left, right).take(slice(most))
+
+
+@dataclass(frozen=True)
+class _Groups:
+    """Pairs of compared records, each of which stands for some."""
+
+    left: Rows
+    right: Rows
+    copies: tuple[Copies, Copies]
+    one_table: bool
+
+    @property
+    def _sizes(self) -> tuple[Rows, Rows]:
+        left, right = self.copies
+        return left.represented.sizes[self.left], right.represented.sizes[self.right]
+
+    @property
+    def _same(self) -> npt.NDArray[np.bool_]:
+        """Whether both say the same, in one table: such a pair stands for all pairs of the group."""
+        if not self.one_table:
+            return np.zeros(len(self.left), dtype=bool)
+        return np.asarray(self.copies[0].first[self.right] == self.left)
+
+    @property
+    def written(self) -> Rows:
+        """How many pairs each one is written out as."""
+        fewer, more = np.minimum(*self._sizes), np.maximum(*self._sizes)
+        group = self.copies[0].alike.sizes[self.left]
+        within = group * np.minimum(group - 1, COPIES_MET) // 2
+        return np.where(self._same, within, fewer * np.minimum(more, COPIES_MET))
+
+    def records(self, which: Rows, number: Rows) -> tuple[Rows, Rows]:
+        """Return both rows of the written pairs: `number[i]` counts those of the pair `which[i]`, from 0."""
+        sizes = self._sizes[0][which], self._sizes[1][which]
+        fewer, more = np.minimum(*sizes), np.maximum(*sizes)
+        place, step = number % fewer, number // fewer
+        across = (place * more // fewer + step) % more
+        is_swapped = sizes[0] > sizes[1]
+        ends = np.where(is_swapped, across, place), np.where(is_swapped, place, across)
+        left, right = (
+            side.represented.member(rows[which], end)
+            for side, rows, end in zip(self.copies, (self.left, self.right), ends, strict=True)
+        )
+        within = self._same[which]
+        group = self.copies[0].alike
+        first, number = self.left[which[within]], number[within]
+        place, step = number % group.sizes[first], number // group.sizes[first] + 1
+        left[within] = group.member(first, place)
+        right[within] = group.member(first, (place + step) % group.sizes[first])
+        return left, right
