@@ -16,7 +16,6 @@ from summary import WRITTEN
 
 from erblock.blocking.budget import Budget, Cut, cut
 from erblock.blocking.output import pairs_frame
-from erblock.blocking.score import ScoredPairs
 from erblock.hashing.base import silent
 from erblock.pipeline.engine import open_engine
 from erblock.pipeline.ranked import rank
@@ -34,28 +33,34 @@ def blocked(data: DataSet, out: Path, section: Mapping[str, Any], most: int) -> 
     with open_engine(config) as engine:
         found = engine.candidates(silent)
         ranked = rank(config, found)
-        written = cut(ranked.pairs, Budget(max_pairs=most), ranked.expected)
+        written = cut(ranked.pairs, Budget(max_pairs=most), ranked.expected, found.copies)
         engine.write(pairs_frame(found.left_ids, found.right_ids, ranked.shown, written), str(out))
     seconds = time.monotonic() - started
     cuts = {WRITTEN: written}
     if ranked.expected.can_estimate:
-        cuts |= {str(aim): cut(ranked.pairs, Budget(target_recall=aim), ranked.expected) for aim in RECALLS}
-    is_match, known = _matches(data, found, ranked.pairs)
+        cuts |= {
+            str(aim): cut(ranked.pairs, Budget(target_recall=aim), ranked.expected, found.copies)
+            for aim in RECALLS
+        }
+    known = _matches(data, found)
     return {
         "block_seconds": seconds,
         "examined": found.join.distinct,
-        "estimates": {aim: _held(kept, is_match, known) for aim, kept in cuts.items() if kept.recall},
+        "estimates": {
+            aim: _held(kept, known, len(found.right_ids)) for aim, kept in cuts.items() if kept.recall
+        },
     }
 
 
-def _held(kept: Cut, is_match: np.ndarray, known: int) -> dict[str, Any]:
+def _held(kept: Cut, known: np.ndarray, wide: int) -> dict[str, Any]:
     """Return the estimated recall of a cut, and the share of all known matches that it truly keeps."""
-    true = float(is_match[kept.kept].sum()) / known
-    return {"pairs": len(kept.kept), "true": true, **(asdict(kept.recall) if kept.recall else {})}
+    written = kept.written.left * wide + kept.written.right
+    true = float(np.isin(written, known).sum()) / len(known)
+    return {"pairs": len(kept.written), "true": true, **(asdict(kept.recall) if kept.recall else {})}
 
 
-def _matches(data: DataSet, found: Any, pairs: ScoredPairs) -> tuple[np.ndarray, int]:
-    """Return which of the pairs are known matches, and how many are known at all."""
+def _matches(data: DataSet, found: Any) -> np.ndarray:
+    """Return the known matches, each as left row * number of right records + right row."""
     gold = read_pairs(data.folder / "gold.csv", GOLD, found.left_ids, found.right_ids)
     rows = {}
     for side, ids in (("left_id", found.left_ids), ("right_id", found.right_ids)):
@@ -65,6 +70,4 @@ def _matches(data: DataSet, found: Any, pairs: ScoredPairs) -> tuple[np.ndarray,
     left, right = rows["left_id"], rows["right_id"]
     if data.one_table:
         left, right = np.minimum(left, right), np.maximum(left, right)
-    wide = len(found.right_ids)
-    known = np.unique(left * wide + right)
-    return np.isin(pairs.left * wide + pairs.right, known), len(known)
+    return np.unique(left * len(found.right_ids) + right)

@@ -30,7 +30,7 @@ SKETCHES = pa.schema(
 )
 
 
-DIGESTS = pa.schema([("row", pa.int64()), ("digest", pa.binary(16))])
+DIGESTS = pa.schema([("row", pa.int64()), ("digest", pa.binary())])
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ class DigestKernel:
             texts = batch_texts(batch, self.columns).fill_null("")
             digests = [blake2b(text.encode(), digest_size=16).digest() for text in texts if text]
             known = pa.array(rows[(texts != "").to_numpy()])
-            yield pa.record_batch([known, pa.array(digests, pa.binary(16))], schema=DIGESTS)
+            yield pa.record_batch([known, pa.array(digests, pa.binary())], schema=DIGESTS)
 
 
 @dataclass(frozen=True)
