@@ -30,8 +30,8 @@ lint: $(STAMP)  ## check style and formatting
 types: $(STAMP)  ## check types
 	$(PYTHON) -m mypy
 
-test: $(STAMP)  ## run the tests, measure how much of the code they reach
-	$(PYTHON) -m pytest --cov --cov-report=term
+test: $(STAMP)  ## run the tests side by side, measure how much of the code they reach
+	$(PYTHON) -m pytest --numprocesses auto --maxprocesses 4 --dist loadgroup --cov --cov-report=term
 
 check: lint types test  ## what must pass before a commit
 

@@ -24,6 +24,14 @@ from erblock.tables.read import ColumnPair, Records, TablePair
 settings.register_profile("erblock", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("erblock")
 
+
+def pytest_collection_modifyitems(items):
+    """Tests side by side: those of a file stay together, and there is one Spark cluster."""
+    for item in items:
+        is_spark = item.get_closest_marker("spark") is not None
+        item.add_marker(pytest.mark.xdist_group("spark" if is_spark else str(item.path)))
+
+
 TINY = Path(__file__).parent / "data" / "tiny-encoder"
 
 SYLLABLES = ["ba", "co", "du", "fe", "gi", "ha", "ko", "lu", "me", "ni", "po", "ra", "su", "te", "vi", "za"]
