@@ -1,13 +1,12 @@
-"""How many bands, and how selective their keys: as loose as a number of joined rows allows.
+"""How selective the keys of tables are: as little as a number of joined rows allows.
 
 The join of a few bands is counted on a sample of the tables, not modelled: it depends on the skew of real
-text. Of plans that cost the same the one is taken that is most likely to find a match that is hard to find.
+text. How likely a match that is hard to find meets then is held as tables grow.
 """
 
 from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 import polars as pl
@@ -16,16 +15,14 @@ from erblock.hashing import ngrams
 from erblock.hashing.bands import BandPlan, Floats, UInt32s, record_keys
 from erblock.tables.copies import Copies
 
+BANDS = 128
+"""Bands of a plan. Of 32, 64 and 128 within the same rows, 128 find most on all public sets."""
+
 HARD_MATCH = 0.3
 """The share of the features, by weight, that a match has in common which is hard to find."""
 
-BANDS = (32, 64, 128)
-
 _GROWTH = (1, 2, 4)
 """How many times the rows for each record a join may have to hold what it finds as tables grow."""
-
-_MOST_KEYS = 400_000_000
-"""Keys of all records together, to save memory: larger tables have fewer bands, as long as these hold."""
 
 _SIZED_BANDS = 16
 """Bands whose join is counted; the others are taken to be like them."""
@@ -56,12 +53,6 @@ class JoinLimit:
         return max(self.in_all, more * self.per_record * records)
 
 
-class _Fitted(NamedTuple):
-    found: float
-    fewest: int
-    plan: BandPlan
-
-
 def fit_bands(tables: Sequence[pl.Series], weights: Floats, limit: JoinLimit) -> BandPlan:
     """Return a plan for the texts of two tables, or of one, whose join stays within `limit`.
 
@@ -71,13 +62,11 @@ def fit_bands(tables: Sequence[pl.Series], weights: Floats, limit: JoinLimit) ->
     # At step 0 a word that all records have is a key. Only where all may meet, in tables of few records, is
     # that worth it: there two records may have nothing else in common.
     first = int(min(map(len, tables)) > limit.per_record)
-    few = [count for count in BANDS if count == BANDS[0] or count * sum(map(len, tables)) <= _MOST_KEYS]
-    best = sample.best(few, first, limit.rows(sample.records))
     for more in _GROWTH:
-        if best.found >= limit.held:
+        plan = sample.loosest(first, limit.rows(sample.records, more))
+        if sample.found(plan) >= limit.held:
             break
-        best = sample.best(BANDS, first, limit.rows(sample.records, more))
-    return best.plan
+    return plan
 
 
 class _Sample:
@@ -89,21 +78,16 @@ class _Sample:
         self._sets, self._weights, self._share, self.records = sets, weights, share, records
         self._known: dict[int, float] = {}
 
-    def best(self, counts: Sequence[int], first: int, rows: int) -> _Fitted:
-        """Return the plan of one of these numbers of bands that finds most with so many rows at most.
+    def loosest(self, first: int, rows: int) -> BandPlan:
+        """Return the least selective plan that joins so many rows; `first`: the first step that is tried.
 
-        `first`: the first step of selectivity that is tried.
+        Rows that the most selective keys join, those of records that are alike, cannot be saved.
         """
         steps = range(first, int(np.log(2 + 2 * self.records) / _STEP) + 2)
-        fitted: list[_Fitted] = []
-        for bands in counts:
-            # More selective keys join less: the first step that is within the limit.
-            at = bisect_left(steps, -self._share * rows / bands, key=lambda step: -self._rows(step))
-            if at == len(steps) and fitted:  # So many bands join too much however selective their keys are.
-                break
-            plan = BandPlan(bands, steps[min(at, len(steps) - 1)] * _STEP)
-            fitted.append(_Fitted(self._found(plan), -bands, plan))
-        return max(fitted, key=lambda each: each[:2])
+        most = self._rows(steps[-1]) + self._share * rows / BANDS
+        # More selective keys join less: the first step that is within the limit.
+        at = bisect_left(steps, -most, key=lambda step: -self._rows(step))
+        return BandPlan(BANDS, steps[at] * _STEP)
 
     def _rows(self, step: int) -> float:
         """Return how many rows the join of the sample has in each band, on average over some bands."""
@@ -116,7 +100,7 @@ class _Sample:
             self._known[step] = rows / plan.bands
         return self._known[step]
 
-    def _found(self, plan: BandPlan) -> float:
+    def found(self, plan: BandPlan) -> float:
         """Return the chance to find a match that is hard to find, the mean over some records of both tables.
 
         A key of n features is met with probability `HARD_MATCH`**n, and the bands are independent.
