@@ -1,6 +1,7 @@
 """Exact nearest neighbours over the vectors of a neural sketch: what buckets are measured against."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -9,55 +10,66 @@ from erblock.blocking.score import ScoredPairs
 from erblock.hashing import neural
 from erblock.hashing.neural import NeuralSketch
 
-NEIGHBOURS = 20
-"""As many as the ranking looks at, so that it sees of every record what it would see of all pairs."""
-
 _BLOCK_CELLS = 8_000_000
 
 Floats = npt.NDArray[np.float32]
 Rows = npt.NDArray[np.int64]
 
 
-def exact_pairs(left: NeuralSketch, right: NeuralSketch | None) -> ScoredPairs:
-    """Return the pairs in which one record is among the other's nearest 20 of all; `right` None: one table.
+@dataclass(frozen=True)
+class NearestPairs:
+    """Pairs of which one record is among the other's nearest: first all nearest ones, then the second, ..."""
 
-    Records without text have no neighbours, as they have no bucket.
+    left: Rows
+    right: Rows
+
+    def __len__(self) -> int:
+        return len(self.left)
+
+
+def nearest_pairs(left: NeuralSketch, right: NeuralSketch | None, most: int) -> NearestPairs:
+    """Return the pairs in which one record is among the other's `most` nearest; `right` None: one table.
+
+    Those of one rank stand in the order of their similarity. Records without text have no neighbours, as they
+    have no bucket.
     """
     other = left if right is None else right
-    pairs = _nearest(left, other, dedup=right is None)
+    found = [_nearest(left, other, most, dedup=right is None)]
+    if right is not None:
+        found.append(_nearest(other, left, most, dedup=False)[[1, 0, 2, 3]])
+    first, second, rank, similarity = np.concatenate(found, axis=1)
     if right is None:
-        pairs = np.sort(pairs, axis=1)
-    pairs = np.unique(pairs, axis=0)
+        first, second = np.minimum(first, second), np.maximum(first, second)
+    order = np.lexsort((-similarity, rank))
+    packed = first[order].astype(np.int64) * len(other) + second[order].astype(np.int64)
+    kept = np.sort(np.unique(packed, return_index=True)[1])
+    return NearestPairs(*np.divmod(packed[kept], len(other)))
+
+
+def scored(pairs: NearestPairs, left: NeuralSketch, right: NeuralSketch | None) -> ScoredPairs:
+    """Return the pairs with their similarities, rounded as those of buckets are."""
+    other = left if right is None else right
+    order = np.lexsort((pairs.right, pairs.left))
+    first, second = pairs.left[order], pairs.right[order]
     best_left = np.zeros(len(left), dtype=np.float32)
     best_right = best_left if right is None else np.zeros(len(other), dtype=np.float32)
     nothing, once = np.zeros(len(pairs), dtype=np.float32), np.ones(len(pairs), dtype=np.uint16)
-    unscored = ScoredPairs(pairs[:, 0], pairs[:, 1], nothing, once, best_left, best_right)
-    # Scored once more pair by pair, as bucketed pairs are: no difference may come from rounding.
-    return unscored.seen_as(left.similarity(other, pairs[:, 0], pairs[:, 1]))
+    unscored = ScoredPairs(first, second, nothing, once, best_left, best_right)
+    return unscored.seen_as(left.similarity(other, first, second))
 
 
-def _nearest(left: NeuralSketch, other: NeuralSketch, *, dedup: bool) -> Rows:
-    """Return (pairs, 2) row numbers: the nearest of every left record, then of every other."""
-    found: list[Rows] = []
-    values = np.full((NEIGHBOURS, len(other)), -np.inf, dtype=np.float32)
-    rows = np.zeros((NEIGHBOURS, len(other)), dtype=np.int64)
+def _nearest(left: NeuralSketch, other: NeuralSketch, most: int, *, dedup: bool) -> npt.NDArray[np.float64]:
+    """Return (4, pairs): record, near one, its rank from 0 on, similarity."""
+    parts = []
     for first, block in _blocks(left, other, dedup=dedup):
-        most = min(NEIGHBOURS, len(other))
-        at = np.argpartition(block, -most, axis=1)[:, -most:]
-        row, place = np.nonzero(np.isfinite(np.take_along_axis(block, at, axis=1)))
-        found.append(np.column_stack([first + row, at[row, place]]))
-        if not dedup:
-            values, rows = _better(values, rows, block, first)
-    place, column = np.nonzero(np.isfinite(values))
-    return np.concatenate([*found, np.column_stack([rows[place, column], column])])
-
-
-def _better(values: Floats, rows: Rows, block: Floats, first: int) -> tuple[Floats, Rows]:
-    """Return the highest values of each column so far, and their rows, with those of `block` taken in."""
-    numbers = np.broadcast_to(np.arange(first, first + len(block))[:, None], block.shape)
-    values, rows = np.vstack([values, block]), np.vstack([rows, numbers])
-    at = np.argpartition(values, -NEIGHBOURS, axis=0)[-NEIGHBOURS:]
-    return np.take_along_axis(values, at, axis=0), np.take_along_axis(rows, at, axis=0)
+        count = min(most, block.shape[1])
+        at = np.argpartition(block, -count, axis=1)[:, -count:]
+        values = np.take_along_axis(block, at, axis=1)
+        order = np.argsort(-values, axis=1)
+        at, values = np.take_along_axis(at, order, axis=1), np.take_along_axis(values, order, axis=1)
+        row, rank = np.nonzero(np.isfinite(values))
+        parts.append(np.stack([first + row, at[row, rank], rank, values[row, rank]]).astype(np.float64))
+    return np.concatenate(parts, axis=1)
 
 
 def _blocks(left: NeuralSketch, other: NeuralSketch, *, dedup: bool) -> Iterator[tuple[int, Floats]]:

@@ -17,6 +17,7 @@ from erblock.hashing.base import Hasher, Progress, silent
 from erblock.hashing.cells import CellOptions
 from erblock.hashing.codes import coded
 from erblock.hashing.encoder import Encoder, EncoderOptions, RememberingEncoder, load_encoder
+from erblock.hashing.fit_bands import JoinLimit, fit_bands
 from erblock.hashing.neural import NgramKeys, Sample, fit_neural
 from erblock.hashing.store import Extras, Model, Provenance, check_target, save_model
 from erblock.pipeline.evidence import Knowledge, learn_evidence, sample_of
@@ -33,6 +34,9 @@ from erblock.training.batches import triplet_rows
 from erblock.training.fit import TrainingOptions, TrainingReport, TrainingTables, train
 
 TRIPLETS_FILE = "triplets.parquet"
+
+BESIDE_CELLS = JoinLimit(per_record=500)
+"""Rows that the keys of n-grams join beside cells: in large tables, one for three of the cells'."""
 
 TAUGHT, SUPPOSED = 0.5, 0.25
 """The share of the trained weights: by rules or labels, and by matches that are only supposed."""
@@ -59,10 +63,7 @@ def fit(config: Config, *, force: bool = False, on_progress: Progress = silent) 
     options = config.fit
     check_target(Path(options.output), overwrite=force)
     tables = open_tables(config)
-    if options.method == "minhash":
-        fitted = _fit_minhash(config, tables)
-    else:
-        fitted = _fit_neural(config, tables, on_progress)
+    fitted = fit_hasher(config, tables, on_progress)
     labels = _read_labels(options, tables)
     known = Knowledge((config.rules.match, config.rules.conflict), labels)
     evidence = learn_evidence(sample_of(tables, options.seed), fitted.hasher, known, on_progress)
@@ -74,7 +75,7 @@ def fit(config: Config, *, force: bool = False, on_progress: Progress = silent) 
 
 
 @dataclass(frozen=True)
-class _Fitted:
+class Fitted:
     """A fitted hasher, the tables that are kept beside it, and what the command says."""
 
     hasher: Hasher
@@ -82,18 +83,27 @@ class _Fitted:
     tables: dict[str, pl.DataFrame] = field(default_factory=dict)
 
 
-def _fit_minhash(config: Config, tables: TablePair) -> _Fitted:
+def fit_hasher(config: Config, tables: TablePair, on_progress: Progress = silent) -> Fitted:
+    """Return the hash that suits these tables, by the configured method."""
+    if config.fit.method == "minhash":
+        return _fit_minhash(config, tables)
+    return _fit_neural(config, tables, on_progress)
+
+
+def _fit_minhash(config: Config, tables: TablePair) -> Fitted:
     hasher = minhash_of(texts_of(tables))
-    return _Fitted(hasher, FitReport(Path(config.fit.output), {}, None, hasher.plan.bands))
+    return Fitted(hasher, FitReport(Path(config.fit.output), {}, None, hasher.plan.bands))
 
 
-def _fit_neural(config: Config, tables: TablePair, on_progress: Progress) -> _Fitted:
+def _fit_neural(config: Config, tables: TablePair, on_progress: Progress) -> Fitted:
     options = config.fit
     rules = compile_rules(config.rules.match, config.rules.conflict, tables)
     labels = _read_labels(options, tables)
     encoder = load_encoder(
         EncoderOptions(options.encoder, options.max_tokens, options.device, options.precision)
     )
+    if not options.max_steps:  # Its weights stay as they are: every text is encoded once.
+        encoder = RememberingEncoder(encoder)
     texts = texts_of(tables)
     sets = [ngrams.feature_sets(side) for side in texts.sides]
     weights = ngrams.idf(*sets)
@@ -116,13 +126,13 @@ def _fit_neural(config: Config, tables: TablePair, on_progress: Progress) -> _Fi
         (texts.left.gather(rows.anchor), texts.right.gather(rows.positive)),
         records=max(map(len, texts.sides)),
     )
-    # Evidence is learned from the same sample: its texts are encoded once.
-    encoder = RememberingEncoder(encoder)
-    keys = NgramKeys(weights, minhash_of(texts).plan)
+    if options.max_steps:  # Evidence is learned from the same sample: its texts are encoded once.
+        encoder = RememberingEncoder(encoder)
+    keys = NgramKeys(weights, fit_bands(texts.sides, weights, BESIDE_CELLS))
     hasher = fit_neural(encoder, keys, sample, CellOptions(seed=options.seed), on_progress)
     by_rule = dict(triplets["rule"].value_counts(sort=True).rows())
     report_all = FitReport(Path(options.output), by_rule, report, hasher.cells.bands + hasher.plan.bands)
-    return _Fitted(hasher, report_all, {TRIPLETS_FILE: triplets})
+    return Fitted(hasher, report_all, {TRIPLETS_FILE: triplets})
 
 
 def _read_labels(options: FitConfig, tables: TablePair) -> pl.DataFrame | None:
