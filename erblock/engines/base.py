@@ -24,7 +24,7 @@ class Candidates:
     """The best pairs of every record, by row number in the order of the ids.
 
     `kind`: of hash. With one table the ids of both sides are the same series. `tables`: the records
-    themselves, at least the compared columns, where they are in memory.
+    themselves, at least the compared columns, where they are in memory. `weights`: of the features of the hash.
     """
 
     kind: str
@@ -33,6 +33,7 @@ class Candidates:
     scored: ScoredPairs
     join: JoinReport
     tables: TablePair | None = None
+    weights: Floats | None = None
 
 
 class Engine(Protocol):

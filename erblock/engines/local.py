@@ -42,7 +42,7 @@ class LocalEngine:
         join = JoinReport()
         scored = score_candidates(left, right, join, on_progress, self.memory)
         ids = (self.tables.left.frame[ID], self.tables.other.frame[ID])
-        return Candidates(self.hasher.kind, *ids, scored, join, self.tables)
+        return Candidates(self.hasher.kind, *ids, scored, join, self.tables, self.hasher.weights)
 
     def _sketch(self, side: pl.Series | Sketch, on_progress: Progress) -> Sketch:
         return self.hasher.sketch(side, on_progress) if isinstance(side, pl.Series) else side

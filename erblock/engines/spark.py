@@ -43,7 +43,7 @@ from erblock.engines.spark_tables import SparkTable, SparkTables
 from erblock.engines.tiles import FOUND, SAMPLE, SAMPLED, TileKernel, distinct_pairs
 from erblock.errors import ConfigError
 from erblock.hashing.base import Hasher, Progress, Rows, Scores, Sketch, silent
-from erblock.hashing.store import load_model, read_manifest
+from erblock.hashing.store import load_model, load_weights, read_manifest
 from erblock.tables.read import Records, TablePair
 from erblock.tables.schemas import ID
 
@@ -117,6 +117,7 @@ class SparkEngine:
     model: Path
     options: RunOptions = RunOptions()
     stored: tuple[Sketch | None, Sketch | None] = (None, None)
+    learns: bool = False
 
     def candidates(self, on_progress: Progress = silent) -> Candidates:
         """Return the scored candidate pairs of the tables.
@@ -177,11 +178,12 @@ class SparkEngine:
         _raise_to(best[0], left, similarity)
         _raise_to(best[-1], right, similarity)
         scored = ScoredPairs(left, right, similarity, bands, best[0], best[-1])
-        return Candidates(self._kind, ids[0], ids[-1], scored, report, self._compared())
+        weights = load_weights(self.model)
+        return Candidates(self._kind, ids[0], ids[-1], scored, report, self._compared(), weights)
 
     def _compared(self) -> TablePair | None:
-        """Return the compared columns at the driver, if the model knows anything of what they say."""
-        if not any((self.model / name).is_file() for name in (EVIDENCE_FILE, LABELS_FILE)):
+        """Return the compared columns at the driver, if what they say is known or is to be learned."""
+        if not self.learns and not any((self.model / name).is_file() for name in (EVIDENCE_FILE, LABELS_FILE)):
             return None
         sides = [
             Records(collected(table), side) for table, side in zip(self.tables.sides, _SIDES, strict=False)
