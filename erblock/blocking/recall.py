@@ -16,9 +16,10 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import expit
 
+from erblock.blocking.decoys import known_pairs
 from erblock.blocking.examples import MATCH, NO_MATCH, UNKNOWN, Verdicts
 from erblock.blocking.exclusive import ranked_and_decided
-from erblock.blocking.rivalry import known_of_rivals
+from erblock.blocking.ranking import rivalries
 from erblock.blocking.score import ScoredPairs
 from erblock.blocking.sure import groups_apart, sure_pairs
 from erblock.comparison.evidence import Evidence
@@ -35,6 +36,9 @@ either side for what no candidate tells, such as matches that have nothing in co
 _DOUBTFUL, _MOST_DOUBTFUL = (0.1, 0.9), 0.25
 """A pair of a probability between the first two is doubtful; where more than the third of the expected
 matches are, the number of matches is not known, and no recall is estimated."""
+
+_OWN = 0.5
+"""Of two opinions without a reason to trust one more, each counts half (docs/decisions.md)."""
 
 _TOLD, _HEARD = 7.0, 4.0
 """Log odds of what a label says at least: of its pair, and to rivals. One in fifty may be wrong."""
@@ -187,23 +191,46 @@ def _bounded(values: Doubles, verdicts: Verdicts, bounds: Sequence[float]) -> Do
     return bounded
 
 
+def own_share(pairs: ScoredPairs) -> float:
+    """Return how much a pair's own log odds count beside those that it has among rivals, 0 to a half.
+
+    Where every record has one match at most, rivals say it all. In one table no record is bound to.
+    """
+    return _OWN if pairs.one_table else _OWN * (1 - min(rivalries(pairs)))
+
+
+def pooled(relative: Doubles, own: Scores, share: float) -> Doubles:
+    """Return the weighted mean of two opinions of every pair, as log odds.
+
+    It is a logarithmic opinion pool (Genest and Zidek 1986). `relative`: how far a pair stands out among the
+    candidates of its records; `own`: what its columns say, whoever else is a candidate, which counts `share`.
+    """
+    return np.asarray((1 - share) * relative + share * own)
+
+
 def expected_matches(
-    pairs: ScoredPairs, signal: Scores, verdicts: Verdicts | None = None, seed: int = 0
+    pairs: ScoredPairs,
+    signal: Scores,
+    verdicts: Verdicts | None = None,
+    own: Scores | None = None,
+    seed: int = 0,
 ) -> ExpectedMatches:
     """Return log odds and probabilities of `pairs`.
 
     `signal`: what speaks for a match beside the ranking; `verdicts`: what labels say of each pair. Others are
-    learned from them, and rivals hear of them; over the pair's own log odds they go by `told`.
+    learned from them, and rivals hear of them; over the pair's own log odds they go by `told`. `own`: the log
+    odds of each pair by its columns alone, if known.
     """
     if min(len(sure_pairs(pairs)), len(groups_apart(pairs))) < _LEAST_SURE:
         return ExpectedMatches(None)
     if verdicts is None:
         verdicts = np.full(len(pairs), UNKNOWN, dtype=np.int8)
-    read = known_of_rivals(pairs, signal, verdicts, seed)
+    known, rivalry = known_pairs(pairs, signal, verdicts, seed), rivalries(pairs)
+    alone = known.alone if own is None else pooled(known.alone, own, own_share(pairs))
     # Rivals hear of a labelled match, but not as if no label were ever wrong.
-    heard = _bounded(read.known.alone, verdicts, (_HEARD, -_HEARD))
-    ranked, decided = ranked_and_decided(replace(pairs, rivalry=read.rivalry), heard)
-    if max(read.several) < LEAST_SEVERAL:
+    heard = _bounded(alone, verdicts, (_HEARD, -_HEARD))
+    ranked, decided = ranked_and_decided(replace(pairs, rivalry=rivalry), heard)
+    if pairs.one_table or min(rivalry) == max(rivalry):
         return ExpectedMatches(ranked, decided)
-    by_signal = read.known.calibration_by_signal()
-    return ExpectedMatches(ranked, decided, several=read.several, by_signal=by_signal)
+    several = (1 - rivalry[0] / max(rivalry), 1 - rivalry[1] / max(rivalry))
+    return ExpectedMatches(ranked, decided, several=several, by_signal=known.calibration_by_signal())

@@ -26,7 +26,7 @@ class Candidates:
 
     `kind`: of hash. With one table the ids of both sides are the same series. `copies`: of either side, which
     records say the same, and so are not compared themselves. `tables`: the records themselves, at least the
-    compared columns, where they are in memory.
+    compared columns, where they are in memory. `weights`: of the features of the hash.
     """
 
     kind: str
@@ -36,6 +36,7 @@ class Candidates:
     join: JoinReport
     copies: tuple[Copies, Copies]
     tables: TablePair | None = None
+    weights: Floats | None = None
 
 
 class Engine(Protocol):

@@ -47,7 +47,7 @@ class LocalEngine:
         scored = score_candidates(left, right, join, on_progress, self.memory)
         ids = (self.tables.left.frame[ID], self.tables.other.frame[ID])
         scored = scored.of_rows(self.copies[0].rows, self.copies[1].rows, (len(ids[0]), len(ids[1])))
-        return Candidates(self.hasher.kind, *ids, scored, join, self.copies, self.tables)
+        return Candidates(self.hasher.kind, *ids, scored, join, self.copies, self.tables, self.hasher.weights)
 
     def _sketch(self, side: pl.Series | Sketch, copies: Copies, on_progress: Progress) -> Sketch:
         if isinstance(side, pl.Series):

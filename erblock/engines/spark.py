@@ -45,7 +45,7 @@ from erblock.engines.tiles import FOUND, SAMPLE, SAMPLED, TileKernel, distinct_p
 from erblock.errors import ConfigError
 from erblock.hashing.arrays import sketch_arrays
 from erblock.hashing.base import Hasher, Progress, Rows, Scores, Sketch, silent
-from erblock.hashing.store import load_model, read_manifest
+from erblock.hashing.store import load_model, load_weights, read_manifest
 from erblock.tables.copies import Copies
 from erblock.tables.read import Records, TablePair
 from erblock.tables.schemas import ID
@@ -120,6 +120,7 @@ class SparkEngine:
     model: Path
     options: RunOptions = RunOptions()
     stored: tuple[Sketch | None, Sketch | None] = (None, None)
+    learns: bool = False
 
     def candidates(self, on_progress: Progress = silent) -> Candidates:
         """Return the scored candidate pairs of the tables.
@@ -185,11 +186,14 @@ class SparkEngine:
         _raise_to(best[0], left, similarity)
         _raise_to(best[-1], right, similarity)
         scored = ScoredPairs(left, right, similarity, bands, best[0], best[-1])
-        return Candidates(self._kind, ids[0], ids[-1], scored, report, copies, self._compared())
+        weights, tables = load_weights(self.model), self._compared()
+        return Candidates(self._kind, ids[0], ids[-1], scored, report, copies, tables, weights)
 
     def _compared(self) -> TablePair | None:
-        """Return the compared columns at the driver, if the model knows anything of what they say."""
-        if not any((self.model / name).is_file() for name in (EVIDENCE_FILE, LABELS_FILE)):
+        """Return the compared columns at the driver, if what they say is known or is to be learned."""
+        if not self.learns and not any(
+            (self.model / name).is_file() for name in (EVIDENCE_FILE, LABELS_FILE)
+        ):
             return None
         sides = [
             Records(collected(table), side) for table, side in zip(self.tables.sides, _SIDES, strict=False)

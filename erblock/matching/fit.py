@@ -8,11 +8,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from erblock.blocking.decoys import Known, beside, inputs_of
+from erblock.blocking.decoys import Known, beside, inputs_of, known_pairs
 from erblock.blocking.examples import PairExamples, Verdicts, choose_examples
 from erblock.blocking.exclusive import probabilities
-from erblock.blocking.ranking import exclusive_sides, with_evidence
-from erblock.blocking.rivalry import known_of_rivals
+from erblock.blocking.ranking import exclusive_sides, rivalries, with_evidence
 from erblock.blocking.score import ScoredPairs
 from erblock.comparison.evidence import Evidence, Examples, fit_evidence
 from erblock.comparison.vectors import Comparison
@@ -80,8 +79,9 @@ def learn(pairs: ScoredPairs, comparison: Comparison, verdicts: Verdicts, seed: 
     vectors = comparison.vectors(pairs.left[chosen.at], pairs.right[chosen.at])
     evidence = fit_evidence(Examples(vectors, chosen.matches, chosen.counts), comparison.agrees)
     log_odds = comparison.log_odds(evidence, pairs.left, pairs.right)
-    read = known_of_rivals(with_evidence(pairs, log_odds), log_odds, verdicts, seed)
-    return Learned(Matcher(evidence, read.known.calibration, read.rivalry), log_odds, read.known)
+    weighed = with_evidence(pairs, log_odds)
+    known = known_pairs(weighed, log_odds, verdicts, seed)
+    return Learned(Matcher(evidence, known.calibration, rivalries(weighed)), log_odds, known)
 
 
 def _check_enough(chosen: PairExamples) -> None:

@@ -80,9 +80,10 @@ def _spark_engine(config: Config, stored: StoredTables) -> Iterator[Engine]:
         with TemporaryDirectory() as folder:
             try:
                 with errors_as_ours():
-                    model = model_folder(options) or _fitted_minhash(tables, Path(folder))
+                    given = model_folder(options)
+                    model = given or _fitted_minhash(tables, Path(folder))
                 run = RunOptions(options.device, options.precision)
-                yield SparkEngine(session, tables, model, run, stored.sketches())
+                yield SparkEngine(session, tables, model, run, stored.sketches(), learns=given is None)
             finally:
                 tables.let_go()
 

@@ -1,4 +1,8 @@
-"""Evidence of the columns: learned from the candidates of a sample, weighed in on all candidates."""
+"""Evidence of the columns: learned from candidates, weighed in on all of them.
+
+A model brings what it learned when it was fitted, with rules and labels. Without a model the evidence is
+learned from the candidates at hand: from those that are beyond doubt and their rivals.
+"""
 
 from dataclasses import dataclass, replace
 
@@ -84,11 +88,18 @@ def learn_evidence(
     right = None if texts.dedup else hasher.sketch(texts.right)
     scored = score_candidates(left, right, JoinReport(), on_progress)
     scored = scored.at(best_of_either(scored, _LEARNED_FROM))
-    chosen = choose_examples(scored, known.of(sample, scored))
-    columns = compared_columns(sample)
+    return _learned_from(scored, known.of(sample, scored), sample, hasher.weights)
+
+
+def _learned_from(
+    scored: ScoredPairs, verdicts: Verdicts, tables: TablePair, weights: Floats
+) -> FittedEvidence | None:
+    """Return what the columns say of these pairs; None where too few are sure."""
+    chosen = choose_examples(scored, verdicts)
+    columns = compared_columns(tables)
     if chosen.matches.sum() < _LEAST_MATCHES or not columns:
         return None
-    comparison = Comparison(sample, columns, hasher.weights)
+    comparison = Comparison(tables, columns, weights)
     vectors = comparison.vectors(scored.left[chosen.at], scored.right[chosen.at])
     evidence = fit_evidence(Examples(vectors, chosen.matches, chosen.counts), comparison.agrees)
     return FittedEvidence(columns, comparison.names, evidence)
@@ -135,14 +146,26 @@ class Weighed:
 
 
 def weigh(config: Config, found: Candidates) -> Weighed:
-    """Return the candidates with the evidence of the model weighed in, if it has any."""
-    folder, scored = model_folder(config.block), found.scored
-    fitted = None if folder is None else read_evidence(folder)
-    if folder is None or fitted is None or found.tables is None or not len(scored):
+    """Return the candidates with the evidence of the columns weighed in, if there is any."""
+    scored, evidence = found.scored, _evidence(config, found)
+    if evidence is None:
         return Weighed(scored, scored.similarity)
     compared = best_of_either(scored, _COMPARED)
-    evidence = ColumnEvidence(fitted, load_weights(folder), found.tables)
     odds = evidence.between(scored.left[compared], scored.right[compared])
     log_odds = np.full(len(scored), odds.min(), dtype=np.float32)
     log_odds[compared] = odds
     return Weighed(with_evidence(scored, log_odds), log_odds, evidence)
+
+
+def _evidence(config: Config, found: Candidates) -> ColumnEvidence | None:
+    """Return the evidence of the model, or without a model what the candidates themselves teach."""
+    folder = model_folder(config.block)
+    if found.tables is None or found.weights is None or not len(found.scored):
+        return None
+    if folder is not None:
+        fitted = read_evidence(folder)
+        return None if fitted is None else ColumnEvidence(fitted, load_weights(folder), found.tables)
+    best = found.scored.at(best_of_either(found.scored, _LEARNED_FROM))
+    unknown = np.full(len(best), UNKNOWN, dtype=np.int8)
+    learned = _learned_from(best, unknown, found.tables, found.weights)
+    return None if learned is None else ColumnEvidence(learned, found.weights, found.tables)

@@ -226,7 +226,7 @@ def _candidates(hasher: Hasher, tables: TablePair, left: Sketch, right: Sketch |
     scored = score_candidates(left, right, join)
     ids = tables.left.frame[ID], tables.other.frame[ID]
     copies = Copies.none(len(ids[0])), Copies.none(len(ids[1]))
-    return Candidates(hasher.kind, *ids, scored, join, copies, tables)
+    return Candidates(hasher.kind, *ids, scored, join, copies, tables, hasher.weights)
 
 
 def _ranked(config: Config, found: Candidates) -> RankedPairs:
