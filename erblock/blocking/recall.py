@@ -16,9 +16,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import expit
 
+from erblock.blocking.decoys import known_pairs
 from erblock.blocking.examples import MATCH, NO_MATCH, UNKNOWN, Verdicts
 from erblock.blocking.exclusive import ranked_and_decided
-from erblock.blocking.decoys import known_pairs
 from erblock.blocking.ranking import rivalries
 from erblock.blocking.score import ScoredPairs
 from erblock.blocking.sure import groups_apart, sure_pairs

@@ -24,7 +24,7 @@ class Candidates:
     """The best pairs of every record, by row number in the order of the ids.
 
     `kind`: of hash. With one table the ids of both sides are the same series. `tables`: the records
-    themselves, at least the compared columns, where they are in memory. `weights`: of the features of the hash.
+    themselves, at least the compared columns, where they are in memory. `weights`: of the hash's features.
     """
 
     kind: str

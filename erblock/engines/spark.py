@@ -183,7 +183,8 @@ class SparkEngine:
 
     def _compared(self) -> TablePair | None:
         """Return the compared columns at the driver, if what they say is known or is to be learned."""
-        if not self.learns and not any((self.model / name).is_file() for name in (EVIDENCE_FILE, LABELS_FILE)):
+        known = any((self.model / name).is_file() for name in (EVIDENCE_FILE, LABELS_FILE))
+        if not (known or self.learns):
             return None
         sides = [
             Records(collected(table), side) for table, side in zip(self.tables.sides, _SIDES, strict=False)

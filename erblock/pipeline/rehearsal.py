@@ -223,7 +223,8 @@ def _of_sample(config: Config, sample: Sample) -> Config:
 def _candidates(hasher: Hasher, tables: TablePair, left: Sketch, right: Sketch | None) -> Candidates:
     join = JoinReport()
     scored = score_candidates(left, right, join)
-    return Candidates(hasher.kind, tables.left.frame[ID], tables.other.frame[ID], scored, join, tables, hasher.weights)
+    ids = tables.left.frame[ID], tables.other.frame[ID]
+    return Candidates(hasher.kind, *ids, scored, join, tables, hasher.weights)
 
 
 def _ranked(config: Config, found: Candidates) -> RankedPairs:
