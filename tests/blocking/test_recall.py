@@ -1,5 +1,7 @@
 """The estimated recall of a cut."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -7,7 +9,14 @@ from hypothesis import strategies as st
 from scipy.special import logit
 
 from erblock.blocking.budget import Budget, cut
-from erblock.blocking.recall import ExpectedMatches, Unmet, expected_matches, never_met
+from erblock.blocking.recall import (
+    ExpectedMatches,
+    Unmet,
+    expected_matches,
+    never_met,
+    own_share,
+    pooled,
+)
 from erblock.errors import ConfigError
 
 EXACT = 1e-9
@@ -137,3 +146,22 @@ def test_a_handful_of_sure_pairs_is_not_usable(scored):
 def test_no_pairs_are_not_usable(scored):
     pairs = scored([], [], [], (2, 2))
     assert not expected_matches(pairs, pairs.similarity).usable
+
+
+def test_two_opinions_are_pooled_as_the_mean_of_their_log_odds():
+    relative, own = np.array([4.0, -2.0, 0.0]), np.array([0.0, 2.0, -6.0], dtype=np.float32)
+    assert pooled(relative, own, 0.0) == pytest.approx(relative)
+    assert pooled(relative, own, 0.5) == pytest.approx([2.0, 0.0, -3.0])
+    assert pooled(relative, own, 0.25) == pytest.approx([3.0, -1.0, -1.5])
+
+
+def test_a_pairs_own_odds_count_as_far_as_its_records_may_have_several_matches(scored):
+    def share(rivalry, sizes):
+        rows = np.zeros(1, dtype=np.int64)
+        pairs = scored(rows, rows + 1, np.ones(1, dtype=np.float32), sizes)
+        return own_share(replace(pairs, rivalry=rivalry))
+
+    assert share((1.0, 1.0), (2, 2)) == 0
+    assert share((0.2, 1.0), (2, 2)) == pytest.approx(0.4)
+    assert share((1.0, 0.2), (2, 2)) == share((0.2, 1.0), (2, 2))
+    assert share((1.0, 1.0), (2,)) == 0.5
