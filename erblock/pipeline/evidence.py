@@ -33,7 +33,9 @@ from erblock.tables.read import Records, TablePair
 
 _SAMPLE = 20_000
 _LEARNED_FROM = 20
-_COMPARED = 60
+_COMPARED, _LEAST_COMPARED, _COMPARED_IN_ALL = 60, 3, 10_000_000
+"""So many best candidates of a record are compared by their columns, fewer where they would be more than the
+last in all: comparing takes most of the time of large tables, and a match is seldom further down."""
 _LEAST_MATCHES = 20
 
 
@@ -88,12 +90,13 @@ def learn_evidence(
     right = None if texts.dedup else hasher.sketch(texts.right)
     scored = score_candidates(left, right, JoinReport(), on_progress)
     scored = scored.at(best_of_either(scored, _LEARNED_FROM))
-    return _learned_from(scored, known.of(sample, scored), sample, hasher.weights)
+    learned = _learned_from(scored, known.of(sample, scored), sample, hasher.weights)
+    return None if learned is None else learned.fitted
 
 
 def _learned_from(
     scored: ScoredPairs, verdicts: Verdicts, tables: TablePair, weights: Floats
-) -> FittedEvidence | None:
+) -> "ColumnEvidence | None":
     """Return what the columns say of these pairs; None where too few are sure."""
     chosen = choose_examples(scored, verdicts)
     columns = compared_columns(tables)
@@ -102,20 +105,25 @@ def _learned_from(
     comparison = Comparison(tables, columns, weights)
     vectors = comparison.vectors(scored.left[chosen.at], scored.right[chosen.at])
     evidence = fit_evidence(Examples(vectors, chosen.matches, chosen.counts), comparison.agrees)
-    return FittedEvidence(columns, comparison.names, evidence)
+    fitted = FittedEvidence(columns, comparison.names, evidence)
+    return ColumnEvidence(fitted, weights, tables, comparison)
 
 
 @dataclass(frozen=True)
 class ColumnEvidence:
-    """The evidence of a model, and the tables whose records it is asked about."""
+    """What the columns say for a match, and the tables whose records it is asked about.
+
+    `comparison`: of the records of both tables; making it reads all of them.
+    """
 
     fitted: FittedEvidence
     weights: Floats
     tables: TablePair
+    comparison: Comparison
 
     def between(self, left: Rows, right: Rows) -> Scores:
         """Return the log odds of a match of each pair of row numbers."""
-        return self.fitted.log_odds(self.tables, self.weights, left, right)
+        return self.fitted.log_odds_by(self.comparison, left, right)
 
     def within(self, rows: Rows, others: Rows, *, right: bool) -> Scores:
         """Return the log odds of each pair of row numbers of one of the tables, as of one of both."""
@@ -150,7 +158,9 @@ def weigh(config: Config, found: Candidates) -> Weighed:
     scored, evidence = found.scored, _evidence(config, found)
     if evidence is None:
         return Weighed(scored, scored.similarity)
-    compared = best_of_either(scored, _COMPARED)
+    records = len(scored.best_left) + (0 if scored.one_table else len(scored.best_right))
+    most = max(_LEAST_COMPARED, min(_COMPARED, _COMPARED_IN_ALL // max(records, 1)))
+    compared = best_of_either(scored, most)
     odds = evidence.between(scored.left[compared], scored.right[compared])
     log_odds = np.full(len(scored), odds.min(), dtype=np.float32)
     log_odds[compared] = odds
@@ -163,9 +173,11 @@ def _evidence(config: Config, found: Candidates) -> ColumnEvidence | None:
     if found.tables is None or found.weights is None or not len(found.scored):
         return None
     if folder is not None:
-        fitted = read_evidence(folder)
-        return None if fitted is None else ColumnEvidence(fitted, load_weights(folder), found.tables)
+        fitted, weights = read_evidence(folder), load_weights(folder)
+        if fitted is None:
+            return None
+        comparison = Comparison(found.tables, fitted.columns, weights)
+        return ColumnEvidence(fitted, weights, found.tables, comparison)
     best = found.scored.at(best_of_either(found.scored, _LEARNED_FROM))
     unknown = np.full(len(best), UNKNOWN, dtype=np.int8)
-    learned = _learned_from(best, unknown, found.tables, found.weights)
-    return None if learned is None else ColumnEvidence(learned, found.weights, found.tables)
+    return _learned_from(best, unknown, found.tables, found.weights)
