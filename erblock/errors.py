@@ -5,6 +5,7 @@
     ├── RuleError           a rule cannot be parsed or does not fit the tables
     ├── TableError          a table cannot be read or breaks what a stage needs
     ├── ModelError          a model folder or an encoder cannot be used
+    ├── OutputError         a file or a folder cannot be written, or must not be
     └── MissingExtraError   an optional package is not installed
 
 A message says what was expected, what was found and what to do. The library raises; only
@@ -32,6 +33,10 @@ class TableError(ErblockError):
 
 class ModelError(ErblockError):
     """A model folder or an encoder cannot be used."""
+
+
+class OutputError(ErblockError):
+    """A file or a folder cannot be written, or holds what must not be written over."""
 
 
 class MissingExtraError(ErblockError):

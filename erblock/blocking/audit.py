@@ -22,6 +22,7 @@ from erblock.tables.read import Records, TablePair
 from erblock.tables.schemas import ID
 from erblock.tables.sheet import MATCH, PAIR, SheetKey, SheetRow, Stratum, key_path
 from erblock.tables.text import text_expression
+from erblock.tables.writing import write_text
 
 _SHARES = {
     "kept, the best": 0.3,
@@ -88,7 +89,7 @@ def write_audit(
     )
     answers = pl.repeat("", len(numbers), eager=True)
     frame = pl.DataFrame({MATCH: answers, PAIR: numbers, "left_id": left_ids, "right_id": right_ids})
-    key_path(sheet).write_text(key.model_dump_json(indent=1) + "\n", encoding="utf-8")
+    write_text(key_path(sheet), key.model_dump_json(indent=1) + "\n")
     write_frame(frame.with_columns(_values(tables, *rows)), sheet, for_spreadsheet=True)
 
 

@@ -10,6 +10,7 @@ from erblock.cli import console
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from erblock.config import Config
     from erblock.evaluation.calibration import Calibration
     from erblock.evaluation.clusters import ClusterEvaluation
     from erblock.evaluation.compare import MatchReport, Report
@@ -55,6 +56,7 @@ def evaluate(
 
     settings = load_config(config, {"tables": {"left": left, "right": right, "id": id_column}})
     targets = tuple(target or TARGETS)
+    _check_places(settings, [*files, gold, exclude, labels], {"--csv": csv, "--curve": curve})
     reports = evaluate_files(EvaluateOptions(files, gold, settings.tables, exclude, targets, labels))
     if as_json:
         console.write_json([as_record(report, targets) for report in reports])
@@ -64,6 +66,16 @@ def evaluate(
         write_figures(reports, targets, csv)
     if curve is not None:
         write_curves(reports, curve)
+
+
+def _check_places(
+    settings: "Config", files: "Sequence[Path | None]", written: "dict[str, Path | None]"
+) -> None:
+    from erblock.pipeline.places import tables_of
+    from erblock.tables.guard import Read, Write, check_places
+
+    reads = [*tables_of(settings), *(Read("the file", file) for file in files)]
+    check_places([Write(option, path) for option, path in written.items() if path is not None], reads)
 
 
 def _show(reports: "Sequence[Report | MatchReport]", targets: "Sequence[float]") -> None:

@@ -47,9 +47,17 @@ def load_config(path: Path | None, overrides: Mapping[str, Mapping[str, Any]]) -
     given = {name: _without_none(section) for name, section in overrides.items()}
     values = _merged(values, given)
     try:
-        return Config.model_validate(values)
+        return Config.model_validate(values).read_from(path)
     except ValidationError as error:
         raise ConfigError(_complaint(_first(error), path, given)) from None
+
+
+def is_settings(path: Path) -> bool:
+    """Return whether the file at `path` holds settings, right or wrong ones, or nothing at all."""
+    try:
+        return set(_parsed(path)) <= set(SECTIONS)
+    except ConfigError:
+        return False
 
 
 def did_you_mean(name: str, known: Sequence[str]) -> str:

@@ -1,9 +1,10 @@
 """The keys of every section, their defaults and what they mean."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 
 MEMORY = r"^\d+(\.\d+)? ?[MGT]i?B$"
 """How much memory is written: 500MB, 1.5 GB, 4GiB."""
@@ -229,6 +230,18 @@ class Config(_Section):
     distill: DistillConfig = DistillConfig()
     block: BlockConfig = BlockConfig()
     match: MatchConfig = MatchConfig()
+    _file: Path | None = PrivateAttr(default=None)
+
+    @property
+    def file(self) -> Path | None:
+        """The file that the settings were read from, if there was one."""
+        return self._file
+
+    def read_from(self, file: Path | None) -> "Config":
+        """Return the same settings, as those of `file`."""
+        copy = self.model_copy()
+        copy._file = file
+        return copy
 
 
 SECTIONS: Mapping[str, type[BaseModel]] = {

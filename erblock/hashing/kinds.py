@@ -13,8 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy.typing as npt
-
 from erblock.hashing.bands import BandPlan
 from erblock.hashing.base import Hasher
 from erblock.hashing.cells import Cells
@@ -22,12 +20,13 @@ from erblock.hashing.encoder import EncoderOptions, load_encoder
 from erblock.hashing.minhash import MinHashHasher
 from erblock.hashing.neural import NeuralHasher
 from erblock.hashing.student import StaticEmbeddings, StudentHasher
+from erblock.hashing.tensors import Arrays
 
 ENCODER = "encoder"
 _CELLS = ("mean", "projection", "points", "centres")
 _STATIC = ("features", "codes", "scales", "constant")
 
-Arrays = Mapping[str, npt.NDArray[Any]]
+
 Settings = Mapping[str, int]
 
 

@@ -22,6 +22,7 @@ from erblock.hashing.store import Extras, Model, Provenance, check_target, save_
 from erblock.pipeline.evidence import Knowledge, learn_evidence, sample_of
 from erblock.pipeline.inputs import Texts, minhash_of, open_tables, texts_of
 from erblock.pipeline.labelled import kept_labels
+from erblock.pipeline.places import check_fit_places
 from erblock.rules.compile import compile_rules
 from erblock.rules.pairs import labelling_pairs
 from erblock.rules.triplets import TripletOptions, build_triplets, labelled_pairs
@@ -29,6 +30,7 @@ from erblock.tables.pairs import read_pairs
 from erblock.tables.read import TablePair
 from erblock.tables.schemas import ID, LABELS
 from erblock.tables.text import plain_texts
+from erblock.tables.writing import locked
 from erblock.training.batches import triplet_rows
 from erblock.training.fit import TrainingOptions, TrainingReport, TrainingTables, train
 
@@ -57,7 +59,14 @@ def fit(config: Config, *, force: bool = False, on_progress: Progress = silent) 
         ErblockError: if a table, a rule, the labels or the encoder is not usable; nothing is written then.
     """
     options = config.fit
+    check_fit_places(config)
     check_target(Path(options.output), overwrite=force)
+    with locked(Path(options.output)):
+        return _fitted_and_saved(config, force, on_progress)
+
+
+def _fitted_and_saved(config: Config, force: bool, on_progress: Progress) -> FitReport:
+    options = config.fit
     tables = open_tables(config)
     if options.method == "minhash":
         fitted = _fit_minhash(config, tables)

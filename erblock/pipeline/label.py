@@ -13,7 +13,7 @@ from erblock.blocking.ranking import ranking
 from erblock.blocking.score import ScoredPairs
 from erblock.comparison.remembered import RememberedComparison
 from erblock.config import Config
-from erblock.errors import ConfigError, TableError
+from erblock.errors import ConfigError
 from erblock.hashing.base import Progress, Scores, silent
 from erblock.matching.fit import learn
 from erblock.matching.label import Belief, choose_questions, guessed
@@ -21,6 +21,7 @@ from erblock.pipeline.candidates import read_candidates, rows_of
 from erblock.pipeline.evidence import Knowledge
 from erblock.pipeline.match import check_outputs
 from erblock.pipeline.match_engine import open_local
+from erblock.pipeline.places import check_labels_place
 from erblock.tables.label_file import Appended, LabelFile, check_label_file, id_texts, open_label_file
 from erblock.tables.pairs import read_answers
 from erblock.tables.read import TablePair
@@ -195,11 +196,7 @@ def _check(config: Config, labels: Path) -> None:
         raise ConfigError("--label teaches a matcher, --use takes one that has learned; give one of the two")
     check_label_file(labels)
     check_outputs(config)
-    read = (config.tables.left, config.tables.right, config.match.pairs)
-    written = (config.match.output, config.match.clusters)
-    for other in (*read, *written):
-        if other is not None and labels.resolve() == Path(other).resolve():
-            raise TableError(f"--labels {labels}: this file is {other} already; expected another name")
+    check_labels_place(config, labels)
 
 
 def _question(tables: TablePair, pairs: ScoredPairs, position: int) -> Question:

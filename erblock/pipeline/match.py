@@ -11,7 +11,6 @@ from erblock.blocking.score import ScoredPairs
 from erblock.comparison.fitted import FittedEvidence
 from erblock.config import Config, MatchConfig, RulesConfig
 from erblock.engines.base import MatchEngine
-from erblock.errors import ConfigError
 from erblock.hashing import ngrams
 from erblock.hashing.base import Progress, Scores, silent
 from erblock.hashing.kinds import RunOptions
@@ -24,6 +23,7 @@ from erblock.pipeline.engine import Place, check_place
 from erblock.pipeline.evidence import Knowledge
 from erblock.pipeline.inputs import Texts, texts_of
 from erblock.pipeline.match_engine import check_match_engine, open_match_engine
+from erblock.pipeline.places import check_match_places
 from erblock.pipeline.plm import check_plm, learn_plm
 from erblock.tables.pairs import read_pairs
 from erblock.tables.schemas import LABELS
@@ -109,22 +109,12 @@ def _matched(
 def check_outputs(config: Config) -> None:
     """Raise ErblockError if what matching writes would be no table, or be written over something else."""
     options = config.match
-    read = (config.tables.left, config.tables.right, options.pairs, options.labels)
-    check_place(Place("--output", options.output), read, options.engine)
+    check_place(Place("--output", options.output), options.engine)
     if options.clusters is not None:
-        check_place(Place("--clusters", options.clusters), read, options.engine)
-        if Path(options.clusters).resolve() == Path(options.output).resolve():
-            raise ConfigError(f"--clusters {options.clusters}: the matches go there; expected another name")
+        check_place(Place("--clusters", options.clusters), options.engine)
+    check_match_places(config)
     if options.save is not None:
-        _check_save(Path(options.save), (*read, options.output, options.clusters))
-
-
-def _check_save(folder: Path, files: tuple[str | None, ...]) -> None:
-    """Raise ErblockError if a matcher cannot be written to `folder`, or would take `files` away with it."""
-    check_matcher_target(folder)
-    for file in files:
-        if file is not None and folder.resolve() in Path(file).resolve().parents:
-            raise ConfigError(f"--save {folder}: {file} is in it; expected a folder of its own")
+        check_matcher_target(Path(options.save))
 
 
 def _with_columns(config: Config, stored: StoredMatcher | None) -> Config:

@@ -71,6 +71,8 @@ def key_path(sheet: Path) -> Path:
 
 def check_no_judgements(sheet: Path) -> None:
     """Raise TableError if writing to `sheet` would overwrite what was judged by hand, or any other file."""
+    if key_path(sheet).exists():
+        read_key(sheet)  # a file of that name which is no key is somebody's own
     if not sheet.exists():
         return
     frame = read_frame(str(sheet))
