@@ -100,6 +100,7 @@ def block(
 
 
 def _show(report: "BlockReport", target: float | None) -> None:
+    console.records_read(report.records)
     share = report.join.distinct / max(report.cross_product, 1)
     console.write(
         f"{report.output}: {report.pairs:,} candidate pairs of the {report.join.distinct:,} examined "

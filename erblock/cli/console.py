@@ -26,6 +26,11 @@ def note(text: str) -> None:
     _print(text, sys.stderr)
 
 
+def records_read(sizes: Sequence[int]) -> None:
+    """Say how many records each table has: what a reader lost on its way shows here."""
+    note(f"records read: {' and '.join(f'{size:,}' for size in sizes)}")
+
+
 def error(message: str) -> None:
     """Print an error to stderr, on one line."""
     _print("error: " + " ".join(message.split()), sys.stderr)

@@ -129,6 +129,7 @@ def match(
 
 
 def _show(report: "MatchReport") -> None:
+    console.records_read(report.records)
     console.write(
         f"{report.output}: {report.matches:,} matches among {report.pairs:,} candidate pairs, "
         f"{report.assign}, probability {report.threshold:.2f} or more; "

@@ -46,6 +46,12 @@ class TablesConfig(_Section):
         default=None, min_length=1, max_length=1, description="The CSV delimiter; by default it is detected."
     )
     encoding: str = Field(default="utf-8", description="The CSV encoding, such as cp1252 or latin-1.")
+    left_encoding: str | None = Field(
+        default=None, description="The CSV encoding of the left table, where it is not `encoding`."
+    )
+    right_encoding: str | None = Field(
+        default=None, description="The CSV encoding of the right table, where it is not `encoding`."
+    )
 
 
 class RulesConfig(_Section):

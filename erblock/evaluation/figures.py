@@ -17,9 +17,10 @@ from erblock.tables.writing import whole_file
 
 def as_record(report: Report | MatchReport, targets: Sequence[float]) -> dict[str, Any]:
     """Return all figures of a report, nested and ready for JSON."""
+    read = {"records": list(report.read.records), "self_pairs": report.read.self_pairs}
     if isinstance(report, MatchReport):
-        return _match_record(report)
-    record = {"name": report.name, **_figures(report.found, targets)}
+        return _match_record(report) | read
+    record = {"name": report.name, **_figures(report.found, targets), **read}
     if report.unseen is not None:
         record["unseen"] = _figures(report.unseen, targets)
     return record

@@ -21,7 +21,7 @@ from erblock.tables.sheet import check_no_judgements, sheet_path
 
 @dataclass(frozen=True)
 class BlockReport:
-    """What blocking did. `kind`: of hash; `uncovered`: records of each table that have no candidate.
+    """What blocking did. `kind`: of hash; `records`: of each table, `uncovered` of them without a candidate.
 
     `recall`: the share of all matches that is kept, as estimated; `recall_unknown`: why there is no estimate.
     `audit`: the sheet to judge, if one was asked for and any pair was cut off.
@@ -30,6 +30,7 @@ class BlockReport:
     kind: str
     output: str
     pairs: int
+    records: tuple[int, ...]
     cross_product: int
     recall: RecallEstimate | None
     recall_unknown: str | None
@@ -59,6 +60,7 @@ def block(config: Config, on_progress: Progress = silent) -> BlockReport:
         found.kind,
         options.output,
         pairs.height,
+        _records(found),
         _cross_product(found),
         kept.recall,
         None if kept.recall else unknown_because(ranked.expected),
@@ -77,6 +79,10 @@ def _write_audit(options: BlockConfig, found: Candidates, scored: ScoredPairs, k
     scope = AuditScope(output, examined - len(found.scored), _cross_product(found) - examined - unmet)
     write_audit(sheet_path(output), found.tables, scored, draw_audit(scored, kept, options.audit), scope)
     return sheet_path(output)
+
+
+def _records(found: Candidates) -> tuple[int, ...]:
+    return (len(found.left_ids),) if found.scored.one_table else (len(found.left_ids), len(found.right_ids))
 
 
 def _cross_product(found: Candidates) -> int:

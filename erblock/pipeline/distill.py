@@ -22,7 +22,7 @@ from erblock.hashing.store import (
     save_model,
 )
 from erblock.hashing.student import StudentHasher
-from erblock.pipeline.inputs import Texts, open_tables, texts_of
+from erblock.pipeline.inputs import Texts, open_tables, sizes_of, texts_of
 from erblock.pipeline.labelled import stored_labels
 from erblock.pipeline.model import with_model_columns
 from erblock.pipeline.places import check_distill_places
@@ -43,6 +43,7 @@ class DistillReport:
     """
 
     output: Path
+    records: tuple[int, ...]
     texts: int
     features: int
     agreement: float
@@ -64,7 +65,8 @@ def _distilled(config: Config, folder: Path, force: bool, on_progress: Progress)
     options = config.distill
     output = Path(options.output)
     known = _known(folder)
-    texts = _drawn(texts_of(open_tables(with_model_columns(config))), options.texts, options.seed)
+    tables = open_tables(with_model_columns(config))
+    texts = _drawn(texts_of(tables), options.texts, options.seed)
     teacher = load_model(folder, config.block.device, config.block.precision)
     assert isinstance(teacher.hasher, NeuralHasher)  # as its manifest says
     student, agreement = _taught(teacher.hasher, texts, on_progress)
@@ -72,7 +74,7 @@ def _distilled(config: Config, folder: Path, force: bool, on_progress: Progress)
     notes = {"distilled_from": len(texts), "agreement": round(agreement, 4)}
     model = Model(student, Provenance(teacher.provenance.columns, digests, notes))
     save_model(model, output, known, overwrite=force)
-    return DistillReport(output, len(texts), len(student.embeddings.features), agreement)
+    return DistillReport(output, sizes_of(tables), len(texts), len(student.embeddings.features), agreement)
 
 
 def _teacher_folder(config: Config) -> Path:

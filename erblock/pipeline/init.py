@@ -38,11 +38,12 @@ _TRIED_ON = 20_000
 
 @dataclass(frozen=True)
 class Written:
-    """The file, and how many of the proposed match rules it uses."""
+    """The file, how many of the proposed match rules it uses, and how many records each table has."""
 
     path: Path
     used: int
     proposed: int
+    records: tuple[int, ...]
 
 
 def write_config(
@@ -62,9 +63,10 @@ def write_config(
     mapped = mapped_columns(ours, theirs)
     proposal = propose_rules(Evidence(ours.side, None if theirs is None else theirs.side, mapped))
     rules = _tried(_pair(records, others, mapped), proposal)
+    sizes = tuple(facts.n_rows for facts in (ours, theirs) if facts is not None)
     text = config_text((ours, theirs), mapped, rules, output.parent, csv)
     write_text(output, text)
-    return Written(output, sum(rule.usable for rule in rules.match), len(rules.match))
+    return Written(output, sum(rule.usable for rule in rules.match), len(rules.match), sizes)
 
 
 def _check_replaceable(output: Path, force: bool) -> None:

@@ -19,9 +19,8 @@ from erblock.errors import ConfigError, TableError
 from erblock.hashing.base import Progress, Sketch, silent
 from erblock.hashing.store import load_model, model_digest, read_manifest
 from erblock.pipeline.places import check_keys_places
-from erblock.tables.csv_text import CsvOptions
 from erblock.tables.files import CSV_ENDINGS
-from erblock.tables.read import Records, read_records
+from erblock.tables.read import Records, csv_of, read_records
 from erblock.tables.schemas import ID
 from erblock.tables.text import record_texts
 from erblock.tables.writing import locked, whole_file
@@ -134,7 +133,7 @@ def _check_file(target: KeysTarget) -> None:
 def _records(options: TablesConfig, origin: Origin, target: KeysTarget) -> pl.DataFrame:
     """Return ids and compared columns of the table, rows in the order of the ids."""
     id_column = (options.right_id if target.right else options.left_id) or options.id
-    records = read_records(options.left, id_column, CsvOptions(options.delimiter, options.encoding))
+    records = read_records(options.left, id_column, csv_of(options, "right" if target.right else "left"))
     _check_columns(records, origin, target)
     return records.frame.select(ID, *origin.columns).sort(ID)
 

@@ -108,7 +108,9 @@ class LabelSession:
         """Return the answers of the file by the position of the pair, and how many labels it holds."""
         if not self.path.exists() or not self.path.read_bytes().strip():
             return {}, 0
-        frame = read_answers(self.path, self._tables.left.frame[ID], self._tables.other.frame[ID])
+        tables = self._tables
+        right = None if tables.right is None else tables.right.frame[ID]
+        frame = read_answers(self.path, tables.left.frame[ID], right)
         # A pair may have been left open once, and labelled later.
         rows = rows_of(
             frame.sort("label", nulls_last=True, maintain_order=True), self._engine, str(self.path)

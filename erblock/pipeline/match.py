@@ -26,6 +26,7 @@ from erblock.pipeline.match_engine import check_match_engine, open_match_engine
 from erblock.pipeline.places import check_match_places
 from erblock.pipeline.plm import check_plm, learn_plm
 from erblock.tables.pairs import read_pairs
+from erblock.tables.read import csv_of_pairs
 from erblock.tables.schemas import LABELS
 
 _SURE = 0.999
@@ -41,6 +42,7 @@ class MatchReport:
 
     output: str
     clusters: str | None
+    records: tuple[int, ...]
     pairs: int
     matches: int
     labels: int
@@ -96,6 +98,7 @@ def _matched(
     return MatchReport(
         options.output,
         options.clusters,
+        (len(engine.ids[0]),) if engine.dedup else (len(engine.ids[0]), len(engine.ids[1])),
         len(pairs),
         len(taken),
         int(np.isin(verdicts, (MATCH, NO_MATCH)).sum()),
@@ -132,7 +135,11 @@ def _without_rules(config: Config) -> Config:
 def _verdicts(config: Config, engine: MatchEngine, pairs: ScoredPairs) -> Verdicts:
     """Return what rules and labels say of the candidates."""
     rules = (config.rules.match, config.rules.conflict)
-    labels = None if config.match.labels is None else read_pairs(config.match.labels, LABELS, *engine.ids)
+    labels = None
+    if config.match.labels is not None:
+        left, right = engine.ids
+        csv = csv_of_pairs(config.tables)
+        labels = read_pairs(config.match.labels, LABELS, left, None if engine.dedup else right, csv)
     return Knowledge(rules, labels).of(engine.records(ids_only=not any(rules)), pairs)
 
 
