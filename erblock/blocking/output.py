@@ -42,6 +42,8 @@ def write_frame(frame: pl.DataFrame, path: Path, *, for_spreadsheet: bool = Fals
     """
     with whole_file(path) as beside:
         if path.suffix.lower() == ".csv":
-            frame.write_csv(beside, include_bom=for_spreadsheet)
+            # CSV has no bytes: ids that are UUIDs are written, and read again, as hexadecimal digits.
+            text = frame.with_columns(pl.col(pl.Binary).bin.encode("hex"))
+            text.write_csv(beside, include_bom=for_spreadsheet)
         else:
             frame.write_parquet(beside)

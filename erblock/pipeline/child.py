@@ -6,8 +6,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-import erblock
-
+_PACKAGE = Path(__file__).parents[1] / "__init__.py"
 # The package is loaded from where this process has it: whatever else is called erblock is not asked.
 _CODE = """
 import json, sys
@@ -30,6 +29,6 @@ def run_isolated(module: str, arguments: Sequence[str]) -> subprocess.CompletedP
     """
     here = Path.cwd()
     paths = [entry for entry in sys.path if entry and Path(entry).resolve() != here]
-    told = json.dumps([paths, erblock.__file__, module, *arguments])
+    told = json.dumps([paths, str(_PACKAGE), module, *arguments])
     command = [sys.executable, "-I", "-c", _CODE, told]
     return subprocess.run(command, check=False, capture_output=True, text=True)
