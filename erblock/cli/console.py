@@ -28,7 +28,7 @@ def accept_any_character() -> None:
 
 
 def give_up_output() -> None:
-    """Let nothing more be written to stdout, which refused; Python would try again, and say so, at its end."""
+    """Let nothing more be written to stdout, which refused: Python would try again at its end."""
     if sys.stdout is not None:
         with suppress(OSError, ValueError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from erblock.errors import ModelError
 from erblock.hashing.bands import BandPlan
 from erblock.hashing.base import Hasher
 from erblock.hashing.cells import Cells
@@ -69,8 +70,10 @@ def _neural_parts(hasher: NeuralHasher, folder: Path) -> tuple[Arrays, Settings]
 
 
 def _neural_hasher(parts: Parts, run: RunOptions) -> Hasher:
-    folder, tokens = str(parts.folder / ENCODER), parts.settings["max_tokens"]
-    encoder = load_encoder(EncoderOptions(folder, tokens, run.device, run.precision))
+    folder, tokens = parts.folder / ENCODER, parts.settings["max_tokens"]
+    if not folder.is_dir():
+        raise ModelError(f"{folder}: expected the encoder of the model, found none; copy the whole folder")
+    encoder = load_encoder(EncoderOptions(str(folder), tokens, run.device, run.precision))
     return NeuralHasher(encoder, parts.arrays["weights"], _cells(parts.arrays), parts.plan)
 
 

@@ -134,6 +134,8 @@ def _save_plm(plm: Plm, folder: Path) -> None:
 
 
 def _load_plm(folder: Path, settings: dict[str, Any], run: RunOptions) -> Plm:
+    if not (folder / ENCODER).is_dir():
+        raise ValueError(f"expected its folder {ENCODER}, found none")
     encoder = load_encoder(
         EncoderOptions(str(folder / ENCODER), int(settings["max_tokens"]), run.device, run.precision)
     )

@@ -72,8 +72,8 @@ def _parsed(data: bytes, source: str, delimiter: str) -> pl.DataFrame:
         raise TableError(f"{source}: the header row cannot be read ({len(names)} or {frame.width} columns?)")
     _check_names(names, source)
     # No rule can name a column without a name; pandas writes its row index as one.
-    kept = [column for column, name in zip(frame.columns, names, strict=True) if name]
-    frame = frame.select(kept).rename(dict(zip(kept, filter(None, names), strict=True)))
+    columns = zip(frame.get_columns(), names, strict=True)
+    frame = pl.DataFrame([column.alias(name) for column, name in columns if name])
     _check_no_second_header(frame, source)
     return _blank_to_null(frame)
 
@@ -178,8 +178,10 @@ def _check_no_second_header(frame: pl.DataFrame, source: str) -> None:
     """Refuse files that were put together, one below the other, headers and all."""
     if frame.width < 2:
         return
-    again = frame.filter(pl.all_horizontal(pl.col(name).str.strip_chars() == name for name in frame.columns))
-    if again.height:
+    again = pl.repeat(True, frame.height, eager=True)
+    for column in frame.get_columns():
+        again &= (column.str.strip_chars() == column.name).fill_null(value=False)
+    if again.any():
         raise TableError(
             f"{source}: a row repeats the header ({', '.join(frame.columns[:3])}), as if files were put "
             "together; take it out"
