@@ -135,6 +135,8 @@ def _show(report: "MatchReport") -> None:
         f"{report.assign}, probability {report.threshold:.2f} or more; "
         f"{100 * report.expected_precision:.1f} % of them are expected to be true"
     )
+    for doubt in report.doubts:
+        console.note(f"note: {doubt}")
     if report.labels:
         console.write(f"labels among the candidates: {report.labels:,}")
     if report.clusters is not None:

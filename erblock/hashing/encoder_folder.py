@@ -102,7 +102,7 @@ def _json(path: Path) -> Any:
 
 
 def _check_size(folder: Path) -> None:
-    """Refuse settings of a network that its weights cannot fill: it would be made, at random, all the same."""
+    """Refuse settings of a network that its weights cannot fill: it would be made all the same."""
     weights, config = (_network_folder(folder) / name for name in (_WEIGHTS, "config.json"))
     if not weights.is_file() or not config.is_file():
         return
@@ -165,7 +165,7 @@ def check_loaded(model: "SentenceTransformer", folder: Path, max_tokens: int) ->
     for name, shape in expected.items():
         if not _UNUSED.search(name) and _old_name(name, found) != shape:
             raise ModelError(
-                f"{weights}: expected the tensor {name} of the shape {shape}, found {found.get(name, 'none')}; "
+                f"{weights}: expected {name} of the shape {shape}, found {_old_name(name, found)}; "
                 "the weights are not those of this network"
             )
     more = [name for name in found if name not in expected and not _UNUSED.search(name)]

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+import polars as pl
 
 from erblock.blocking.examples import MATCH, NO_MATCH, Verdicts
 from erblock.blocking.score import ScoredPairs
@@ -22,7 +23,9 @@ from erblock.pipeline.candidates import read_candidates
 from erblock.pipeline.engine import Place, check_place
 from erblock.pipeline.evidence import Knowledge
 from erblock.pipeline.inputs import Texts, texts_of
+from erblock.pipeline.label_check import doubts_about
 from erblock.pipeline.match_engine import check_match_engine, open_match_engine
+from erblock.pipeline.model import check_same_columns
 from erblock.pipeline.places import check_match_places
 from erblock.pipeline.plm import check_plm, learn_plm
 from erblock.tables.pairs import read_pairs
@@ -38,6 +41,7 @@ class MatchReport:
     """What matching did. `labels`: how many of the labelled pairs are among the candidates.
 
     `expected_precision`: the mean probability of the matches. `sizes`: clusters of each number of records.
+    `doubts`: what speaks against the labels.
     """
 
     output: str
@@ -50,6 +54,7 @@ class MatchReport:
     threshold: float
     expected_precision: float
     sizes: dict[int, int]
+    doubts: tuple[str, ...]
 
 
 def match(config: Config, on_progress: Progress = silent) -> MatchReport:
@@ -76,7 +81,8 @@ def _matched(
     pairs = read_candidates(options.pairs, engine, weights)
     on_progress("match", 0, len(pairs))
     # What rules say teaches a matcher; one that has learned is overruled by labels alone.
-    verdicts = _verdicts(config if stored is None else _without_rules(config), engine, pairs)
+    labels = _labels(config, engine)
+    verdicts = _verdicts(config if stored is None else _without_rules(config), labels, engine, pairs)
     if stored is None:
         stored, log_odds = _learned(options, _Task(engine, pairs, verdicts, weights), on_progress)
     else:
@@ -106,6 +112,7 @@ def _matched(
         threshold,
         float(taken.mean()) if len(taken) else 1.0,
         assignment.sizes(),
+        doubts_about(labels, pairs, verdicts, how),
     )
 
 
@@ -124,6 +131,7 @@ def _with_columns(config: Config, stored: StoredMatcher | None) -> Config:
     """Return the settings with the columns that the matcher was learned on."""
     if stored is None:
         return config
+    check_same_columns(config, stored.mapping, f"{config.match.use} was learned")
     tables = config.tables.model_copy(update={"columns": stored.mapping})
     return config.model_copy(update={"tables": tables})
 
@@ -132,14 +140,19 @@ def _without_rules(config: Config) -> Config:
     return config.model_copy(update={"rules": RulesConfig()})
 
 
-def _verdicts(config: Config, engine: MatchEngine, pairs: ScoredPairs) -> Verdicts:
+def _labels(config: Config, engine: MatchEngine) -> pl.DataFrame | None:
+    if config.match.labels is None:
+        return None
+    left, right = engine.ids
+    csv = csv_of_pairs(config.tables)
+    return read_pairs(config.match.labels, LABELS, left, None if engine.dedup else right, csv)
+
+
+def _verdicts(
+    config: Config, labels: pl.DataFrame | None, engine: MatchEngine, pairs: ScoredPairs
+) -> Verdicts:
     """Return what rules and labels say of the candidates."""
     rules = (config.rules.match, config.rules.conflict)
-    labels = None
-    if config.match.labels is not None:
-        left, right = engine.ids
-        csv = csv_of_pairs(config.tables)
-        labels = read_pairs(config.match.labels, LABELS, left, None if engine.dedup else right, csv)
     return Knowledge(rules, labels).of(engine.records(ids_only=not any(rules)), pairs)
 
 

@@ -220,17 +220,12 @@ def _unzipped(data: bytes, source: str) -> bytes:
 def _text_of(data: bytes, source: str, options: CsvOptions) -> str:
     """Return `data` as text, without byte-order marks at the starts of lines: files may be put together."""
     encoding = options.encoding
+    if not _is_unicode(encoding) and _is_wide_utf8(data):
+        if not options.or_utf8:
+            raise TableError(_other_encoding(source, encoding))
+        encoding = "utf-8"
     try:
-        name = codecs.lookup(encoding).name
-        if not name.startswith("utf") and _is_wide_utf8(data):
-            if not options.or_utf8:
-                raise TableError(_other_encoding(source, encoding))
-            encoding = "utf-8"
         text = data.decode(encoding)
-    except LookupError:
-        raise TableError(
-            f"unknown encoding '{encoding}'; known are utf-8, cp1252, latin-1, utf-16, ..."
-        ) from None
     except UnicodeError as error:
         raise TableError(_encoding_error(data, source, encoding, error)) from None
     if "\0" in text:
@@ -238,6 +233,21 @@ def _text_of(data: bytes, source: str, options: CsvOptions) -> str:
     if _MARK in text:
         text = text.lstrip(_MARK).replace("\n" + _MARK, "\n").replace("\r" + _MARK, "\r")
     return text
+
+
+def _is_unicode(encoding: str) -> bool:
+    """Return whether this is one of the encodings of Unicode.
+
+    Raises:
+        TableError: if it is none of text at all.
+    """
+    try:
+        "".encode(encoding)
+        return codecs.lookup(encoding).name.startswith("utf")
+    except (LookupError, ValueError):
+        raise TableError(
+            f"unknown encoding '{visible(encoding)}'; known are utf-8, cp1252, latin-1, utf-16, ..."
+        ) from None
 
 
 def _is_wide_utf8(data: bytes) -> bool:

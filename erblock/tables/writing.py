@@ -140,6 +140,10 @@ def check_writable(path: Path, option: str) -> None:
     """Raise OutputError if nothing can be written at `path`; called before any work is done."""
     try:
         above = next(parent for parent in path.parents if parent.exists())
+        str(path).encode()
+        real(path)
+    except UnicodeEncodeError:
+        raise OutputError(f"{option} {str(path)!r}: expected a name in UTF-8") from None
     except OSError as error:
         raise OutputError(f"{option} {path} cannot be written: {_reason(error)}") from None
     if not above.is_dir():
