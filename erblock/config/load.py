@@ -73,10 +73,12 @@ def _default_path() -> Path | None:
 
 def _parsed(path: Path) -> dict[str, Any]:
     try:
+        if path.exists() and not path.is_file():  # a pipe may have no end
+            raise ConfigError(f"{path} cannot be read as TOML: expected a file")
         values = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         raise ConfigError(f"no such file: {path} (erblock init writes one)") from None
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ConfigError(f"{path} cannot be read as TOML: {error}") from None
     for name, section in values.items():
         if not isinstance(section, dict):

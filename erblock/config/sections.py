@@ -6,8 +6,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 
-MEMORY = r"^\d+(\.\d+)? ?[MGT]i?B$"
-"""How much memory is written: 500MB, 1.5 GB, 4GiB."""
+MEMORY = r"^(0*[1-9]\d{0,8}(\.\d{1,9})?|0+\.\d{0,8}[1-9]\d{0,8}) ?[MGT]i?B$"
+"""How much memory is written: 500MB, 1.5 GB, 4GiB; more than none."""
 
 _UNITS = {"M": 2, "G": 3, "T": 4}
 

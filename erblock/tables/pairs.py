@@ -96,7 +96,9 @@ def unknown_ids(pairs: pl.DataFrame, side: str, ids: pl.Series) -> pl.Series:
 def _named_sides(raw: pl.DataFrame, source: str) -> pl.DataFrame:
     for names in (tuple(SIDES), tuple(SIDES.values())):
         if set(names) <= set(raw.columns):
-            return raw.rename(dict(zip(names, SIDES, strict=True)))
+            # A file with id1, id2 may have a column left_id, too, which is something else.
+            others = [side for side in SIDES if side in raw.columns and side not in names]
+            return raw.drop(others).rename(dict(zip(names, SIDES, strict=True)))
     missing = next(name for name in SIDES if name not in raw.columns)
     hint = did_you_mean(missing, raw.columns)
     raise TableError(
@@ -156,7 +158,7 @@ def _with_labels(frame: pl.DataFrame, schema: Schema, source: str) -> pl.DataFra
             )
         return frame
     raw = frame.get_column("label")
-    labels = raw.cast(pl.Float64, strict=False)
+    labels = _as_numbers(raw, source)
     wrong = ~labels.is_in([0.0, 1.0]).fill_null(value=False) & raw.is_not_null()
     if wrong.any():
         row = wrong.arg_max() or 0
@@ -165,6 +167,15 @@ def _with_labels(frame: pl.DataFrame, schema: Schema, source: str) -> pl.DataFra
     if schema is GOLD:
         return frame.filter(pl.col("label") == 1)
     return frame
+
+
+def _as_numbers(labels: pl.Series, source: str) -> pl.Series:
+    """Return labels as numbers, null where one is none."""
+    if isinstance(labels.dtype, pl.Categorical | pl.Enum):
+        labels = labels.cast(pl.String)
+    if not (labels.dtype.is_numeric() or labels.dtype in (pl.String, pl.Boolean, pl.Null)):
+        raise TableError(f"{source}: the label must be 0 or 1, found the type {labels.dtype}")
+    return labels.cast(pl.Float64, strict=False)
 
 
 def _check_consistent(frame: pl.DataFrame, source: str, *, one_table: bool) -> None:

@@ -139,13 +139,15 @@ def errors_of(path: Path) -> Iterator[None]:
 def check_writable(path: Path, option: str) -> None:
     """Raise OutputError if nothing can be written at `path`; called before any work is done."""
     try:
-        above = next(parent for parent in path.parents if parent.exists())
+        above = next((parent for parent in path.parents if parent.exists()), Path())
         str(path).encode()
-        real(path)
+        place, here = real(path), Path.cwd()
     except UnicodeEncodeError:
         raise OutputError(f"{option} {str(path)!r}: expected a name in UTF-8") from None
     except OSError as error:
         raise OutputError(f"{option} {path} cannot be written: {_reason(error)}") from None
+    if place == here or place in here.parents:
+        raise OutputError(f"{option} {path}: expected a name, found the current folder or one above it")
     if not above.is_dir():
         raise OutputError(f"{option} {path}: expected {above} to be a folder, found a file")
     if not os.access(above, os.W_OK | os.X_OK):

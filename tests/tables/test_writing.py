@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -91,3 +92,11 @@ def test_waiting_for_another_file_ends(tmp_path, monkeypatch):
     with lock, pytest.raises(OutputError, match="wait until it is done"):
         write_text(tmp_path / "it", "x")
     assert time.monotonic() - begun < 5
+
+
+@pytest.mark.parametrize("path", ["", ".", "/", "..", "here/.."])
+def test_the_current_folder_is_no_name(path, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "here").mkdir()
+    with pytest.raises(OutputError, match="expected a name, found the current folder or one above it"):
+        check_writable(Path(path), "--output")
