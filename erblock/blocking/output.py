@@ -40,10 +40,11 @@ def write_frame(frame: pl.DataFrame, path: Path, *, for_spreadsheet: bool = Fals
 
     `for_spreadsheet`: with the byte-order mark that tells Excel that a CSV is UTF-8.
     """
-    with whole_file(path) as beside:
+    # By a file that is open: polars knows no names of files that are not UTF-8.
+    with whole_file(path) as beside, beside.open("wb") as file:
         if path.suffix.lower() == ".csv":
             # CSV has no bytes: ids that are UUIDs are written, and read again, as hexadecimal digits.
             text = frame.with_columns(pl.col(pl.Binary).bin.encode("hex"))
-            text.write_csv(beside, include_bom=for_spreadsheet)
+            text.write_csv(file, include_bom=for_spreadsheet)
         else:
-            frame.write_parquet(beside)
+            frame.write_parquet(file)

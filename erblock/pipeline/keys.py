@@ -26,6 +26,8 @@ from erblock.tables.text import record_texts
 from erblock.tables.writing import locked, whole_file
 
 _FILE = ".parquet"
+_PATIENCE = 60.0
+"""Seconds that an append waits for another one to the same folder: both are wanted."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,7 @@ def keys(config: Config, target: KeysTarget, on_progress: Progress = silent) -> 
     check_keys_places(config, target.output)
     origin = Origin(model_digest(model), _columns(model, right=target.right))
     folder = _check_target(target)
-    with locked(target.output):
+    with locked(target.output, _PATIENCE if target.append else 0):
         return _written(config, target, origin, folder, on_progress)
 
 

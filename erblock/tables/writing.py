@@ -140,10 +140,7 @@ def check_writable(path: Path, option: str) -> None:
     """Raise OutputError if nothing can be written at `path`; called before any work is done."""
     try:
         above = next((parent for parent in path.parents if parent.exists()), Path())
-        str(path).encode()
         place, here = real(path), Path.cwd()
-    except UnicodeEncodeError:
-        raise OutputError(f"{option} {str(path)!r}: expected a name in UTF-8") from None
     except OSError as error:
         raise OutputError(f"{option} {path} cannot be written: {_reason(error)}") from None
     if place == here or place in here.parents:
