@@ -19,6 +19,8 @@ from erblock.errors import ModelError
 from erblock.hashing.bands import BandPlan
 from erblock.hashing.base import Hasher
 from erblock.hashing.kinds import ENCODER, KINDS, Kind, Parts, RunOptions
+from erblock.hashing.neural import SKETCH_WIDTH, NeuralHasher
+from erblock.hashing.shapes import check_shapes
 from erblock.hashing.tensors import load_tensors, save_tensors
 from erblock.tables.contents import (
     FILES,
@@ -142,8 +144,15 @@ def load_model(folder: Path, device: str = "auto", precision: str = "auto") -> M
     check_contents(folder, manifest, _REMEDY)
     kind = KINDS[manifest["kind"]]
     arrays = load_tensors(folder / _ARRAYS, kind.arrays, _REMEDY)
+    lengths = check_shapes(folder / _ARRAYS, arrays, _REMEDY)
     parts = Parts(folder, arrays, manifest[kind.section], _plan_of(folder, manifest))
     hasher = kind.put_together(parts, RunOptions(device, precision))
+    width = hasher.encoder.width if isinstance(hasher, NeuralHasher) else lengths.get("vector", 0)
+    if width and lengths["joined vector"] != width + SKETCH_WIDTH:
+        raise ModelError(
+            f"{folder}: expected vectors of {lengths['joined vector'] - SKETCH_WIDTH} dimensions, found "
+            f"{width}: encoder and arrays are of two models; {_REMEDY}"
+        )
     return Model(hasher, Provenance(tuple(manifest["columns"]), manifest["digests"], manifest["notes"]))
 
 

@@ -268,6 +268,30 @@ def test_missing_or_broken_arrays_are_refused(folder):
         load_model(folder)
 
 
+@pytest.mark.parametrize(
+    ("name", "change", "complaint"),
+    [
+        ("weights", lambda a: a[:9], "expected weights with 1048576 all features, found 9"),
+        (
+            "weights",
+            lambda a: a.astype(np.float64),
+            "expected weights as float32 of 1 dimensions, found float64",
+        ),
+        ("mean", lambda a: a * np.float32("nan"), "expected mean to be finite numbers"),
+        ("projection", lambda a: a[:3], "vector, found"),
+        ("points", lambda a: a[:0], "points"),
+        ("centres", lambda a: a + np.int32(10**6), "expected centres from 0 to"),
+        ("centres", lambda a: a - np.int32(10**6), "expected centres from 0 to"),
+    ],
+)
+def test_arrays_that_do_not_fit_together_are_refused(name, change, complaint, folder):
+    arrays = load_file(folder / "arrays.safetensors")
+    save_file(arrays | {name: np.ascontiguousarray(change(arrays[name]))}, folder / "arrays.safetensors")
+    reseal(folder)
+    with pytest.raises(ModelError, match=complaint):
+        load_model(folder)
+
+
 @pytest.mark.parametrize("name", ["arrays.safetensors", "triplets.parquet", "encoder/tokenizer.json"])
 def test_a_file_that_was_changed_or_is_gone_is_named(name, folder):
     with (folder / name).open("ab") as file:
