@@ -77,8 +77,6 @@ def _complaint(failure: Exception) -> str:
     """Return what an error says, or what the machine refuses, and of which file if it tells."""
     if isinstance(failure, MemoryError):
         return "there is not enough memory; give --memory, fewer records, or another machine"
-    if isinstance(failure, BrokenPipeError):
-        return "standard output was closed before all was written to it"
     if not isinstance(failure, OSError):
         return str(failure)
     name = "" if failure.filename is None else f"{failure.filename}: "
