@@ -39,6 +39,7 @@ _ARRAYS = "arrays.safetensors"
 _MAKER = "erblock"
 _PLAN = "plan"
 _KEYS = {"kind", "columns", "digests", "notes", _PLAN}
+_OTHER_KEYS = {"format", _MAKER, FILES}
 _REMEDY = "fit again"
 _OLD_NAMES = (_ARRAYS, "evidence.json", "labels.parquet", "triplets.parquet")
 """The files of a model of format 3 or older, whose manifest does not name them."""
@@ -204,20 +205,33 @@ def _check_keys(path: Path, manifest: Mapping[str, Any]) -> None:
     if kind is not None and kind not in [*KINDS]:
         raise ModelError(f"{path}: expected one of the kinds {', '.join(KINDS)}; found {kind}")
     keys = _KEYS if kind is None else _KEYS | {KINDS[kind].section}
-    missing = sorted(keys - manifest.keys())
+    missing, more = sorted(keys - manifest.keys()), sorted(manifest.keys() - keys - _OTHER_KEYS)
     if missing:
         raise ModelError(f"{path}: expected the keys {', '.join(sorted(keys))}; missing {missing[0]}")
+    if more:
+        raise ModelError(f"{path}: expected the keys {', '.join(sorted(keys))}; found also {more[0]}")
+    _check_contents_of(path, manifest)
+    _check_settings(path, KINDS[manifest["kind"]], manifest)
+
+
+def _check_contents_of(path: Path, manifest: Mapping[str, Any]) -> None:
     columns = manifest["columns"]
     if not isinstance(columns, list) or not all(isinstance(column, str) for column in columns):
         raise ModelError(f"{path}: expected columns to be a list of names; {_REMEDY}")
-    _check_settings(path, KINDS[manifest["kind"]], manifest)
+    for key in ("digests", "notes"):
+        if not isinstance(manifest[key], dict):
+            raise ModelError(f"{path}: expected {key} to be an object; {_REMEDY}")
 
 
 def _check_settings(path: Path, kind: Kind, manifest: Mapping[str, Any]) -> None:
     found = manifest[kind.section]
     for name in kind.settings:
-        if not isinstance(found, dict) or not isinstance(found.get(name), int):
-            raise ModelError(f"{path}: expected a whole number as {kind.section}.{name}; fit again")
+        value = found.get(name) if isinstance(found, dict) else None
+        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+            raise ModelError(f"{path}: expected a whole number as {kind.section}.{name}; {_REMEDY}")
+    if not isinstance(found, dict) or set(found) != set(kind.settings):
+        known = ", ".join(kind.settings) or "nothing"
+        raise ModelError(f"{path}: expected {known} below {kind.section}, found {found}; {_REMEDY}")
 
 
 def model_digest(folder: Path) -> str:

@@ -206,6 +206,12 @@ def test_a_folder_without_a_manifest_is_no_model(tmp_path):
         ({"encoder": []}, "expected a whole number as encoder.max_tokens"),
         ({"encoder": {"max_tokens": "many"}}, "expected a whole number as encoder.max_tokens"),
         ({"columns": None}, "missing columns"),
+        ({"columns": "name"}, "expected columns to be a list of names"),
+        ({"encoder": {"max_tokens": True}}, "expected a whole number as encoder.max_tokens"),
+        ({"encoder": {"max_tokens": -1}}, "expected a whole number as encoder.max_tokens"),
+        ({"encoder": {"max_tokens": 32, "bands": 0}}, "expected max_tokens below encoder, found"),
+        ({"notes": []}, "expected notes to be an object"),
+        ({"evil": 1}, "found also evil"),
     ],
 )
 def test_a_manifest_of_another_form_is_refused(values, message, folder):
