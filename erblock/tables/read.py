@@ -4,6 +4,7 @@ A table is CSV or Parquet, a glob or a folder of either. All columns of a CSV ar
 keeps its types. The id column comes first and is called `id`; empty and blank values are null.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -152,7 +153,7 @@ def column_pairs(left: Records, right: Records, entries: Sequence[str]) -> tuple
         return _shared_columns(left, right)
     pairs = tuple(_column_pair(entry, left, right) for entry in entries)
     for side in ([pair.left for pair in pairs], [pair.right for pair in pairs]):
-        twice = [column for column in side if side.count(column) > 1]
+        twice = [column for column, times in Counter(side).items() if times > 1]
         if twice:
             raise TableError(f"--columns names '{twice[0]}' twice; every column can be mapped once")
     return pairs
