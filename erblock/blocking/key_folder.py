@@ -95,6 +95,14 @@ class KeyFolder:
                 f"{self.path}: these keys are of another model than {model} (or it was fitted again since); "
                 "give that model, or write the keys again"
             )
+        kept = (
+            set(pl.scan_parquet(self.parts[0] / _RECORDS, glob=False).collect_schema()) if self.parts else ()
+        )
+        if not set(self.origin.columns) <= set(kept):
+            raise ModelError(
+                f"{self.path}: expected records with the columns {', '.join(self.origin.columns)}; "
+                "write it again"
+            )
 
     def check_new(self, records: pl.DataFrame, columns: tuple[str, ...]) -> None:
         """Raise TableError if `records`, whose first column is `id`, may not be appended."""

@@ -59,6 +59,7 @@ def block(
     """Write candidate pairs. Needs no settings, no labels and no model; a model makes them better."""
     from erblock.config import load_config
     from erblock.pipeline.block import block as run
+    from erblock.tables.writing import together
 
     settings = load_config(
         config,
@@ -89,7 +90,7 @@ def block(
             },
         },
     )
-    with console.progress() as on_progress:
+    with together(), console.progress() as on_progress:
         report = run(settings, on_progress)
     if as_json:
         console.write_json(asdict(report))

@@ -56,6 +56,7 @@ def evaluate(
     from erblock.evaluation.figures import as_record, write_curves, write_figures
     from erblock.evaluation.metrics import TARGETS
     from erblock.pipeline.stored import stored_tables
+    from erblock.tables.writing import together
 
     given = {"left": left, "right": right, "id": id_column, "delimiter": delimiter, "encoding": encoding}
     settings = load_config(config, {"tables": given})
@@ -63,10 +64,11 @@ def evaluate(
     _check_places(settings, [*files, gold, exclude, labels], {"--csv": csv, "--curve": curve})
     tables = stored_tables(settings.tables).records(settings.tables)
     reports = evaluate_files(EvaluateOptions(files, gold, tables, exclude, targets, labels))
-    if curve is not None:
-        write_curves(reports, curve)
-    if csv is not None:
-        write_figures(reports, targets, csv)
+    with together():
+        if curve is not None:
+            write_curves(reports, curve)
+        if csv is not None:
+            write_figures(reports, targets, csv)
     if as_json:
         console.write_json([as_record(report, targets) for report in reports])
     else:

@@ -75,6 +75,7 @@ def match(
     """Say which candidate pairs are matches, with probabilities; needs no labels, a few make it better."""
     from erblock.config import load_config
     from erblock.pipeline.match import match as run
+    from erblock.tables.writing import together
 
     settings = load_config(
         config,
@@ -120,7 +121,7 @@ def match(
                 console.write_json(asdict(tally))
             return
         settings = labelled(settings, tally)
-    with console.progress() as on_progress:
+    with together(), console.progress() as on_progress:
         report = run(settings, on_progress)
     if as_json:
         console.write_json(asdict(report))

@@ -10,7 +10,8 @@ import re
 import shutil
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import uuid4
 
@@ -24,6 +25,7 @@ _PATIENCE = 10.0
 """Seconds to wait for another run that renames its file to the same place: it is nearly done."""
 
 _held: set[Path] = set()
+_batches: list["_Batch"] = []
 
 
 @contextmanager
@@ -68,6 +70,36 @@ def _acquire(lock: FileLock, path: Path) -> None:
         ) from None
 
 
+@dataclass
+class _Batch:
+    """Files that are written, and wait for others before they are renamed; their locks are held meanwhile."""
+
+    locks: ExitStack
+    moves: list[tuple[Path, Path]] = field(default_factory=list)
+
+
+@contextmanager
+def together() -> Iterator[None]:
+    """Let the files that are written inside appear when all of them are written, or none of them.
+
+    Raises:
+        OutputError: if one cannot be written; what was there before is as it was.
+    """
+    with ExitStack() as locks:
+        batch = _Batch(locks)
+        _batches.append(batch)
+        try:
+            yield
+            for beside, place in batch.moves:
+                with errors_of(place):
+                    beside.replace(place)
+        finally:
+            _batches.remove(batch)
+            for beside, _ in batch.moves:
+                with suppress(OSError):
+                    beside.unlink()
+
+
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
     """Yield the path of a file that takes the place of `path` if all goes well, and is removed if not.
@@ -75,14 +107,21 @@ def whole_file(path: Path) -> Iterator[Path]:
     Raises:
         OutputError: if it cannot be written; what was at `path` is as it was.
     """
-    with locked(path, _PATIENCE), errors_of(path):
-        beside = _beside(real(path))
-        try:
-            yield beside
-            beside.replace(real(path))
-        finally:
-            with suppress(OSError):
-                beside.unlink()
+    with ExitStack() as own:
+        batch = _batches[-1] if _batches else _Batch(own)
+        batch.locks.enter_context(locked(path, _PATIENCE))
+        with errors_of(path):
+            beside = _beside(real(path))
+            try:
+                yield beside
+                if _batches:
+                    batch.moves.append((beside, real(path)))
+                else:
+                    beside.replace(real(path))
+            except BaseException:
+                with suppress(OSError):
+                    beside.unlink()
+                raise
 
 
 @contextmanager

@@ -10,7 +10,7 @@ import pytest
 
 from erblock.errors import OutputError
 from erblock.tables import writing
-from erblock.tables.writing import check_writable, locked, whole_file, whole_folder, write_text
+from erblock.tables.writing import check_writable, locked, together, whole_file, whole_folder, write_text
 
 
 def names(folder):
@@ -38,6 +38,27 @@ def test_what_fails_leaves_what_was_there_and_nothing_else(tmp_path):
         raise ValueError("bug")
     assert (tmp_path / "file").read_text() == "old"
     assert names(tmp_path) == ["file"]
+
+
+def write_two(folder, fails):
+    with together():
+        write_text(folder / "a", "new")
+        with whole_file(folder / "deep" / "b") as beside:
+            if fails:
+                raise OSError("full")
+            beside.write_text("new")
+        assert (folder / "a").read_text() == "old"
+
+
+def test_files_that_belong_together_appear_together_or_not_at_all(tmp_path):
+    write_text(tmp_path / "a", "old")
+    with pytest.raises(OutputError, match="b cannot be written: full"):
+        write_two(tmp_path, fails=True)
+    assert (tmp_path / "a").read_text() == "old"
+    assert names(tmp_path) == ["a"]
+    write_two(tmp_path, fails=False)
+    assert [(tmp_path / name).read_text() for name in ("a", "deep/b")] == ["new", "new"]
+    assert names(tmp_path) == ["a", "deep"]
 
 
 def test_a_link_is_followed(tmp_path):
