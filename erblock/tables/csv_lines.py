@@ -34,7 +34,7 @@ def regular_lines(data: bytes, delimiter: str) -> tuple[bytes, int] | None:
         return None
     returns = _outside(np.flatnonzero(found == _RETURN), quotes)
     feeds = _outside(np.flatnonzero(found == _FEED), quotes)
-    lone = returns[~np.isin(returns + 1, feeds)]
+    lone = returns[(_at(found, returns + 1) != _FEED) | (returns + 1 == len(found))]
     if len(lone):
         changed = found.copy()
         changed[lone] = _FEED
@@ -48,15 +48,23 @@ def _are_regular(data: Bytes, quotes: Places, delimiter: int) -> bool:
     """Return whether quotes come in twos: the first at the start of a value, the second at the end of one."""
     if len(quotes) % 2:
         return False
-    padded = np.concatenate([[_FEED], data, [_FEED]]).astype(np.uint8)
-    before, after = padded[quotes[::2]], padded[quotes[1::2] + 2]
-    outside = (delimiter, _FEED, _RETURN)
+    before, after = _at(data, quotes[::2] - 1), _at(data, quotes[1::2] + 1)
     # A quote written twice closes a value, and opens the next right behind it.
     doubled = np.zeros(len(before) + 1, dtype=bool)
     doubled[1:-1] = quotes[2::2] == quotes[1:-1:2] + 1
-    opens = np.isin(before, outside) | doubled[:-1]
-    closes = np.isin(after, outside) | doubled[1:]
+    opens = _is_outside(before, delimiter) | doubled[:-1]
+    closes = _is_outside(after, delimiter) | doubled[1:]
     return bool(opens.all() and closes.all())
+
+
+def _at(data: Bytes, places: Places) -> Bytes:
+    """Return the bytes at these places; before the first and behind the last a line ends."""
+    inside = (places >= 0) & (places < len(data))
+    return np.where(inside, data[np.clip(places, 0, max(len(data) - 1, 0))], np.uint8(_FEED))
+
+
+def _is_outside(found: Bytes, delimiter: int) -> npt.NDArray[np.bool_]:
+    return np.asarray((found == delimiter) | (found == _FEED) | (found == _RETURN))
 
 
 def _outside(places: Places, quotes: Places) -> Places:

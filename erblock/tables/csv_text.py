@@ -154,12 +154,12 @@ def header_names(data: bytes, source: str, delimiter: str) -> list[str]:
 
 
 def _head_of(data: bytes) -> str:
-    """Return the first lines: enough for a header, which may hold quotes and line feeds."""
-    return data.lstrip(b"\r\n").decode() if b'"' in data[:_SAMPLE_BYTES] else _first_line(data)
-
-
-def _first_line(data: bytes) -> str:
-    return data.lstrip(b"\r\n").partition(b"\n")[0].rstrip(b"\r").decode()
+    """Return the first line, and of a header that holds line feeds in quotes as many as it has."""
+    data = data.lstrip(b"\r\n")
+    end = data.find(b"\n")
+    while end >= 0 and data.count(b'"', 0, end) % 2:
+        end = data.find(b"\n", end + 1)
+    return (data if end < 0 else data[:end]).decode()
 
 
 def _check_names(names: list[str], source: str) -> None:
