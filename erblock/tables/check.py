@@ -44,6 +44,13 @@ def check_header(frame: pl.DataFrame, source: str) -> None:
         )
 
 
+def check_plain_names(names: Sequence[str], source: str) -> None:
+    """Raise TableError if polars would take the name of a column for a pattern of names."""
+    wrong = [name for name in names if name == "*" or (name.startswith("^") and name.endswith("$"))]
+    if wrong:
+        raise TableError(f"{source}: a column cannot be called '{visible(wrong[0])}'; give it another name")
+
+
 def check_ids(frame: pl.DataFrame, blank: pl.Series, source: str) -> None:
     """Raise TableError unless `id` holds a different value, and no null, in every row that is not blank."""
     ids = frame.get_column(ID)

@@ -4,11 +4,7 @@ Everything is read as text: an id such as 007 keeps its zeros, and no column cha
 of its first rows. polars parses, and what it returns is counted against the lines of the file.
 """
 
-import codecs
-import gzip
-import io
 import re
-import zlib
 from contextlib import suppress
 from csv import Error
 from dataclasses import dataclass, replace
@@ -17,6 +13,8 @@ from itertools import islice
 import polars as pl
 
 from erblock.errors import TableError, visible
+from erblock.tables.check import check_plain_names
+from erblock.tables.csv_decode import text_of, unzipped
 from erblock.tables.csv_lines import regular_lines, rows_of, strict_rows
 
 # The rarer in prose come first: they win where two cut the sample equally well.
@@ -24,10 +22,8 @@ DELIMITERS = ("\t", "|", ";", ",")
 _SAMPLE_BYTES = 1 << 18
 _SAMPLE_ROWS = 200
 _EVEN = 0.9
-_MARK = "\ufeff"
 # Spreadsheets write, and obey, a first line that names the delimiter.
 _SEP_LINE = re.compile(r'"?sep=(.)"?\r?(?:\n|\r|$)', re.IGNORECASE)
-_LARGEST_RATIO, _SMALL = 200, 1 << 30
 
 
 @dataclass(frozen=True)
@@ -49,7 +45,7 @@ def parse_csv(data: bytes, source: str, options: CsvOptions) -> pl.DataFrame:
         TableError: if the text or a row cannot be read; the message names the line.
     """
     _check_delimiter(options.delimiter)
-    text = _text_of(_unzipped(data, source), source, options)
+    text = text_of(unzipped(data, source), source, options.encoding, or_utf8=options.or_utf8)
     named = _SEP_LINE.match(text)
     if named is not None:
         options = replace(options, delimiter=options.delimiter or named[1])
@@ -167,6 +163,7 @@ def _check_names(names: list[str], source: str) -> None:
         raise TableError(
             f"{source}: the first line must be a header, but names no column; take off what is above it"
         )
+    check_plain_names(names, source)
     twice = sorted({name for name in names if name and names.count(name) > 1})
     if twice:
         raise TableError(
@@ -196,86 +193,6 @@ def _blank_to_null(frame: pl.DataFrame) -> pl.DataFrame:
 def _check_delimiter(delimiter: str | None) -> None:
     if delimiter is not None and (len(delimiter.encode()) != 1 or delimiter in '\r\n"'):
         raise TableError(f"--delimiter: expected one character of ASCII, found {delimiter!r}")
-
-
-def _unzipped(data: bytes, source: str) -> bytes:
-    if not data.startswith(b"\x1f\x8b"):
-        return data
-    parts, size = [], 0
-    try:
-        with gzip.GzipFile(fileobj=io.BytesIO(data)) as file:
-            while part := file.read(1 << 24):
-                parts.append(part)
-                size += len(part)
-                if size > max(_SMALL, _LARGEST_RATIO * len(data)):
-                    raise TableError(
-                        f"{source} unpacks to more than {_LARGEST_RATIO} times its size, as no table does; "
-                        "unpack it first"
-                    )
-    except (OSError, EOFError, zlib.error) as error:
-        raise TableError(f"{source} is a damaged gzip file: {error}") from None
-    return b"".join(parts)
-
-
-def _text_of(data: bytes, source: str, options: CsvOptions) -> str:
-    """Return `data` as text, without byte-order marks at the starts of lines: files may be put together."""
-    encoding = options.encoding
-    if not _is_unicode(encoding) and _is_wide_utf8(data):
-        if not options.or_utf8:
-            raise TableError(_other_encoding(source, encoding))
-        encoding = "utf-8"
-    try:
-        text = data.decode(encoding)
-    except UnicodeError as error:
-        raise TableError(_encoding_error(data, source, encoding, error)) from None
-    if "\0" in text:
-        raise TableError(f"{source} holds NUL bytes, so it is not {encoding}; try --encoding utf-16")
-    if _MARK in text:
-        text = text.lstrip(_MARK).replace("\n" + _MARK, "\n").replace("\r" + _MARK, "\r")
-    return text
-
-
-def _is_unicode(encoding: str) -> bool:
-    """Return whether this is one of the encodings of Unicode.
-
-    Raises:
-        TableError: if it is none of text at all.
-    """
-    try:
-        "".encode(encoding)
-        return codecs.lookup(encoding).name.startswith("utf")
-    except (LookupError, ValueError):
-        raise TableError(
-            f"unknown encoding '{visible(encoding)}'; known are utf-8, cp1252, latin-1, utf-16, ..."
-        ) from None
-
-
-def _is_wide_utf8(data: bytes) -> bool:
-    """Return whether `data` is UTF-8 with characters beyond ASCII; text in another encoding never is."""
-    try:
-        return not data.isascii() and bool(data.decode("utf-8"))
-    except UnicodeDecodeError:
-        return False
-
-
-def _other_encoding(source: str, encoding: str) -> str:
-    return (
-        f"{source} is UTF-8, with characters beyond ASCII, and would be misread as {encoding}; leave "
-        "--encoding out, or give that of each table in erblock.toml: left_encoding and right_encoding below "
-        "[tables]"
-    )
-
-
-def _encoding_error(data: bytes, source: str, encoding: str, error: UnicodeError) -> str:
-    if data[:2] in {b"\xff\xfe", b"\xfe\xff"}:
-        return f"{source} is UTF-16, not {encoding}: give --encoding utf-16"
-    if not isinstance(error, UnicodeDecodeError):
-        return f"{source} is not {encoding}: {error}"
-    line = data.count(b"\n", 0, error.start) + 1
-    return (
-        f"{source} is not {encoding}: line {line} (byte {error.start}) holds the byte "
-        f"0x{data[error.start]:02x}; give --encoding, often cp1252 or latin-1"
-    )
 
 
 def _diagnosis(data: bytes, source: str, delimiter: str, complaint: str) -> str:

@@ -8,6 +8,7 @@ import polars as pl
 
 from erblock.config import did_you_mean
 from erblock.errors import TableError
+from erblock.tables.check import check_plain_names
 from erblock.tables.csv_text import CsvOptions, parse_csv
 from erblock.tables.types import with_plain_types
 
@@ -26,9 +27,12 @@ def read_frame(source: str, options: CsvOptions = DEFAULT_CSV) -> pl.DataFrame:
     """
     paths = _part_paths(source)
     parts = [_read_file(path, options) for path in paths]
+    check_plain_names(parts[0].columns, source)
     for path, part in zip(paths, parts, strict=True):
         _check_same_columns(str(paths[0]), parts[0].columns, str(path), part.columns)
     try:
+        if len(parts) == 1:
+            return parts[0]
         return pl.concat([part.select(parts[0].columns) for part in parts], how="vertical_relaxed")
     except pl.exceptions.PolarsError as error:
         raise TableError(

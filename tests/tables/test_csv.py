@@ -100,7 +100,7 @@ def test_text_in_utf8_is_not_misread_as_another_encoding():
 
 
 def test_an_archive_that_unpacks_to_no_end_is_refused(monkeypatch):
-    monkeypatch.setattr("erblock.tables.csv_text._SMALL", 1000)
+    monkeypatch.setattr("erblock.tables.csv_decode._SMALL", 1000)
     assert "unpacks to more than 200 times its size" in message(
         gzip.compress(b"id,name\n" + b"1,x\n" * 10_000_000)
     )
