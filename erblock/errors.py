@@ -5,6 +5,7 @@
     ├── RuleError           a rule cannot be parsed or does not fit the tables
     ├── TableError          a table cannot be read or breaks what a stage needs
     ├── ModelError          a model folder or an encoder cannot be used
+    ├── OutputError         a file or a folder cannot be written, or must not be
     └── MissingExtraError   an optional package is not installed
 
 A message says what was expected, what was found and what to do. The library raises; only
@@ -12,6 +13,10 @@ A message says what was expected, what was found and what to do. The library rai
 """
 
 from importlib.util import find_spec
+from unicodedata import category
+
+# Not printable for Python, but nothing to worry about: characters newer than it is, and of a private use.
+_SEEN = frozenset({"Cn", "Co"})
 
 
 class ErblockError(Exception):
@@ -34,8 +39,29 @@ class ModelError(ErblockError):
     """A model folder or an encoder cannot be used."""
 
 
+class OutputError(ErblockError):
+    """A file or a folder cannot be written, or holds what must not be written over."""
+
+
 class MissingExtraError(ErblockError):
     """An optional package is needed and not installed."""
+
+
+def visible(text: str) -> str:
+    r"""Return `text` with what cannot be seen, or would be obeyed by a terminal, written as escapes.
+
+    So `L0` and `L0` with a zero-width space look different, and nothing that a file holds moves the cursor.
+    """
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() else _escaped(char) for char in text)
+
+
+def _escaped(char: str) -> str:
+    """Return what Python writes for a character that cannot be seen; as it is if its kind is seen."""
+    if category(char) in _SEEN:
+        return char
+    return char.encode("unicode_escape").decode("ascii")
 
 
 def require_extra(module: str, extra: str) -> None:

@@ -1,3 +1,4 @@
+import os
 import runpy
 from pathlib import Path
 
@@ -120,3 +121,15 @@ def test_the_page_on_the_settings_is_up_to_date():
 )
 def test_amounts_of_memory_are_read_as_written(written, size):
     assert bytes_of(written) == size
+
+
+@pytest.mark.parametrize("written", ["0MB", "0.0 GB", "9" * 400 + "MB", "many", "-1GB"])
+def test_no_memory_and_more_than_there_is_are_refused(written):
+    with pytest.raises(ConfigError, match="--memory: expected an amount of memory such as 500MB or 4GB"):
+        load_config(None, {"tables": {"left": "a.csv"}, "block": {"memory": written}})
+
+
+def test_a_pipe_in_the_place_of_settings_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "erblock.toml")
+    with pytest.raises(ConfigError, match="expected a file"):
+        load_config(tmp_path / "erblock.toml", {})

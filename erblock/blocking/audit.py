@@ -20,8 +20,9 @@ from erblock.blocking.score import ScoredPairs
 from erblock.hashing.base import Rows
 from erblock.tables.read import Records, TablePair
 from erblock.tables.schemas import ID
-from erblock.tables.sheet import MATCH, PAIR, SheetKey, SheetRow, Stratum, key_path
+from erblock.tables.sheet import MATCH, PAIR, SheetKey, SheetRow, Stratum, harmless, key_path
 from erblock.tables.text import text_expression
+from erblock.tables.writing import write_text
 
 _SHARES = {
     "kept, the best": 0.3,
@@ -30,9 +31,6 @@ _SHARES = {
     "cut off, the rest": 0.1,
 }
 _FAR = "cut off, the rest"
-# A spreadsheet would compute a value that begins like this; a number may.
-_FORMULA = r"^[=+@-]"
-_NUMBER = r"^[+-]?[\d.,\s]+%?$"
 
 
 @dataclass(frozen=True)
@@ -88,7 +86,8 @@ def write_audit(
     )
     answers = pl.repeat("", len(numbers), eager=True)
     frame = pl.DataFrame({MATCH: answers, PAIR: numbers, "left_id": left_ids, "right_id": right_ids})
-    key_path(sheet).write_text(key.model_dump_json(indent=1) + "\n", encoding="utf-8")
+    frame = frame.with_columns(harmless(pl.col("left_id", "right_id")))
+    write_text(key_path(sheet), key.model_dump_json(indent=1) + "\n")
     write_frame(frame.with_columns(_values(tables, *rows)), sheet, for_spreadsheet=True)
 
 
@@ -130,6 +129,4 @@ def _values(tables: TablePair, left: Rows, right: Rows) -> list[pl.Series]:
 def _shown(values: pl.Series, name: str) -> pl.Series:
     """Return values as text that a spreadsheet shows and does not compute."""
     text = text_expression(pl.col(values.name), values.dtype)
-    formula = text.str.contains(_FORMULA) & ~text.str.contains(_NUMBER)
-    shown = pl.when(formula).then(pl.format(" {}", text)).otherwise(text)
-    return values.to_frame().select(shown.alias(name)).to_series()
+    return values.to_frame().select(harmless(text).alias(name)).to_series()

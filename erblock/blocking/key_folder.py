@@ -9,15 +9,11 @@
 A part is written beside its place and then renamed, and never changed again.
 """
 
-import json
-import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
+import re
 from dataclasses import asdict, dataclass
 from glob import escape
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import polars as pl
 
@@ -25,11 +21,13 @@ from erblock.blocking.keys import MODEL_KEY, write_keys
 from erblock.errors import ModelError, TableError
 from erblock.hashing.arrays import load_arrays, save_arrays, sketch_arrays, stacked
 from erblock.hashing.base import Progress, Sketch, silent
+from erblock.tables.contents import MANIFEST, as_json, read_json
 from erblock.tables.schemas import ID
+from erblock.tables.writing import locked, whole_folder
 
 FORMAT = 6
 _KIND = "keys"
-_MANIFEST = "manifest.json"
+_PART = re.compile("[0-9]{5,}")
 _KEYS, _RECORDS, _SKETCH = "keys.parquet", "records.parquet", "sketch.safetensors"
 
 
@@ -51,7 +49,8 @@ class KeyFolder:
     @property
     def parts(self) -> list[Path]:
         """The parts, oldest first."""
-        return sorted(part for part in self.path.glob("[0-9]*") if part.is_dir())
+        parts = (part for part in self.path.iterdir() if _PART.fullmatch(part.name) and part.is_dir())
+        return sorted(parts, key=lambda part: int(part.name))
 
     @property
     def records(self) -> str:
@@ -59,8 +58,20 @@ class KeyFolder:
         return str(Path(escape(str(self.path))) / "[0-9]*" / _RECORDS)
 
     def ids(self) -> pl.Series:
-        """Return the ids of all records, part after part."""
-        return pl.concat([pl.read_parquet(part / _RECORDS, columns=[ID])[ID] for part in self.parts])
+        """Return the ids of all records, part after part.
+
+        Raises:
+            ModelError: if a part is damaged, or there is none.
+        """
+        if not self.parts:
+            raise ModelError(f"{self.path}: expected a folder for each part, found none; write it again")
+        try:
+            return pl.concat(
+                [pl.read_parquet(part / _RECORDS, columns=[ID], glob=False)[ID] for part in self.parts]
+            )
+        except (OSError, pl.exceptions.PolarsError) as cause:
+            reason = str(cause).strip().splitlines()[0]
+            raise ModelError(f"{self.path}: its records cannot be read ({reason}); write it again") from cause
 
     def sketch(self) -> Sketch:
         """Return the sketch of all records, in the order of their ids.
@@ -68,8 +79,11 @@ class KeyFolder:
         Raises:
             ModelError: if a part is damaged.
         """
-        arrays = stacked([load_arrays(part / _SKETCH) for part in self.parts])
         ids = self.ids()
+        parts = [load_arrays(part / _SKETCH) for part in self.parts]
+        if len({(part.buckets.shape[1], part.dense.shape[1]) for part in parts}) > 1:
+            raise ModelError(f"{self.path}: expected parts of one model, found several; write it again")
+        arrays = stacked(parts)
         if len(ids) != len(arrays):
             raise ModelError(f"{self.path}: expected {len(ids)} vectors, found {len(arrays)}; write it again")
         return (arrays if ids.is_sorted() else arrays.take(ids.arg_sort().to_numpy())).sketch()
@@ -80,6 +94,14 @@ class KeyFolder:
             raise ModelError(
                 f"{self.path}: these keys are of another model than {model} (or it was fitted again since); "
                 "give that model, or write the keys again"
+            )
+        kept = (
+            set(pl.scan_parquet(self.parts[0] / _RECORDS, glob=False).collect_schema()) if self.parts else ()
+        )
+        if not set(self.origin.columns) <= set(kept):
+            raise ModelError(
+                f"{self.path}: expected records with the columns {', '.join(self.origin.columns)}; "
+                "write it again"
             )
 
     def check_new(self, records: pl.DataFrame, columns: tuple[str, ...]) -> None:
@@ -105,18 +127,21 @@ def find_key_folder(source: str | None) -> KeyFolder | None:
     Raises:
         ModelError: if it is one of another format.
     """
-    path = Path(source or "") / _MANIFEST
+    path = Path(source or "") / MANIFEST
     manifest = _manifest(path) if source and path.is_file() else {}
     if manifest.get("kind") != _KIND:
         return None
     if manifest.get("format") != FORMAT:
         raise ModelError(f"{path}: expected format {FORMAT}, found {manifest.get('format')}; write it again")
-    return KeyFolder(path.parent, Origin(str(manifest.get("model")), tuple(manifest.get("columns", ()))))
+    columns = manifest.get("columns")
+    if not isinstance(columns, list) or not all(isinstance(column, str) for column in columns):
+        raise ModelError(f"{path}: expected columns to be a list of names; write it again")
+    return KeyFolder(path.parent, Origin(str(manifest.get("model")), tuple(columns)))
 
 
 def _manifest(path: Path) -> dict[str, Any]:
     try:
-        manifest = json.loads(path.read_text(encoding="utf-8"))
+        manifest = read_json(path)
     except (OSError, ValueError):
         return {}
     return manifest if isinstance(manifest, dict) else {}
@@ -132,37 +157,23 @@ class Part:
 
 def write_key_folder(path: Path, origin: Origin, part: Part, on_progress: Progress = silent) -> int:
     """Write a new folder of one part; return how many keys it has."""
-    with _beside(path) as folder:
+    with whole_folder(path) as folder:
         manifest = {"format": FORMAT, "kind": _KIND, **asdict(origin)}
-        text = json.dumps(manifest, indent=2, ensure_ascii=False) + "\n"
-        (folder / _MANIFEST).write_text(text, encoding="utf-8")
+        (folder / MANIFEST).write_text(as_json(manifest), encoding="utf-8")
         (folder / "00000").mkdir()
         return _write_part(folder / "00000", origin, part, on_progress)
 
 
 def append_part(folder: KeyFolder, part: Part, on_progress: Progress = silent) -> int:
     """Add a part to the folder, whose files stay as they are; return how many keys it has."""
-    number = int(folder.parts[-1].name) + 1
-    with _beside(folder.path / f"{number:05}") as beside:
-        return _write_part(beside, folder.origin, part, on_progress)
+    with locked(folder.path):
+        folder.check_new(part.records, folder.origin.columns)
+        number = int(folder.parts[-1].name) + 1
+        with whole_folder(folder.path / f"{number:05}") as beside:
+            return _write_part(beside, folder.origin, part, on_progress)
 
 
 def _write_part(folder: Path, origin: Origin, part: Part, on_progress: Progress) -> int:
     save_arrays(sketch_arrays(part.sketch), folder / _SKETCH)
     part.records.write_parquet(folder / _RECORDS)
-    # safetensors writes for the owner alone; whoever may read the records may read their vectors.
-    shutil.copymode(folder / _RECORDS, folder / _SKETCH)
     return write_keys(part.records[ID], part.sketch, folder / _KEYS, {MODEL_KEY: origin.model}, on_progress)
-
-
-@contextmanager
-def _beside(path: Path) -> Iterator[Path]:
-    """Yield an empty folder that is renamed to `path` if all goes well, and removed if not."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.{uuid4().hex[:8]}")
-    beside.mkdir()
-    try:
-        yield beside
-        beside.rename(path)
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)

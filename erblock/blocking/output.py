@@ -1,8 +1,6 @@
 """PAIRS with the user's ids, written as Parquet or CSV."""
 
-from collections.abc import Iterable
 from pathlib import Path
-from uuid import uuid4
 
 import polars as pl
 
@@ -10,6 +8,7 @@ from erblock.blocking.budget import Cut
 from erblock.blocking.score import ScoredPairs
 from erblock.errors import TableError
 from erblock.tables.schemas import PAIRS
+from erblock.tables.writing import whole_file
 
 _SUFFIXES = (".parquet", ".csv")
 
@@ -29,21 +28,12 @@ def pairs_frame(left_ids: pl.Series, right_ids: pl.Series, pairs: ScoredPairs, c
     return PAIRS.check(frame)
 
 
-def check_output(path: Path, tables: Iterable[str | None] = (), option: str = "--output") -> None:
-    """Raise TableError if a table cannot be written to `path`; called before any work is done.
-
-    `tables`: the files that are read, none of which is written over. `option`: what names the path.
-    """
+def check_output(path: Path, option: str = "--output") -> None:
+    """Raise TableError if `path`, which `option` names, is no place for a table."""
     if path.suffix.lower() not in _SUFFIXES:
         raise TableError(f"{option} {path}: expected a name ending in .parquet or .csv")
     if path.is_dir():
         raise TableError(f"{option} {path}: expected a file, found a folder")
-    above = next(folder for folder in path.parents if folder.exists())
-    if not above.is_dir():
-        raise TableError(f"{option} {path}: expected {above} to be a folder, found a file")
-    for table in tables:
-        if table is not None and path.exists() and Path(table).exists() and path.samefile(table):
-            raise TableError(f"{option} {path}: this is the table {table}; expected another name")
 
 
 def write_frame(frame: pl.DataFrame, path: Path, *, for_spreadsheet: bool = False) -> None:
@@ -51,13 +41,11 @@ def write_frame(frame: pl.DataFrame, path: Path, *, for_spreadsheet: bool = Fals
 
     `for_spreadsheet`: with the byte-order mark that tells Excel that a CSV is UTF-8.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.{uuid4().hex[:8]}")
-    try:
+    # By a file that is open: polars knows no names of files that are not UTF-8.
+    with whole_file(path) as beside, beside.open("wb") as file:
         if path.suffix.lower() == ".csv":
-            frame.write_csv(beside, include_bom=for_spreadsheet)
+            # CSV has no bytes: ids that are UUIDs are written, and read again, as hexadecimal digits.
+            text = frame.with_columns(pl.col(pl.Binary).bin.encode("hex"))
+            text.write_csv(file, include_bom=for_spreadsheet)
         else:
-            frame.write_parquet(beside)
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
+            frame.write_parquet(file)

@@ -12,6 +12,8 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
+from erblock.tables.writing import errors_of
+
 _Array = npt.NDArray[Any]
 
 
@@ -65,8 +67,9 @@ class Room:
             self._folder = TemporaryDirectory(prefix="erblock-", ignore_cleanup_errors=True)
         self._files += 1
         path = Path(self._folder.name) / f"{self._files}.bin"
-        with path.open("wb") as file:
+        # Not by `tofile`, which does not notice that the disk is full.
+        with errors_of(path), path.open("wb") as file:
             for part in parts:
-                part.tofile(file)
+                file.write(np.ascontiguousarray(part).data)
         # Of mode "c" (copy on write), because numba tells arrays that cannot be written to from others.
         return np.asarray(np.memmap(path, dtype=dtype, mode="c", shape=(size,)))

@@ -48,18 +48,22 @@ def _root(
 
 def main() -> None:
     """Run the command line and exit: 0 done, 2 a mistake the user can mend, 130 interrupted."""
+    console.accept_any_character()
     sys.exit(run(sys.argv[1:]))
 
 
 def run(arguments: list[str]) -> int:
     """Return the exit code of one command line.
 
-    An error that erblock did not foresee passes through, with its traceback.
+    An error that erblock did not foresee passes through, with its traceback. What the machine refuses, such
+    as a file that is gone or memory, is none of its own.
     """
     try:
         code = app(arguments, prog_name="erblock", standalone_mode=False)
-    except ErblockError as failure:
-        console.error(str(failure))
+    except (ErblockError, OSError, MemoryError) as failure:
+        if isinstance(failure, OSError):
+            console.give_up_output()
+        console.error(_complaint(failure))
         return console.EXIT_ERROR
     except _USAGE_ERROR as failure:
         _show_usage_error(failure)
@@ -67,6 +71,16 @@ def run(arguments: list[str]) -> int:
     except (KeyboardInterrupt, typer.Abort):
         return console.EXIT_INTERRUPTED
     return code if isinstance(code, int) else 0
+
+
+def _complaint(failure: Exception) -> str:
+    """Return what an error says, or what the machine refuses, and of which file if it tells."""
+    if isinstance(failure, MemoryError):
+        return "there is not enough memory; give --memory, fewer records, or another machine"
+    if not isinstance(failure, OSError):
+        return str(failure)
+    name = "" if failure.filename is None else f"{failure.filename}: "
+    return f"{name}{failure.strerror or failure}"
 
 
 def _show_usage_error(failure: Exception) -> None:

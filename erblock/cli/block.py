@@ -59,6 +59,7 @@ def block(
     """Write candidate pairs. Needs no settings, no labels and no model; a model makes them better."""
     from erblock.config import load_config
     from erblock.pipeline.block import block as run
+    from erblock.tables.writing import together
 
     settings = load_config(
         config,
@@ -89,7 +90,7 @@ def block(
             },
         },
     )
-    with console.progress() as on_progress:
+    with together(), console.progress() as on_progress:
         report = run(settings, on_progress)
     if as_json:
         console.write_json(asdict(report))
@@ -102,6 +103,7 @@ def block(
 def _show(report: "BlockReport", target: float | None) -> None:
     from erblock.blocking.copies import COPIES_MET
 
+    console.records_read(report.records)
     share = report.join.distinct / max(report.cross_product, 1)
     console.write(
         f"{report.output}: {report.pairs:,} candidate pairs of the {report.join.distinct:,} examined "

@@ -4,11 +4,15 @@ Results go to stdout, everything else to stderr, so that a pipe carries results 
 shown on a terminal is plain text: no colour, no box, nothing cut to a width.
 """
 
+import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from io import TextIOWrapper
 from time import monotonic
 from typing import IO, Any
+
+from erblock.errors import visible
 
 OnProgress = Callable[[str, int, int], None]
 
@@ -16,14 +20,33 @@ EXIT_ERROR = 2
 EXIT_INTERRUPTED = 130
 
 
+def accept_any_character() -> None:
+    """Print what the encoding of a stream lacks as escapes: a terminal may know ASCII alone."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def give_up_output() -> None:
+    """Let nothing more be written to stdout, which refused: Python would try again at its end."""
+    if sys.stdout is not None:
+        with suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def write(text: str) -> None:
-    """Print text to stdout as it is."""
+    """Print text to stdout; only what no terminal obeys."""
     _print(text, sys.stdout)
 
 
 def note(text: str) -> None:
     """Print a remark to stderr."""
     _print(text, sys.stderr)
+
+
+def records_read(sizes: Sequence[int]) -> None:
+    """Say how many records each table has: what a reader lost on its way shows here."""
+    note(f"records read: {' and '.join(f'{size:,}' for size in sizes)}")
 
 
 def error(message: str) -> None:
@@ -35,13 +58,19 @@ def write_json(data: Any) -> None:
     """Print data to stdout as one JSON document."""
     import json
 
-    write(json.dumps(data, indent=2, ensure_ascii=False, default=str))
+    text = json.dumps(data, indent=2, ensure_ascii=False, default=str)
+    write("".join(char if char.isprintable() or char == "\n" else json.dumps(char)[1:-1] for char in text))
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]], title: str = "") -> None:
     """Print a table to stdout; columns that hold only numbers are aligned to the right."""
+    header, rows, title = (
+        [visible(name) for name in header],
+        [list(map(visible, row)) for row in rows],
+        visible(title),
+    )
     right = [_is_numeric(column) for column in zip(*rows, strict=True)] or [False] * len(header)
-    if sys.stdout.isatty():
+    if _is_terminal(sys.stdout):
         _rich_table(header, rows, right, title)
     else:
         _plain_table(header, rows, right, title)
@@ -49,8 +78,9 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]], title: str = "")
 
 def ask(prompt: str) -> str | None:
     """Print a question to stderr and return the line that answers it; None at the end of the input."""
-    sys.stderr.write(prompt)
-    sys.stderr.flush()
+    if sys.stderr is not None:
+        sys.stderr.write(prompt)
+        sys.stderr.flush()
     line = sys.stdin.readline() if sys.stdin else ""  # None where there is no input at all
     if not line or not sys.stdin.isatty():
         note("")  # nobody pressed Enter
@@ -63,7 +93,9 @@ def side_by_side(heads: tuple[str, str], rows: Sequence[tuple[str, str, str, str
     On a terminal, the words of a marked row that the other value lacks stand out. Elsewhere, where lines may
     be long, one value stands below the other.
     """
-    if sys.stderr.isatty():
+    heads = (visible(heads[0]), visible(heads[1]))
+    rows = [(mark, visible(name), visible(one), visible(other)) for mark, name, one, other in rows]
+    if _is_terminal(sys.stderr):
         _rich_side_by_side(heads, rows)
         return
     lines = [["", "", heads[0]], ["", "", heads[1]]]
@@ -79,16 +111,22 @@ def progress() -> Iterator[OnProgress]:
 
     Without a terminal each description is one line, printed when it is done.
     """
-    if sys.stderr.isatty():
+    if _is_terminal(sys.stderr):
         with _rich_progress() as on_progress:
             yield on_progress
     else:
         yield _plain_progress()
 
 
-def _print(text: str, stream: IO[str]) -> None:
-    stream.write(text + "\n")
-    stream.flush()
+def _print(text: str, stream: IO[str] | None) -> None:
+    """Print lines; there is no stream at all where a caller has closed it."""
+    if stream is not None:
+        stream.write("\n".join(map(visible, text.split("\n"))) + "\n")
+        stream.flush()
+
+
+def _is_terminal(stream: IO[str] | None) -> bool:
+    return stream is not None and stream.isatty()
 
 
 def _is_numeric(cells: Sequence[str]) -> bool:
@@ -119,15 +157,16 @@ def _rich_table(
 ) -> None:
     from rich import box
     from rich.console import Console
-    from rich.markup import escape
     from rich.table import Table
+    from rich.text import Text
 
-    shown = Table(title=escape(title) or None, box=box.SIMPLE_HEAD, title_justify="left")
+    # As `Text`, so that neither [bold] nor :smile: in a value means anything.
+    shown = Table(title=Text(title) if title else None, box=box.SIMPLE_HEAD, title_justify="left")
     for name, to_right in zip(header, right, strict=True):
-        shown.add_column(escape(name), justify="right" if to_right else "left", overflow="fold")
+        shown.add_column(Text(name), justify="right" if to_right else "left", overflow="fold")
     for row in rows:
-        shown.add_row(*map(escape, row))
-    Console().print(shown)
+        shown.add_row(*map(Text, row))
+    Console(emoji=False, markup=False).print(shown)
 
 
 def _rich_side_by_side(heads: tuple[str, str], rows: Sequence[tuple[str, str, str, str]]) -> None:

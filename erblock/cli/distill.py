@@ -57,6 +57,7 @@ def distill(
     if as_json:
         console.write_json(asdict(report))
         return
+    console.records_read(report.records)
     console.write(
         f"{report.output}: {report.features:,} embeddings learned from {report.texts:,} records; on records "
         f"it has not seen, its vectors agree with the teacher's by a cosine of {report.agreement:.3f}"

@@ -5,11 +5,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from erblock.cli import console
+from erblock.cli import console, options
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from erblock.config import Config
     from erblock.evaluation.calibration import Calibration
     from erblock.evaluation.clusters import ClusterEvaluation
     from erblock.evaluation.compare import MatchReport, Report
@@ -43,6 +44,8 @@ def evaluate(
         Path | None,
         typer.Option(help="Labelled pairs: measure matches also on these alone, as on a test split."),
     ] = None,
+    delimiter: options.Delimiter = None,
+    encoding: options.Encoding = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
     csv: Annotated[Path | None, typer.Option(help="Write the figures to this CSV file too.")] = None,
     curve: Annotated[Path | None, typer.Option(help="Write the recall/cost curves to this CSV file.")] = None,
@@ -52,23 +55,43 @@ def evaluate(
     from erblock.evaluation.compare import EvaluateOptions, evaluate_files
     from erblock.evaluation.figures import as_record, write_curves, write_figures
     from erblock.evaluation.metrics import TARGETS
+    from erblock.pipeline.stored import stored_tables
+    from erblock.tables.writing import together
 
-    settings = load_config(config, {"tables": {"left": left, "right": right, "id": id_column}})
+    given = {"left": left, "right": right, "id": id_column, "delimiter": delimiter, "encoding": encoding}
+    settings = load_config(config, {"tables": given})
     targets = tuple(target or TARGETS)
-    reports = evaluate_files(EvaluateOptions(files, gold, settings.tables, exclude, targets, labels))
+    _check_places(settings, [*files, gold, exclude, labels], {"--csv": csv, "--curve": curve})
+    tables = stored_tables(settings.tables).records(settings.tables)
+    reports = evaluate_files(EvaluateOptions(files, gold, tables, exclude, targets, labels))
+    with together():
+        if curve is not None:
+            write_curves(reports, curve)
+        if csv is not None:
+            write_figures(reports, targets, csv)
     if as_json:
         console.write_json([as_record(report, targets) for report in reports])
     else:
         _show(reports, targets)
-    if csv is not None:
-        write_figures(reports, targets, csv)
-    if curve is not None:
-        write_curves(reports, curve)
+
+
+def _check_places(
+    settings: "Config", files: "Sequence[Path | None]", written: "dict[str, Path | None]"
+) -> None:
+    from erblock.pipeline.places import tables_of
+    from erblock.tables.guard import Read, Write, check_places
+
+    reads = [*tables_of(settings), *(Read("the file", file) for file in files)]
+    check_places([Write(option, path) for option, path in written.items() if path is not None], reads)
 
 
 def _show(reports: "Sequence[Report | MatchReport]", targets: "Sequence[float]") -> None:
     from erblock.evaluation.compare import Report
 
+    read = reports[0].read
+    console.records_read(read.records)
+    if read.self_pairs:
+        console.note(f"{read.self_pairs:,} known matches name a record with itself; they are left out")
     pairs = [report for report in reports if isinstance(report, Report)]
     matches = [report for report in reports if not isinstance(report, Report)]
     if pairs:

@@ -82,6 +82,7 @@ def fit(
 
 
 def _show(report: "FitReport") -> None:
+    console.records_read(report.records)
     training = report.training
     if training is None:
         console.write(f"{report.output}: MinHash of {report.bands} bands")

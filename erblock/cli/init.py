@@ -21,6 +21,7 @@ def init(
     from erblock.tables.csv_text import CsvOptions
 
     written = write_config(left, right, output, force=force, csv=CsvOptions(delimiter, encoding))
+    console.records_read(written.records)
     path = written.path
     console.write(f"wrote {path}; read its rules, then try them: erblock rules check --config {path}")
     if written.used < written.proposed:

@@ -57,6 +57,7 @@ def keys(
 
 
 def _show(report: "KeysReport") -> None:
+    console.records_read([report.records])
     console.write(
         f"{report.output}: {report.keys:,} keys of {report.records:,} records in {report.bands} bands"
     )

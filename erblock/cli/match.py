@@ -75,6 +75,7 @@ def match(
     """Say which candidate pairs are matches, with probabilities; needs no labels, a few make it better."""
     from erblock.config import load_config
     from erblock.pipeline.match import match as run
+    from erblock.tables.writing import together
 
     settings = load_config(
         config,
@@ -120,7 +121,7 @@ def match(
                 console.write_json(asdict(tally))
             return
         settings = labelled(settings, tally)
-    with console.progress() as on_progress:
+    with together(), console.progress() as on_progress:
         report = run(settings, on_progress)
     if as_json:
         console.write_json(asdict(report))
@@ -129,11 +130,14 @@ def match(
 
 
 def _show(report: "MatchReport") -> None:
+    console.records_read(report.records)
     console.write(
         f"{report.output}: {report.matches:,} matches among {report.pairs:,} candidate pairs, "
         f"{report.assign}, probability {report.threshold:.2f} or more; "
         f"{100 * report.expected_precision:.1f} % of them are expected to be true"
     )
+    for doubt in report.doubts:
+        console.note(f"note: {doubt}")
     if report.labels:
         console.write(f"labels among the candidates: {report.labels:,}")
     if report.clusters is not None:

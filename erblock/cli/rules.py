@@ -59,6 +59,7 @@ def show() -> None:
 
 
 def _print(review: "Review") -> None:
+    console.records_read([side.records for side in review.coverage])
     counts = [
         [rule.name, *(f"{n:,}" for n in (rule.true, rule.false, rule.unknown)), rule.text]
         for rule in review.rules

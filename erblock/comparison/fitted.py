@@ -13,6 +13,7 @@ from erblock.comparison.measures import MEASURES, Floats
 from erblock.comparison.vectors import Comparison
 from erblock.errors import ModelError
 from erblock.similarity import Rows
+from erblock.tables.contents import read_json
 from erblock.tables.read import TablePair
 
 EVIDENCE_FILE, LABELS_FILE = "evidence.json", "labels.parquet"
@@ -60,9 +61,8 @@ def read_evidence(folder: Path) -> FittedEvidence | None:
     if not path.is_file():
         return None
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        return _from_json(content)
-    except (OSError, ValueError, KeyError, TypeError) as cause:
+        return _from_json(read_json(path))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError) as cause:
         raise ModelError(f"{path}: cannot be read ({cause}); fit again") from cause
 
 

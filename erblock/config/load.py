@@ -47,9 +47,17 @@ def load_config(path: Path | None, overrides: Mapping[str, Mapping[str, Any]]) -
     given = {name: _without_none(section) for name, section in overrides.items()}
     values = _merged(values, given)
     try:
-        return Config.model_validate(values)
+        return Config.model_validate(values).read_from(path)
     except ValidationError as error:
         raise ConfigError(_complaint(_first(error), path, given)) from None
+
+
+def is_settings(path: Path) -> bool:
+    """Return whether the file at `path` holds settings, right or wrong ones, or nothing at all."""
+    try:
+        return set(_parsed(path)) <= set(SECTIONS)
+    except ConfigError:
+        return False
 
 
 def did_you_mean(name: str, known: Sequence[str]) -> str:
@@ -65,10 +73,12 @@ def _default_path() -> Path | None:
 
 def _parsed(path: Path) -> dict[str, Any]:
     try:
+        if path.exists() and not path.is_file():  # a pipe may have no end
+            raise ConfigError(f"{path} cannot be read as TOML: expected a file")
         values = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         raise ConfigError(f"no such file: {path} (erblock init writes one)") from None
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ConfigError(f"{path} cannot be read as TOML: {error}") from None
     for name, section in values.items():
         if not isinstance(section, dict):

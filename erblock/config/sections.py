@@ -1,12 +1,13 @@
 """The keys of every section, their defaults and what they mean."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 
-MEMORY = r"^\d+(\.\d+)? ?[MGT]i?B$"
-"""How much memory is written: 500MB, 1.5 GB, 4GiB."""
+MEMORY = r"^(0*[1-9]\d{0,8}(\.\d{1,9})?|0+\.\d{0,8}[1-9]\d{0,8}) ?[MGT]i?B$"
+"""How much memory is written: 500MB, 1.5 GB, 4GiB; more than none."""
 
 _UNITS = {"M": 2, "G": 3, "T": 4}
 
@@ -45,6 +46,12 @@ class TablesConfig(_Section):
         default=None, min_length=1, max_length=1, description="The CSV delimiter; by default it is detected."
     )
     encoding: str = Field(default="utf-8", description="The CSV encoding, such as cp1252 or latin-1.")
+    left_encoding: str | None = Field(
+        default=None, description="The CSV encoding of the left table, where it is not `encoding`."
+    )
+    right_encoding: str | None = Field(
+        default=None, description="The CSV encoding of the right table, where it is not `encoding`."
+    )
 
 
 class RulesConfig(_Section):
@@ -229,6 +236,18 @@ class Config(_Section):
     distill: DistillConfig = DistillConfig()
     block: BlockConfig = BlockConfig()
     match: MatchConfig = MatchConfig()
+    _file: Path | None = PrivateAttr(default=None)
+
+    @property
+    def file(self) -> Path | None:
+        """The file that the settings were read from, if there was one."""
+        return self._file
+
+    def read_from(self, file: Path | None) -> "Config":
+        """Return the same settings, as those of `file`."""
+        copy = self.model_copy()
+        copy._file = file
+        return copy
 
 
 SECTIONS: Mapping[str, type[BaseModel]] = {

@@ -1,13 +1,13 @@
 """Several files measured side by side, be they candidate pairs, matches or clusters."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import polars as pl
 
 from erblock.config import TablesConfig
-from erblock.errors import ConfigError
+from erblock.errors import ConfigError, TableError
 from erblock.evaluation.clusters import ClusterEvaluation, evaluate_clusters
 from erblock.evaluation.matches import MatchEvaluation, Quality, Truth, evaluate_matches
 from erblock.evaluation.metrics import TARGETS, Evaluation, evaluate_pairs, without
@@ -15,8 +15,8 @@ from erblock.tables.clusters import pairs_of_clusters, read_clusters
 from erblock.tables.csv_text import CsvOptions
 from erblock.tables.matches import Kind, kind_of, read_matches
 from erblock.tables.pairs import read_pairs
-from erblock.tables.read import read_records
-from erblock.tables.schemas import GOLD, LABELS, PAIRS
+from erblock.tables.read import csv_of_pairs, read_sides
+from erblock.tables.schemas import GOLD, ID, LABELS, PAIRS
 
 
 @dataclass(frozen=True)
@@ -41,12 +41,24 @@ class EvaluateOptions:
 
 
 @dataclass(frozen=True)
+class FilesRead:
+    """How many `records` each table has, and how many rows of the known matches name one with itself.
+
+    Such rows, of one table joined with itself, are no pairs; they are left out.
+    """
+
+    records: tuple[int, ...] = ()
+    self_pairs: int = 0
+
+
+@dataclass(frozen=True)
 class Report:
     """One file of candidate pairs: all of it, and what is left when the excluded pairs are taken out."""
 
     name: str
     found: Evaluation
     unseen: Evaluation | None
+    read: FilesRead = FilesRead()
 
 
 @dataclass(frozen=True)
@@ -56,6 +68,7 @@ class MatchReport:
     name: str
     found: MatchEvaluation | ClusterEvaluation
     unseen: Quality | None
+    read: FilesRead = FilesRead()
 
 
 def evaluate_files(options: EvaluateOptions) -> list[Report | MatchReport]:
@@ -65,8 +78,9 @@ def evaluate_files(options: EvaluateOptions) -> list[Report | MatchReport]:
         ConfigError: if there are labels, but only candidate pairs to measure.
         TableError: if a file cannot be read, or does not fit the tables.
     """
-    truth, excluded = _truth(options)
-    kinds = [kind_of(path) for path in options.pairs]
+    truth, excluded, read = _truth(options)
+    csv = csv_of_pairs(options.tables)
+    kinds = [kind_of(path, csv) for path in options.pairs]
     if options.labels is not None and set(kinds) == {"pairs"}:
         raise ConfigError(
             f"--labels {options.labels}: measures matches and clusters, found only candidate pairs"
@@ -77,7 +91,8 @@ def evaluate_files(options: EvaluateOptions) -> list[Report | MatchReport]:
         "clusters": _measure_clusters,
     }
     files = zip(kinds, _names(options.pairs), options.pairs, strict=True)
-    return [measures[kind](name, path, truth, excluded) for kind, name, path in files]
+    reports = [measures[kind](name, path, truth, excluded) for kind, name, path in files]
+    return [replace(report, read=read) for report in reports]
 
 
 def _measure_pairs(name: str, path: Path, truth: Truth, excluded: pl.DataFrame | None) -> Report:
@@ -117,28 +132,30 @@ def _unseen(truth: Truth, excluded: pl.DataFrame) -> Truth:
     return Truth(truth.left_ids, truth.right_ids, gold, excluded)
 
 
-def _truth(options: EvaluateOptions) -> tuple[Truth, pl.DataFrame | None]:
-    """Return what is known of the tables, and the excluded pairs."""
+def _truth(options: EvaluateOptions) -> tuple[Truth, pl.DataFrame | None, FilesRead]:
+    """Return what is known of the tables, the excluded pairs, and what was read."""
     left, right = _read_ids(options.tables)
-    sides = left, left if right is None else right
-    labels = read_pairs(options.labels, LABELS, *sides) if options.labels else None
-    excluded = read_pairs(options.exclude, LABELS, *sides) if options.exclude else None
-    return Truth(left, right, _read_gold(options.gold, left, right), labels), excluded
+    csv = csv_of_pairs(options.tables)
+    labels = read_pairs(options.labels, LABELS, left, right, csv) if options.labels else None
+    excluded = read_pairs(options.exclude, LABELS, left, right, csv) if options.exclude else None
+    gold = _read_gold(options.gold, left, right, csv)
+    known = gold if right is not None else gold.filter(pl.col("left_id") != pl.col("right_id"))
+    if known.is_empty():
+        raise TableError(f"{options.gold} holds no pairs but of records with themselves")
+    records = tuple(len(ids) for ids in (left, right) if ids is not None)
+    return Truth(left, right, known, labels), excluded, FilesRead(records, gold.height - known.height)
 
 
-def _read_gold(path: Path, left: pl.Series, right: pl.Series | None) -> pl.DataFrame:
-    if kind_of(path) == "clusters":
-        return pairs_of_clusters(read_clusters(path, left, right), left, right, str(path))
-    return read_pairs(path, GOLD, left, left if right is None else right)
+def _read_gold(path: Path, left: pl.Series, right: pl.Series | None, csv: CsvOptions) -> pl.DataFrame:
+    if kind_of(path, csv) == "clusters":
+        return pairs_of_clusters(read_clusters(path, left, right, csv), left, right, str(path))
+    return read_pairs(path, GOLD, left, right, csv)
 
 
 def _read_ids(tables: TablesConfig) -> tuple[pl.Series, pl.Series | None]:
     """Only the ids: tables that share no column can be evaluated too."""
-    csv = CsvOptions(tables.delimiter, tables.encoding)
-    left = read_records(tables.left, tables.left_id or tables.id, csv).frame["id"]
-    if tables.right is None:
-        return left, None
-    return left, read_records(tables.right, tables.right_id or tables.id, csv).frame["id"]
+    left, right = read_sides(tables)
+    return left.frame[ID], None if right is None else right.frame[ID]
 
 
 def _names(paths: Sequence[Path]) -> list[str]:

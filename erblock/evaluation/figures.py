@@ -7,18 +7,20 @@ from typing import Any
 
 import polars as pl
 
-from erblock.errors import ConfigError, TableError
+from erblock.errors import ConfigError
 from erblock.evaluation.clusters import ClusterEvaluation
 from erblock.evaluation.compare import MatchReport, Report
 from erblock.evaluation.matches import MatchEvaluation, Quality
 from erblock.evaluation.metrics import Coverage, Cut, Evaluation
+from erblock.tables.writing import whole_file
 
 
 def as_record(report: Report | MatchReport, targets: Sequence[float]) -> dict[str, Any]:
     """Return all figures of a report, nested and ready for JSON."""
+    read = {"records": list(report.read.records), "self_pairs": report.read.self_pairs}
     if isinstance(report, MatchReport):
-        return _match_record(report)
-    record = {"name": report.name, **_figures(report.found, targets)}
+        return _match_record(report) | read
+    record = {"name": report.name, **_figures(report.found, targets), **read}
     if report.unseen is not None:
         record["unseen"] = _figures(report.unseen, targets)
     return record
@@ -33,7 +35,7 @@ def write_figures(reports: Sequence[Report | MatchReport], targets: Sequence[flo
     """Write one line of CSV per report.
 
     Raises:
-        TableError: if the file cannot be written.
+        OutputError: if the file cannot be written.
     """
     rows = [as_row(report, targets) for report in reports]
     _write_csv(pl.DataFrame(rows, infer_schema_length=None), path)
@@ -44,7 +46,7 @@ def write_curves(reports: Sequence[Report | MatchReport], path: Path, points: in
 
     Raises:
         ConfigError: if there are no candidate pairs among what is measured.
-        TableError: if the file cannot be written.
+        OutputError: if the file cannot be written.
     """
     pairs = [report for report in reports if isinstance(report, Report)]
     if not pairs:
@@ -55,11 +57,8 @@ def write_curves(reports: Sequence[Report | MatchReport], path: Path, points: in
 
 def _write_csv(frame: pl.DataFrame, path: Path) -> None:
     """Write `frame` to `path`, making its folder if there is none."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        frame.write_csv(path)
-    except OSError as error:
-        raise TableError(f"cannot write {path}: {error.strerror or error}") from None
+    with whole_file(path) as beside:
+        frame.write_csv(beside)
 
 
 def _match_record(report: MatchReport) -> dict[str, Any]:

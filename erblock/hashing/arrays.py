@@ -1,8 +1,9 @@
 """A sketch as plain arrays, so that it can be kept: the same ones for every kind of hasher."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,8 +15,19 @@ from erblock.hashing.codes import CodedVectors, Codes
 from erblock.hashing.minhash import MinHashSketch
 from erblock.hashing.neural import Channels, NeuralSketch
 from erblock.hashing.ngrams import FEATURE_BITS
+from erblock.hashing.tensors import Arrays, load_tensors, save_tensors
 
 _NAMES = ("buckets", "places", "values", "features", "starts", "dense")
+_WHOLE = ("int32", "int64")
+_TYPES: Mapping[str, tuple[tuple[str, ...], int]] = {
+    "buckets": (("uint32",), 2),
+    "places": (("uint32",), 1),
+    "values": (("float32",), 1),
+    "features": (_WHOLE, 1),
+    "starts": (_WHOLE, 1),
+    "dense": (("int8",), 2),
+}
+_REMEDY = "write the keys again"
 
 
 @dataclass(frozen=True)
@@ -71,26 +83,43 @@ def stacked(parts: Sequence[SketchArrays]) -> SketchArrays:
 
 def save_arrays(arrays: SketchArrays, path: Path) -> None:
     """Write `arrays` as safetensors."""
-    from safetensors.numpy import save_file
-
     ngrams = arrays.ngrams
     parts = (arrays.buckets, arrays.places, ngrams.data, ngrams.indices, ngrams.indptr, arrays.dense)
-    save_file({name: np.ascontiguousarray(part) for name, part in zip(_NAMES, parts, strict=True)}, path)
+    save_tensors(dict(zip(_NAMES, parts, strict=True)), path)
 
 
 def load_arrays(path: Path) -> SketchArrays:
     """Return the arrays in the file.
 
     Raises:
-        ModelError: if there is no such file, or it cannot be read.
+        ModelError: if there is no such file, it cannot be read, or its arrays do not fit together.
     """
-    from safetensors import SafetensorError
-    from safetensors.numpy import load_file
+    found = load_tensors(path, _NAMES, _REMEDY)
+    misfit = _misfit(found)
+    if misfit is not None:
+        raise ModelError(f"{path}: {misfit}; {_REMEDY}")
+    shape = (len(found["places"]), 1 << FEATURE_BITS)
+    ngrams = sparse.csr_array((found["values"], found["features"], found["starts"]), shape=shape)
+    return SketchArrays(found["buckets"], found["places"], ngrams, found["dense"])
 
-    try:
-        found = load_file(path)
-        buckets, places, values, features, starts, dense = (found[name] for name in _NAMES)
-    except (OSError, SafetensorError, KeyError) as cause:
-        raise ModelError(f"{path}: cannot be read ({cause}); write the keys again") from cause
-    shape = (len(places), 1 << FEATURE_BITS)
-    return SketchArrays(buckets, places, sparse.csr_array((values, features, starts), shape=shape), dense)
+
+def _misfit(found: Arrays) -> str | None:
+    """Return what is wrong with the arrays: numba does not look whether it reads past the end of one."""
+    for name, (kinds, dimensions) in _TYPES.items():
+        if found[name].dtype.name not in kinds or found[name].ndim != dimensions:
+            return f"expected {name} as {kinds[0]} of {dimensions} dimensions"
+    records = len(found["places"])
+    lengths = (len(found["buckets"]), len(found["dense"]), len(found["starts"]) - 1)
+    if lengths != (records,) * 3 or found["buckets"].shape[1] == 0:
+        return f"expected {records} records in every array, found {lengths}"
+    return _misfit_of_rows(found["starts"], found["features"], found["values"])
+
+
+def _misfit_of_rows(
+    starts: npt.NDArray[Any], features: npt.NDArray[Any], values: npt.NDArray[Any]
+) -> str | None:
+    if starts[0] != 0 or not len(features) == len(values) == starts[-1] or (np.diff(starts) < 0).any():
+        return "expected starts that rise from 0 to the number of features"
+    if len(features) and not 0 <= features.min() <= features.max() < 1 << FEATURE_BITS:
+        return f"expected features from 0 to {(1 << FEATURE_BITS) - 1}"
+    return None if np.isfinite(values).all() else "expected finite values"

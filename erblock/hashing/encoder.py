@@ -1,7 +1,7 @@
 """The pre-trained language model: found, checked, run."""
 
 import hashlib
-import json
+import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from erblock.errors import ModelError, require_extra
 from erblock.hashing.base import Progress, Rows, silent
+from erblock.hashing.encoder_folder import check_encoder_folder, check_loaded, without_network
 from erblock.hashing.packed import PackedEncoder, Window, can_pack, windows
 from erblock.hashing.products import has_8_bits
 
@@ -33,6 +34,7 @@ _MINILM_DIGESTS = {
 _BATCH_TOKENS = {"cpu": 2048}
 _BATCH_TOKENS_ELSEWHERE = 16_384
 
+_HUB_NAME = re.compile(r"[\w-][\w.-]*(/[\w-][\w.-]*)?")
 _ALIKE = 32
 """Texts of about one length in one forward pass of training."""
 
@@ -198,8 +200,10 @@ def load_encoder(options: EncoderOptions) -> Encoder:
     _check_device(options.device)
     source = _resolve(options.name)
     if isinstance(source, Path):
-        _check_folder(source)
+        check_encoder_folder(source)
     model = _open(source, options)
+    if isinstance(source, Path):
+        check_loaded(model, source, options.max_tokens)
     if options.precision == "int8":
         _check_whole_numbers(model)
     return Encoder(model, options)
@@ -228,6 +232,10 @@ def _resolve(name: str) -> Path | str:
     if Path(name).is_dir():
         return Path(name)
     if name != MINILM:
+        if not _HUB_NAME.fullmatch(name):
+            raise ModelError(
+                f"{name}: expected the folder of an encoder, or a model's name; found none there"
+            )
         return name
     packaged = _packaged_minilm()
     return _MINILM_HUB if packaged is None else packaged
@@ -257,32 +265,21 @@ def _digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _check_folder(folder: Path) -> None:
-    """Refuse a folder whose modules are not sentence-transformers' own, or whose weights are pickled."""
-    modules = folder / "modules.json"
-    if modules.is_file():
-        types = [str(module.get("type", "")) for module in json.loads(modules.read_text())]
-        foreign = [name for name in types if not name.startswith("sentence_transformers.")]
-        if foreign:
-            raise ModelError(f"{modules}: expected modules of sentence_transformers only, found {foreign[0]}")
-    if not any(folder.rglob("*.safetensors")):
-        raise ModelError(f"{folder}: expected weights as .safetensors, found none; pickled ones are not read")
-
-
 def _open(source: Path | str, options: EncoderOptions) -> "SentenceTransformer":
     from sentence_transformers import SentenceTransformer
     from transformers.utils import logging
 
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     try:
-        model = SentenceTransformer(
-            str(source),
-            device=None if options.device == "auto" else options.device,
-            trust_remote_code=False,
-            local_files_only=isinstance(source, Path),
-            model_kwargs={"use_safetensors": True},
-        )
-    except (OSError, ValueError, RuntimeError) as cause:
+        with without_network() if isinstance(source, Path) else nullcontext():
+            model = SentenceTransformer(
+                str(source),
+                device=None if options.device == "auto" else options.device,
+                trust_remote_code=False,
+                local_files_only=isinstance(source, Path),
+                model_kwargs={"use_safetensors": True},
+            )
+    except Exception as cause:  # whatever three libraries raise for files that they did not expect
         reason = " ".join(str(cause).split())[:200]
         raise ModelError(
             f"cannot load the encoder '{source}': {reason}; give a folder or a model name, "

@@ -13,8 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy.typing as npt
-
+from erblock.errors import ModelError
 from erblock.hashing.bands import BandPlan
 from erblock.hashing.base import Hasher
 from erblock.hashing.cells import Cells
@@ -22,12 +21,13 @@ from erblock.hashing.encoder import EncoderOptions, load_encoder
 from erblock.hashing.minhash import MinHashHasher
 from erblock.hashing.neural import NeuralHasher
 from erblock.hashing.student import StaticEmbeddings, StudentHasher
+from erblock.hashing.tensors import Arrays
 
 ENCODER = "encoder"
 _CELLS = ("mean", "projection", "points", "centres")
 _STATIC = ("features", "codes", "scales", "constant")
 
-Arrays = Mapping[str, npt.NDArray[Any]]
+
 Settings = Mapping[str, int]
 
 
@@ -70,8 +70,10 @@ def _neural_parts(hasher: NeuralHasher, folder: Path) -> tuple[Arrays, Settings]
 
 
 def _neural_hasher(parts: Parts, run: RunOptions) -> Hasher:
-    folder, tokens = str(parts.folder / ENCODER), parts.settings["max_tokens"]
-    encoder = load_encoder(EncoderOptions(folder, tokens, run.device, run.precision))
+    folder, tokens = parts.folder / ENCODER, parts.settings["max_tokens"]
+    if not folder.is_dir():
+        raise ModelError(f"{folder}: expected the encoder of the model, found none; copy the whole folder")
+    encoder = load_encoder(EncoderOptions(str(folder), tokens, run.device, run.precision))
     return NeuralHasher(encoder, parts.arrays["weights"], _cells(parts.arrays), parts.plan)
 
 

@@ -29,7 +29,7 @@ from erblock.tables.text import plain_texts
 Floats = npt.NDArray[np.float32]
 UInt32s = npt.NDArray[np.uint32]
 NGRAM_WEIGHT = 0.5
-_SKETCH_WIDTH = 512
+SKETCH_WIDTH = 512
 _SKETCH_SIGNS = 4
 _SAMPLE = 20_000
 _MATCHES = 5_000
@@ -57,11 +57,11 @@ class Channels:
 def _random_signs(features: int) -> sparse.csr_array:
     """Return a sparse (features, 512) projection that keeps dot products on average (Achlioptas 2003)."""
     random = np.random.default_rng(0)
-    columns = random.integers(0, _SKETCH_WIDTH, features * _SKETCH_SIGNS, dtype=np.int32)
+    columns = random.integers(0, SKETCH_WIDTH, features * _SKETCH_SIGNS, dtype=np.int32)
     values = np.array([-1, 1], dtype=np.float32) / np.sqrt(np.float32(_SKETCH_SIGNS))
     signs = random.choice(values, len(columns))
     starts = np.arange(0, len(columns) + 1, _SKETCH_SIGNS)
-    return sparse.csr_array((signs, columns, starts), shape=(features, _SKETCH_WIDTH))
+    return sparse.csr_array((signs, columns, starts), shape=(features, SKETCH_WIDTH))
 
 
 @dataclass(frozen=True)

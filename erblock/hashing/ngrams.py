@@ -16,6 +16,7 @@ from scipy import sparse
 from erblock.hashing.base import Rows
 from erblock.hashing.native import in_parallel
 from erblock.hashing.shingles import HASH_BITS, ROW_BITS, WORD_BITS, tagged_features
+from erblock.similarity.folding import case_folded
 
 FEATURE_BITS = 20
 _CHUNK_ROWS = 1 << ROW_BITS
@@ -102,9 +103,9 @@ def chunk_sets(texts: pl.Series, *, grams: bool = True) -> FeatureSets:
 
 
 def _plain(texts: pl.Series) -> pl.Series:
-    """Return the texts in lower case and without accents."""
+    """Return the texts without case and accents."""
     folded = pl.col("text").fill_null("").str.normalize("NFKD").str.replace_all(r"\p{M}", "")
-    return texts.alias("text").to_frame().select(folded.str.to_lowercase()).to_series()
+    return case_folded(texts.alias("text").to_frame().select(folded).to_series())
 
 
 def frequencies(tables: Sequence[pl.Series]) -> npt.NDArray[np.int64]:

@@ -4,14 +4,12 @@ Nothing in a model folder is ever run or unpickled. A folder is written beside i
 """
 
 import json
-import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from hashlib import file_digest, sha256
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import numpy as np
 import numpy.typing as npt
@@ -20,14 +18,31 @@ import polars as pl
 from erblock.errors import ModelError
 from erblock.hashing.bands import BandPlan
 from erblock.hashing.base import Hasher
-from erblock.hashing.kinds import ENCODER, KINDS, Arrays, Kind, Parts, RunOptions
+from erblock.hashing.kinds import ENCODER, KINDS, Kind, Parts, RunOptions
+from erblock.hashing.neural import SKETCH_WIDTH, NeuralHasher
+from erblock.hashing.shapes import check_shapes
+from erblock.hashing.tensors import load_tensors, save_tensors
+from erblock.tables.contents import (
+    FILES,
+    MANIFEST,
+    as_json,
+    check_contents,
+    digests_of,
+    foreign_file,
+    names_in,
+    read_json,
+)
+from erblock.tables.writing import whole_folder
 
-FORMAT = 3
-MANIFEST = "manifest.json"
+FORMAT = 4
 _ARRAYS = "arrays.safetensors"
 _MAKER = "erblock"
 _PLAN = "plan"
 _KEYS = {"kind", "columns", "digests", "notes", _PLAN}
+_OTHER_KEYS = {"format", _MAKER, FILES}
+_REMEDY = "fit again"
+_OLD_NAMES = (_ARRAYS, "evidence.json", "labels.parquet", "triplets.parquet")
+"""The files of a model of format 3 or older, whose manifest does not name them."""
 
 
 @dataclass(frozen=True)
@@ -61,21 +76,16 @@ def save_model(model: Model, folder: Path, extras: Extras, *, overwrite: bool = 
     Raises:
         ModelError: if the folder exists and is not a model, or is one and `overwrite` is not set.
     """
-    check_target(folder, overwrite=overwrite)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    beside = folder.with_name(f".{folder.name}.{uuid4().hex[:8]}")
-    beside.mkdir()
-    try:
-        _write(model, beside)
+    with whole_folder(folder) as beside:
+        check_target(folder, overwrite=overwrite)
+        arrays, settings = KINDS[model.hasher.kind].take_apart(model.hasher, beside)
+        save_tensors(arrays, beside / _ARRAYS)
         for name, frame in extras.tables.items():
             frame.write_parquet(beside / name)
         for name, text in extras.texts.items():
             (beside / name).write_text(text, encoding="utf-8")
-        if folder.exists():
-            shutil.rmtree(folder)
-        beside.rename(folder)
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
+        manifest = _manifest(model, settings) | {FILES: digests_of(beside)}
+        (beside / MANIFEST).write_text(as_json(manifest), encoding="utf-8")
 
 
 def check_target(folder: Path, *, overwrite: bool) -> None:
@@ -84,28 +94,36 @@ def check_target(folder: Path, *, overwrite: bool) -> None:
         return
     if folder.is_dir() and not any(folder.iterdir()):
         return
-    if not _is_ours(folder):
+    known = _own_files(folder)
+    if known is None:
         raise ModelError(f"{folder} exists and is not a model folder; choose another with --output")
+    foreign = foreign_file(folder, known)
+    if foreign is not None:
+        raise ModelError(f"{folder}: {foreign} is in it, which erblock did not write; move it away first")
     if not overwrite:
         raise ModelError(f"{folder} holds a model already; use --force to replace it")
 
 
-def _is_ours(folder: Path) -> bool:
-    """Other programs name a file manifest.json too; what they keep beside it must not be replaced."""
+def _own_files(folder: Path) -> frozenset[str] | None:
+    """Return the names of the files that erblock wrote to `folder`; None if it is no model folder.
+
+    Other programs name a file manifest.json too; what they keep beside it must not be replaced.
+    """
     try:
-        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        manifest = read_json(folder / MANIFEST)
     except (OSError, ValueError):
-        return False
-    return isinstance(manifest, dict) and _MAKER in manifest and manifest.get("kind") in KINDS
+        return None
+    if not isinstance(manifest, dict) or _MAKER not in manifest or manifest.get("kind") not in [*KINDS]:
+        return None
+    if FILES in manifest:
+        return names_in(manifest)
+    encoder = folder / ENCODER
+    return frozenset(_OLD_NAMES) | {f"{ENCODER}/{name}" for name in digests_of(encoder)}
 
 
-def _write(model: Model, folder: Path) -> None:
-    from safetensors.numpy import save_file
-
+def _manifest(model: Model, settings: Mapping[str, Any]) -> dict[str, Any]:
     kind = KINDS[model.hasher.kind]
-    arrays, settings = kind.take_apart(model.hasher, folder)
-    save_file({name: np.ascontiguousarray(array) for name, array in arrays.items()}, folder / _ARRAYS)
-    manifest = {
+    return {
         "format": FORMAT,
         "kind": model.hasher.kind,
         _MAKER: version("erblock"),
@@ -115,10 +133,6 @@ def _write(model: Model, folder: Path) -> None:
         "digests": dict(model.provenance.digests),
         "notes": dict(model.provenance.notes),
     }
-    text = json.dumps(manifest, indent=2, ensure_ascii=False) + "\n"
-    (folder / MANIFEST).write_text(text, encoding="utf-8")
-    # safetensors writes for the owner alone; whoever may read the manifest may read the arrays.
-    shutil.copymode(folder / MANIFEST, folder / _ARRAYS)
 
 
 def load_model(folder: Path, device: str = "auto", precision: str = "auto") -> Model:
@@ -128,10 +142,18 @@ def load_model(folder: Path, device: str = "auto", precision: str = "auto") -> M
         ModelError: if it is no model folder, or of a format this version does not read.
     """
     manifest = read_manifest(folder)
+    check_contents(folder, manifest, _REMEDY)
     kind = KINDS[manifest["kind"]]
-    arrays = _load_arrays(folder / _ARRAYS, kind.arrays)
+    arrays = load_tensors(folder / _ARRAYS, kind.arrays, _REMEDY)
+    lengths = check_shapes(folder / _ARRAYS, arrays, _REMEDY)
     parts = Parts(folder, arrays, manifest[kind.section], _plan_of(folder, manifest))
     hasher = kind.put_together(parts, RunOptions(device, precision))
+    width = hasher.encoder.width if isinstance(hasher, NeuralHasher) else lengths.get("vector", 0)
+    if width and lengths["joined vector"] != width + SKETCH_WIDTH:
+        raise ModelError(
+            f"{folder}: expected vectors of {lengths['joined vector'] - SKETCH_WIDTH} dimensions, found "
+            f"{width}: encoder and arrays are of two models; {_REMEDY}"
+        )
     return Model(hasher, Provenance(tuple(manifest["columns"]), manifest["digests"], manifest["notes"]))
 
 
@@ -152,21 +174,8 @@ def load_weights(folder: Path) -> npt.NDArray[np.float32]:
     Raises:
         ModelError: if they cannot be read.
     """
-    return _load_arrays(folder / _ARRAYS, ("weights",))["weights"]
-
-
-def _load_arrays(path: Path, names: tuple[str, ...]) -> Arrays:
-    from safetensors import SafetensorError
-    from safetensors.numpy import load_file
-
-    try:
-        arrays: Arrays = load_file(path)
-    except (OSError, SafetensorError) as cause:
-        raise ModelError(f"{path}: cannot be read ({cause}); fit again") from cause
-    missing = [name for name in names if name not in arrays]
-    if missing:
-        raise ModelError(f"{path}: expected the arrays {', '.join(names)}; missing {missing[0]}")
-    return arrays
+    names = KINDS[read_manifest(folder)["kind"]].arrays
+    return load_tensors(folder / _ARRAYS, names, _REMEDY)["weights"]
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
@@ -179,8 +188,8 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     if not path.is_file():
         raise ModelError(f"{folder}: expected a model folder written by 'erblock fit', found no {MANIFEST}")
     try:
-        manifest = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as cause:
+        manifest = read_json(path)
+    except (OSError, ValueError) as cause:
         raise ModelError(f"{path}: expected JSON, found something else ({cause}); fit again") from cause
     found = manifest.get("format") if isinstance(manifest, dict) else None
     if found != FORMAT:
@@ -193,20 +202,36 @@ def read_manifest(folder: Path) -> dict[str, Any]:
 
 def _check_keys(path: Path, manifest: Mapping[str, Any]) -> None:
     kind = manifest.get("kind")
-    if kind is not None and kind not in KINDS:
+    if kind is not None and kind not in [*KINDS]:
         raise ModelError(f"{path}: expected one of the kinds {', '.join(KINDS)}; found {kind}")
     keys = _KEYS if kind is None else _KEYS | {KINDS[kind].section}
-    missing = sorted(keys - manifest.keys())
+    missing, more = sorted(keys - manifest.keys()), sorted(manifest.keys() - keys - _OTHER_KEYS)
     if missing:
         raise ModelError(f"{path}: expected the keys {', '.join(sorted(keys))}; missing {missing[0]}")
+    if more:
+        raise ModelError(f"{path}: expected the keys {', '.join(sorted(keys))}; found also {more[0]}")
+    _check_contents_of(path, manifest)
     _check_settings(path, KINDS[manifest["kind"]], manifest)
+
+
+def _check_contents_of(path: Path, manifest: Mapping[str, Any]) -> None:
+    columns = manifest["columns"]
+    if not isinstance(columns, list) or not all(isinstance(column, str) for column in columns):
+        raise ModelError(f"{path}: expected columns to be a list of names; {_REMEDY}")
+    for key in ("digests", "notes"):
+        if not isinstance(manifest[key], dict):
+            raise ModelError(f"{path}: expected {key} to be an object; {_REMEDY}")
 
 
 def _check_settings(path: Path, kind: Kind, manifest: Mapping[str, Any]) -> None:
     found = manifest[kind.section]
     for name in kind.settings:
-        if not isinstance(found, dict) or not isinstance(found.get(name), int):
-            raise ModelError(f"{path}: expected a whole number as {kind.section}.{name}; fit again")
+        value = found.get(name) if isinstance(found, dict) else None
+        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+            raise ModelError(f"{path}: expected a whole number as {kind.section}.{name}; {_REMEDY}")
+    if not isinstance(found, dict) or set(found) != set(kind.settings):
+        known = ", ".join(kind.settings) or "nothing"
+        raise ModelError(f"{path}: expected {known} below {kind.section}, found {found}; {_REMEDY}")
 
 
 def model_digest(folder: Path) -> str:

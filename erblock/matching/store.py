@@ -5,13 +5,10 @@ Where a language model reads, its own folder `encoder` and `heads.safetensors` a
 Nothing in it is ever run or unpickled. It is written beside its place and then renamed.
 """
 
-import json
-import shutil
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import numpy as np
 import numpy.typing as npt
@@ -22,16 +19,30 @@ from erblock.errors import ModelError
 from erblock.hashing.encoder import EncoderOptions, RememberingEncoder, load_encoder
 from erblock.hashing.kinds import ENCODER, RunOptions
 from erblock.hashing.ngrams import FEATURE_BITS
+from erblock.hashing.tensors import load_tensors, save_tensors
 from erblock.matching.fit import Matcher
 from erblock.matching.head import Heads
 from erblock.matching.plm import Plm
+from erblock.tables.contents import (
+    FILES,
+    MANIFEST,
+    as_json,
+    check_contents,
+    digests_of,
+    foreign_file,
+    names_in,
+    read_json,
+)
+from erblock.tables.writing import whole_folder
 
-_FORMAT = 1
+_FORMAT = 2
 _KIND = "matcher"
-_MANIFEST = "manifest.json"
-_WEIGHTS = "weights.npy"
+_WEIGHTS = "weights.safetensors"
 _HEADS = "heads.safetensors"
 _PLM = "plm"
+_REMEDY = "match again with --save"
+_OLD_NAMES = (EVIDENCE_FILE, _HEADS, "weights.npy")
+"""The files of a matcher of format 1, whose manifest does not name them."""
 _AS_IT_COMES = RunOptions()
 
 Floats = npt.NDArray[np.float32]
@@ -54,19 +65,31 @@ class StoredMatcher:
 
 def check_matcher_target(folder: Path) -> None:
     """Raise ModelError if a matcher may not be written to `folder`."""
-    above = next(parent for parent in folder.resolve().parents if parent.exists())
-    if not above.is_dir():
-        raise ModelError(f"--save {folder}: expected {above} to be a folder, found a file")
-    if folder.exists() and not (folder.is_dir() and (not any(folder.iterdir()) or _is_matcher(folder))):
+    if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
+        return
+    manifest = _manifest_in(folder)
+    if manifest is None:
         raise ModelError(f"{folder} exists and is no matcher; choose another folder with --save")
+    foreign = foreign_file(folder, _own_files(folder, manifest))
+    if foreign is not None:
+        raise ModelError(
+            f"--save {folder}: {foreign} is in it, which erblock did not write; move it away first"
+        )
 
 
-def _is_matcher(folder: Path) -> bool:
+def _manifest_in(folder: Path) -> dict[str, Any] | None:
+    """Return the manifest of the matcher in `folder`; None if there is no matcher."""
     try:
-        manifest = json.loads((folder / _MANIFEST).read_text(encoding="utf-8"))
+        manifest = read_json(folder / MANIFEST)
     except (OSError, ValueError):
-        return False
-    return isinstance(manifest, dict) and manifest.get("kind") == _KIND
+        return None
+    return manifest if isinstance(manifest, dict) and manifest.get("kind") == _KIND else None
+
+
+def _own_files(folder: Path, manifest: dict[str, Any]) -> frozenset[str]:
+    if FILES in manifest:
+        return names_in(manifest)
+    return frozenset(_OLD_NAMES) | {f"{ENCODER}/{name}" for name in digests_of(folder / ENCODER)}
 
 
 def save_matcher(stored: StoredMatcher, folder: Path) -> None:
@@ -75,26 +98,19 @@ def save_matcher(stored: StoredMatcher, folder: Path) -> None:
     Raises:
         ModelError: if something else is there.
     """
-    check_matcher_target(folder)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    beside = folder.with_name(f".{folder.name}.{uuid4().hex[:8]}")
-    beside.mkdir()
-    try:
-        (beside / _MANIFEST).write_text(_manifest(stored), encoding="utf-8")
+    with whole_folder(folder) as beside:
+        check_matcher_target(folder)
         (beside / EVIDENCE_FILE).write_text(stored.fitted.to_json(), encoding="utf-8")
-        np.save(beside / _WEIGHTS, stored.weights, allow_pickle=False)
+        save_tensors({"weights": stored.weights}, beside / _WEIGHTS)
         if stored.plm is not None:
             _save_plm(stored.plm, beside)
-        if folder.exists():
-            shutil.rmtree(folder)
-        beside.rename(folder)
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
+        manifest = _manifest(stored) | {FILES: digests_of(beside)}
+        (beside / MANIFEST).write_text(as_json(manifest), encoding="utf-8")
 
 
-def _manifest(stored: StoredMatcher) -> str:
+def _manifest(stored: StoredMatcher) -> dict[str, Any]:
     learned = stored.matcher.calibration
-    content = {
+    content: dict[str, Any] = {
         "format": _FORMAT,
         "kind": _KIND,
         "erblock": version("erblock"),
@@ -109,28 +125,22 @@ def _manifest(stored: StoredMatcher) -> str:
     }
     if stored.plm is not None:
         content[_PLM] = {"max_tokens": stored.plm.encoder.options.max_tokens}
-    return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+    return content
 
 
 def _save_plm(plm: Plm, folder: Path) -> None:
-    from safetensors.numpy import save_file
-
     plm.encoder.save(folder / ENCODER)
-    arrays = {name: np.ascontiguousarray(array) for name, array in asdict(plm.heads).items()}
-    save_file(arrays, folder / _HEADS)
+    save_tensors(asdict(plm.heads), folder / _HEADS)
 
 
 def _load_plm(folder: Path, settings: dict[str, Any], run: RunOptions) -> Plm:
-    from safetensors import SafetensorError
-    from safetensors.numpy import load_file
-
+    if not (folder / ENCODER).is_dir():
+        raise ValueError(f"expected its folder {ENCODER}, found none")
     encoder = load_encoder(
         EncoderOptions(str(folder / ENCODER), int(settings["max_tokens"]), run.device, run.precision)
     )
-    try:
-        heads = Heads(**load_file(folder / _HEADS))
-    except SafetensorError as cause:
-        raise ValueError(str(cause)) from cause
+    names = tuple(field.name for field in fields(Heads))
+    heads = Heads(**load_tensors(folder / _HEADS, names, _REMEDY))
     inputs = 2 * encoder.width + 2
     if heads.weights.ndim != 3 or heads.weights.shape[1] != inputs:
         raise ValueError(f"expected heads of {inputs} inputs, found the shape {heads.weights.shape}")
@@ -143,21 +153,28 @@ def load_matcher(folder: Path, run: RunOptions = _AS_IT_COMES) -> StoredMatcher:
     Raises:
         ModelError: if there is none, or it cannot be read.
     """
-    fitted = read_evidence(folder)
-    if fitted is None or not _is_matcher(folder):
+    content = _manifest_in(folder)
+    if content is None:
         raise ModelError(f"{folder}: expected a matcher that 'erblock match --save' wrote; found none")
+    if content.get("format") != _FORMAT:
+        raise ModelError(
+            f"{folder}: expected a matcher of format {_FORMAT}, found {content.get('format')}; {_REMEDY}"
+        )
+    check_contents(folder, content, _REMEDY)
+    fitted = read_evidence(folder)
+    if fitted is None:
+        raise ModelError(f"{folder}: expected the file {EVIDENCE_FILE}, found none; {_REMEDY}")
     try:
-        content = json.loads((folder / _MANIFEST).read_text(encoding="utf-8"))
-        weights = np.load(folder / _WEIGHTS, allow_pickle=False)
+        weights = load_tensors(folder / _WEIGHTS, ("weights",), _REMEDY)["weights"]
         stored = _from_manifest(content, fitted, weights)
         return replace(stored, plm=_load_plm(folder, content[_PLM], run)) if _PLM in content else stored
-    except (OSError, EOFError, ValueError, KeyError, TypeError) as cause:
-        raise ModelError(f"{folder}: cannot be read ({cause}); match again with --save") from cause
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError) as cause:
+        raise ModelError(f"{folder}: cannot be read ({cause}); {_REMEDY}") from cause
 
 
 def _from_manifest(content: dict[str, Any], fitted: FittedEvidence, weights: Floats) -> StoredMatcher:
-    if content["format"] != _FORMAT:
-        raise ValueError(f"expected format {_FORMAT}, found {content['format']}")
+    if weights.dtype != np.float32:
+        raise ValueError(f"expected weights of the type float32, found {weights.dtype}")
     if weights.shape != (1 << FEATURE_BITS,):
         raise ValueError(f"expected {1 << FEATURE_BITS:,} weights, found {weights.size:,}")
     numbers = content["calibration"]
@@ -170,4 +187,7 @@ def _from_manifest(content: dict[str, Any], fitted: FittedEvidence, weights: Flo
     calibration = Evidence(usual, spread, learned, float(numbers["intercept"]))
     left, right = content["rivalry"]
     matcher = Matcher(fitted.evidence, calibration, (float(left), float(right)))
-    return StoredMatcher(matcher, fitted, weights, tuple(content["columns"]))
+    columns = content["columns"]
+    if not isinstance(columns, list) or not all(isinstance(column, str) for column in columns):
+        raise ValueError("expected columns to be a list of names")
+    return StoredMatcher(matcher, fitted, weights, tuple(columns))

@@ -23,7 +23,7 @@ from erblock.tables.sheet import check_no_judgements, sheet_path
 
 @dataclass(frozen=True)
 class BlockReport:
-    """What blocking did. `kind`: of hash; `uncovered`: records of each table that have no candidate.
+    """What blocking did. `kind`: of hash; `records`: of each table, `uncovered` of them without a candidate.
 
     `recall`: the share of all matches that is kept, as estimated; `recall_unknown`: why there is no estimate.
     `copies`: of each table that has any. `audit`: the sheet to judge, if one was asked for and any pair was
@@ -33,6 +33,7 @@ class BlockReport:
     kind: str
     output: str
     pairs: int
+    records: tuple[int, ...]
     cross_product: int
     recall: RecallEstimate | None
     recall_unknown: str | None
@@ -78,6 +79,7 @@ def block(config: Config, on_progress: Progress = silent) -> BlockReport:
         found.kind,
         options.output,
         pairs.height,
+        _records(found),
         _cross_product(found),
         kept.recall,
         None if kept.recall else unknown_because(ranked.expected),
@@ -110,6 +112,10 @@ def _copy_reports(config: Config, found: Candidates) -> Iterator[CopyReport]:
         if table is not None and copies.any:
             first, size = copies.largest
             yield CopyReport(table, len(copies) - len(copies.rows), size, str(ids[first]), size > COPIES_MET)
+
+
+def _records(found: Candidates) -> tuple[int, ...]:
+    return (len(found.left_ids),) if found.scored.one_table else (len(found.left_ids), len(found.right_ids))
 
 
 def _cross_product(found: Candidates) -> int:

@@ -22,9 +22,11 @@ from erblock.hashing.store import (
     save_model,
 )
 from erblock.hashing.student import StudentHasher
-from erblock.pipeline.inputs import Texts, open_tables, texts_of
+from erblock.pipeline.inputs import Texts, open_tables, sizes_of, texts_of
 from erblock.pipeline.labelled import stored_labels
 from erblock.pipeline.model import with_model_columns
+from erblock.pipeline.places import check_distill_places
+from erblock.tables.writing import locked
 from erblock.training.distill import DistillOptions, distill_embeddings
 
 _HELD_OUT_SHARE = 0.05
@@ -41,6 +43,7 @@ class DistillReport:
     """
 
     output: Path
+    records: tuple[int, ...]
     texts: int
     features: int
     agreement: float
@@ -52,11 +55,18 @@ def distill(config: Config, *, force: bool = False, on_progress: Progress = sile
     Raises:
         ErblockError: if a table or the model is not usable; nothing is written then.
     """
-    options = config.distill
-    folder, output = _teacher_folder(config), Path(options.output)
+    folder, output = _teacher_folder(config), Path(config.distill.output)
     check_target(output, overwrite=force)
+    with locked(output):
+        return _distilled(config, folder, force, on_progress)
+
+
+def _distilled(config: Config, folder: Path, force: bool, on_progress: Progress) -> DistillReport:
+    options = config.distill
+    output = Path(options.output)
     known = _known(folder)
-    texts = _drawn(texts_of(open_tables(with_model_columns(config))), options.texts, options.seed)
+    tables = open_tables(with_model_columns(config))
+    texts = _drawn(texts_of(tables), options.texts, options.seed)
     teacher = load_model(folder, config.block.device, config.block.precision)
     assert isinstance(teacher.hasher, NeuralHasher)  # as its manifest says
     student, agreement = _taught(teacher.hasher, texts, on_progress)
@@ -64,7 +74,7 @@ def distill(config: Config, *, force: bool = False, on_progress: Progress = sile
     notes = {"distilled_from": len(texts), "agreement": round(agreement, 4)}
     model = Model(student, Provenance(teacher.provenance.columns, digests, notes))
     save_model(model, output, known, overwrite=force)
-    return DistillReport(output, len(texts), len(student.embeddings.features), agreement)
+    return DistillReport(output, sizes_of(tables), len(texts), len(student.embeddings.features), agreement)
 
 
 def _teacher_folder(config: Config) -> Path:
@@ -79,8 +89,7 @@ def _teacher_folder(config: Config) -> Path:
     kind = read_manifest(folder)["kind"]
     if kind != "neural":
         raise ModelError(f"{folder}: expected a model of the method neural to learn from, found {kind}")
-    if Path(config.distill.output).resolve() == folder.resolve():
-        raise ConfigError(f"--output {config.distill.output} is the teacher itself; choose another folder")
+    check_distill_places(config)
     return folder
 
 

@@ -1,6 +1,6 @@
 """The engine that the settings ask for, with tables and hash in its hands."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +15,9 @@ from erblock.errors import ConfigError, require_extra
 from erblock.hashing.store import Extras, Model, Provenance, save_model
 from erblock.pipeline.inputs import Texts, minhash_of, open_tables, texts_of
 from erblock.pipeline.model import model_folder, open_hasher, with_model_columns
+from erblock.pipeline.places import check_block_places
 from erblock.pipeline.stored import StoredTables, stored_tables
+from erblock.tables.sheet import key_path, sheet_path
 
 if TYPE_CHECKING:
     from erblock.engines.spark_tables import SparkTables
@@ -29,7 +31,12 @@ def check_engine(config: Config) -> None:
         raise ConfigError("--audit shows the records of pairs, which stay on the cluster: use --engine local")
     if on_spark and options.memory is not None:
         raise ConfigError("--memory bounds the join of this machine; on Spark it is spark.executor.memory")
-    check_place(Place("--output", options.output), (config.tables.left, config.tables.right), options.engine)
+    check_place(Place("--output", options.output), options.engine)
+    written = {"--output": options.output} if "://" not in options.output else {}
+    if options.audit is not None:
+        sheet = sheet_path(Path(options.output))
+        written |= {"--audit": str(sheet), "--audit (its key)": str(key_path(sheet))}
+    check_block_places(config, {option: Path(path) for option, path in written.items()})
 
 
 @dataclass(frozen=True)
@@ -40,10 +47,10 @@ class Place:
     path: str
 
 
-def check_place(place: Place, read: Iterable[str | None], engine: str) -> None:
-    """Raise ErblockError if the engine cannot write a table there; `read`: the files that are read."""
+def check_place(place: Place, engine: str) -> None:
+    """Raise ErblockError if the engine cannot write a table there."""
     if "://" not in place.path:
-        check_output(Path(place.path), read, place.option)
+        check_output(Path(place.path), place.option)
     elif engine != "spark":
         raise ConfigError(f"{place.option} {place.path}: --engine local writes files of this machine only")
 

@@ -21,15 +21,17 @@ from erblock.hashing.fit_bands import JoinLimit, fit_bands
 from erblock.hashing.neural import NgramKeys, Sample, fit_neural
 from erblock.hashing.store import Extras, Model, Provenance, check_target, save_model
 from erblock.pipeline.evidence import Knowledge, learn_evidence, sample_of
-from erblock.pipeline.inputs import Texts, minhash_of, open_tables, texts_of
+from erblock.pipeline.inputs import Texts, minhash_of, open_tables, sizes_of, texts_of
 from erblock.pipeline.labelled import kept_labels
+from erblock.pipeline.places import check_fit_places
 from erblock.rules.compile import compile_rules
 from erblock.rules.pairs import labelling_pairs
 from erblock.rules.triplets import TripletOptions, build_triplets, labelled_pairs
 from erblock.tables.pairs import read_pairs
-from erblock.tables.read import TablePair
+from erblock.tables.read import TablePair, csv_of_pairs
 from erblock.tables.schemas import ID, LABELS
 from erblock.tables.text import plain_texts
+from erblock.tables.writing import locked
 from erblock.training.batches import triplet_rows
 from erblock.training.fit import TrainingOptions, TrainingReport, TrainingTables, train
 
@@ -47,6 +49,7 @@ class FitReport:
     """What fitting did: triplets by the rule that made them, and the training; MinHash has neither."""
 
     output: Path
+    records: tuple[int, ...]
     triplets: dict[str, int]
     training: TrainingReport | None
     bands: int
@@ -61,10 +64,17 @@ def fit(config: Config, *, force: bool = False, on_progress: Progress = silent) 
         ErblockError: if a table, a rule, the labels or the encoder is not usable; nothing is written then.
     """
     options = config.fit
+    check_fit_places(config)
     check_target(Path(options.output), overwrite=force)
+    with locked(Path(options.output)):
+        return _fitted_and_saved(config, force, on_progress)
+
+
+def _fitted_and_saved(config: Config, force: bool, on_progress: Progress) -> FitReport:
+    options = config.fit
     tables = open_tables(config)
     fitted = fit_hasher(config, tables, on_progress)
-    labels = _read_labels(options, tables)
+    labels = _read_labels(config, tables)
     known = Knowledge((config.rules.match, config.rules.conflict), labels)
     evidence = learn_evidence(sample_of(tables, options.seed), fitted.hasher, known, on_progress)
     kept = {} if labels is None else {LABELS_FILE: kept_labels(tables, labels)}
@@ -92,13 +102,13 @@ def fit_hasher(config: Config, tables: TablePair, on_progress: Progress = silent
 
 def _fit_minhash(config: Config, tables: TablePair) -> Fitted:
     hasher = minhash_of(texts_of(tables))
-    return Fitted(hasher, FitReport(Path(config.fit.output), {}, None, hasher.plan.bands))
+    return Fitted(hasher, FitReport(Path(config.fit.output), sizes_of(tables), {}, None, hasher.plan.bands))
 
 
 def _fit_neural(config: Config, tables: TablePair, on_progress: Progress) -> Fitted:
     options = config.fit
     rules = compile_rules(config.rules.match, config.rules.conflict, tables)
-    labels = _read_labels(options, tables)
+    labels = _read_labels(config, tables)
     encoder = load_encoder(
         EncoderOptions(options.encoder, options.max_tokens, options.device, options.precision)
     )
@@ -131,14 +141,18 @@ def _fit_neural(config: Config, tables: TablePair, on_progress: Progress) -> Fit
     keys = NgramKeys(weights, fit_bands(texts.sides, weights, BESIDE_CELLS))
     hasher = fit_neural(encoder, keys, sample, CellOptions(seed=options.seed), on_progress)
     by_rule = dict(triplets["rule"].value_counts(sort=True).rows())
-    report_all = FitReport(Path(options.output), by_rule, report, hasher.cells.bands + hasher.plan.bands)
+    report_all = FitReport(
+        Path(options.output), sizes_of(tables), by_rule, report, hasher.cells.bands + hasher.plan.bands
+    )
     return Fitted(hasher, report_all, {TRIPLETS_FILE: triplets})
 
 
-def _read_labels(options: FitConfig, tables: TablePair) -> pl.DataFrame | None:
+def _read_labels(config: Config, tables: TablePair) -> pl.DataFrame | None:
+    options = config.fit
     if options.labels is None:
         return None
-    return read_pairs(options.labels, LABELS, tables.left.frame[ID], tables.other.frame[ID])
+    right = None if tables.right is None else tables.right.frame[ID]
+    return read_pairs(options.labels, LABELS, tables.left.frame[ID], right, csv_of_pairs(config.tables))
 
 
 def _sure_matches(texts: Texts, encoder: Encoder, on_progress: Progress) -> pl.DataFrame:

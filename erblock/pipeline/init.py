@@ -6,9 +6,10 @@ from pathlib import Path
 
 import polars as pl
 
-from erblock.config import FitConfig
+from erblock.config import FitConfig, is_settings
 from erblock.errors import ConfigError
 from erblock.pipeline.inputs import texts_of
+from erblock.pipeline.places import check_init_place
 from erblock.pipeline.sample import FIRST_WORDS, words_of
 from erblock.rules.compile import compile_rules
 from erblock.rules.pairs import labelling_pairs
@@ -29,6 +30,7 @@ from erblock.tables.mapping import MappedColumn, Side
 from erblock.tables.profile import column_texts, pick_id_column, profile_columns
 from erblock.tables.propose import Proposal, propose_rules
 from erblock.tables.read import Records, TablePair, column_pairs, read_records
+from erblock.tables.writing import write_text
 
 _TRIED_ON = 20_000
 """Records of the larger table that the rules are tried on at most: enough to tell a share, in seconds."""
@@ -36,11 +38,12 @@ _TRIED_ON = 20_000
 
 @dataclass(frozen=True)
 class Written:
-    """The file, and how many of the proposed match rules it uses."""
+    """The file, how many of the proposed match rules it uses, and how many records each table has."""
 
     path: Path
     used: int
     proposed: int
+    records: tuple[int, ...]
 
 
 def write_config(
@@ -52,19 +55,26 @@ def write_config(
         ConfigError: if the file exists and `force` is not set.
         TableError: if a table cannot be used.
     """
-    if output.exists() and not force:
-        raise ConfigError(f"{output} exists already; give --force to write over it, or -o for another name")
+    check_init_place([left, right], output)
+    if output.exists():
+        _check_replaceable(output, force)
     ours, records = _facts(left, csv)
     theirs, others = (None, None) if right is None else _facts(right, csv)
     mapped = mapped_columns(ours, theirs)
     proposal = propose_rules(Evidence(ours.side, None if theirs is None else theirs.side, mapped))
     rules = _tried(_pair(records, others, mapped), proposal)
+    sizes = tuple(facts.n_rows for facts in (ours, theirs) if facts is not None)
     text = config_text((ours, theirs), mapped, rules, output.parent, csv)
-    try:
-        output.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise ConfigError(f"{output} cannot be written: {error.strerror}") from None
-    return Written(output, sum(rule.usable for rule in rules.match), len(rules.match))
+    write_text(output, text)
+    return Written(output, sum(rule.usable for rule in rules.match), len(rules.match), sizes)
+
+
+def _check_replaceable(output: Path, force: bool) -> None:
+    """Raise ConfigError if there is a file that is not to be replaced: only settings are."""
+    if not force:
+        raise ConfigError(f"{output} exists already; give --force to write over it, or -o for another name")
+    if not is_settings(output):
+        raise ConfigError(f"{output} exists and holds no settings of erblock; give -o for another name")
 
 
 def _facts(source: str, csv: CsvOptions) -> tuple[TableFacts, Records]:

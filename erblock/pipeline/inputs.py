@@ -44,6 +44,11 @@ def open_tables(config: Config) -> TablePair:
     return replace(tables, left=_ordered(tables.left), right=right)
 
 
+def sizes_of(tables: TablePair) -> tuple[int, ...]:
+    """Return how many records each table has."""
+    return tuple(table.frame.height for table in (tables.left, tables.right) if table is not None)
+
+
 def _ordered(records: Records) -> Records:
     return replace(records, frame=records.frame.sort(ID))
 

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from uuid import uuid4
 
 import polars as pl
 
@@ -19,13 +18,16 @@ from erblock.config import Config, TablesConfig
 from erblock.errors import ConfigError, TableError
 from erblock.hashing.base import Progress, Sketch, silent
 from erblock.hashing.store import load_model, model_digest, read_manifest
-from erblock.tables.csv_text import CsvOptions
+from erblock.pipeline.places import check_keys_places
 from erblock.tables.files import CSV_ENDINGS
-from erblock.tables.read import Records, read_records
+from erblock.tables.read import Records, csv_of, read_records
 from erblock.tables.schemas import ID
 from erblock.tables.text import record_texts
+from erblock.tables.writing import locked, whole_file
 
 _FILE = ".parquet"
+_PATIENCE = 60.0
+"""Seconds that an append waits for another one to the same folder: both are wanted."""
 
 
 @dataclass(frozen=True)
@@ -66,8 +68,17 @@ def keys(config: Config, target: KeysTarget, on_progress: Progress = silent) -> 
     if config.block.model is None:
         raise ConfigError("keys need a model: fit one with 'erblock fit', then --model FOLDER")
     model = Path(config.block.model)
+    check_keys_places(config, target.output)
     origin = Origin(model_digest(model), _columns(model, right=target.right))
-    folder = _check_target(target, config.tables.left)
+    folder = _check_target(target)
+    with locked(target.output, _PATIENCE if target.append else 0):
+        return _written(config, target, origin, folder, on_progress)
+
+
+def _written(
+    config: Config, target: KeysTarget, origin: Origin, folder: KeyFolder | None, on_progress: Progress
+) -> KeysReport:
+    model = Path(config.block.model or "")
     records = _records(config.tables, origin, target)
     if folder is not None:
         folder.check_model(origin.model, model)
@@ -91,7 +102,7 @@ def _columns(model: Path, *, right: bool) -> tuple[str, ...]:
     return tuple((other or name) if right else name for name, _, other in pairs)
 
 
-def _check_target(target: KeysTarget, table: str) -> KeyFolder | None:
+def _check_target(target: KeysTarget) -> KeyFolder | None:
     """Return the folder to append to, if there is one.
 
     Raises:
@@ -101,7 +112,7 @@ def _check_target(target: KeysTarget, table: str) -> KeyFolder | None:
     if output.name.lower().endswith(CSV_ENDINGS):
         raise TableError(f"--output {output}: keys are Parquet; expected FILE.parquet, or a folder's name")
     if target.is_file:
-        _check_file(target, table)
+        _check_file(target)
         return None
     if not output.exists():
         return None
@@ -113,20 +124,18 @@ def _check_target(target: KeysTarget, table: str) -> KeyFolder | None:
     return folder
 
 
-def _check_file(target: KeysTarget, table: str) -> None:
+def _check_file(target: KeysTarget) -> None:
     output = target.output
     if target.append:
         raise TableError(f"--output {output}: --append adds to a folder of keys, found a file's name")
     if output.is_dir():
         raise TableError(f"--output {output}: expected a file, found a folder")
-    if output.exists() and Path(table).exists() and output.samefile(table):
-        raise TableError(f"--output {output}: this is the table {table}; expected another name")
 
 
 def _records(options: TablesConfig, origin: Origin, target: KeysTarget) -> pl.DataFrame:
     """Return ids and compared columns of the table, rows in the order of the ids."""
     id_column = (options.right_id if target.right else options.left_id) or options.id
-    records = read_records(options.left, id_column, CsvOptions(options.delimiter, options.encoding))
+    records = read_records(options.left, id_column, csv_of(options, "right" if target.right else "left"))
     _check_columns(records, origin, target)
     return records.frame.select(ID, *origin.columns).sort(ID)
 
@@ -142,11 +151,5 @@ def _check_columns(records: Records, origin: Origin, target: KeysTarget) -> None
 
 
 def _write_file(path: Path, origin: Origin, part: Part, on_progress: Progress) -> int:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.{uuid4().hex[:8]}")
-    try:
-        rows = write_keys(part.records[ID], part.sketch, beside, {MODEL_KEY: origin.model}, on_progress)
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
-    return rows
+    with whole_file(path) as beside:
+        return write_keys(part.records[ID], part.sketch, beside, {MODEL_KEY: origin.model}, on_progress)

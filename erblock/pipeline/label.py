@@ -13,7 +13,7 @@ from erblock.blocking.ranking import ranking
 from erblock.blocking.score import ScoredPairs
 from erblock.comparison.remembered import RememberedComparison
 from erblock.config import Config
-from erblock.errors import ConfigError, TableError
+from erblock.errors import ConfigError
 from erblock.hashing.base import Progress, Scores, silent
 from erblock.matching.fit import learn
 from erblock.matching.label import Belief, choose_questions, guessed
@@ -21,6 +21,7 @@ from erblock.pipeline.candidates import read_candidates, rows_of
 from erblock.pipeline.evidence import Knowledge
 from erblock.pipeline.match import check_outputs
 from erblock.pipeline.match_engine import open_local
+from erblock.pipeline.places import check_labels_place
 from erblock.tables.label_file import Appended, LabelFile, check_label_file, id_texts, open_label_file
 from erblock.tables.pairs import read_answers
 from erblock.tables.read import TablePair
@@ -107,7 +108,9 @@ class LabelSession:
         """Return the answers of the file by the position of the pair, and how many labels it holds."""
         if not self.path.exists() or not self.path.read_bytes().strip():
             return {}, 0
-        frame = read_answers(self.path, self._tables.left.frame[ID], self._tables.other.frame[ID])
+        tables = self._tables
+        right = None if tables.right is None else tables.right.frame[ID]
+        frame = read_answers(self.path, tables.left.frame[ID], right)
         # A pair may have been left open once, and labelled later.
         rows = rows_of(
             frame.sort("label", nulls_last=True, maintain_order=True), self._engine, str(self.path)
@@ -195,11 +198,7 @@ def _check(config: Config, labels: Path) -> None:
         raise ConfigError("--label teaches a matcher, --use takes one that has learned; give one of the two")
     check_label_file(labels)
     check_outputs(config)
-    read = (config.tables.left, config.tables.right, config.match.pairs)
-    written = (config.match.output, config.match.clusters)
-    for other in (*read, *written):
-        if other is not None and labels.resolve() == Path(other).resolve():
-            raise TableError(f"--labels {labels}: this file is {other} already; expected another name")
+    check_labels_place(config, labels)
 
 
 def _question(tables: TablePair, pairs: ScoredPairs, position: int) -> Question:

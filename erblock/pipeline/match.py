@@ -5,13 +5,13 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+import polars as pl
 
 from erblock.blocking.examples import MATCH, NO_MATCH, Verdicts
 from erblock.blocking.score import ScoredPairs
 from erblock.comparison.fitted import FittedEvidence
 from erblock.config import Config, MatchConfig, RulesConfig
 from erblock.engines.base import MatchEngine
-from erblock.errors import ConfigError
 from erblock.hashing import ngrams
 from erblock.hashing.base import Progress, Scores, silent
 from erblock.hashing.kinds import RunOptions
@@ -23,9 +23,13 @@ from erblock.pipeline.candidates import read_candidates
 from erblock.pipeline.engine import Place, check_place
 from erblock.pipeline.evidence import Knowledge
 from erblock.pipeline.inputs import Texts, texts_of
+from erblock.pipeline.label_check import doubts_about
 from erblock.pipeline.match_engine import check_match_engine, open_match_engine
+from erblock.pipeline.model import check_same_columns
+from erblock.pipeline.places import check_match_places
 from erblock.pipeline.plm import check_plm, learn_plm
 from erblock.tables.pairs import read_pairs
+from erblock.tables.read import csv_of_pairs
 from erblock.tables.schemas import LABELS
 
 _SURE = 0.999
@@ -37,10 +41,12 @@ class MatchReport:
     """What matching did. `labels`: how many of the labelled pairs are among the candidates.
 
     `expected_precision`: the mean probability of the matches. `sizes`: clusters of each number of records.
+    `doubts`: what speaks against the labels.
     """
 
     output: str
     clusters: str | None
+    records: tuple[int, ...]
     pairs: int
     matches: int
     labels: int
@@ -48,6 +54,7 @@ class MatchReport:
     threshold: float
     expected_precision: float
     sizes: dict[int, int]
+    doubts: tuple[str, ...]
 
 
 def match(config: Config, on_progress: Progress = silent) -> MatchReport:
@@ -74,7 +81,8 @@ def _matched(
     pairs = read_candidates(options.pairs, engine, weights)
     on_progress("match", 0, len(pairs))
     # What rules say teaches a matcher; one that has learned is overruled by labels alone.
-    verdicts = _verdicts(config if stored is None else _without_rules(config), engine, pairs)
+    labels = _labels(config, engine)
+    verdicts = _verdicts(config if stored is None else _without_rules(config), labels, engine, pairs)
     if stored is None:
         stored, log_odds = _learned(options, _Task(engine, pairs, verdicts, weights), on_progress)
     else:
@@ -96,6 +104,7 @@ def _matched(
     return MatchReport(
         options.output,
         options.clusters,
+        (len(engine.ids[0]),) if engine.dedup else (len(engine.ids[0]), len(engine.ids[1])),
         len(pairs),
         len(taken),
         int(np.isin(verdicts, (MATCH, NO_MATCH)).sum()),
@@ -103,34 +112,26 @@ def _matched(
         threshold,
         float(taken.mean()) if len(taken) else 1.0,
         assignment.sizes(),
+        doubts_about(labels, pairs, verdicts, how),
     )
 
 
 def check_outputs(config: Config) -> None:
     """Raise ErblockError if what matching writes would be no table, or be written over something else."""
     options = config.match
-    read = (config.tables.left, config.tables.right, options.pairs, options.labels)
-    check_place(Place("--output", options.output), read, options.engine)
+    check_place(Place("--output", options.output), options.engine)
     if options.clusters is not None:
-        check_place(Place("--clusters", options.clusters), read, options.engine)
-        if Path(options.clusters).resolve() == Path(options.output).resolve():
-            raise ConfigError(f"--clusters {options.clusters}: the matches go there; expected another name")
+        check_place(Place("--clusters", options.clusters), options.engine)
+    check_match_places(config)
     if options.save is not None:
-        _check_save(Path(options.save), (*read, options.output, options.clusters))
-
-
-def _check_save(folder: Path, files: tuple[str | None, ...]) -> None:
-    """Raise ErblockError if a matcher cannot be written to `folder`, or would take `files` away with it."""
-    check_matcher_target(folder)
-    for file in files:
-        if file is not None and folder.resolve() in Path(file).resolve().parents:
-            raise ConfigError(f"--save {folder}: {file} is in it; expected a folder of its own")
+        check_matcher_target(Path(options.save))
 
 
 def _with_columns(config: Config, stored: StoredMatcher | None) -> Config:
     """Return the settings with the columns that the matcher was learned on."""
     if stored is None:
         return config
+    check_same_columns(config, stored.mapping, f"{config.match.use} was learned")
     tables = config.tables.model_copy(update={"columns": stored.mapping})
     return config.model_copy(update={"tables": tables})
 
@@ -139,10 +140,19 @@ def _without_rules(config: Config) -> Config:
     return config.model_copy(update={"rules": RulesConfig()})
 
 
-def _verdicts(config: Config, engine: MatchEngine, pairs: ScoredPairs) -> Verdicts:
+def _labels(config: Config, engine: MatchEngine) -> pl.DataFrame | None:
+    if config.match.labels is None:
+        return None
+    left, right = engine.ids
+    csv = csv_of_pairs(config.tables)
+    return read_pairs(config.match.labels, LABELS, left, None if engine.dedup else right, csv)
+
+
+def _verdicts(
+    config: Config, labels: pl.DataFrame | None, engine: MatchEngine, pairs: ScoredPairs
+) -> Verdicts:
     """Return what rules and labels say of the candidates."""
     rules = (config.rules.match, config.rules.conflict)
-    labels = None if config.match.labels is None else read_pairs(config.match.labels, LABELS, *engine.ids)
     return Knowledge(rules, labels).of(engine.records(ids_only=not any(rules)), pairs)
 
 

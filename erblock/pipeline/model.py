@@ -45,14 +45,19 @@ def with_model_columns(config: Config) -> Config:
     if folder is None:
         return config
     fitted = tuple(read_manifest(folder)["columns"])
-    asked = tuple(_normal(entry) for entry in config.tables.columns)
-    if asked and asked != fitted:
-        raise ConfigError(
-            f"{folder} was fitted on the columns {', '.join(fitted)}; found {', '.join(asked)}: "
-            "leave the columns out, or fit again"
-        )
+    check_same_columns(config, fitted, f"{folder} was fitted")
     tables = stored.records(config.tables).model_copy(update={"columns": fitted})
     return config.model_copy(update={"tables": tables})
+
+
+def check_same_columns(config: Config, known: tuple[str, ...], what: str) -> None:
+    """Raise ConfigError if the settings name other columns than those `what` happened on."""
+    asked = tuple(_normal(entry) for entry in config.tables.columns)
+    if asked and asked != known:
+        raise ConfigError(
+            f"{what} on the columns {', '.join(known)}; found {', '.join(asked)}: "
+            "leave the columns out, or fit again"
+        )
 
 
 def _normal(entry: str) -> str:

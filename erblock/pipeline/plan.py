@@ -6,8 +6,6 @@ drawn out to the size of the tables.
 """
 
 import json
-import subprocess
-import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,6 +21,7 @@ from erblock.config import Config
 from erblock.errors import ConfigError
 from erblock.hashing.base import Progress, Rows, silent
 from erblock.hashing.store import Extras, Model, Provenance, read_manifest, save_model
+from erblock.pipeline.child import run_isolated
 from erblock.pipeline.counts import Counts, Kept
 from erblock.pipeline.inputs import Texts, minhash_of, open_tables, texts_of
 from erblock.pipeline.model import model_folder, with_model_columns
@@ -200,9 +199,8 @@ class _Told:
 def _rehearsed(task: dict[str, Any], folder: Path) -> _Told:
     paths = [folder / "task.json", folder / "result.json"]
     paths[0].write_text(json.dumps(task), encoding="utf-8")
-    command = [sys.executable, "-m", "erblock.pipeline.rehearsal", *map(str, paths)]
     begun = time.monotonic()
-    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    done = run_isolated("erblock.pipeline.rehearsal", [str(path) for path in paths])
     took = time.monotonic() - begun
     if done.returncode:
         raise RuntimeError(f"the rehearsal failed with exit code {done.returncode}: {done.stderr}")

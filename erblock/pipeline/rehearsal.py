@@ -281,7 +281,3 @@ def forget_peak() -> None:
     with suppress(OSError, AttributeError):
         ctypes.CDLL(None).malloc_trim(0)
         Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])

@@ -1,6 +1,7 @@
 """Operands of a rule: columns, constants, arithmetic and calls of the vocabulary, each checked."""
 
 from collections.abc import Mapping
+from math import inf, isfinite
 from typing import NoReturn, cast
 
 from sqlglot import exp
@@ -29,7 +30,7 @@ class OperandReader:
             case exp.Paren():
                 return self.value(tree.this)
             case exp.Literal():
-                return Text(tree.this) if tree.is_string else Number(float(tree.this))
+                return Text(tree.this) if tree.is_string else self._constant(tree)
             case exp.Neg():
                 inner = self.value(tree.this)
                 return (
@@ -41,6 +42,15 @@ class OperandReader:
                 return self._numeric_call(tree)
             case _:
                 return self._arithmetic(tree)
+
+    def _constant(self, tree: SqlTree) -> Number:
+        try:
+            number = float(tree.this)
+        except ValueError:
+            number = inf
+        if not isfinite(number):
+            self.fail(tree, f"expected a number, found {tree.this}")
+        return Number(number)
 
     def _arithmetic(self, tree: SqlTree) -> Value:
         if type(tree) in COMPARISONS:

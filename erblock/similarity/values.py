@@ -6,6 +6,8 @@ where there is nothing to compare.
 
 import polars as pl
 
+from erblock.similarity.folding import case_folded, plain_digits
+
 # 500gb, 1080p and 12mp hold digits but are sizes: many different products share them.
 UNITS = (
     "gb|mb|tb|kb|gig|hz|khz|mhz|ghz|kw|watts?|w|volts?|v|mah|amps?|a|mp|p|i|k|x|mm|cm|m|km|ft|feet|inch(?:es)?|in"
@@ -13,6 +15,12 @@ UNITS = (
 )
 _SIZE = rf"^[\d.,x]+(?:{UNITS})$"
 _ORDERS = ("%d-%m-%Y", "%m-%d-%Y")
+_GROUP = r"[ \u{a0}\u{202f}\u{2007}\u{2009}'\u{2019}]"
+_FIRST_NUMBER = (
+    rf"(?:(\d{{1,3}}(?:{_GROUP}\d{{3}})+(?:[.,]\d+)?)(?:[^\d.,]|[.,](?:\D|$)|$)|(\d(?:[\d.,]*\d)?))"
+)
+_SCIENTIFIC = r"^\s*[-+]?((?:\d+(?:\.\d*)?|\.\d+)[eE][-+]?\d{1,3})\s*$"
+_EXPONENT = r"^\D*(\d+(?:\.\d+)?[eE][-+]\d{1,3}|\d+\.\d+[eE]\d{1,3})(?:\W|$)"
 _TOO_LARGE = 1e300  # differences of such numbers would have no end
 _SOUNDS = {
     "[AEIOUY]": "0",
@@ -31,7 +39,7 @@ def _non_empty(values: pl.Series) -> pl.Series:
 
 def folded(values: pl.Series) -> pl.Series:
     """Return lower-case text with single spaces."""
-    text = values.str.normalize("NFKC").str.to_lowercase().str.replace_all(r"\s+", " ")
+    text = plain_digits(case_folded(values.str.normalize("NFKC"))).str.replace_all(r"\s+", " ")
     return _non_empty(text.str.strip_chars())
 
 
@@ -73,27 +81,35 @@ def grams(values: pl.Series, size: int) -> pl.Series:
 
 
 def numbers(values: pl.Series) -> pl.Series:
-    """Return the first number in each value, as in "$1,299.00", "1.299,00 EUR" or "4.5 kg".
+    """Return the first number in each value, as in "$1,299.00", "1.299,00 EUR", "1 299,00" or "4.5 kg".
 
-    A single comma before exactly three digits groups thousands; a single point is always decimal. Numbers of
-    300 digits and more are null.
+    Thousands are grouped by commas, points, apostrophes or blanks of any kind. A single comma before exactly
+    three digits groups; a single point is always decimal. What may be several numbers, or none, such as
+    "1.2.3", is null, and so are numbers of 300 digits and more.
     """
-    text = pl.col("text")
-    raw = text.str.extract(r"(\d(?:[\d.,'\u{a0}\u{202f}]*\d)?)").str.replace_all(r"['\u{a0}\u{202f}]", "")
-    grouped_by_point = raw.str.contains(r"^\d{1,3}(?:\.\d{3}){2,}$|\..*,")
-    comma_is_decimal = raw.str.contains(r"\..*,") | (
-        raw.str.contains(r"^\d+,\d+$") & ~raw.str.contains(r"^\d{1,3},\d{3}$")
-    )
-    plain = (
-        pl.when(grouped_by_point).then(raw.str.replace_all(".", "", literal=True)).otherwise(raw)
-        .pipe(lambda kept: pl.when(comma_is_decimal).then(kept.str.replace(",", ".")).otherwise(kept))
-        .str.replace_all(",", "", literal=True)
-        .str.extract(r"^(\d+(?:\.\d+)?)")
-        .cast(pl.Float64, strict=False)
-        .pipe(lambda number: pl.when(number < _TOO_LARGE).then(number))
+    text = pl.col("text").str.replace_all(r"(^|[^\w.,])\.(\d)", "${1}0.${2}")
+    found = text.str.extract_groups(_FIRST_NUMBER)
+    # A float as programs write it; elsewhere "12e4" may be the name of a model.
+    scientific = pl.coalesce(text.str.extract(_SCIENTIFIC), text.str.extract(_EXPONENT))
+    grouped = found.struct[0].str.replace_all(_GROUP, "").str.replace(",", ".", literal=True)
+    plain = pl.coalesce(scientific, grouped, _decimal(found.struct[1])).cast(pl.Float64, strict=False)
+    plain = pl.when(plain < _TOO_LARGE).then(plain)
+    negative = text.str.contains(r"^(?:[^\d]*[\s(])?[-\u{2212}][$€£¥\s]*\d")
+    frame = pl.DataFrame({"text": plain_digits(values)})
+    return frame.select(pl.when(negative).then(-plain).otherwise(plain).alias("text"))["text"]
+
+
+def _decimal(raw: pl.Expr) -> pl.Expr:
+    """Return digits with points and commas as a plain decimal number; null where they make no number."""
+    is_decimal = raw.str.contains(r"^\d+,\d+$") & ~raw.str.contains(r"^\d{1,3},\d{3}$")
+    by_point = raw.str.contains(r"^\d{1,3}(?:\.\d{3}){2,}$|^\d{1,3}(?:\.\d{3})+,\d+$")
+    by_comma = raw.str.contains(r"^\d{1,3}(?:,\d{2,3})*,\d{3}(?:\.\d+)?$")
+    return (
+        pl.when(raw.str.contains(r"^\d+(?:\.\d+)?$")).then(raw)
+        .when(is_decimal).then(raw.str.replace(",", ".", literal=True))
+        .when(by_point).then(raw.str.replace_all(".", "", literal=True).str.replace(",", ".", literal=True))
+        .when(by_comma).then(raw.str.replace_all(",", "", literal=True))
     )  # fmt: skip
-    negative = text.str.contains(r"^(?:[^\d]*[\s(])?-[$€£¥\s]*\d")
-    return pl.DataFrame({"text": values}).select(pl.when(negative).then(-plain).otherwise(plain))["text"]
 
 
 def dates(values: pl.Series, month_first: bool | None = None) -> pl.Series:

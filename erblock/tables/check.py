@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import polars as pl
 
 from erblock.config import did_you_mean
-from erblock.errors import TableError
+from erblock.errors import TableError, visible
 from erblock.tables.schemas import ID
 
 _SHOWN = 5
@@ -44,6 +44,13 @@ def check_header(frame: pl.DataFrame, source: str) -> None:
         )
 
 
+def check_plain_names(names: Sequence[str], source: str) -> None:
+    """Raise TableError if polars would take the name of a column for a pattern of names."""
+    wrong = [name for name in names if name == "*" or (name.startswith("^") and name.endswith("$"))]
+    if wrong:
+        raise TableError(f"{source}: a column cannot be called '{visible(wrong[0])}'; give it another name")
+
+
 def check_ids(frame: pl.DataFrame, blank: pl.Series, source: str) -> None:
     """Raise TableError unless `id` holds a different value, and no null, in every row that is not blank."""
     ids = frame.get_column(ID)
@@ -78,24 +85,29 @@ def refuse(wrong: pl.Series, values: pl.Series, source: str, expected: str) -> N
     """Raise TableError at the first of `values` that is `wrong`, if any is."""
     if wrong.any():
         row = wrong.arg_max() or 0
-        raise TableError(f"{source}, row {row + 1}: {expected}, found '{values[row]}'")
+        raise TableError(f"{source}, row {row + 1}: {expected}, found '{visible(str(values[row]))}'")
 
 
 def counted(values: pl.Series, noun: str) -> str:
     """Return "row 3", "3 rows (1, 2, 3)" or "9 rows (1, 2, 3, 4, 5, ...)"."""
     if len(values) == 1:
-        return f"{noun} {_shown(values[0])}"
+        return f"{noun} {shown(values[0])}"
     more = ", ..." if len(values) > _SHOWN else ""
-    return f"{len(values):,} {noun}s ({', '.join(map(_shown, values[:_SHOWN]))}{more})"
+    return f"{len(values):,} {noun}s ({', '.join(map(shown, values[:_SHOWN]))}{more})"
 
 
 def listed(names: Sequence[str]) -> str:
     """Return the names, in the order given, or a note that there is none."""
-    return ", ".join(names) if names else "none"
+    return ", ".join(visible(name) for name in names) if names else "none"
 
 
-def _shown(value: object) -> str:
-    return value.hex() if isinstance(value, bytes) else str(value)
+def shown(value: object) -> str:
+    """Return a value as a message shows it: what cannot be seen as escapes, in quotes if there is any."""
+    if isinstance(value, bytes):
+        return value.hex()
+    text = str(value)
+    seen = visible(text)
+    return text if seen == text and text == text.strip() else f"'{seen}'"
 
 
 def _looks_like_data(name: str) -> bool:

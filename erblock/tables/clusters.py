@@ -48,7 +48,9 @@ def read_clusters(
 def _named(raw: pl.DataFrame, source: str) -> pl.DataFrame:
     for names in CLUSTER_COLUMNS:
         if set(names) <= set(raw.columns):
-            return raw.rename(names)
+            # The other name may be there as well, and mean something else.
+            others = [new for old, new in names.items() if new in raw.columns and new != old]
+            return raw.drop(others).rename(names)
     raise TableError(
         f"{source} needs the columns record_id and cluster_id (its columns: {listed(raw.columns)})"
     )

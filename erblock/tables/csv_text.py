@@ -1,34 +1,41 @@
-"""A CSV file as a frame of text columns, and, where it cannot be read, the line that is to blame.
+"""A CSV file as a frame of text columns; where it cannot be read for certain, the line that is to blame.
 
 Everything is read as text: an id such as 007 keeps its zeros, and no column changes its type because
-of its first rows. polars parses; the standard library's reader runs only on a sample, to find the
-delimiter, and on a file that polars refused, to find the line.
+of its first rows. polars parses, and what it returns is counted against the lines of the file.
 """
 
-import csv
-import gzip
-import io
-import zlib
+import re
 from contextlib import suppress
-from dataclasses import dataclass
+from csv import Error
+from dataclasses import dataclass, replace
 from itertools import islice
 
 import polars as pl
 
-from erblock.errors import TableError
+from erblock.errors import TableError, visible
+from erblock.tables.check import check_plain_names
+from erblock.tables.csv_decode import text_of, unzipped
+from erblock.tables.csv_lines import regular_lines, rows_of, strict_rows
 
 # The rarer in prose come first: they win where two cut the sample equally well.
 DELIMITERS = ("\t", "|", ";", ",")
 _SAMPLE_BYTES = 1 << 18
 _SAMPLE_ROWS = 200
+_EVEN = 0.9
+# Spreadsheets write, and obey, a first line that names the delimiter.
+_SEP_LINE = re.compile(r'"?sep=(.)"?\r?(?:\n|\r|$)', re.IGNORECASE)
 
 
 @dataclass(frozen=True)
 class CsvOptions:
-    """How to read CSV. Without a delimiter it is detected."""
+    """How to read CSV. Without a delimiter it is detected.
+
+    `or_utf8`: a file in UTF-8 is read as such, whatever the encoding; erblock writes all its own in UTF-8.
+    """
 
     delimiter: str | None = None
     encoding: str = "utf-8"
+    or_utf8: bool = False
 
 
 def parse_csv(data: bytes, source: str, options: CsvOptions) -> pl.DataFrame:
@@ -37,21 +44,65 @@ def parse_csv(data: bytes, source: str, options: CsvOptions) -> pl.DataFrame:
     Raises:
         TableError: if the text or a row cannot be read; the message names the line.
     """
-    data = _as_utf8(_unzipped(data, source), source, options.encoding)
-    if not data.strip():
+    _check_delimiter(options.delimiter)
+    text = text_of(unzipped(data, source), source, options.encoding, or_utf8=options.or_utf8)
+    named = _SEP_LINE.match(text)
+    if named is not None:
+        options = replace(options, delimiter=options.delimiter or named[1])
+        # An empty line in its place: lines are counted as an editor counts them.
+        text = "\n" + text[named.end() :]
+    if not text.strip():
         raise TableError(f"{source} is empty: a header row with column names is needed")
-    delimiter = options.delimiter or detect_delimiter(data)
-    names = header_names(data, source, delimiter)
+    data = text.encode()
+    return _parsed(data, source, options.delimiter or detect_delimiter(data))
+
+
+def _parsed(data: bytes, source: str, delimiter: str) -> pl.DataFrame:
+    lines = regular_lines(data, delimiter)
+    if lines is None:
+        frame, names = _strictly_read(data.decode(), source, delimiter)
+    else:
+        names = header_names(lines[0], source, delimiter)
+        frame = _read(*lines, source, delimiter)
+    if len(names) != frame.width:
+        raise TableError(f"{source}: the header row cannot be read ({len(names)} or {frame.width} columns?)")
+    _check_names(names, source)
+    # No rule can name a column without a name; pandas writes its row index as one.
+    columns = zip(frame.get_columns(), names, strict=True)
+    frame = pl.DataFrame([column.alias(name) for column, name in columns if name])
+    _check_no_second_header(frame, source)
+    return _blank_to_null(frame)
+
+
+def _read(data: bytes, n_lines: int, source: str, delimiter: str) -> pl.DataFrame:
+    """Return the rows of a regular file of so many lines, blank ones among them as nulls."""
     try:
         frame = pl.read_csv(data, separator=delimiter, infer_schema=False, quote_char='"')
     except pl.exceptions.PolarsError as error:
         raise TableError(_diagnosis(data, source, delimiter, str(error))) from None
-    if len(names) != frame.width:
-        raise TableError(f"{source}: the header row cannot be read ({len(names)} or {frame.width} columns?)")
-    # No rule can name a column without a name; pandas writes its row index as one.
-    named = [column for column, name in zip(frame.columns, names, strict=True) if name]
-    frame = frame.select(named).rename(dict(zip(named, filter(None, names), strict=True)))
-    return _blank_to_null(frame)
+    above = len(data) - len(data.lstrip(b"\r\n"))
+    blank = data[:above].replace(b"\r\n", b"\n").count(b"\n")
+    if frame.height != n_lines - blank - 1:
+        raise TableError(
+            f"{source} cannot be read for certain: it has {n_lines - blank - 1:,} lines of records, and "
+            f"{frame.height:,} were read; write it anew with another program"
+        )
+    return frame
+
+
+def _strictly_read(text: str, source: str, delimiter: str) -> tuple[pl.DataFrame, list[str]]:
+    """Return the rows and the column names of a file whose quotes are not regular."""
+    rows = strict_rows(text, source, delimiter)
+    names = [name.strip() for name in next((row for row in rows if row), [])]
+    width = len(names)
+    columns: list[list[str | None]] = [[] for _ in names]
+    for row in rows:
+        if len(row) > width:
+            raise TableError(_diagnosis(text.encode(), source, delimiter, f"{len(row)} values in a row"))
+        for at, column in enumerate(columns):
+            column.append(row[at] if at < len(row) else None)
+    schema = [(str(at), pl.String) for at in range(width)]
+    return pl.DataFrame(columns, schema=schema, orient="col"), names
 
 
 def detect_delimiter(data: bytes) -> str:
@@ -61,7 +112,12 @@ def detect_delimiter(data: bytes) -> str:
     """
     scores = {delimiter: _evenness(_sample_rows(data, delimiter)) for delimiter in DELIMITERS}
     best = max(scores, key=lambda delimiter: scores[delimiter])
-    return best if scores[best] > 0 else ","
+    if scores[best] > 0:
+        return best
+    # A title or a remark may stand above the header.
+    below = {delimiter: _evenness(_sample_rows(data, delimiter)[1:]) for delimiter in DELIMITERS}
+    best = max(below, key=lambda delimiter: below[delimiter])
+    return best if below[best] >= _EVEN else ","
 
 
 def _evenness(rows: list[list[str]]) -> float:
@@ -74,11 +130,10 @@ def _sample_rows(data: bytes, delimiter: str) -> list[list[str]]:
     text = data[:_SAMPLE_BYTES].decode(errors="replace")
     if len(data) > _SAMPLE_BYTES and "\n" in text:
         text = text[: text.rindex("\n")]
-    rows = filter(None, csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))
     sample: list[list[str]] = []
     # A wrong delimiter may break the quoting; it is judged by the rows until there.
-    with suppress(csv.Error):
-        sample.extend(islice(rows, _SAMPLE_ROWS))
+    with suppress(Error):
+        sample.extend(islice((row for _, row in rows_of(text, delimiter) if row), _SAMPLE_ROWS))
     return sample
 
 
@@ -86,15 +141,48 @@ def header_names(data: bytes, source: str, delimiter: str) -> list[str]:
     """Return the column names in the first row of CSV `data`, "" for a column without one.
 
     Raises:
-        TableError: if two columns have the same name.
+        TableError: if two columns have the same name, or none has one.
     """
-    names = [name.strip() for name in _sample_rows(data, delimiter)[0]]
+    header = next((row for row in strict_rows(_head_of(data), source, delimiter) if row), [])
+    names = [name.strip() for name in header]
+    _check_names(names, source)
+    return names
+
+
+def _head_of(data: bytes) -> str:
+    """Return the first line, and of a header that holds line feeds in quotes as many as it has."""
+    data = data.lstrip(b"\r\n")
+    end = data.find(b"\n")
+    while end >= 0 and data.count(b'"', 0, end) % 2:
+        end = data.find(b"\n", end + 1)
+    return (data if end < 0 else data[:end]).decode()
+
+
+def _check_names(names: list[str], source: str) -> None:
+    if not any(names):
+        raise TableError(
+            f"{source}: the first line must be a header, but names no column; take off what is above it"
+        )
+    check_plain_names(names, source)
     twice = sorted({name for name in names if name and names.count(name) > 1})
     if twice:
         raise TableError(
             f"{source}: the first line must be a header of distinct names, but holds '{twice[0]}' twice"
         )
-    return names
+
+
+def _check_no_second_header(frame: pl.DataFrame, source: str) -> None:
+    """Refuse files that were put together, one below the other, headers and all."""
+    if frame.width < 2:
+        return
+    again = pl.repeat(True, frame.height, eager=True)
+    for column in frame.get_columns():
+        again &= (column.str.strip_chars() == column.name).fill_null(value=False)
+    if again.any():
+        raise TableError(
+            f"{source}: a row repeats the header ({', '.join(frame.columns[:3])}), as if files were put "
+            "together; take it out"
+        )
 
 
 def _blank_to_null(frame: pl.DataFrame) -> pl.DataFrame:
@@ -102,62 +190,30 @@ def _blank_to_null(frame: pl.DataFrame) -> pl.DataFrame:
     return frame.with_columns(pl.when(text.str.strip_chars() != "").then(text))
 
 
-def _unzipped(data: bytes, source: str) -> bytes:
-    if not data.startswith(b"\x1f\x8b"):
-        return data
-    try:
-        return gzip.decompress(data)
-    except (OSError, EOFError, zlib.error) as error:
-        raise TableError(f"{source} is a damaged gzip file: {error}") from None
-
-
-def _as_utf8(data: bytes, source: str, encoding: str) -> bytes:
-    """Return `data` in UTF-8 without a byte-order mark, with line feeds where old Macs had returns."""
-    try:
-        text = data.decode("utf-8-sig" if encoding.lower() in {"utf-8", "utf8"} else encoding)
-    except LookupError:
-        raise TableError(
-            f"unknown encoding '{encoding}'; known are utf-8, cp1252, latin-1, utf-16, ..."
-        ) from None
-    except UnicodeError as error:
-        raise TableError(_encoding_error(data, source, encoding, error)) from None
-    if "\0" in text[:_SAMPLE_BYTES]:
-        raise TableError(f"{source} holds NUL bytes, so it is not {encoding}; try --encoding utf-16")
-    if "\r" in text and "\n" not in text:
-        text = text.replace("\r", "\n")
-    return text.encode()
-
-
-def _encoding_error(data: bytes, source: str, encoding: str, error: UnicodeError) -> str:
-    if data[:2] in {b"\xff\xfe", b"\xfe\xff"}:
-        return f"{source} is UTF-16, not {encoding}: give --encoding utf-16"
-    if not isinstance(error, UnicodeDecodeError):
-        return f"{source} is not {encoding}: {error}"
-    line = data.count(b"\n", 0, error.start) + 1
-    return (
-        f"{source} is not {encoding}: line {line} (byte {error.start}) holds the byte "
-        f"0x{data[error.start]:02x}; give --encoding, often cp1252 or latin-1"
-    )
+def _check_delimiter(delimiter: str | None) -> None:
+    if delimiter is not None and (len(delimiter.encode()) != 1 or delimiter in '\r\n"'):
+        raise TableError(f"--delimiter: expected one character of ASCII, found {delimiter!r}")
 
 
 def _diagnosis(data: bytes, source: str, delimiter: str, complaint: str) -> str:
-    """Return why polars refused the file: the first row that does not fit, by its line."""
-    rows = csv.reader(io.StringIO(data.decode(), newline=""), delimiter=delimiter, strict=True)
-    try:
-        width, end = len(next(rows)), rows.line_num
-        for row in rows:
-            if len(row) > width:
-                return (
-                    f"{source}, line {end + 1}: {len(row)} values, but the header names {width} columns; "
-                    f"put quotes around a value that holds the delimiter {delimiter!r}"
-                )
-            end = rows.line_num
-    except csv.Error as error:
-        return f"{source}, line {end + 1}: {_quoting(str(error))}"
+    """Return why the file was refused: the first row that does not fit, by its line."""
+    header: list[str] | None = None
+    with suppress(Error):
+        for line, row in rows_of(data.decode(), delimiter):
+            if header is None:
+                header = row or None
+            elif len(row) > len(header):
+                return f"{source}, line {line}: {_too_long(row, header, delimiter)}"
     return f"{source} cannot be read as CSV: {complaint.splitlines()[0]}"
 
 
-def _quoting(complaint: str) -> str:
-    if "unexpected end" in complaint or "field larger" in complaint:
-        return "a quoted value that begins here is never closed"
-    return f"the quotes do not fit ({complaint}); inside of a quoted value, write a quote twice"
+def _too_long(row: list[str], header: list[str], delimiter: str) -> str:
+    if len(header) == 1:
+        return (
+            f"{len(row)} values, but the first line holds one, '{visible(header[0])}': if that is a title or "
+            "a remark, take it off, so that the first line names the columns"
+        )
+    return (
+        f"{len(row)} values, but the header names {len(header)} columns; "
+        f"put quotes around a value that holds the delimiter {delimiter!r}"
+    )

@@ -15,12 +15,15 @@ from rapidfuzz import fuzz, process
 
 from erblock.tables.mapping import MappedColumn, Side
 from erblock.tables.profile import Kind
+from erblock.tables.text import SEPARATOR
 
 _SAMPLE = 20_000
 _CHECKED_PAIRS = 3_000
 _FEWEST_PAIRS = 10
 _FEWEST_SHARE = 0.005
 _ALIKE = 80
+# No column of a user holds the separator that no value holds.
+_ROW, _SIZE = f"{SEPARATOR}row", f"{SEPARATOR}size"
 # How much more often values are alike than equal, by kind: a fuzzy comparison agrees by chance, too.
 _FUZZ = {"name": 3.0, "number": 5.0, "year": 3.0}
 # Columns that agree this often by chance say little about a pair that is in question.
@@ -101,14 +104,14 @@ class Evidence:
         step = 1 + self._left.height // _SAMPLE
         left = self._left.gather_every(step).drop_nulls(names)
         right = self._right.drop_nulls(names)
-        expected = float(left.join(right.group_by(names).len(), on=names).get_column("len").sum())
+        expected = float(left.join(right.group_by(names).len(_SIZE), on=names).get_column(_SIZE).sum())
         thinner = 1 + int(expected) // (10 * _CHECKED_PAIRS)
-        others = right.rename({name: f"{name}|other" for name in right.columns})
-        keys = [f"{name}|other" for name in names]
+        others = right.rename({name: _other(name) for name in right.columns})
+        keys = [_other(name) for name in names]
         pairs = left.gather_every(thinner).join(others, left_on=names, right_on=keys, coalesce=False)
         if self.dedup:
-            pairs = pairs.filter(pl.col("row") < pl.col("row|other"))
-        sample = pairs.sort("row", "row|other").gather_every(1 + pairs.height // _CHECKED_PAIRS)
+            pairs = pairs.filter(pl.col(_ROW) < pl.col(_other(_ROW)))
+        sample = pairs.sort(_ROW, _other(_ROW)).gather_every(1 + pairs.height // _CHECKED_PAIRS)
         return sample, float(pairs.height * thinner * step)
 
     def _column(self, pair: MappedColumn) -> Column:
@@ -138,6 +141,11 @@ class Evidence:
         return False
 
 
+def _other(name: str) -> str:
+    """Return what a column of the other record of a pair is called."""
+    return f"{name}{SEPARATOR}other"
+
+
 def _common_kind(pair: MappedColumn) -> Kind:
     """Of a brand that has few values in one table and many in the other, the looser kind is right."""
     kinds = {pair.left.kind, pair.right.kind}
@@ -149,7 +157,7 @@ def _share(hits: pl.Series) -> float:
 
 
 def _collisions(values: pl.Series) -> float:
-    counts = values.drop_nulls().value_counts().get_column("count").cast(pl.Float64)
+    counts = values.drop_nulls().value_counts(name=_SIZE).get_column(_SIZE).cast(pl.Float64)
     n = float(counts.sum())
     return float((counts * (counts - 1)).sum()) / max(1.0, n * (n - 1))
 
@@ -157,7 +165,7 @@ def _collisions(values: pl.Series) -> float:
 def _keys(texts: pl.DataFrame, names: dict[str, str], mapped: Sequence[MappedColumn]) -> pl.DataFrame:
     kinds = {pair.left.name: _common_kind(pair) for pair in mapped}
     keys = [_key(pl.col(name), kinds[shared]).alias(shared) for name, shared in names.items()]
-    return texts.select(keys).with_row_index("row")
+    return texts.select(keys).with_row_index(_ROW)
 
 
 def _key(text: pl.Expr, kind: Kind) -> pl.Expr:
@@ -171,7 +179,7 @@ def _key(text: pl.Expr, kind: Kind) -> pl.Expr:
 
 def _alike(pairs: pl.DataFrame, column: Column) -> pl.Series:
     """Return whether each pair is alike on a column, null where a value is missing."""
-    left, right = pairs.get_column(column.name), pairs.get_column(f"{column.name}|other")
+    left, right = pairs.get_column(column.name), pairs.get_column(_other(column.name))
     if column.kind not in {"name", "text", "category"}:
         return left == right
     texts = [side.fill_null("").to_list() for side in (left, right)]

@@ -8,7 +8,9 @@ import polars as pl
 
 from erblock.config import did_you_mean
 from erblock.errors import TableError
+from erblock.tables.check import check_plain_names
 from erblock.tables.csv_text import CsvOptions, parse_csv
+from erblock.tables.types import with_plain_types
 
 CSV_ENDINGS = (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".txt.gz")
 PARQUET_ENDINGS = (".parquet", ".pq")
@@ -25,9 +27,12 @@ def read_frame(source: str, options: CsvOptions = DEFAULT_CSV) -> pl.DataFrame:
     """
     paths = _part_paths(source)
     parts = [_read_file(path, options) for path in paths]
+    check_plain_names(parts[0].columns, source)
     for path, part in zip(paths, parts, strict=True):
         _check_same_columns(str(paths[0]), parts[0].columns, str(path), part.columns)
     try:
+        if len(parts) == 1:
+            return parts[0]
         return pl.concat([part.select(parts[0].columns) for part in parts], how="vertical_relaxed")
     except pl.exceptions.PolarsError as error:
         raise TableError(
@@ -37,13 +42,18 @@ def read_frame(source: str, options: CsvOptions = DEFAULT_CSV) -> pl.DataFrame:
 
 def _part_paths(source: str) -> list[Path]:
     path = Path(source)
-    if path.is_dir():
-        return _data_files(path.iterdir(), f"the folder {source}")
-    if path.exists():
-        return [path]
-    if has_magic(source):
-        return _data_files(map(Path, glob(source, recursive=True)), f"the pattern {source}")
-    raise TableError(f"no such file: {source}{_neighbour(path)}")
+    try:
+        if path.is_dir():
+            return _data_files(path.iterdir(), f"the folder {source}")
+        if path.is_file():
+            return [path]
+        if path.exists():
+            raise TableError(f"{source} is no file with an end: expected a table")
+        if has_magic(source):
+            return _data_files(map(Path, glob(source, recursive=True)), f"the pattern {source}")
+        raise TableError(f"no such file: {source}{_neighbour(path)}")
+    except (OSError, ValueError, RecursionError) as error:
+        raise TableError(f"{source} cannot be read: {_first_line(error)}") from None
 
 
 def _data_files(paths: Iterable[Path], where: str) -> list[Path]:
@@ -60,12 +70,20 @@ def _data_files(paths: Iterable[Path], where: str) -> list[Path]:
 def _read_file(path: Path, options: CsvOptions) -> pl.DataFrame:
     try:
         if _is_parquet(path):
-            return pl.read_parquet(path, glob=False, hive_partitioning=False)
+            return _read_parquet(path)
         if _is_csv(path):
             return parse_csv(path.read_bytes(), str(path), options)
-    except (OSError, pl.exceptions.PolarsError) as error:
+    except (OSError, pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
         raise TableError(f"{path} cannot be read: {_first_line(error)}") from None
     raise TableError(f"{path} is not a table that erblock reads: {_EXPECTED}")
+
+
+def _read_parquet(path: Path) -> pl.DataFrame:
+    frame = pl.read_parquet(path, glob=False, hive_partitioning=False)
+    if not frame.width:
+        raise TableError(f"{path} has no columns; expected an id and what to compare")
+    # No rule can name a column without a name.
+    return with_plain_types(frame.select([name for name in frame.columns if name.strip()]))
 
 
 def _is_csv(path: Path) -> bool:
@@ -90,4 +108,4 @@ def _neighbour(path: Path) -> str:
 
 
 def _first_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[0]
+    return (str(error).strip() or type(error).__name__).splitlines()[0]

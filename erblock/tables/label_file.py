@@ -2,6 +2,7 @@
 
 import csv
 import io
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -120,7 +121,12 @@ def _described(path: Path, data: bytes) -> LabelFile:
 
 def _begun(path: Path) -> LabelFile:
     file = LabelFile(path, _COLUMNS, "\t" if path.suffix.lower() == ".tsv" else ",", "\n")
-    path.write_bytes(file._line(_COLUMNS))
+    try:
+        path.write_bytes(file._line(_COLUMNS))
+    except OSError as error:
+        with suppress(OSError):
+            path.unlink()  # there was nothing in it
+        raise TableError(f"{path} cannot be written: {error.strerror}") from None
     return file
 
 

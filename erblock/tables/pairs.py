@@ -9,7 +9,7 @@ import polars as pl
 
 from erblock.config import did_you_mean
 from erblock.errors import TableError
-from erblock.tables.check import counted, listed
+from erblock.tables.check import counted, listed, shown
 from erblock.tables.csv_text import CsvOptions
 from erblock.tables.files import DEFAULT_CSV, read_frame
 from erblock.tables.schemas import GOLD, LABELS, PAIRS, Schema
@@ -22,10 +22,13 @@ def read_pairs(
     path: str | Path,
     schema: Schema,
     left_ids: pl.Series,
-    right_ids: pl.Series,
+    right_ids: pl.Series | None,
     csv: CsvOptions = DEFAULT_CSV,
 ) -> pl.DataFrame:
     """Return the columns of `schema` that the file at `path` has, ids in the types of the tables.
+
+    `right_ids` is None if there is one table: then LABELS must agree on a pair in either order, and not name
+    a record with itself.
 
     The id columns may be called left_id, right_id or id1, id2. Of a GOLD file with a column `label`,
     the rows labelled 1 are returned. PAIRS may name unknown ids (`unknown_ids` counts them) and may
@@ -41,17 +44,18 @@ def read_pairs(
         if labels.is_empty():
             raise TableError(f"{source} holds no pairs that are labelled 1 or 0")
         return labels
-    frame = _with_ids(read_frame(source, csv), source, left_ids, right_ids)
+    sides = (left_ids, left_ids if right_ids is None else right_ids)
+    frame = _with_ids(read_frame(source, csv), source, *sides)
     if schema is GOLD:
         frame = _with_labels(frame, schema, source)
         if frame.is_empty():
             raise TableError(f"{source} holds no pairs")
-        _check_known(frame, source, left_ids, right_ids)
+        _check_known(frame, source, *sides)
     return _typed(frame, schema, source)
 
 
 def read_answers(
-    path: str | Path, left_ids: pl.Series, right_ids: pl.Series, csv: CsvOptions = DEFAULT_CSV
+    path: str | Path, left_ids: pl.Series, right_ids: pl.Series | None, csv: CsvOptions = DEFAULT_CSV
 ) -> pl.DataFrame:
     """Return every row of the LABELS file at `path`, which may be none; label is null where it is empty.
 
@@ -60,8 +64,10 @@ def read_answers(
     """
     source = str(path)
     raw = read_frame(source, csv)
-    frame = _with_labels(_with_ids(raw, source, left_ids, right_ids), LABELS, source)
-    _check_known(frame, source, left_ids, right_ids)
+    sides = (left_ids, left_ids if right_ids is None else right_ids)
+    frame = _with_labels(_with_ids(raw, source, *sides), LABELS, source)
+    _check_known(frame, source, *sides)
+    _check_consistent(frame, source, one_table=right_ids is None)
     return _typed(frame, LABELS, source)
 
 
@@ -90,7 +96,9 @@ def unknown_ids(pairs: pl.DataFrame, side: str, ids: pl.Series) -> pl.Series:
 def _named_sides(raw: pl.DataFrame, source: str) -> pl.DataFrame:
     for names in (tuple(SIDES), tuple(SIDES.values())):
         if set(names) <= set(raw.columns):
-            return raw.rename(dict(zip(names, SIDES, strict=True)))
+            # A file with id1, id2 may have a column left_id, too, which is something else.
+            others = [side for side in SIDES if side in raw.columns and side not in names]
+            return raw.drop(others).rename(dict(zip(names, SIDES, strict=True)))
     missing = next(name for name in SIDES if name not in raw.columns)
     hint = did_you_mean(missing, raw.columns)
     raise TableError(
@@ -150,7 +158,7 @@ def _with_labels(frame: pl.DataFrame, schema: Schema, source: str) -> pl.DataFra
             )
         return frame
     raw = frame.get_column("label")
-    labels = raw.cast(pl.Float64, strict=False)
+    labels = _as_numbers(raw, source)
     wrong = ~labels.is_in([0.0, 1.0]).fill_null(value=False) & raw.is_not_null()
     if wrong.any():
         row = wrong.arg_max() or 0
@@ -158,17 +166,35 @@ def _with_labels(frame: pl.DataFrame, schema: Schema, source: str) -> pl.DataFra
     frame = frame.with_columns(labels.cast(pl.Int8))
     if schema is GOLD:
         return frame.filter(pl.col("label") == 1)
-    _check_consistent(frame, source)
     return frame
 
 
-def _check_consistent(frame: pl.DataFrame, source: str) -> None:
+def _as_numbers(labels: pl.Series, source: str) -> pl.Series:
+    """Return labels as numbers, null where one is none."""
+    if isinstance(labels.dtype, pl.Categorical | pl.Enum):
+        labels = labels.cast(pl.String)
+    if not (labels.dtype.is_numeric() or labels.dtype in (pl.String, pl.Boolean, pl.Null)):
+        raise TableError(f"{source}: the label must be 0 or 1, found the type {labels.dtype}")
+    return labels.cast(pl.Float64, strict=False)
+
+
+def _check_consistent(frame: pl.DataFrame, source: str, *, one_table: bool) -> None:
     labelled = frame.drop_nulls("label")
+    if one_table:
+        alone = labelled.filter(pl.col("left_id") == pl.col("right_id"))
+        if alone.height:
+            raise TableError(
+                f"{source} labels the record {shown(alone['left_id'][0])} with itself, which is no pair of "
+                "one table; take the row out"
+            )
+        low, high = pl.min_horizontal("left_id", "right_id"), pl.max_horizontal("left_id", "right_id")
+        labelled = labelled.with_columns(left_id=low, right_id=high)
     several = labelled.group_by("left_id", "right_id", maintain_order=True).agg(pl.col("label").n_unique())
     torn = several.filter(pl.col("label") > 1)
     if torn.height:
         left_id, right_id, _ = torn.row(0)
-        raise TableError(f"{source} labels the pair {left_id}, {right_id} both 0 and 1; keep one of the two")
+        pair = f"{shown(left_id)}, {shown(right_id)}"
+        raise TableError(f"{source} labels the pair {pair} both 0 and 1; keep one of the two")
 
 
 def _check_known(frame: pl.DataFrame, source: str, left_ids: pl.Series, right_ids: pl.Series) -> None:

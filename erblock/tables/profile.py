@@ -171,7 +171,8 @@ def _is_fixed_digits(sample: pl.Series) -> bool:
     """Digits alone, and nearly always as many of them: a postcode or a bar code, not a quantity."""
     if _share(sample, _DIGITS) < _MOST:
         return False
-    return float(sample.str.len_chars().value_counts()["count"].max() or 0) >= _MOST * len(sample)  # type: ignore[arg-type]
+    lengths = sample.str.len_chars().alias("length").value_counts()["count"].to_list()
+    return max(lengths, default=0) >= _MOST * len(sample)
 
 
 def _share(values: pl.Series, pattern: str) -> float:

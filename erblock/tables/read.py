@@ -4,8 +4,10 @@ A table is CSV or Parquet, a glob or a folder of either. All columns of a CSV ar
 keeps its types. The id column comes first and is called `id`; empty and blank values are null.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import polars as pl
 
@@ -14,7 +16,9 @@ from erblock.errors import TableError
 from erblock.tables.check import check_column, check_id_column, check_ids, check_not_empty, listed
 from erblock.tables.csv_text import CsvOptions
 from erblock.tables.files import read_frame
+from erblock.tables.guard import Read
 from erblock.tables.schemas import ID
+from erblock.tables.writing import real
 
 
 @dataclass(frozen=True)
@@ -68,12 +72,49 @@ def read_tables(options: TablesConfig) -> TablePair:
     Raises:
         TableError: if a table cannot be read or used; the message says what to do.
     """
-    csv = CsvOptions(options.delimiter, options.encoding)
-    left = read_records(options.left, options.left_id or options.id, csv)
-    right = None
-    if options.right is not None:
-        right = read_records(options.right, options.right_id or options.id, csv)
+    left, right = read_sides(options)
     return TablePair(left, right, column_pairs(left, right or left, options.columns))
+
+
+def read_sides(options: TablesConfig) -> tuple[Records, Records | None]:
+    """Return the checked tables, whatever columns they have; None on the right for one table.
+
+    Raises:
+        TableError: as `read_tables` does.
+    """
+    _check_two_tables(options)
+    left = read_records(options.left, options.left_id or options.id, csv_of(options, "left"))
+    if options.right is None:
+        return left, None
+    return left, read_records(options.right, options.right_id or options.id, csv_of(options, "right"))
+
+
+def csv_of(options: TablesConfig, side: Literal["left", "right"]) -> CsvOptions:
+    """Return how to read the CSV of one side."""
+    own = options.left_encoding if side == "left" else options.right_encoding
+    return CsvOptions(options.delimiter, own or options.encoding)
+
+
+def csv_of_pairs(options: TablesConfig) -> CsvOptions:
+    """Return how to read pairs, labels and known matches: as the tables, or UTF-8, which erblock writes."""
+    encodings = (options.encoding, options.left_encoding, options.right_encoding)
+    other = next((name for name in encodings if name and name != "utf-8"), "utf-8")
+    return CsvOptions(encoding=other, or_utf8=True)
+
+
+def _check_two_tables(options: TablesConfig) -> None:
+    """Refuse one table as both sides: every record would match itself.
+
+    With a mapping, or another id column, the two sides of one file may well be different things.
+    """
+    sides = [Read("the table", side) for side in (options.left, options.right)]
+    same = [sorted(map(real, side.files)) for side in sides]
+    mapped = options.left_id != options.right_id or any("=" in column for column in options.columns)
+    if same[0] and same[0] == same[1] and not mapped:
+        raise TableError(
+            f"{options.left} and {options.right} are the same table, in which every record would match "
+            "itself; give it once to find its duplicates"
+        )
 
 
 def read_records(source: str, id_column: str, csv: CsvOptions) -> Records:
@@ -112,7 +153,7 @@ def column_pairs(left: Records, right: Records, entries: Sequence[str]) -> tuple
         return _shared_columns(left, right)
     pairs = tuple(_column_pair(entry, left, right) for entry in entries)
     for side in ([pair.left for pair in pairs], [pair.right for pair in pairs]):
-        twice = [column for column in side if side.count(column) > 1]
+        twice = [column for column, times in Counter(side).items() if times > 1]
         if twice:
             raise TableError(f"--columns names '{twice[0]}' twice; every column can be mapped once")
     return pairs

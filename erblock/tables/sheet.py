@@ -19,6 +19,11 @@ COLUMNS = (MATCH, PAIR, "left_id", "right_id")
 """What is read back; the values of both records, `left.name`, `right.name` and so on, are not."""
 
 
+# A spreadsheet would compute a value that begins like this; a number may.
+_FORMULA = r"^[=+@\-\t\r\n\u{ff1d}\u{ff0b}\u{ff0d}\u{ff20}]"
+_NUMBER = r"^[+-]?[\d.,\s]+%?$"
+
+
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -59,6 +64,15 @@ class SheetKey(_Strict):
     rows: tuple[SheetRow, ...]
 
 
+def harmless(text: pl.Expr) -> pl.Expr:
+    """Return text that a spreadsheet shows and does not compute: a blank goes before a formula.
+
+    A tab or a line end at the start is skipped by some, and a sign of full width taken for a plain one.
+    """
+    formula = text.str.contains(_FORMULA) & ~text.str.contains(_NUMBER)
+    return pl.when(formula).then(pl.format(" {}", text)).otherwise(text)
+
+
 def sheet_path(pairs: Path) -> Path:
     """Return where the sheet of the candidates at `pairs` lies: beside them."""
     return pairs.with_name(f"{pairs.stem}.audit.csv")
@@ -71,6 +85,8 @@ def key_path(sheet: Path) -> Path:
 
 def check_no_judgements(sheet: Path) -> None:
     """Raise TableError if writing to `sheet` would overwrite what was judged by hand, or any other file."""
+    if key_path(sheet).exists():
+        read_key(sheet)  # a file of that name which is no key is somebody's own
     if not sheet.exists():
         return
     frame = read_frame(str(sheet))

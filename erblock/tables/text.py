@@ -31,6 +31,8 @@ PLACEHOLDERS = frozenset(
         "_",
     }
 )
+# Zero-width spaces, soft hyphens, marks of direction: nobody sees them, and no two values differ by them.
+_UNSEEN = r"[\p{Cf}\p{Default_Ignorable_Code_Point}]"
 # Beyond this a float no longer holds every whole number, so "1e300" must not become digits.
 _EXACT_FLOAT = 2.0**53
 
@@ -91,7 +93,7 @@ def _float_text(value: pl.Expr) -> pl.Expr:
 
 def _without_placeholders(text: pl.Expr) -> pl.Expr:
     # ASCII's separators are white space for Python and not for Unicode; `SEPARATOR` is one of them.
-    folded = text.str.replace_all(r"[\s\x1c-\x1f]+", " ").str.strip_chars(" ")
+    folded = text.str.replace_all(_UNSEEN, "").str.replace_all(r"[\s\x1c-\x1f]+", " ").str.strip_chars(" ")
     return _blank_to_null(pl.when(folded.str.to_lowercase().is_in(sorted(PLACEHOLDERS)).not_()).then(folded))
 
 

@@ -12,6 +12,7 @@ from erblock.blocking.audit import AuditScope, draw_audit, write_audit
 from erblock.blocking.budget import Budget, cut
 from erblock.blocking.recall import ExpectedMatches
 from erblock.tables.read import ColumnPair, Records, TablePair
+from erblock.tables.sheet import harmless
 
 NO_CURVE = ExpectedMatches(None)
 
@@ -105,3 +106,10 @@ def test_the_sheet_shows_both_records_and_not_the_stratum(many, tables, tmp_path
     assert ids == frame.select("left_id", "right_id").rows()
     lost = [row for row in key["rows"] if not key["strata"][row["stratum"]]["kept"]]
     assert len(lost) == 1
+
+
+@pytest.mark.parametrize("id_", ["=1+1", "@SUM(1)", "\t=1", "\uff1d1+1", "-1-1", "+cmd"])
+def test_ids_that_a_spreadsheet_would_compute_are_guarded_and_read_back(id_):
+    frame = pl.DataFrame({"id": [id_, "-5", "a=b"]})
+    shown = frame.select(harmless(pl.col("id")))["id"].to_list()
+    assert shown == [f" {id_}", "-5", "a=b"]

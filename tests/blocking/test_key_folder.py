@@ -17,7 +17,7 @@ from erblock.blocking.key_folder import (
     find_key_folder,
     write_key_folder,
 )
-from erblock.errors import ModelError, TableError
+from erblock.errors import ModelError, OutputError, TableError
 
 SIZE = 20
 ORIGIN = Origin("12ab", ("name",))
@@ -105,9 +105,9 @@ def test_a_part_that_cannot_be_finished_leaves_nothing(hashers, table, tmp_path,
     def fail(*_):
         raise OSError("disk full")
 
-    with pytest.raises(OSError, match="disk full"):
+    with pytest.raises(OutputError, match="cannot be written: disk full"):
         append_part(found, part_of(hashers["minhash"], table[9:]), fail)
-    with pytest.raises(OSError, match="disk full"):
+    with pytest.raises(OutputError, match="cannot be written: disk full"):
         write_key_folder(tmp_path / "other", ORIGIN, part_of(hashers["minhash"], table), fail)
     assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
     assert [path.name for path in tmp_path.iterdir()] == ["stored"]

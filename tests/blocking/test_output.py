@@ -6,7 +6,7 @@ import pytest
 from erblock.blocking.budget import Budget, cut
 from erblock.blocking.output import check_output, pairs_frame, write_frame
 from erblock.blocking.recall import ExpectedMatches
-from erblock.errors import TableError
+from erblock.errors import OutputError, TableError
 
 FRAME = pl.DataFrame({"left_id": ["007", "b"], "right_id": [1, 2], "score": [0.5, 0.25]})
 
@@ -44,7 +44,7 @@ def test_an_older_file_is_replaced_at_once_or_not_at_all(tmp_path):
     path = tmp_path / "pairs.csv"
     path.write_text("old", encoding="utf-8")
     nested = pl.DataFrame({"x": [[1]]})
-    with pytest.raises(pl.exceptions.ComputeError):
+    with pytest.raises(OutputError, match=r"pairs\.csv cannot be written: "):
         write_frame(nested, path)
     assert path.read_text(encoding="utf-8") == "old"
     assert [path.name for path in tmp_path.iterdir()] == ["pairs.csv"]

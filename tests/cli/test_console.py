@@ -79,3 +79,44 @@ def test_progress_on_a_terminal_is_a_bar_with_its_eta(terminal, monkeypatch, cap
         on_progress("[encode]", 4, 4)
     assert capsys.readouterr().out == ""
     assert all(text in terminal.getvalue() for text in ("[encode]", "4/4", "ETA"))
+
+
+PWN = "\x1b]0;title\x07\x1b[2J\x9b31m\x08\rover\u202e\u200b"
+
+
+def test_nothing_that_a_terminal_obeys_reaches_it(capsys, monkeypatch, terminal):
+    console.error(PWN)
+    console.note(PWN)
+    console.write(PWN)
+    console.table([f"a{PWN}"], [[PWN]], PWN)
+    console.write_json({"a": PWN})
+    monkeypatch.setattr(sys, "stdout", terminal)
+    console.table([f"a{PWN}"], [[PWN]], PWN)
+    out, err = capsys.readouterr()
+    for text in (out, err, terminal.getvalue()):
+        assert not set("\x07\x08\x9b\r\u202e\u200b") & set(text)
+        assert "\x1b]0" not in text
+        assert "\x1b[2J" not in text
+    assert "\\x1b]0;title\\x07" in out
+
+
+def test_json_with_what_cannot_be_seen_comes_back(capsys):
+    console.write_json({"a": PWN, "b": ["caf\u00e9", "\U0001f600"]})
+    text = capsys.readouterr().out
+    assert json.loads(text) == {"a": PWN, "b": ["caf\u00e9", "\U0001f600"]}
+    assert "caf\u00e9" in text
+
+
+@pytest.mark.parametrize("value", ["[bold]x[/bold]", "[/]", ":smile:", "\\[bold]", "a\\"])
+def test_markup_and_emoji_codes_are_shown_as_they_are(value, terminal, monkeypatch):
+    monkeypatch.setattr(sys, "stdout", terminal)
+    console.table([value], [[value]], value)
+    assert terminal.getvalue().count(value) == 3
+
+
+def test_without_any_stream_nothing_is_printed(monkeypatch):
+    monkeypatch.setattr(sys, "stdout", None)
+    monkeypatch.setattr(sys, "stderr", None)
+    console.write("x")
+    console.error("x")
+    console.table(["a"], [["b"]])

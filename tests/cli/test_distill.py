@@ -65,10 +65,13 @@ def test_keys_of_a_student_stand_for_its_table(folder):
 
 
 def test_it_knows_of_the_columns_what_its_teacher_knows(folder):
-    (folder / "model" / "evidence.json").write_text("{}", encoding="utf-8")
+    known = (folder / "model" / "evidence.json").read_text(encoding="utf-8")
     assert distill("model", *TABLES) == 0
-    assert (folder / "student" / "evidence.json").read_text(encoding="utf-8") == "{}"
+    assert (folder / "student" / "evidence.json").read_text(encoding="utf-8") == known
     (folder / "model" / "evidence.json").unlink()
+    manifest = json.loads((folder / "model" / "manifest.json").read_text(encoding="utf-8"))
+    del manifest["files"]["evidence.json"]
+    (folder / "model" / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
     assert distill("model", *TABLES, "--force") == 0
     assert not (folder / "student" / "evidence.json").exists()
 
@@ -113,7 +116,7 @@ def test_one_table_is_enough(folder):
     [
         (["nowhere", *TABLES], "expected a model folder"),
         (["model", *TABLES, "-o", "taken"], "taken exists and is not a model folder"),
-        (["model", *TABLES, "-o", "model", "--force"], "is the teacher itself"),
+        (["model", *TABLES, "-o", "model", "--force"], "this is the teacher model; expected another name"),
         (["model", "few.csv"], "at least 20 different records to learn from, found 3"),
         (["model", *TABLES, "--texts", "5"], "--texts"),
         (["minhash", *TABLES], "expected a model of the method neural to learn from, found minhash"),

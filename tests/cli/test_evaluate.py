@@ -59,6 +59,7 @@ def test_sets_are_shown_side_by_side(files, capsys):
     assert ["good.csv", *["4", "(85.7)"] * 4] in lines
     assert ["bad.csv", *"----"] in lines
     assert err.splitlines() == [
+        "records read: 3 and 4",
         "bad.csv: 1 rows list a pair again; it counts once",
         "bad.csv: 1 pairs have an id that is in no table",
     ]
@@ -121,7 +122,7 @@ def test_tables_on_the_command_line_override_the_config(files, capsys):
         (["none.csv"], "none.csv"),
         (["good.csv", "--id", "key"], "key"),
         (["good.csv", "--target", "97"], "up to 1, as 0.97, found 97"),
-        (["good.csv", "--csv", "gold.csv/x.csv"], "cannot write gold.csv/x.csv"),
+        (["good.csv", "--csv", "gold.csv/x.csv"], "--csv gold.csv/x.csv: expected gold.csv to be a folder"),
     ],
 )
 def test_mistakes_are_one_line(arguments, message, files, capsys):

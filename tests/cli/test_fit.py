@@ -135,7 +135,10 @@ def test_no_steps_give_a_model_of_the_encoder_as_it_is(folder, fit, tiny):
         (["left.csv", "right.csv", "--encoder", "."], "expected weights as .safetensors"),
         (["left.csv", "right.csv", "--labels", "missing.csv"], "missing.csv"),
         (["left.csv", "right.csv", "-o", "taken"], "taken exists and is not a model folder"),
-        (["left.csv", "right.csv", "-o", "left.csv"], "left.csv exists and is not a model folder"),
+        (
+            ["left.csv", "right.csv", "-o", "left.csv"],
+            "--output left.csv: this is the table left.csv; expected another name",
+        ),
         (["left.csv", "right.csv", "--batch-size", "1"], "--batch-size"),
         (["left.csv", "right.csv", "--precision", "half"], "--precision"),
         (["left.csv", "right.csv", "--device", "gpu"], "--device gpu"),

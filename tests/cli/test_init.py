@@ -7,7 +7,7 @@ from typer.testing import CliRunner
 
 from erblock.cli.app import app
 from erblock.config import load_config
-from erblock.errors import ConfigError, TableError
+from erblock.errors import ConfigError, OutputError, TableError
 from erblock.pipeline.init import write_config
 from erblock.tables.read import read_tables
 
@@ -58,17 +58,33 @@ def test_how_the_csv_is_read_is_kept(tmp_path, monkeypatch):
 
 def test_a_file_that_exists_is_kept_without_force(shops, tmp_path):
     path = tmp_path / "erblock.toml"
-    path.write_text("mine", encoding="utf-8")
+    path.write_text("[tables]\nleft = 'mine'", encoding="utf-8")
     with pytest.raises(ConfigError, match="exists already; give --force"):
         write_config(*shops, path)
-    assert path.read_text(encoding="utf-8") == "mine"
+    assert "mine" in path.read_text(encoding="utf-8")
     write_config(*shops, path, force=True)
     assert load_config(path, {}).rules.match
 
 
-def test_a_folder_that_is_not_there_is_named(shops, tmp_path):
-    with pytest.raises(ConfigError, match="cannot be written: No such file"):
-        write_config(*shops, tmp_path / "none" / "erblock.toml")
+def test_force_replaces_settings_and_nothing_else(shops, tmp_path):
+    (tmp_path / "notes.txt").write_text("years of work", encoding="utf-8")
+    with pytest.raises(ConfigError, match="exists and holds no settings of erblock"):
+        write_config(*shops, tmp_path / "notes.txt", force=True)
+    assert (tmp_path / "notes.txt").read_text(encoding="utf-8") == "years of work"
+
+
+def test_a_table_is_not_written_over_even_by_force(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a.csv").write_text("id,name\n1,x\n2,y\n", encoding="utf-8")
+    with pytest.raises(
+        OutputError, match=r"--output a\.csv: this is the table a\.csv; expected another name"
+    ):
+        write_config("a.csv", None, Path("a.csv"), force=True)
+    assert (tmp_path / "a.csv").read_text(encoding="utf-8").startswith("id,name")
+
+
+def test_a_folder_that_is_not_there_is_made(shops, tmp_path):
+    assert write_config(*shops, tmp_path / "none" / "erblock.toml").path.is_file()
 
 
 def test_tables_that_share_nothing_are_refused(tmp_path, monkeypatch):

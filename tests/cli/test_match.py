@@ -203,17 +203,23 @@ def test_labels_are_counted_where_they_are_candidates(folder, capsys):
         (["--target-precision", "0.9999999999"], "--target-precision 1 cannot be reached"),
         (["-o", "m.txt"], "--output m.txt: expected a name ending in .parquet or .csv"),
         (["-o", "left.csv"], "--output left.csv: this is the table left.csv"),
-        (["-o", "pairs.parquet"], "--output pairs.parquet: this is the table pairs.parquet"),
-        (["--labels", "labels.csv", "-o", "labels.csv"], "--output labels.csv: this is the table labels.csv"),
+        (["-o", "pairs.parquet"], "--output pairs.parquet: this is the pairs pairs.parquet"),
+        (
+            ["--labels", "labels.csv", "-o", "labels.csv"],
+            "--output labels.csv: this is the labels labels.csv",
+        ),
         (["-o", "left.csv/m.csv"], "--output left.csv/m.csv: expected left.csv to be a folder, found a file"),
         (["--clusters", "right.csv"], "--clusters right.csv: this is the table right.csv"),
-        (["--clusters", "./x/../m.csv"], "the matches go there; expected another name"),
+        (
+            ["--clusters", "./x/../m.csv"],
+            "--clusters x/../m.csv: --output m.csv is written there; expected another name",
+        ),
         (["--save", "taken"], "taken exists and is no matcher"),
-        (["--save", "left.csv"], "left.csv exists and is no matcher"),
+        (["--save", "left.csv"], "--save left.csv: this is the table left.csv"),
         (["--save", "left.csv/m"], "expected"),
         (
             ["--save", "new", "--clusters", "new/c.csv"],
-            "--save new: new/c.csv is in it; expected a folder of its own",
+            "--save new: --clusters new/c.csv is in it; expected a folder of its own",
         ),
         (
             ["-o", "s3a://lake/m.parquet"],

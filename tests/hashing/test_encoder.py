@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safetensors.numpy import load_file, save_file
 
 from erblock.errors import ModelError
 from erblock.hashing import encoder as module
@@ -239,10 +240,79 @@ def test_pickled_weights_beside_safetensors_of_another_part_are_not_read(folder)
 
 def test_a_broken_folder_is_one_clear_line(folder):
     (folder / "config.json").write_text("{", encoding="utf-8")
-    with pytest.raises(ModelError, match="cannot load the encoder") as raised:
+    with pytest.raises(ModelError, match=r"config\.json: cannot be read as JSON") as raised:
         load(folder)
     assert "\n" not in str(raised.value)
     assert str(folder) in str(raised.value)
+
+
+def edit(path, change):
+    content = json.loads(path.read_text(encoding="utf-8"))
+    change(content)
+    path.write_text(json.dumps(content), encoding="utf-8")
+
+
+def with_tensors(folder, change):
+    tensors = load_file(folder / "model.safetensors")
+    change(tensors)
+    save_file(tensors, folder / "model.safetensors", {"format": "pt"})
+
+
+LAYER = "encoder.layer.1.output.dense.weight"
+
+
+@pytest.mark.parametrize(
+    ("spoil", "complaint"),
+    [
+        (lambda f: with_tensors(f, lambda t: t.pop(LAYER)), f"expected {LAYER}"),
+        (
+            lambda f: with_tensors(f, lambda t: t.update({LAYER: t[LAYER][:3]})),
+            "cannot load the encoder",
+        ),
+        (lambda f: edit(f / "config.json", lambda c: c.update(num_hidden_layers=1)), "has no place"),
+        (lambda f: edit(f / "config.json", lambda c: c.update(hidden_size=10**7)), "found a larger one"),
+        (lambda f: edit(f / "config.json", lambda c: c.update(vocab_size="x")), "whole numbers above 0"),
+        (
+            lambda f: edit(f / "config.json", lambda c: c.update(num_attention_heads=0)),
+            "cannot load the encoder",
+        ),
+        (
+            lambda f: edit(f / "config.json", lambda c: c.update(auto_map={"AutoModel": "x.Y"})),
+            "found auto_map",
+        ),
+        (
+            lambda f: edit(f / "config.json", lambda c: c.update(attn_implementation="a/b")),
+            "code to run or fetch",
+        ),
+        (
+            lambda f: edit(f / "sentence_bert_config.json", lambda c: c.update(model_args={"a": 1})),
+            "model_args",
+        ),
+        (lambda f: edit(f / "modules.json", lambda c: c[1].update(path="../..")), "the path of a module in"),
+        (
+            lambda f: edit(f / "modules.json", lambda c: c[1].update(type="sentence_transformers.os.x")),
+            "only",
+        ),
+        (lambda f: (f / "modules.json").write_text("[]"), "cannot load the encoder|list of modules"),
+        (lambda f: (f / "modules.json").write_text("[" * 100_000), "nested too deep"),
+        (lambda f: (f / "adapter_config.json").write_text("{}"), "found an adapter"),
+        (
+            lambda f: (f / "model.safetensors").write_text("version https://git-lfs.github.com/spec/v1"),
+            "a pointer of Git LFS, without the file",
+        ),
+        (lambda f: (f / "model.safetensors").write_bytes(b"\xff" * 40), "expected weights as safetensors"),
+    ],
+)
+def test_an_encoder_that_is_not_whole_or_asks_for_code_is_refused(spoil, complaint, folder):
+    spoil(folder)
+    with pytest.raises(ModelError, match=complaint) as raised:
+        load(folder)
+    assert "\n" not in str(raised.value)
+
+
+def test_a_folder_that_is_gone_is_no_name_of_a_model(tmp_path):
+    with pytest.raises(ModelError, match="expected the folder of an encoder, or a model's name; found none"):
+        load(tmp_path / "gone")
 
 
 def test_an_unknown_name_says_what_to_give(monkeypatch):

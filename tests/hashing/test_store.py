@@ -1,6 +1,7 @@
 """Models as folders."""
 
 import json
+import os
 import shutil
 
 import numpy as np
@@ -8,11 +9,10 @@ import polars as pl
 import pytest
 from safetensors.numpy import load_file, save_file
 
-from erblock.errors import ModelError
+from erblock.errors import ModelError, OutputError
 from erblock.hashing.minhash import fit_minhash
 from erblock.hashing.store import (
     FORMAT,
-    MANIFEST,
     Extras,
     Model,
     Provenance,
@@ -22,6 +22,7 @@ from erblock.hashing.store import (
     read_manifest,
     save_model,
 )
+from erblock.tables.contents import MANIFEST, digests_of
 
 TRIPLETS = pl.DataFrame({"anchor_id": ["a"], "rule": ["match 1"]})
 MADE_FROM = Provenance(("name", "größe"), {"rules": "12ab"}, {"note": 1})
@@ -54,6 +55,13 @@ def change_manifest(folder, **values):
     manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
     kept = {key: value for key, value in {**manifest, **values}.items() if value is not None}
     (folder / MANIFEST).write_text(json.dumps(kept), encoding="utf-8")
+
+
+def reseal(folder):
+    """Have the manifest say that the files are as they were written: as an attacker would."""
+    change_manifest(folder, files=digests_of(folder) | {MANIFEST: None})
+    files = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["files"]
+    change_manifest(folder, files={name: digest for name, digest in files.items() if digest})
 
 
 def contents(folder):
@@ -173,9 +181,9 @@ class _Unwritable:
 
 def test_a_failed_write_leaves_nothing_behind_and_the_old_model_as_it_was(model, folder, tmp_path):
     before = contents(folder)
-    with pytest.raises(OSError, match="no space left"):
+    with pytest.raises(OutputError, match="model cannot be written: no space left"):
         save_model(model, folder, Extras({"triplets.parquet": _Unwritable()}), overwrite=True)
-    with pytest.raises(OSError, match="no space left"):
+    with pytest.raises(OutputError, match="other cannot be written: no space left"):
         save_model(model, tmp_path / "other", Extras({"triplets.parquet": _Unwritable()}))
     assert contents(folder) == before
     assert [path.name for path in tmp_path.iterdir()] == ["model"]
@@ -190,14 +198,20 @@ def test_a_folder_without_a_manifest_is_no_model(tmp_path):
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"format": 99}, "expected model format 3, found 99; fit again"),
-        ({"format": None}, "expected model format 3, found None"),
+        ({"format": 99}, "expected model format 4, found 99; fit again"),
+        ({"format": None}, "expected model format 4, found None"),
         ({"kind": None}, "missing kind"),
         ({"kind": "voodoo"}, "expected one of the kinds neural, student, minhash; found voodoo"),
         ({"encoder": None}, "missing encoder"),
         ({"encoder": []}, "expected a whole number as encoder.max_tokens"),
         ({"encoder": {"max_tokens": "many"}}, "expected a whole number as encoder.max_tokens"),
         ({"columns": None}, "missing columns"),
+        ({"columns": "name"}, "expected columns to be a list of names"),
+        ({"encoder": {"max_tokens": True}}, "expected a whole number as encoder.max_tokens"),
+        ({"encoder": {"max_tokens": -1}}, "expected a whole number as encoder.max_tokens"),
+        ({"encoder": {"max_tokens": 32, "bands": 0}}, "expected max_tokens below encoder, found"),
+        ({"notes": []}, "expected notes to be an object"),
+        ({"evil": 1}, "found also evil"),
     ],
 )
 def test_a_manifest_of_another_form_is_refused(values, message, folder):
@@ -245,16 +259,73 @@ def test_a_manifest_that_is_no_json_object_is_refused(text, message, folder):
 def test_missing_or_broken_arrays_are_refused(folder):
     arrays = folder / "arrays.safetensors"
     found = load_file(arrays)
+    save_file(found | {"more": found["mean"]}, arrays)
+    reseal(folder)
+    with pytest.raises(ModelError, match="found also more"):
+        load_model(folder)
     del found["mean"]
     save_file(found, arrays)
+    reseal(folder)
     with pytest.raises(ModelError, match="missing mean"):
         load_model(folder)
     arrays.write_bytes(b"\x80\x04pickle")
+    reseal(folder)
     with pytest.raises(ModelError, match="cannot be read"):
         load_model(folder)
-    arrays.unlink()
-    with pytest.raises(ModelError, match="cannot be read"):
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "complaint"),
+    [
+        ("weights", lambda a: a[:9], "expected weights with 1048576 all features, found 9"),
+        (
+            "weights",
+            lambda a: a.astype(np.float64),
+            "expected weights as float32 of 1 dimensions, found float64",
+        ),
+        ("mean", lambda a: a * np.float32("nan"), "expected mean to be finite numbers"),
+        ("projection", lambda a: a[:3], "vector, found"),
+        ("points", lambda a: a[:0], "points"),
+        ("centres", lambda a: a + np.int32(10**6), "expected centres from 0 to"),
+        ("centres", lambda a: a - np.int32(10**6), "expected centres from 0 to"),
+    ],
+)
+def test_arrays_that_do_not_fit_together_are_refused(name, change, complaint, folder):
+    arrays = load_file(folder / "arrays.safetensors")
+    save_file(arrays | {name: np.ascontiguousarray(change(arrays[name]))}, folder / "arrays.safetensors")
+    reseal(folder)
+    with pytest.raises(ModelError, match=complaint):
         load_model(folder)
+
+
+@pytest.mark.parametrize("name", ["arrays.safetensors", "triplets.parquet", "encoder/tokenizer.json"])
+def test_a_file_that_was_changed_or_is_gone_is_named(name, folder):
+    with (folder / name).open("ab") as file:
+        file.write(b" ")
+    with pytest.raises(ModelError, match=f"{name}: expected the file that was written, found a damaged one"):
+        load_model(folder)
+    (folder / name).unlink()
+    with pytest.raises(ModelError, match=f"{name}: expected the file that manifest.json names, found none"):
+        load_model(folder)
+    if hasattr(os, "mkfifo"):  # a pipe has no end
+        os.mkfifo(folder / name)
+        with pytest.raises(ModelError, match="found none"):
+            load_model(folder)
+
+
+@pytest.mark.parametrize("name", ["../secret", "/etc/passwd", "encoder/../../x"])
+def test_a_manifest_names_files_of_its_folder_only(name, folder):
+    change_manifest(folder, files={name: "0" * 64})
+    with pytest.raises(ModelError, match="expected names of files in the folder"):
+        load_model(folder)
+
+
+def test_what_somebody_else_put_into_a_model_is_not_replaced_with_it(model, folder):
+    (folder / "encoder" / "notes.txt").write_text("mine", encoding="utf-8")
+    before = contents(folder)
+    with pytest.raises(ModelError, match=r"notes\.txt is in it, which erblock did not write"):
+        save_model(model, folder, Extras(), overwrite=True)
+    assert contents(folder) == before
 
 
 @pytest.mark.parametrize("kind", ["neural", "minhash"])

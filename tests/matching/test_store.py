@@ -1,14 +1,17 @@
 """A matcher as a folder."""
 
 import json
+import pickle
 
 import numpy as np
 import pytest
+from safetensors.numpy import save_file
 
 from erblock.comparison.fitted import FittedEvidence
-from erblock.errors import ModelError
+from erblock.errors import ModelError, OutputError
 from erblock.matching.fit import fit_matcher
 from erblock.matching.store import StoredMatcher, check_matcher_target, load_matcher, save_matcher
+from erblock.tables.contents import MANIFEST, digests_of
 
 
 @pytest.fixture(scope="module")
@@ -52,10 +55,18 @@ def test_a_loaded_matcher_is_saved_as_the_same_bytes(folder, tmp_path):
 
 
 def test_a_matcher_takes_the_place_of_an_older_one_and_nothing_is_left_beside_it(folder, stored):
-    (folder / "note.txt").write_text("mine")
+    before = contents(folder)
     save_matcher(stored, folder)
-    assert "note.txt" not in contents(folder)
+    assert contents(folder) == before
     assert [path.name for path in folder.parent.iterdir()] == ["matcher"]
+
+
+def test_what_somebody_else_put_into_a_matcher_is_not_replaced_with_it(folder, stored):
+    (folder / "note.txt").write_text("mine")
+    before = contents(folder)
+    with pytest.raises(ModelError, match=r"note\.txt is in it, which erblock did not write"):
+        save_matcher(stored, folder)
+    assert contents(folder) == before
 
 
 def test_an_empty_folder_is_filled(stored, tmp_path):
@@ -89,8 +100,6 @@ def test_a_file_is_not_written_over_nor_taken_for_a_folder(tmp_path):
     (tmp_path / "file").write_text("x")
     with pytest.raises(ModelError, match="exists and is no matcher"):
         check_matcher_target(tmp_path / "file")
-    with pytest.raises(ModelError, match="to be a folder, found a file"):
-        check_matcher_target(tmp_path / "file" / "deep" / "matcher")
 
 
 def test_a_failed_save_leaves_the_older_matcher(folder, stored, monkeypatch):
@@ -99,8 +108,8 @@ def test_a_failed_save_leaves_the_older_matcher(folder, stored, monkeypatch):
     def fail(*_, **__):
         raise OSError("disk full")
 
-    monkeypatch.setattr(np, "save", fail)
-    with pytest.raises(OSError, match="disk full"):
+    monkeypatch.setattr("safetensors.numpy.save_file", fail)
+    with pytest.raises(OutputError, match="matcher cannot be written: disk full"):
         save_matcher(stored, folder)
     assert contents(folder) == before
     assert [path.name for path in folder.parent.iterdir()] == ["matcher"]
@@ -128,16 +137,23 @@ def edit(folder, change):
         lambda folder: edit(folder, lambda content: content.pop("calibration")),
         lambda folder: edit(folder, lambda content: content.update(rivalry=[1])),
         lambda folder: edit(folder, lambda content: content.update(calibration=[])),
-        lambda folder: (folder / "weights.npy").unlink(),
-        lambda folder: (folder / "weights.npy").write_bytes(b""),
-        lambda folder: (folder / "weights.npy").write_bytes(b"\x80\x04]."),
-        lambda folder: np.save(folder / "weights.npy", np.ones(3, dtype=np.float32)),
+        lambda folder: edit(folder, lambda content: content.update(columns=4)),
+        lambda folder: (folder / "weights.safetensors").unlink(),
+        lambda folder: (folder / "weights.safetensors").write_bytes(b""),
+        lambda folder: (folder / "weights.safetensors").write_bytes(b"\x80\x04]."),
+        lambda folder: save_file({"weights": np.ones(3, dtype=np.float32)}, folder / "weights.safetensors"),
+        lambda folder: save_file({"weights": np.ones(1 << 20)}, folder / "weights.safetensors"),
         lambda folder: (folder / "evidence.json").write_text("{"),
+        lambda folder: (folder / "evidence.json").write_text("[" * 100_000),
     ],
 )
-def test_a_broken_matcher_is_one_line(spoil, folder):
+@pytest.mark.parametrize("sealed", [False, True])
+def test_a_broken_matcher_is_one_line(sealed, spoil, folder):
     spoil(folder)
-    with pytest.raises(ModelError, match="cannot be read") as caught:
+    if sealed:  # as somebody would who wants to be believed
+        files = digests_of(folder)
+        edit(folder, lambda content: content.update(files={n: files[n] for n in files if n != MANIFEST}))
+    with pytest.raises(ModelError, match=r"cannot be read|expected") as caught:
         load_matcher(folder)
     assert "\n" not in str(caught.value)
 
@@ -147,7 +163,9 @@ def test_pickled_weights_are_never_opened(folder, tmp_path):
         def __reduce__(self):
             return (tmp_path.joinpath("sprung").write_text, ("x",))
 
-    np.save(folder / "weights.npy", np.array([Trap()], dtype=object), allow_pickle=True)
+    (folder / "weights.safetensors").write_bytes(pickle.dumps(Trap()))
+    files = digests_of(folder)
+    edit(folder, lambda content: content.update(files={n: files[n] for n in files if n != MANIFEST}))
     with pytest.raises(ModelError, match="cannot be read"):
         load_matcher(folder)
     assert not (tmp_path / "sprung").exists()

@@ -12,6 +12,7 @@ from erblock.config import load_config
 from erblock.pipeline import evidence as module
 from erblock.pipeline.evidence import Knowledge, learn_evidence, sample_of
 from erblock.pipeline.inputs import minhash_of, open_tables, texts_of
+from erblock.tables.contents import digests_of
 
 SIZE = 80
 TABLES = ("left.csv", "right.csv")
@@ -118,10 +119,18 @@ def block(name, *arguments):
     return pl.read_csv(name)
 
 
+def reseal(model):
+    """Have the manifest say that the files are as they were written."""
+    manifest = json.loads((model / "manifest.json").read_text(encoding="utf-8"))
+    files = {name: digest for name, digest in digests_of(model).items() if name != "manifest.json"}
+    (model / "manifest.json").write_text(json.dumps({**manifest, "files": files}), encoding="utf-8")
+
+
 def test_blocking_by_a_model_weighs_its_evidence_in(folder):
     assert app.run(["fit", *TABLES, "--method", "minhash", "-o", "model"]) == 0
     weighed = block("weighed.csv", "--model", "model")
     (folder / "model" / "evidence.json").rename("evidence.json")
+    reseal(folder / "model")
     plain = block("plain.csv", "--model", "model")
     assert weighed["score"].to_list() != plain["score"].to_list()
     keys = ["left_id", "right_id"]
@@ -141,6 +150,7 @@ def test_evidence_that_cannot_be_read_is_one_line(folder, capsys):
         (json.dumps({**content, "entries": content["entries"][:2]}), "another version"),
     ):
         path.write_text(text)
+        reseal(folder / "model")
         capsys.readouterr()
         assert app.run(["block", *TABLES, "--model", "model", "-o", "p.csv"]) == 2
         assert message in capsys.readouterr().err.splitlines()[-1]

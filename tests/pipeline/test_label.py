@@ -196,9 +196,9 @@ def test_after_a_session_its_labels_are_used_if_there_are_any(fresh):
     ("option", "value", "complaint"),
     [
         ("use", "matcher", "--label teaches a matcher"),
-        ("labels", "left.csv", "already; expected another name"),
+        ("labels", "left.csv", r"--labels .*: this is the table .*left\.csv; expected another name"),
         ("labels", "pairs.parquet", "expected a name ending in .csv"),
-        ("labels", "matches.csv", "already; expected another name"),
+        ("labels", "matches.csv", r"--labels .*matches\.csv is written there; expected another name"),
         ("labels", "new.xlsx", "expected a name ending in .csv"),
         ("output", "left.csv", "left.csv"),
         ("pairs", "none.parquet", "no such file"),

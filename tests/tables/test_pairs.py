@@ -121,3 +121,30 @@ def test_a_pair_without_a_label_is_an_answer_but_no_label(write):
     assert message("u.csv", LABELS) == "u.csv holds no pairs that are labelled 1 or 0"
     write("h.csv", "left_id,right_id,label\n")
     assert read_answers("h.csv", LEFT, RIGHT).is_empty()
+
+
+@pytest.mark.parametrize(
+    ("label", "complaint"),
+    [
+        (pl.Series([[1]]), "the label must be 0 or 1, found the type List"),
+        (pl.Series([{"a": 1.0}]), "the label must be 0 or 1, found the type Struct"),
+        (pl.Series(["1"], dtype=pl.Categorical), None),
+        (pl.Series([True]), None),
+        (pl.Series([2**60]), "the label must be 0 or 1, found '1152921504606846976'"),
+    ],
+)
+def test_labels_of_any_type_are_read_or_refused(label, complaint, tmp_path):
+    path = tmp_path / "labels.parquet"
+    pl.DataFrame({"left_id": ["a"], "right_id": ["b"], "label": label}).write_parquet(path)
+    ids = pl.Series(["a", "b"])
+    if complaint is None:
+        assert read_pairs(path, LABELS, ids, ids).rows() == [("a", "b", 1)]
+    else:
+        with pytest.raises(TableError, match=complaint):
+            read_pairs(path, LABELS, ids, ids)
+
+
+def test_other_names_of_the_ids_win_over_half_of_the_usual_ones(tmp_path):
+    (tmp_path / "l.csv").write_text("id1,id2,left_id,label\na,b,x,1\n", encoding="utf-8")
+    ids = pl.Series(["a", "b"])
+    assert read_pairs(tmp_path / "l.csv", LABELS, ids, ids).rows() == [("a", "b", 1)]

@@ -297,3 +297,9 @@ def test_parts_must_agree_on_their_columns(write):
     assert message("parts") == "parts/2.csv has other columns than parts/1.csv: it lacks name and adds title"
     assert "mixes CSV and Parquet" in message("mixed")
     assert "the parts of types have columns of different types" in message("types")
+
+
+@pytest.mark.parametrize("name", ["*", "^n.*$"])
+def test_a_name_that_is_a_pattern_is_refused(write, name):
+    write("a.csv", f"id,{name}\n1,x\n")
+    assert f"a column cannot be called '{name}'" in message("a.csv")

@@ -1,0 +1,34 @@
+"""A module of this package run in a process of its own, which imports nothing from the working folder."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+_PACKAGE = Path(__file__).parents[1] / "__init__.py"
+# The package is loaded from where this process has it: whatever else is called erblock is not asked.
+_CODE = """
+import json, sys
+from importlib import import_module
+from importlib.util import module_from_spec, spec_from_file_location
+paths, package, module, *arguments = json.loads(sys.argv[1])
+sys.path[:] = paths
+spec = spec_from_file_location("erblock", package)
+sys.modules["erblock"] = module_from_spec(spec)
+spec.loader.exec_module(sys.modules["erblock"])
+import_module(module).main(*arguments)
+"""
+
+
+def run_isolated(module: str, arguments: Sequence[str]) -> subprocess.CompletedProcess[str]:
+    """Run `main` of a module of this package with `arguments`; return what the process printed.
+
+    Python puts the working folder before all others when a module is run by its name, and a file json.py in
+    there in the place of its own.
+    """
+    here = Path.cwd()
+    paths = [entry for entry in sys.path if entry and Path(entry).resolve() != here]
+    told = json.dumps([paths, str(_PACKAGE), module, *arguments])
+    command = [sys.executable, "-I", "-c", _CODE, told]
+    return subprocess.run(command, check=False, capture_output=True, text=True)

@@ -1,0 +1,77 @@
+"""What each command reads and writes; see `guard`. Called before any work is done."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from erblock.config import Config
+from erblock.tables.guard import Read, Write, check_places
+
+
+def tables_of(config: Config) -> list[Read]:
+    """Return what every command with settings reads: the tables and the settings."""
+    tables = config.tables
+    return [
+        Read("the table", tables.left),
+        Read("the table", tables.right),
+        Read("the settings", config.file),
+    ]
+
+
+def check_block_places(config: Config, written: dict[str, Path]) -> None:
+    """Raise OutputError if blocking would write over what it reads; `written`: paths by what names them."""
+    reads = [*tables_of(config), Read("the model", config.block.model)]
+    check_places([Write(option, path) for option, path in written.items()], reads)
+
+
+def check_match_places(config: Config) -> None:
+    """Raise OutputError if matching would write over what it reads, or twice to one place."""
+    options = config.match
+    reads = [
+        *tables_of(config),
+        Read("the pairs", options.pairs),
+        Read("the labels", options.labels),
+        Read("the model", options.model),
+        Read("the matcher", options.use),
+    ]
+    named = {"--output": options.output, "--clusters": options.clusters, "--save": options.save}
+    writes = [
+        Write(option, Path(path), whole=option == "--save")
+        for option, path in named.items()
+        if path is not None and "://" not in path
+    ]
+    check_places(writes, reads)
+
+
+def check_labels_place(config: Config, labels: Path) -> None:
+    """Raise OutputError if the answers of a labelling session would be written over anything else."""
+    options = config.match
+    written = [options.output, options.clusters, options.save]
+    reads = [*tables_of(config), Read("the pairs", options.pairs)]
+    check_places(
+        [Write("--labels", labels), *(Write("--output", Path(path)) for path in written if path is not None)],
+        reads,
+    )
+
+
+def check_fit_places(config: Config) -> None:
+    """Raise OutputError if the model would be written over what it is fitted on."""
+    options = config.fit
+    reads = [*tables_of(config), Read("the labels", options.labels), Read("the encoder", options.encoder)]
+    check_places([Write("--output", Path(options.output), whole=True)], reads)
+
+
+def check_distill_places(config: Config) -> None:
+    """Raise OutputError if the student would be written over what it learns from."""
+    reads = [*tables_of(config), Read("the teacher", config.block.model)]
+    check_places([Write("--output", Path(config.distill.output), whole=True)], reads)
+
+
+def check_keys_places(config: Config, output: Path) -> None:
+    """Raise OutputError if keys would be written over what they are made from."""
+    reads = [*tables_of(config), Read("the model", config.block.model)]
+    check_places([Write("--output", output, whole=True)], reads)
+
+
+def check_init_place(tables: Sequence[str | None], output: Path) -> None:
+    """Raise OutputError if settings would be written over a table."""
+    check_places([Write("--output", output)], [Read("the table", table) for table in tables])

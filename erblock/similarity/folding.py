@@ -1,0 +1,38 @@
+"""Text without what readers do not tell apart: case, the ways to write a digit."""
+
+import unicodedata
+
+import polars as pl
+
+# Where Unicode folds case to more than the small letter, such as ß to ss. The dot of the Turkish İ,
+# which the small letter keeps as a mark of its own, goes.
+_FOLDS = {
+    char: char.casefold()
+    for char in map(chr, [*range(0x80, 0x2000), *range(0xFB00, 0xFB18)])
+    if char == char.lower() != char.casefold()
+} | {"i\u0307": "i"}
+_DIGITS = {
+    char: str(unicodedata.digit(char))
+    for char in map(chr, [*range(0x80, 0x1C60), *range(0xA620, 0xABFA), *range(0xFF10, 0xFF1A)])
+    if unicodedata.category(char) == "Nd"
+} | {"\u066b": ".", "\u066c": ","}
+
+
+def case_folded(texts: pl.Series) -> pl.Series:
+    """Return texts in which upper and lower case are the same."""
+    lower = texts.str.to_lowercase()
+    return lower if _is_ascii(lower) else _replaced(lower, _FOLDS)
+
+
+def plain_digits(texts: pl.Series) -> pl.Series:
+    """Return texts in which every decimal digit is one of ASCII."""
+    return texts if _is_ascii(texts) else _replaced(texts, _DIGITS)
+
+
+def _is_ascii(texts: pl.Series) -> bool:
+    return bool((texts.str.len_bytes() == texts.str.len_chars()).all())
+
+
+def _replaced(texts: pl.Series, folds: dict[str, str]) -> pl.Series:
+    column = pl.col("text").str.replace_many([*folds], [*folds.values()])
+    return texts.alias("text").to_frame().select(column).to_series().alias(texts.name)

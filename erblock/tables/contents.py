@@ -1,0 +1,112 @@
+"""What lies in a folder that erblock wrote: its manifest names every other file, with its digest.
+
+Nothing else in such a folder is read, run, replaced or removed.
+"""
+
+import json
+import os
+import stat
+from collections.abc import Iterator, Mapping
+from hashlib import file_digest
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from erblock.errors import ModelError
+
+MANIFEST = "manifest.json"
+FILES = "files"
+"""The key of the manifest that names the other files."""
+
+_MOST_JSON = 64 << 20
+_NOT_OURS = frozenset({".DS_Store", "Thumbs.db", "desktop.ini"})
+"""What file managers leave in every folder that somebody looks at."""
+
+
+def digests_of(folder: Path) -> dict[str, str]:
+    """Return the SHA-256 of every file below `folder`, by its name in there."""
+    return {_name(path, folder): _digest(path) for path in sorted(_files_below(folder))}
+
+
+def check_contents(folder: Path, manifest: Mapping[str, Any], remedy: str) -> None:
+    """Raise ModelError unless every file that the manifest names is there, and is as it was written."""
+    for name, digest in _listed(folder, manifest, remedy).items():
+        path = folder / name
+        if not _is_regular(path):
+            raise ModelError(f"{path}: expected the file that {MANIFEST} names, found none; {remedy}")
+        try:
+            found = _digest(path)
+        except OSError as cause:
+            raise ModelError(f"{path}: cannot be read ({cause.strerror}); {remedy}") from cause
+        if found != digest:
+            raise ModelError(f"{path}: expected the file that was written, found a damaged one; {remedy}")
+
+
+def foreign_file(folder: Path, known: frozenset[str]) -> Path | None:
+    """Return a file below `folder` that is none of the `known` ones: it is somebody else's."""
+    for path in sorted(_files_below(folder)):
+        name = _name(path, folder)
+        if name not in known and name != MANIFEST and path.name not in _NOT_OURS:
+            return path
+    return None
+
+
+def names_in(manifest: Mapping[str, Any]) -> frozenset[str]:
+    """Return the names of the files that a manifest lists."""
+    files = manifest.get(FILES)
+    return frozenset(map(str, files)) if isinstance(files, dict) else frozenset()
+
+
+def read_json(path: Path) -> Any:
+    """Return what a JSON file holds.
+
+    Raises:
+        ValueError: if it is no regular file, is too large, is no JSON, or is nested too deep.
+        OSError: if it cannot be read.
+    """
+    if not _is_regular(path):
+        raise ValueError("expected a file, found none")
+    if path.stat().st_size > _MOST_JSON:
+        raise ValueError(f"expected at most {_MOST_JSON >> 20} MB, found {path.stat().st_size >> 20}")
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except RecursionError:
+        raise ValueError("it is nested too deep") from None
+
+
+def as_json(content: Any) -> str:
+    """Return the text of a JSON file."""
+    return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+
+
+def _listed(folder: Path, manifest: Mapping[str, Any], remedy: str) -> dict[str, str]:
+    files = manifest.get(FILES)
+    if not isinstance(files, dict):
+        raise ModelError(f"{folder / MANIFEST}: expected the key {FILES} with the files' digests; {remedy}")
+    for name in files:
+        parts = PurePosixPath(name).parts
+        if not parts or ".." in parts or PurePosixPath(name).is_absolute() or "\\" in name:
+            raise ModelError(f"{folder / MANIFEST}: expected names of files in the folder, found {name!r}")
+    return files
+
+
+def _files_below(folder: Path) -> Iterator[Path]:
+    for above, folders, files in os.walk(folder):
+        links = [name for name in folders if (Path(above) / name).is_symlink()]
+        yield from (Path(above) / name for name in [*files, *links])
+
+
+def _name(path: Path, folder: Path) -> str:
+    return path.relative_to(folder).as_posix()
+
+
+def _is_regular(path: Path) -> bool:
+    """Return whether there is a file to read: a pipe would never end."""
+    try:
+        return stat.S_ISREG(path.stat().st_mode)
+    except (OSError, ValueError):
+        return False
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,102 @@
+"""The bytes of a CSV file as text: unpacked, decoded, without byte-order marks."""
+
+import codecs
+import gzip
+import io
+import zlib
+
+from erblock.errors import TableError, visible
+
+_MARK = "\ufeff"
+_LARGEST_RATIO, _SMALL = 200, 1 << 30
+"""No table unpacks to so many times its size; small ones may."""
+
+
+def unzipped(data: bytes, source: str) -> bytes:
+    """Return `data`, unpacked if it is gzip.
+
+    Raises:
+        TableError: if the archive is damaged, or has no end.
+    """
+    if not data.startswith(b"\x1f\x8b"):
+        return data
+    parts, size = [], 0
+    try:
+        with gzip.GzipFile(fileobj=io.BytesIO(data)) as file:
+            while part := file.read(1 << 24):
+                parts.append(part)
+                size += len(part)
+                if size > max(_SMALL, _LARGEST_RATIO * len(data)):
+                    raise TableError(
+                        f"{source} unpacks to more than {_LARGEST_RATIO} times its size, as no table does; "
+                        "unpack it first"
+                    )
+    except (OSError, EOFError, zlib.error) as error:
+        raise TableError(f"{source} is a damaged gzip file: {error}") from None
+    return b"".join(parts)
+
+
+def text_of(data: bytes, source: str, encoding: str, *, or_utf8: bool = False) -> str:
+    """Return `data` as text, without byte-order marks at the starts of lines: files may be put together.
+
+    `or_utf8`: what is UTF-8 is read as such, whatever the encoding.
+
+    Raises:
+        TableError: if it is not in this encoding, or certainly in another.
+    """
+    if not _is_unicode(encoding) and _is_wide_utf8(data):
+        if not or_utf8:
+            raise TableError(_other_encoding(source, encoding))
+        encoding = "utf-8"
+    try:
+        text = data.decode(encoding)
+    except UnicodeError as error:
+        raise TableError(_encoding_error(data, source, encoding, error)) from None
+    if "\0" in text:
+        raise TableError(f"{source} holds NUL bytes, so it is not {encoding}; try --encoding utf-16")
+    if _MARK in text:
+        text = text.lstrip(_MARK).replace("\n" + _MARK, "\n").replace("\r" + _MARK, "\r")
+    return text
+
+
+def _is_unicode(encoding: str) -> bool:
+    """Return whether this is one of the encodings of Unicode.
+
+    Raises:
+        TableError: if it is none of text at all.
+    """
+    try:
+        "".encode(encoding)
+        return codecs.lookup(encoding).name.startswith("utf")
+    except (LookupError, ValueError):
+        raise TableError(
+            f"unknown encoding '{visible(encoding)}'; known are utf-8, cp1252, latin-1, utf-16, ..."
+        ) from None
+
+
+def _is_wide_utf8(data: bytes) -> bool:
+    """Return whether `data` is UTF-8 with characters beyond ASCII; text in another encoding never is."""
+    try:
+        return not data.isascii() and bool(data.decode("utf-8"))
+    except UnicodeDecodeError:
+        return False
+
+
+def _other_encoding(source: str, encoding: str) -> str:
+    return (
+        f"{source} is UTF-8, with characters beyond ASCII, and would be misread as {encoding}; leave "
+        "--encoding out, or give that of each table in erblock.toml: left_encoding and right_encoding below "
+        "[tables]"
+    )
+
+
+def _encoding_error(data: bytes, source: str, encoding: str, error: UnicodeError) -> str:
+    if data[:2] in {b"\xff\xfe", b"\xfe\xff"}:
+        return f"{source} is UTF-16, not {encoding}: give --encoding utf-16"
+    if not isinstance(error, UnicodeDecodeError):
+        return f"{source} is not {encoding}: {error}"
+    line = data.count(b"\n", 0, error.start) + 1
+    return (
+        f"{source} is not {encoding}: line {line} (byte {error.start}) holds the byte "
+        f"0x{data[error.start]:02x}; give --encoding, often cp1252 or latin-1"
+    )

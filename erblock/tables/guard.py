@@ -1,0 +1,102 @@
+"""What a command reads, and what it writes: nothing that it reads is ever written over."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from glob import glob, has_magic
+from itertools import combinations
+from pathlib import Path
+
+from erblock.errors import OutputError
+from erblock.tables.writing import check_writable, real
+
+_MANIFEST = "manifest.json"
+
+
+@dataclass(frozen=True)
+class Read:
+    """Something that a command reads: what it is called in messages, and its path, glob or folder.
+
+    `path` is None where nothing is given.
+    """
+
+    what: str
+    path: str | Path | None
+
+    @property
+    def files(self) -> list[Path]:
+        """The files that the path stands for; a folder stands for itself and for what lies directly in it."""
+        if self.path is None or "://" in str(self.path):
+            return []
+        path = Path(self.path)
+        if path.is_dir():
+            return [path, *path.iterdir()]
+        if not path.exists() and has_magic(str(self.path)):
+            return [Path(file) for file in glob(str(self.path), recursive=True)]
+        return [path] if path.exists() else []
+
+
+@dataclass(frozen=True)
+class Write:
+    """Something that a command writes: the option that names it, and its path.
+
+    `whole`: it is a folder that is replaced as a whole, with all that lies in it.
+    """
+
+    option: str
+    path: Path
+    whole: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.option} {self.path}"
+
+
+def check_places(writes: Sequence[Write], reads: Sequence[Read]) -> None:
+    """Raise OutputError if a place cannot be written, is read or written twice; before any work is done."""
+    try:
+        for write in writes:
+            check_writable(write.path, write.option)
+            for read in reads:
+                _check_apart(write, read)
+        for first, second in combinations(writes, 2):
+            _check_two(first, second)
+    except OSError as error:
+        raise OutputError(f"{writes[0]}: {error.filename}: {error.strerror}") from None
+
+
+def _check_apart(write: Write, read: Read) -> None:
+    for file in read.files:
+        if _same(write.path, file):
+            raise OutputError(f"{write}: this is {_named(read, file)}; expected another name")
+        if write.whole and real(write.path) in real(file).parents:
+            raise OutputError(f"{write}: {_named(read, file)} is in it; expected a folder of its own")
+    for folder in _kept_folders(read):
+        if folder in real(write.path).parents:
+            raise OutputError(f"{write}: this lies in {_named(read, folder)}; expected another place")
+
+
+def _check_two(first: Write, second: Write) -> None:
+    places = real(first.path), real(second.path)
+    if places[0] == places[1]:
+        raise OutputError(f"{second}: {first} is written there; expected another name")
+    for outer, inner in ((first, second), (second, first)):
+        if outer.whole and real(outer.path) in real(inner.path).parents:
+            raise OutputError(f"{outer}: {inner} is in it; expected a folder of its own")
+
+
+def _same(path: Path, file: Path) -> bool:
+    """Return whether two names lead to one file, by links of either kind."""
+    if real(path) == real(file):
+        return True
+    return path.exists() and file.exists() and path.samefile(file)
+
+
+def _kept_folders(read: Read) -> Iterator[Path]:
+    """Yield the folder that is read as a whole, as a model or as keys: no other file belongs into it."""
+    if read.path is not None and (Path(read.path) / _MANIFEST).is_file():
+        yield real(Path(read.path))
+
+
+def _named(read: Read, file: Path) -> str:
+    if read.path is not None and real(Path(read.path)) == real(file):
+        return f"{read.what} {read.path}"
+    return f"{file}, of {read.what} {read.path}"
