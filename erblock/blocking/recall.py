@@ -40,6 +40,9 @@ matches are, the number of matches is not known, and no recall is estimated."""
 _OWN = 0.5
 """Of two opinions without a reason to trust one more, each counts half (docs/decisions.md)."""
 
+_LEAST_OWN = -5.0
+"""What columns say against a pair counts no more than so: one in 150 of the examples may be wrong."""
+
 _TOLD, _HEARD = 7.0, 4.0
 """Log odds of what a label says at least: of its pair, and to rivals. One in fifty may be wrong."""
 
@@ -205,7 +208,7 @@ def pooled(relative: Doubles, own: Scores, share: float) -> Doubles:
     It is a logarithmic opinion pool (Genest and Zidek 1986). `relative`: how far a pair stands out among the
     candidates of its records; `own`: what its columns say, whoever else is a candidate, which counts `share`.
     """
-    return np.asarray((1 - share) * relative + share * own)
+    return np.asarray((1 - share) * relative + share * np.maximum(own, _LEAST_OWN))
 
 
 def expected_matches(
