@@ -54,7 +54,8 @@ def text_of(data: bytes, source: str, encoding: str, *, or_utf8: bool = False) -
         raise TableError(_encoding_error(data, source, encoding, error)) from None
     if "\0" in text:
         raise TableError(f"{source} holds NUL bytes, so it is not {encoding}; try --encoding utf-16")
-    if _MARK in text:
+    # Elsewhere than in files that were put together it is part of a value, as the id of somebody may be.
+    if text.startswith(_MARK):
         text = text.lstrip(_MARK).replace("\n" + _MARK, "\n").replace("\r" + _MARK, "\r")
     return text
 

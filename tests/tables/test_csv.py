@@ -34,6 +34,7 @@ def message(text, **options):
         ("sep=;\r\nid;price\r\n1;1,5\r\n", [("1", "1,5")]),
         ('"sep=|"\nid|price\n1|1,5\n', [("1", "1,5")]),
         ("\ufeff\ufeffid,name\n1,a\n\ufeff2,b\n", [("1", "a"), ("2", "b")]),
+        ("id,name\n\ufeff1,a\n", [("\ufeff1", "a")]),
         ('id,name\n1,"a"\n2\n', [("1", "a"), ("2", None)]),
         ('id,5" name\n1\n2,b\n', [("1", None), ("2", "b")]),
         ("id,name\n1,a\n\n2,b", [("1", "a"), (None, None), ("2", "b")]),
