@@ -15,9 +15,8 @@ from erblock.hashing.bands import text_keys
 from erblock.hashing.cells import CellOptions, Cells
 from erblock.hashing.fit_bands import JoinLimit, fit_bands, joined_rows
 from erblock.hashing.neural import NeuralHasher, NeuralSketch
-from erblock.pipeline.fit import BESIDE_CELLS
 
-CELLS_TO_NGRAMS = CellOptions().joined / BESIDE_CELLS.per_record
+CELLS_TO_NGRAMS = CellOptions().joined / JoinLimit().per_record
 """Rows that cells join for each one of n-grams: that of large tables, whose join is limited."""
 
 _SAMPLE = 20_000

@@ -28,22 +28,19 @@ _CHUNK = 256
 _ROWS, _POINTS = 2_000, 250
 """So many records and points at a time: their products stay in the cache of a core."""
 _SKEW = 1.5
-"""So many times as many rows are joined as if all cells were of one size."""
-
-_ROWS_OF_SMALL = 12.0
-"""Rows that a record of a small table joins, as a multiple of the square root of the table's size."""
+_LEAST_DENSITY = 4.0
 
 
 @dataclass(frozen=True)
 class CellOptions:
     """How to make cells.
 
-    `width`: projected dimensions. `joined`: about so many rows of the join a record may have, fewer in small
-    tables. `bands`: as many at most; of a sample too small for their cells, half as many at least.
+    `width`: projected dimensions. `joined`: about so many rows of the join a record may have; it sets the
+    number of cells of a band where the square root of the table's size does not ask for more.
     """
 
     width: int = 128
-    bands: int = 48
+    bands: int = 24
     joined: int = 1500
     shrinkage: float = 1.0
     seed: int = 0
@@ -188,23 +185,19 @@ def fit_cells(vectors: Floats, left: Floats, right: Floats, records: int, option
     projection = _discriminant(vectors - mean, left - right, options)
     none = np.empty((0, options.width), dtype=np.float32)
     points = Cells(mean, projection, none, np.empty((0, 0), dtype=np.int32)).project(vectors)
-    bands, count = bands_and_cells(records, len(points) // 2, options)
+    count = max(2, min(cells_of_a_band(records, options), len(points) // 2))
     random = np.random.default_rng(options.seed)
-    draws = np.stack([random.permutation(len(points))[:count] for _ in range(bands)])
+    draws = np.stack([random.permutation(len(points))[:count] for _ in range(options.bands)])
     drawn, centres = np.unique(draws, return_inverse=True)
     return Cells(mean, projection, points[drawn], centres.reshape(draws.shape).astype(np.int32))
 
 
-def bands_and_cells(records: int, most: int, options: CellOptions) -> tuple[int, int]:
-    """Return how many bands, and cells in each, suit tables of `records` records in the larger one.
+def cells_of_a_band(records: int, options: CellOptions) -> int:
+    """Return how many cells a band has, for tables of `records` records in the larger one.
 
-    A record meets about skew * bands * records / cells others. More bands of smaller cells meet as many and
-    find more matches, but no band has more than `most` cells.
+    A record meets about skew * bands * records / cells others, with a skew of the cells of 1.5.
     """
-    rows = min(options.joined, _ROWS_OF_SMALL * np.sqrt(records))
-    for_each_band = _SKEW * records / rows
-    bands = min(options.bands, max(int(most / for_each_band), (options.bands + 1) // 2))
-    return bands, max(2, min(int(for_each_band * bands), most))
+    return int(max(_LEAST_DENSITY * np.sqrt(records), _SKEW * options.bands * records / options.joined))
 
 
 def _unit(vectors: Floats) -> Floats:

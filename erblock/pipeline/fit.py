@@ -17,7 +17,6 @@ from erblock.hashing.base import Hasher, Progress, silent
 from erblock.hashing.cells import CellOptions
 from erblock.hashing.codes import coded
 from erblock.hashing.encoder import Encoder, EncoderOptions, RememberingEncoder, load_encoder
-from erblock.hashing.fit_bands import JoinLimit, fit_bands
 from erblock.hashing.neural import NgramKeys, Sample, fit_neural
 from erblock.hashing.store import Extras, Model, Provenance, check_target, save_model
 from erblock.pipeline.evidence import Knowledge, learn_evidence, sample_of
@@ -36,9 +35,6 @@ from erblock.training.batches import triplet_rows
 from erblock.training.fit import TrainingOptions, TrainingReport, TrainingTables, train
 
 TRIPLETS_FILE = "triplets.parquet"
-
-BESIDE_CELLS = JoinLimit(per_record=500)
-"""Rows that the keys of n-grams join beside cells: in large tables, one for three of the cells'."""
 
 TAUGHT, SUPPOSED = 0.5, 0.25
 """The share of the trained weights: by rules or labels, and by matches that are only supposed."""
@@ -138,7 +134,7 @@ def _fit_neural(config: Config, tables: TablePair, on_progress: Progress) -> Fit
     )
     if options.max_steps:  # Evidence is learned from the same sample: its texts are encoded once.
         encoder = RememberingEncoder(encoder)
-    keys = NgramKeys(weights, fit_bands(texts.sides, weights, BESIDE_CELLS))
+    keys = NgramKeys(weights, minhash_of(texts).plan)
     hasher = fit_neural(encoder, keys, sample, CellOptions(seed=options.seed), on_progress)
     by_rule = dict(triplets["rule"].value_counts(sort=True).rows())
     report_all = FitReport(

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from erblock.hashing.cells import CellOptions, Cells, bands_and_cells, fit_cells
+from erblock.hashing.cells import CellOptions, Cells, cells_of_a_band, fit_cells
 from erblock.hashing.codes import codes_and_scales
 from erblock.hashing.products import in_8_bits, in_floats
 
@@ -79,30 +79,15 @@ def test_more_bands_find_more_matches(sides):
 @pytest.mark.parametrize("records", [100, 10_000, 1_000_000, 50_000_000])
 def test_a_record_joins_no_more_than_was_asked_for(records):
     options = CellOptions()
-    bands, cells = bands_and_cells(records, records, options)
+    cells = cells_of_a_band(records, options)
     # Were all cells of one size, a record would meet this many others in all bands.
-    assert bands * records / cells <= options.joined
-    assert bands <= options.bands
+    assert options.bands * records / cells <= options.joined
     assert cells >= np.sqrt(records)
 
 
 def test_fewer_joined_rows_take_more_cells():
-    loose, tight = (bands_and_cells(10**6, 10**6, CellOptions(joined=joined)) for joined in (1500, 150))
-    assert tight == (loose[0], pytest.approx(10 * loose[1], rel=0.01))
-
-
-@pytest.mark.parametrize("bands", [24, 48])
-def test_more_bands_join_as_many_rows(bands):
-    found, cells = bands_and_cells(10_000, 10_000, CellOptions(bands=bands))
-    assert found == bands
-    assert found * 10_000 / cells == pytest.approx(800, rel=0.01)
-
-
-@pytest.mark.parametrize(("records", "bands"), [(10**5, 48), (250_000, 40), (10**7, 24)])
-def test_where_a_sample_has_too_few_points_for_their_cells_bands_are_fewer(records, bands):
-    found, cells = bands_and_cells(records, 10_000, CellOptions())
-    assert found == bands
-    assert cells <= 10_000
+    loose, tight = (cells_of_a_band(10**6, CellOptions(joined=joined)) for joined in (1500, 150))
+    assert tight == pytest.approx(10 * loose, rel=0.01)
 
 
 def test_a_seed_gives_the_same_cells(sides):
