@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from erblock.errors import TableError
+from erblock.errors import TableError, visible
 from erblock.tables.check import listed
 from erblock.tables.csv_text import CsvOptions
 from erblock.tables.files import DEFAULT_CSV
@@ -99,7 +99,8 @@ def config_text(
         *_rules_section(rules),
         _REST,
     ]
-    return "\n".join(lines)
+    # A comment of TOML holds no control characters, which the name of a column may.
+    return "\n".join(visible(line) for part in lines for line in part.split("\n"))
 
 
 def _nothing_in_common(left: TableFacts, right: TableFacts | None) -> str:
@@ -215,7 +216,7 @@ def _rules_section(rules: TriedRules) -> Iterator[str]:
     for name, tried in (("match", rules.match), ("conflict", rules.conflict)):
         yield f"{name} = ["
         for rule in tried:
-            yield f"  # {rule.finding}"
+            yield f"  # {visible(rule.finding)}"
             yield f"  {'' if rule.usable else '# '}{_quoted(rule.text)},"
         yield "]"
 
@@ -228,4 +229,7 @@ def _relative(source: str, folder: Path) -> str:
 def _quoted(text: str) -> str:
     """Return a TOML string; a rule with quoted columns reads better in single quotes."""
     printable = text.isprintable() and "'" not in text
-    return f"'{text}'" if '"' in text and printable else json.dumps(text, ensure_ascii=False)
+    if '"' in text and printable:
+        return f"'{text}'"
+    written = json.dumps(text, ensure_ascii=False)
+    return "".join(char if char.isprintable() else f"\\U{ord(char):08x}" for char in written)

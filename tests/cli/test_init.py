@@ -182,3 +182,13 @@ def test_rules_check_comes_to_the_same_verdict(hotel_files, street_rule):
     output = runner.invoke(app, ["rules", "check", "--show", "0"], catch_exceptions=False).output
     assert "match rule 1: likely wrong: " in output.splitlines()[-2]
     assert output.splitlines()[-1].startswith("match rule 2: good: ")
+
+
+def test_names_with_control_characters_make_settings_that_can_be_read(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    name = "pri\x1b[2J\x9bce\u200b\n[fit]"
+    rows = [{"id": i, "name": f"blue chair {i} of oak", name: f"{100 + i}"} for i in range(60)]
+    pl.DataFrame(rows).write_parquet("t.parquet")
+    text = write_config("t.parquet", None, tmp_path / "e.toml").path.read_text(encoding="utf-8")
+    assert all(line.isprintable() for line in text.split("\n"))
+    assert name in load_config(tmp_path / "e.toml", {}).tables.columns
