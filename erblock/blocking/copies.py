@@ -1,6 +1,7 @@
 """Pairs of compared records written out for the copies that they stand for."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -64,12 +65,12 @@ class _Groups:
     copies: tuple[Copies, Copies]
     one_table: bool
 
-    @property
+    @cached_property
     def _sizes(self) -> tuple[Rows, Rows]:
         left, right = self.copies
         return left.represented.sizes[self.left], right.represented.sizes[self.right]
 
-    @property
+    @cached_property
     def _same(self) -> npt.NDArray[np.bool_]:
         """Whether both say the same, in one table: such a pair stands for all pairs of the group."""
         if not self.one_table:
@@ -86,7 +87,7 @@ class _Groups:
 
     def records(self, which: Rows, number: Rows) -> tuple[Rows, Rows]:
         """Return both rows of the written pairs: `number[i]` counts those of the pair `which[i]`, from 0."""
-        sizes = self._sizes[0][which], self._sizes[1][which]
+        sizes = [side[which] for side in self._sizes]
         fewer, more = np.minimum(*sizes), np.maximum(*sizes)
         place, step = number % fewer, number // fewer
         across = (place * more // fewer + step) % more

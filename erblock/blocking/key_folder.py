@@ -13,7 +13,6 @@ import re
 from dataclasses import asdict, dataclass
 from glob import escape
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 
@@ -21,7 +20,7 @@ from erblock.blocking.keys import MODEL_KEY, write_keys
 from erblock.errors import ModelError, TableError
 from erblock.hashing.arrays import load_arrays, save_arrays, sketch_arrays, stacked
 from erblock.hashing.base import Progress, Sketch, silent
-from erblock.tables.contents import MANIFEST, as_json, read_json
+from erblock.tables.contents import MANIFEST, are_names, as_json, manifest_in
 from erblock.tables.schemas import ID
 from erblock.tables.writing import locked, whole_folder
 
@@ -128,23 +127,15 @@ def find_key_folder(source: str | None) -> KeyFolder | None:
         ModelError: if it is one of another format.
     """
     path = Path(source or "") / MANIFEST
-    manifest = _manifest(path) if source and path.is_file() else {}
+    manifest = (manifest_in(path.parent) if source else None) or {}
     if manifest.get("kind") != _KIND:
         return None
     if manifest.get("format") != FORMAT:
         raise ModelError(f"{path}: expected format {FORMAT}, found {manifest.get('format')}; write it again")
     columns = manifest.get("columns")
-    if not isinstance(columns, list) or not all(isinstance(column, str) for column in columns):
+    if not are_names(columns):
         raise ModelError(f"{path}: expected columns to be a list of names; write it again")
     return KeyFolder(path.parent, Origin(str(manifest.get("model")), tuple(columns)))
-
-
-def _manifest(path: Path) -> dict[str, Any]:
-    try:
-        manifest = read_json(path)
-    except (OSError, ValueError):
-        return {}
-    return manifest if isinstance(manifest, dict) else {}
 
 
 @dataclass(frozen=True)

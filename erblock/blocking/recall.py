@@ -27,8 +27,6 @@ from erblock.hashing.base import Rows, Scores
 
 _LEAST_SURE = 20
 _Z = 1.645
-LEAST_SEVERAL = 0.03
-"""A table whose records have several matches less than so far is one whose records have one."""
 _SHIFT, _UNSEEN = 1.0, 0.01
 """The odds of all pairs may be wrong by a factor of e to the first; the second, of the matches, is allowed on
 either side for what no candidate tells, such as matches that have nothing in common (docs/decisions.md)."""

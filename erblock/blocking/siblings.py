@@ -19,10 +19,12 @@ import numpy.typing as npt
 from scipy.special import expit, logit
 
 from erblock.blocking.ranks import rank_within
-from erblock.blocking.recall import LEAST_SEVERAL, ExpectedMatches
+from erblock.blocking.recall import ExpectedMatches
 from erblock.blocking.score import ScoredPairs
 from erblock.hashing.base import Rows, Scores
 
+_LEAST_SEVERAL = 0.03
+"""A table whose records have several matches less than so far is one whose records have one."""
 _LIKELY, _LIKELIEST = 0.3, 3
 """Of a record's likely matches so many are looked at."""
 _LEAST_LOG_ODDS, _NEAREST = -7.0, 40
@@ -58,7 +60,7 @@ def siblings(pairs: ScoredPairs, expected: ExpectedMatches) -> Iterator[Siblings
     for records, several, right in zip(
         (pairs.left, pairs.right), expected.several, (True, False), strict=True
     ):
-        if several >= LEAST_SEVERAL:
+        if several >= _LEAST_SEVERAL:
             near = _best(records, np.flatnonzero(log_odds > _LEAST_LOG_ODDS), log_odds, _NEAREST)
             likely = _best(records, np.flatnonzero(probability > _LIKELY), probability, _LIKELIEST)
             yield Siblings(*_beside(records, near, likely), right)

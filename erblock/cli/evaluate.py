@@ -10,7 +10,6 @@ from erblock.cli import console, options
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from erblock.config import Config
     from erblock.evaluation.calibration import Calibration
     from erblock.evaluation.clusters import ClusterEvaluation
     from erblock.evaluation.compare import MatchReport, Report
@@ -55,13 +54,14 @@ def evaluate(
     from erblock.evaluation.compare import EvaluateOptions, evaluate_files
     from erblock.evaluation.figures import as_record, write_curves, write_figures
     from erblock.evaluation.metrics import TARGETS
+    from erblock.pipeline.places import check_evaluate_places
     from erblock.pipeline.stored import stored_tables
     from erblock.tables.writing import together
 
     given = {"left": left, "right": right, "id": id_column, "delimiter": delimiter, "encoding": encoding}
     settings = load_config(config, {"tables": given})
     targets = tuple(target or TARGETS)
-    _check_places(settings, [*files, gold, exclude, labels], {"--csv": csv, "--curve": curve})
+    check_evaluate_places(settings, [*files, gold, exclude, labels], {"--csv": csv, "--curve": curve})
     tables = stored_tables(settings.tables).records(settings.tables)
     reports = evaluate_files(EvaluateOptions(files, gold, tables, exclude, targets, labels))
     with together():
@@ -73,16 +73,6 @@ def evaluate(
         console.write_json([as_record(report, targets) for report in reports])
     else:
         _show(reports, targets)
-
-
-def _check_places(
-    settings: "Config", files: "Sequence[Path | None]", written: "dict[str, Path | None]"
-) -> None:
-    from erblock.pipeline.places import tables_of
-    from erblock.tables.guard import Read, Write, check_places
-
-    reads = [*tables_of(settings), *(Read("the file", file) for file in files)]
-    check_places([Write(option, path) for option, path in written.items() if path is not None], reads)
 
 
 def _show(reports: "Sequence[Report | MatchReport]", targets: "Sequence[float]") -> None:

@@ -1,6 +1,5 @@
 """The pre-trained language model: found, checked, run."""
 
-import hashlib
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -18,6 +17,7 @@ from erblock.hashing.base import Progress, Rows, silent
 from erblock.hashing.encoder_folder import check_encoder_folder, check_loaded, without_network
 from erblock.hashing.packed import PackedEncoder, Window, can_pack, windows
 from erblock.hashing.products import has_8_bits
+from erblock.tables.contents import digest_of
 
 if TYPE_CHECKING:
     import torch
@@ -252,17 +252,12 @@ def _packaged_minilm() -> Path | None:
         return None
     folder = Path(str(weights.locate())).parent
     for name, digest in _MINILM_DIGESTS.items():
-        found = _digest(folder / name)
+        found = digest_of(folder / name)
         if found != digest:
             raise ModelError(
                 f"{folder / name}: expected SHA-256 {digest}, found {found}; reinstall erblock[minilm]"
             )
     return folder
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _open(source: Path | str, options: EncoderOptions) -> "SentenceTransformer":

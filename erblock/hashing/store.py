@@ -6,7 +6,7 @@ Nothing in a model folder is ever run or unpickled. A folder is written beside i
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
-from hashlib import file_digest, sha256
+from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -25,11 +25,14 @@ from erblock.hashing.tensors import load_tensors, save_tensors
 from erblock.tables.contents import (
     FILES,
     MANIFEST,
+    are_names,
     as_json,
     check_contents,
+    digest_of,
     digests_of,
     foreign_file,
-    names_in,
+    manifest_in,
+    own_files,
     read_json,
 )
 from erblock.tables.writing import whole_folder
@@ -41,8 +44,8 @@ _PLAN = "plan"
 _KEYS = {"kind", "columns", "digests", "notes", _PLAN}
 _OTHER_KEYS = {"format", _MAKER, FILES}
 _REMEDY = "fit again"
-_OLD_NAMES = (_ARRAYS, "evidence.json", "labels.parquet", "triplets.parquet")
-"""The files of a model of format 3 or older, whose manifest does not name them."""
+_OLD_NAMES = (_ARRAYS, "evidence.json", "labels.parquet", "triplets.parquet", ENCODER)
+"""What lies in the folder of a model of format 3 or older, whose manifest does not name them."""
 
 
 @dataclass(frozen=True)
@@ -109,16 +112,10 @@ def _own_files(folder: Path) -> frozenset[str] | None:
 
     Other programs name a file manifest.json too; what they keep beside it must not be replaced.
     """
-    try:
-        manifest = read_json(folder / MANIFEST)
-    except (OSError, ValueError):
+    manifest = manifest_in(folder)
+    if manifest is None or _MAKER not in manifest or manifest.get("kind") not in [*KINDS]:
         return None
-    if not isinstance(manifest, dict) or _MAKER not in manifest or manifest.get("kind") not in [*KINDS]:
-        return None
-    if FILES in manifest:
-        return names_in(manifest)
-    encoder = folder / ENCODER
-    return frozenset(_OLD_NAMES) | {f"{ENCODER}/{name}" for name in digests_of(encoder)}
+    return own_files(folder, manifest, _OLD_NAMES)
 
 
 def _manifest(model: Model, settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -216,7 +213,7 @@ def _check_keys(path: Path, manifest: Mapping[str, Any]) -> None:
 
 def _check_contents_of(path: Path, manifest: Mapping[str, Any]) -> None:
     columns = manifest["columns"]
-    if not isinstance(columns, list) or not all(isinstance(column, str) for column in columns):
+    if not are_names(columns):
         raise ModelError(f"{path}: expected columns to be a list of names; {_REMEDY}")
     for key in ("digests", "notes"):
         if not isinstance(manifest[key], dict):
@@ -245,9 +242,7 @@ def model_digest(folder: Path) -> str:
     stated = [manifest[key] for key in named]
     digest = sha256(json.dumps(stated, sort_keys=True).encode())
     for path in _hashed_files(folder):
-        with path.open("rb") as file:
-            content = file_digest(file, "sha256").hexdigest()
-        digest.update(f"\n{path.relative_to(folder).as_posix()} {content}".encode())
+        digest.update(f"\n{path.relative_to(folder).as_posix()} {digest_of(path)}".encode())
     return digest.hexdigest()
 
 

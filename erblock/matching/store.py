@@ -26,12 +26,13 @@ from erblock.matching.plm import Plm
 from erblock.tables.contents import (
     FILES,
     MANIFEST,
+    are_names,
     as_json,
     check_contents,
     digests_of,
     foreign_file,
-    names_in,
-    read_json,
+    manifest_in,
+    own_files,
 )
 from erblock.tables.writing import whole_folder
 
@@ -41,8 +42,8 @@ _WEIGHTS = "weights.safetensors"
 _HEADS = "heads.safetensors"
 _PLM = "plm"
 _REMEDY = "match again with --save"
-_OLD_NAMES = (EVIDENCE_FILE, _HEADS, "weights.npy")
-"""The files of a matcher of format 1, whose manifest does not name them."""
+_OLD_NAMES = (EVIDENCE_FILE, _HEADS, "weights.npy", ENCODER)
+"""What lies in the folder of a matcher of format 1, whose manifest does not name them."""
 _AS_IT_COMES = RunOptions()
 
 Floats = npt.NDArray[np.float32]
@@ -70,7 +71,7 @@ def check_matcher_target(folder: Path) -> None:
     manifest = _manifest_in(folder)
     if manifest is None:
         raise ModelError(f"{folder} exists and is no matcher; choose another folder with --save")
-    foreign = foreign_file(folder, _own_files(folder, manifest))
+    foreign = foreign_file(folder, own_files(folder, manifest, _OLD_NAMES))
     if foreign is not None:
         raise ModelError(
             f"--save {folder}: {foreign} is in it, which erblock did not write; move it away first"
@@ -79,17 +80,8 @@ def check_matcher_target(folder: Path) -> None:
 
 def _manifest_in(folder: Path) -> dict[str, Any] | None:
     """Return the manifest of the matcher in `folder`; None if there is no matcher."""
-    try:
-        manifest = read_json(folder / MANIFEST)
-    except (OSError, ValueError):
-        return None
-    return manifest if isinstance(manifest, dict) and manifest.get("kind") == _KIND else None
-
-
-def _own_files(folder: Path, manifest: dict[str, Any]) -> frozenset[str]:
-    if FILES in manifest:
-        return names_in(manifest)
-    return frozenset(_OLD_NAMES) | {f"{ENCODER}/{name}" for name in digests_of(folder / ENCODER)}
+    manifest = manifest_in(folder)
+    return manifest if manifest is not None and manifest.get("kind") == _KIND else None
 
 
 def save_matcher(stored: StoredMatcher, folder: Path) -> None:
@@ -188,6 +180,6 @@ def _from_manifest(content: dict[str, Any], fitted: FittedEvidence, weights: Flo
     left, right = content["rivalry"]
     matcher = Matcher(fitted.evidence, calibration, (float(left), float(right)))
     columns = content["columns"]
-    if not isinstance(columns, list) or not all(isinstance(column, str) for column in columns):
+    if not are_names(columns):
         raise ValueError("expected columns to be a list of names")
     return StoredMatcher(matcher, fitted, weights, tuple(columns))

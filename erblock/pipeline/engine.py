@@ -32,11 +32,12 @@ def check_engine(config: Config) -> None:
     if on_spark and options.memory is not None:
         raise ConfigError("--memory bounds the join of this machine; on Spark it is spark.executor.memory")
     check_place(Place("--output", options.output), options.engine)
-    written = {"--output": options.output} if "://" not in options.output else {}
+    output = Path(options.output)
+    written = {"--output": output} if "://" not in options.output else {}
     if options.audit is not None:
-        sheet = sheet_path(Path(options.output))
-        written |= {"--audit": str(sheet), "--audit (its key)": str(key_path(sheet))}
-    check_block_places(config, {option: Path(path) for option, path in written.items()})
+        sheet = sheet_path(output)
+        written |= {"--audit": sheet, "--audit (its key)": key_path(sheet)}
+    check_block_places(config, written)
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,6 @@ from erblock.comparison.vectors import Comparison
 from erblock.config import Config
 from erblock.engines.base import Candidates
 from erblock.hashing.base import Hasher, Progress, Rows, Scores
-from erblock.hashing.store import load_weights
 from erblock.pipeline.inputs import texts_of
 from erblock.pipeline.model import model_folder
 from erblock.rules.compile import RuleSet, compile_rules
@@ -173,11 +172,11 @@ def _evidence(config: Config, found: Candidates) -> ColumnEvidence | None:
     if found.tables is None or found.weights is None or not len(found.scored):
         return None
     if folder is not None:
-        fitted, weights = read_evidence(folder), load_weights(folder)
+        fitted = read_evidence(folder)
         if fitted is None:
             return None
-        comparison = Comparison(found.tables, fitted.columns, weights)
-        return ColumnEvidence(fitted, weights, found.tables, comparison)
+        comparison = Comparison(found.tables, fitted.columns, found.weights)
+        return ColumnEvidence(fitted, found.weights, found.tables, comparison)
     best = found.scored.at(best_of_either(found.scored, _LEARNED_FROM))
     unknown = np.full(len(best), UNKNOWN, dtype=np.int8)
     return _learned_from(best, unknown, found.tables, found.weights)

@@ -23,6 +23,14 @@ def check_block_places(config: Config, written: dict[str, Path]) -> None:
     check_places([Write(option, path) for option, path in written.items()], reads)
 
 
+def check_evaluate_places(
+    config: Config, files: Sequence[Path | None], written: dict[str, Path | None]
+) -> None:
+    """Raise OutputError if figures would be written over what is measured; `written`: by what names them."""
+    reads = [*tables_of(config), *(Read("the file", file) for file in files)]
+    check_places([Write(option, path) for option, path in written.items() if path is not None], reads)
+
+
 def check_match_places(config: Config) -> None:
     """Raise OutputError if matching would write over what it reads, or twice to one place."""
     options = config.match

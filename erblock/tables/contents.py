@@ -6,10 +6,10 @@ Nothing else in such a folder is read, run, replaced or removed.
 import json
 import os
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from hashlib import file_digest
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, TypeGuard
 
 from erblock.errors import ModelError
 
@@ -24,7 +24,7 @@ _NOT_OURS = frozenset({".DS_Store", "Thumbs.db", "desktop.ini"})
 
 def digests_of(folder: Path) -> dict[str, str]:
     """Return the SHA-256 of every file below `folder`, by its name in there."""
-    return {_name(path, folder): _digest(path) for path in sorted(_files_below(folder))}
+    return {_name(path, folder): digest_of(path) for path in sorted(_files_below(folder))}
 
 
 def check_contents(folder: Path, manifest: Mapping[str, Any], remedy: str) -> None:
@@ -34,7 +34,7 @@ def check_contents(folder: Path, manifest: Mapping[str, Any], remedy: str) -> No
         if not _is_regular(path):
             raise ModelError(f"{path}: expected the file that {MANIFEST} names, found none; {remedy}")
         try:
-            found = _digest(path)
+            found = digest_of(path)
         except OSError as cause:
             raise ModelError(f"{path}: cannot be read ({cause.strerror}); {remedy}") from cause
         if found != digest:
@@ -50,10 +50,30 @@ def foreign_file(folder: Path, known: frozenset[str]) -> Path | None:
     return None
 
 
-def names_in(manifest: Mapping[str, Any]) -> frozenset[str]:
-    """Return the names of the files that a manifest lists."""
-    files = manifest.get(FILES)
-    return frozenset(map(str, files)) if isinstance(files, dict) else frozenset()
+def own_files(folder: Path, manifest: Mapping[str, Any], before: Collection[str]) -> frozenset[str]:
+    """Return the names of the files in `folder` that erblock wrote.
+
+    `before`: the files and folders that formats wrote whose manifests do not name their files.
+    """
+    if FILES in manifest:
+        files = manifest[FILES]
+        return frozenset(map(str, files)) if isinstance(files, dict) else frozenset()
+    names = (_name(path, folder) for path in _files_below(folder))
+    return frozenset(name for name in names if PurePosixPath(name).parts[0] in before)
+
+
+def manifest_in(folder: Path) -> dict[str, Any] | None:
+    """Return the manifest of a folder, whoever wrote it; None if there is none that can be read."""
+    try:
+        manifest = read_json(folder / MANIFEST)
+    except (OSError, ValueError):
+        return None
+    return manifest if isinstance(manifest, dict) else None
+
+
+def are_names(value: Any) -> TypeGuard[list[str]]:
+    """Return whether a value read from JSON is a list of names."""
+    return isinstance(value, list) and all(isinstance(name, str) for name in value)
 
 
 def read_json(path: Path) -> Any:
@@ -107,6 +127,7 @@ def _is_regular(path: Path) -> bool:
         return False
 
 
-def _digest(path: Path) -> str:
+def digest_of(path: Path) -> str:
+    """Return the SHA-256 of a file."""
     with path.open("rb") as file:
         return file_digest(file, "sha256").hexdigest()

