@@ -187,3 +187,35 @@ def fitted_model(tmp_path_factory):
     }
     fit(load_config(_rules_file(folder), {"fit": overrides}))
     return folder / "model"
+
+
+FIRST_NAMES = ("Anna", "Bert", "Carla", "Dirk", "Elena", "Franz", "Greta", "Hans")
+LAST_NAMES = ("Schmidt", "Maier", "Weber", "Wagner", "Becker", "Hoffmann", "Koch", "Richter", "Klein", "Wolf")
+
+
+@pytest.fixture(scope="session")
+def people():
+    """Make a table of people of few names, and the pairs of ids of those who stand twice: one in ten."""
+
+    def made(count, seed):
+        draw = random.Random(seed)
+        rows = [
+            (
+                draw.choice(FIRST_NAMES),
+                draw.choice(LAST_NAMES),
+                str(draw.randint(1, 28)),
+                str(draw.randint(1, 12)),
+                str(draw.randint(1930, 2010)),
+            )
+            for _ in range(count)
+        ]
+        twice = [(str(i), str(count + i // 10)) for i in range(0, count, 10)]
+        rows += [(*rows[int(i)][:2], str(draw.randint(1, 28)), *rows[int(i)][3:]) for i, _ in twice]
+        ids = pl.Series("id", map(str, range(len(rows))))
+        return pl.DataFrame([ids, *_columns(("first", "last", "day", "month", "year"), rows)]), twice
+
+    return made
+
+
+def _columns(names, rows):
+    return [pl.Series(name, values) for name, values in zip(names, zip(*rows, strict=True), strict=True)]

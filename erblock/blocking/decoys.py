@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import expit, logit
 
-from erblock.blocking.examples import AGREE, LABEL_COUNTS, MATCH, NO_MATCH, Verdicts
+from erblock.blocking.examples import AGREE, DOUBTED, LABEL_COUNTS, MATCH, NO_MATCH, Verdicts
 from erblock.blocking.ranking import ranking, rivalries
 from erblock.blocking.score import ScoredPairs
 from erblock.blocking.sure import groups_apart, sure_pairs
@@ -134,6 +134,7 @@ def known_pairs(pairs: ScoredPairs, signal: Scores, verdicts: Verdicts, seed: in
     """Return ranking and signal of matches, of rivals, and of candidates of orphaned records."""
     sure, nearest = _mask(pairs, sure_pairs(pairs)), _mask(pairs, groups_apart(pairs))
     likely = sure | nearest | np.isin(verdicts, (AGREE, MATCH))
+    sure, nearest = sure & (verdicts != DOUBTED), nearest & (verdicts != DOUBTED)
     supposed = sure | nearest if min(rivalries(pairs)) < 1 else sure
     matches = (supposed | (verdicts == MATCH)) & (verdicts != NO_MATCH)
     orphaned = _of_orphans(pairs, np.flatnonzero(sure), seed)

@@ -10,8 +10,9 @@ from erblock.blocking.score import ScoredPairs
 from erblock.blocking.sure import groups_apart, sure_pairs
 from erblock.hashing.base import Rows
 
-MATCH, NO_MATCH, AGREE, CONFLICT, UNKNOWN = range(5)
-"""What is known of a pair: labels say MATCH or NO_MATCH, rules AGREE or CONFLICT."""
+MATCH, NO_MATCH, AGREE, CONFLICT, UNKNOWN, DOUBTED = range(6)
+"""What is known of a pair: labels say MATCH or NO_MATCH, rules AGREE or CONFLICT. DOUBTED: a seed pair that
+chance explains as well (`erblock.blocking.doubts`)."""
 
 LABEL_COUNTS = 5.0
 """A label counts as much as so many pairs that are only supposed."""
@@ -41,6 +42,7 @@ def choose_examples(pairs: ScoredPairs, verdicts: Verdicts) -> PairExamples:
     group, sure = groups_apart(pairs), sure_pairs(pairs)
     counts[group] = 1 - min(rivalries(pairs))
     counts[sure] = 1
+    counts[verdicts == DOUBTED] = 0
     counts[verdicts == AGREE] = 1
     counts[verdicts == MATCH] = LABEL_COUNTS
     counts[(verdicts == CONFLICT) | (verdicts == NO_MATCH)] = 0

@@ -16,14 +16,19 @@ def sure_pairs(pairs: ScoredPairs) -> Rows:
 
     Mutual best candidates with a margin are matches nearly without exception (CollaborER, arXiv 2108.08090).
     """
+    mutual, margin = margins(pairs)
+    kept = mutual[np.argsort(-margin, kind="stable")[: int(_SHARE * len(mutual))]]
+    return np.sort(kept)
+
+
+def margins(pairs: ScoredPairs) -> tuple[Rows, Scores]:
+    """Return the positions of the mutual best pairs, and how far below each its best rival is, 0 to 1."""
     similarity = pairs.similarity
     best = (similarity >= pairs.best_left[pairs.left]) & (similarity >= pairs.best_right[pairs.right])
     mutual = np.flatnonzero(best & (similarity > 0))
     left, right = pairs.by_side(similarity, _second_of)
     rival = np.maximum(left[pairs.left[mutual]], right[pairs.right[mutual]])
-    margin = 1 - rival / similarity[mutual]
-    kept = mutual[np.argsort(-margin, kind="stable")[: int(_SHARE * len(mutual))]]
-    return np.sort(kept)
+    return mutual, np.asarray(1 - rival / similarity[mutual])
 
 
 def _second_of(records: Rows, similarity: Scores, size: int) -> Scores:

@@ -137,6 +137,10 @@ MEASURES: Mapping[Kind, Mapping[str, Callable[[Sides], Compare]]] = {
 }
 
 
+DISTANCES = frozenset({"difference", "relative_difference", "days"})
+"""Measures that fall with a distance without bound; all others are similarities, 0 to 1."""
+
+
 def measures_of(kind: Kind) -> Sequence[str]:
     """Return the names of the measures of a kind of column."""
     return tuple(MEASURES[kind])

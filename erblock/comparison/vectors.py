@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from erblock.comparison.columns import ComparedColumn
 from erblock.comparison.evidence import Evidence
-from erblock.comparison.measures import MEASURES, Floats, Sides, shared_codes
+from erblock.comparison.measures import DISTANCES, MEASURES, Floats, Sides, shared_codes
 from erblock.similarity import Compare, Rows, Scores
 from erblock.similarity.numeric import MonthFirst
 from erblock.similarity.strings import is_null
@@ -22,11 +22,15 @@ _AS_THEY_ARE: Mapping[str, MonthFirst] = {}
 
 @dataclass(frozen=True)
 class Feature:
-    """One entry of a comparison vector. `agrees`: whether more of it speaks for a match."""
+    """One entry of a comparison vector. `agrees`: whether more of it speaks for a match.
+
+    `column`: the column whose values it is a similarity of, 0 to 1, if it is.
+    """
 
     name: str
     agrees: bool
     compare: Callable[[Rows, Rows], Scores]
+    column: str | None = None
 
 
 class Comparison:
@@ -84,7 +88,8 @@ def _features(
         other = values if right is left else right[column.right]
         sides = Sides(values, other, weights, dates.get(column.left, (None, None)))
         for name, measure in MEASURES[column.kind].items():
-            yield Feature(f"{name}({column.left})", agrees=True, compare=measure(sides))
+            of = None if name in DISTANCES else column.left
+            yield Feature(f"{name}({column.left})", agrees=True, compare=measure(sides), column=of)
         yield Feature(f"missing({column.left})", agrees=False, compare=_missing(sides))
     texts = record_texts(left, left.columns)
     others = texts if right is left else record_texts(right, right.columns)

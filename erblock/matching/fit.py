@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from erblock.blocking.decoys import Known, beside, inputs_of, known_pairs
+from erblock.blocking.doubts import find_doubts
 from erblock.blocking.examples import PairExamples, Verdicts, choose_examples
 from erblock.blocking.exclusive import probabilities
 from erblock.blocking.ranking import exclusive_sides, rivalries, with_evidence
@@ -74,13 +75,14 @@ def learn(pairs: ScoredPairs, comparison: Comparison, verdicts: Verdicts, seed: 
     Raises:
         ConfigError: as `fit_matcher`.
     """
-    chosen = choose_examples(pairs, verdicts)
+    doubts = find_doubts(pairs, comparison)
+    chosen = choose_examples(pairs, doubts.among(pairs, verdicts))
     _check_enough(chosen)
     vectors = comparison.vectors(pairs.left[chosen.at], pairs.right[chosen.at])
     evidence = fit_evidence(Examples(vectors, chosen.matches, chosen.counts), comparison.agrees)
     log_odds = comparison.log_odds(evidence, pairs.left, pairs.right)
     weighed = with_evidence(pairs, log_odds)
-    known = known_pairs(weighed, log_odds, verdicts, seed)
+    known = known_pairs(weighed, log_odds, doubts.among(weighed, verdicts), seed)
     return Learned(Matcher(evidence, known.calibration, rivalries(weighed)), log_odds, known)
 
 

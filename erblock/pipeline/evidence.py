@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 
 from erblock.blocking.candidates import JoinReport
+from erblock.blocking.doubts import Doubts, find_doubts
 from erblock.blocking.examples import AGREE, CONFLICT, MATCH, NO_MATCH, UNKNOWN, Verdicts, choose_examples
 from erblock.blocking.ranking import with_evidence
 from erblock.blocking.score import ScoredPairs, best_of_either, score_candidates
@@ -97,15 +98,16 @@ def _learned_from(
     scored: ScoredPairs, verdicts: Verdicts, tables: TablePair, weights: Floats
 ) -> "ColumnEvidence | None":
     """Return what the columns say of these pairs; None where too few are sure."""
-    chosen = choose_examples(scored, verdicts)
     columns = compared_columns(tables)
+    comparison = Comparison(tables, columns, weights)
+    doubts = find_doubts(scored, comparison)
+    chosen = choose_examples(scored, doubts.among(scored, verdicts))
     if chosen.matches.sum() < _LEAST_MATCHES or not columns:
         return None
-    comparison = Comparison(tables, columns, weights)
     vectors = comparison.vectors(scored.left[chosen.at], scored.right[chosen.at])
     evidence = fit_evidence(Examples(vectors, chosen.matches, chosen.counts), comparison.agrees)
     fitted = FittedEvidence(columns, comparison.names, evidence)
-    return ColumnEvidence(fitted, weights, tables, comparison)
+    return ColumnEvidence(fitted, weights, tables, comparison, doubts)
 
 
 @dataclass(frozen=True)
@@ -119,6 +121,7 @@ class ColumnEvidence:
     weights: Floats
     tables: TablePair
     comparison: Comparison
+    doubts: Doubts
 
     def between(self, left: Rows, right: Rows) -> Scores:
         """Return the log odds of a match of each pair of row numbers."""
@@ -151,6 +154,10 @@ class Weighed:
     signal: Scores
     evidence: ColumnEvidence | None = None
 
+    def doubted(self, verdicts: Verdicts) -> Verdicts:
+        """Return the verdicts with the seed pairs that are doubted."""
+        return verdicts if self.evidence is None else self.evidence.doubts.among(self.scored, verdicts)
+
 
 def weigh(config: Config, found: Candidates) -> Weighed:
     """Return the candidates with the evidence of the columns weighed in, if there is any."""
@@ -171,12 +178,12 @@ def _evidence(config: Config, found: Candidates) -> ColumnEvidence | None:
     folder = model_folder(config.block)
     if found.tables is None or found.weights is None or not len(found.scored):
         return None
+    best = found.scored.at(best_of_either(found.scored, _LEARNED_FROM))
     if folder is not None:
         fitted = read_evidence(folder)
         if fitted is None:
             return None
         comparison = Comparison(found.tables, fitted.columns, found.weights)
-        return ColumnEvidence(fitted, found.weights, found.tables, comparison)
-    best = found.scored.at(best_of_either(found.scored, _LEARNED_FROM))
+        return ColumnEvidence(fitted, found.weights, found.tables, comparison, find_doubts(best, comparison))
     unknown = np.full(len(best), UNKNOWN, dtype=np.int8)
     return _learned_from(best, unknown, found.tables, found.weights)

@@ -32,9 +32,8 @@ def rank(config: Config, found: Candidates) -> RankedCandidates:
     """Return the candidates as they are ranked; in one table also pairs that share likely matches."""
     weighed, labels = weigh(config, found), _label_rows(config, found)
     verdicts = verdicts_of(labels, weighed.scored)
-    expected = expected_matches(
-        weighed.scored, weighed.signal, verdicts, None if weighed.evidence is None else weighed.signal
-    )
+    own = None if weighed.evidence is None else weighed.signal
+    expected = expected_matches(weighed.scored, weighed.signal, weighed.doubted(verdicts), own)
     if not expected.usable or not found.scored.one_table:
         expected = _with_siblings(weighed, expected).told(verdicts)
         return RankedCandidates(weighed.scored, found.scored, _with_unmet(expected, found.scored, found.join))

@@ -34,7 +34,7 @@ def by_hand(known):
         for c in range(a + 1, 9):
             ways = [(chance[a, b], chance[b, c]) for b in range(9) if (a, b) in chance and (b, c) in chance]
             support = sum(one[0] * other[0] for one, other in ways) / (1 + min(sums[a], sums[c]))
-            if ways and support >= 0.05:
+            if ways and support >= 0.05 - 1e-9:
                 expected[a, c] = support, max(min(one[1], other[1]) for one, other in ways)
     return expected
 

@@ -1,0 +1,79 @@
+"""Seed pairs that chance explains as well as a match.
+
+Where few records have a match, most of those that are each other's best candidate are look-alikes: people of
+one name, say. What their columns say, taken as independent of each other (`erblock.comparison.independence`),
+tells them from matches. Where columns depend on each other that model is wrong. It is trusted if what it
+doubts also stands out less among rivals, which it knows nothing of.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from erblock.blocking.examples import DOUBTED, UNKNOWN, Verdicts
+from erblock.blocking.score import ScoredPairs, best_of_either
+from erblock.blocking.sure import groups_apart, margins, sure_pairs
+from erblock.comparison.independence import Independence, fit_independence
+from erblock.comparison.vectors import Comparison
+from erblock.hashing.base import Rows, Scores
+
+_FITTED_TO = 20
+"""Best candidates of a record that the model is fitted to."""
+_MOST = 200_000
+_BEGIN_SEED, _BEGIN_OTHER = 0.9, 0.01
+_TRUSTED = 0.7
+"""The area under the ROC curve from which two orders are said to agree acceptably (Hosmer and Lemeshow)."""
+
+
+@dataclass(frozen=True)
+class Doubts:
+    """What doubts seed pairs; nothing does where the columns are not seen to be independent."""
+
+    model: Independence | None = None
+
+    def among(self, pairs: ScoredPairs, verdicts: Verdicts) -> Verdicts:
+        """Return the verdicts with the seed pairs that are doubted, save those that rules or labels know."""
+        if self.model is None:
+            return verdicts
+        seeds = np.union1d(sure_pairs(pairs), groups_apart(pairs))
+        seeds = seeds[verdicts[seeds] == UNKNOWN]
+        doubted = self.model.log_odds(pairs.left[seeds], pairs.right[seeds]) < 0
+        verdicts = verdicts.copy()
+        verdicts[seeds[doubted]] = DOUBTED
+        return verdicts
+
+
+def find_doubts(pairs: ScoredPairs, comparison: Comparison) -> Doubts:
+    """Return what can be doubted of these candidates, ranked by similarity alone."""
+    mutual, margin = margins(pairs)
+    model = _model(pairs, comparison)
+    if model is None:
+        return Doubts()
+    some = _evenly(np.arange(len(mutual)))
+    mutual, margin = mutual[some], margin[some]
+    doubted = model.log_odds(pairs.left[mutual], pairs.right[mutual]) < 0
+    return Doubts(model if _area(margin[~doubted], margin[doubted]) >= _TRUSTED else None)
+
+
+def _model(pairs: ScoredPairs, comparison: Comparison) -> Independence | None:
+    best = best_of_either(pairs, _FITTED_TO)
+    at = _evenly(best)
+    begin = np.full(len(pairs), _BEGIN_OTHER)
+    begin[sure_pairs(pairs)] = _BEGIN_SEED
+    # In one table half of the cross product are pairs; a part of the candidates is of as large a part of it.
+    left, right = len(pairs.best_left), len(pairs.best_right)
+    share = len(at) / max(len(best), 1) / (2 if pairs.one_table else 1)
+    return fit_independence(comparison, (pairs.left[at], pairs.right[at]), begin[at], (left, right), share)
+
+
+def _evenly(at: Rows) -> Rows:
+    return at[:: 1 + len(at) // _MOST]
+
+
+def _area(above: Scores, below: Scores) -> float:
+    """Return how often a value of the first kind is above one of the second; 0 if there is none of either."""
+    if not len(above) or not len(below):
+        return 0.0
+    below = np.sort(below)
+    ranks = np.searchsorted(below, above, "left") + np.searchsorted(below, above, "right")
+    return float(ranks.mean() / 2 / len(below))
