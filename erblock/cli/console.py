@@ -16,6 +16,7 @@ from erblock.errors import visible
 
 OnProgress = Callable[[str, int, int], None]
 
+EXIT_FAILED = 1
 EXIT_ERROR = 2
 EXIT_INTERRUPTED = 130
 

@@ -15,6 +15,10 @@ Right = Annotated[
     str | None,
     typer.Argument(help="The right table; with LEFT only, one table.", show_default="of the settings"),
 ]
+LeftOption = Annotated[str | None, typer.Option("--left", help="The left table, if not that of the config.")]
+RightOption = Annotated[
+    str | None, typer.Option("--right", help="The right table; with --left only, one table.")
+]
 IdColumn = Annotated[str | None, typer.Option("--id", help="The column that identifies a record.")]
 LeftId = Annotated[str | None, typer.Option(help="The id column of the left table, if it differs.")]
 RightId = Annotated[str | None, typer.Option(help="The id column of the right table, if it differs.")]

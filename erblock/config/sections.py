@@ -6,6 +6,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 
+from erblock.config.limits import CheckConfig
+
 MEMORY = r"^(0*[1-9]\d{0,8}(\.\d{1,9})?|0+\.\d{0,8}[1-9]\d{0,8}) ?[MGT]i?B$"
 """How much memory is written: 500MB, 1.5 GB, 4GiB; more than none."""
 
@@ -236,6 +238,7 @@ class Config(_Section):
     distill: DistillConfig = DistillConfig()
     block: BlockConfig = BlockConfig()
     match: MatchConfig = MatchConfig()
+    check: CheckConfig = CheckConfig()
     _file: Path | None = PrivateAttr(default=None)
 
     @property
@@ -257,4 +260,5 @@ SECTIONS: Mapping[str, type[BaseModel]] = {
     "distill": DistillConfig,
     "block": BlockConfig,
     "match": MatchConfig,
+    "check": CheckConfig,
 }

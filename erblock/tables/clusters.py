@@ -35,14 +35,24 @@ def read_clusters(
         TableError: if a column is missing, a record is in no table or stands twice, or has no cluster.
     """
     source = str(path)
-    frame = _named(read_frame(source, csv), source)
+    return _numbered(named_clusters(read_frame(source, csv), source, left_ids, right_ids))
+
+
+def named_clusters(
+    raw: pl.DataFrame, source: str, left_ids: pl.Series, right_ids: pl.Series | None
+) -> list[pl.Series]:
+    """Return for each table the cluster of every record as the rows `raw` of a file name it, or null.
+
+    Raises:
+        TableError: as `read_clusters` does.
+    """
+    frame = _named(raw, source)
     if frame["cluster_id"].has_nulls():
         rows = counted(frame["cluster_id"].is_null().arg_true() + 1, "row")
         raise TableError(f"{source}: cluster_id is missing in {rows}")
     tables = [left_ids] if right_ids is None else [left_ids, right_ids]
     parts = [frame] if right_ids is None else _by_table(frame, source)
-    found = [_clusters_of(ids, part, source) for ids, part in zip(tables, parts, strict=True)]
-    return _numbered(found)
+    return [_clusters_of(ids, part, source) for ids, part in zip(tables, parts, strict=True)]
 
 
 def _named(raw: pl.DataFrame, source: str) -> pl.DataFrame:

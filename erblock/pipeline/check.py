@@ -1,0 +1,194 @@
+"""A file of pairs, matches or keys, or a whole run, held against limits: the gate of a CI job."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+from scipy.sparse import coo_array, csgraph
+
+from erblock.config import Config
+from erblock.engines.local import LocalMatchEngine
+from erblock.errors import ConfigError, TableError
+from erblock.evaluation.ci import junit_xml
+from erblock.evaluation.compare import read_gold
+from erblock.evaluation.gates import Check, Figure, Figures, judge
+from erblock.pipeline.candidates import rows_of
+from erblock.pipeline.found import Found, read_found, with_pair_ids
+from erblock.pipeline.match_engine import open_local
+from erblock.pipeline.places import check_check_places
+from erblock.pipeline.written import check_rows_output, write_rows
+from erblock.tables.read import csv_of_pairs
+from erblock.tables.run_report import RunReport, read_run
+from erblock.tables.writing import together, write_text
+
+_SCORES = ("probability", "similarity", "score")
+_PAIR = ["left", "right"]
+
+
+@dataclass(frozen=True)
+class CheckReport:
+    """The checks of a file, or of a run."""
+
+    path: str
+    checks: tuple[Check, ...]
+
+    @property
+    def passed(self) -> bool:
+        """Whether no check has failed."""
+        return all(check.status != "failed" for check in self.checks)
+
+
+@dataclass(frozen=True)
+class CheckOutputs:
+    """Where the rows that break a limit go, and the JUnit report; None for neither."""
+
+    failing: Path | None = None
+    junit: Path | None = None
+
+
+def check(config: Config, path: Path, outputs: CheckOutputs) -> CheckReport:
+    """Return the checks of the file, or of the run, at `path`; write what `outputs` names.
+
+    Raises:
+        ErblockError: if a file, a table or a limit is not usable; nothing is written then.
+    """
+    limits = config.check
+    if outputs.failing is not None:
+        check_rows_output(outputs.failing, "--failing")
+    check_check_places(config, path, {"--failing": outputs.failing, "--junit": outputs.junit})
+    engine = open_local(config)
+    gold = None if limits.gold is None else _gold(config, Path(limits.gold), engine)
+    now = _figures(config, path, engine, gold)
+    before = None if limits.baseline is None else _figures(config, Path(limits.baseline), engine, gold)
+    checks = judge(limits, now, before)
+    with together():
+        if outputs.failing is not None:
+            write_rows(_rows_of_checks(checks), outputs.failing)
+        if outputs.junit is not None:
+            write_text(outputs.junit, junit_xml(str(path), checks))
+    return CheckReport(str(path), tuple(checks))
+
+
+def _gold(config: Config, path: Path, engine: LocalMatchEngine) -> pl.DataFrame:
+    left, right = engine.ids
+    gold = read_gold(path, left, None if engine.dedup else right, csv_of_pairs(config.tables))
+    rows = rows_of(gold, engine, str(path))
+    if rows.is_empty():
+        raise TableError(f"{path} holds no pairs but of records with themselves")
+    return with_pair_ids(rows, engine)
+
+
+def _figures(config: Config, path: Path, engine: LocalMatchEngine, gold: pl.DataFrame | None) -> Figures:
+    run = None
+    if path.suffix.lower() == ".json":
+        path, run = read_run(path)
+    found = read_found(path, config, engine)
+    if found.kind == "clusters":
+        raise ConfigError(f"{path} holds clusters; erblock check is about pairs, matches, keys or a run")
+    if found.kind == "keys":
+        return Figures({"bucket": _bucket_of_keys(found.frame)})
+    pairs = found.matches
+    if run is not None:
+        _check_same_run(path, run, pairs)
+    busiest = max(np.bincount(pairs[side].to_numpy(), minlength=1).max() for side in _PAIR)
+    by_name = {
+        "pairs": Figure(pairs.height, rows=lambda limit: pairs[int(limit) :]),
+        "uncovered": _uncovered(found, pairs),
+        **({} if run is None or run.join is None else {"bucket": Figure(run.join.largest_bucket)}),
+        **_quality(found, pairs, run, gold),
+        **_recall(pairs, run, gold),
+        **(_duplicates(found, pairs) if engine.dedup and found.kind == "matches" else {}),
+    }
+    return Figures(by_name, _scores(found.frame if found.kind == "pairs" else pairs), int(busiest))
+
+
+def _check_same_run(path: Path, run: RunReport, pairs: pl.DataFrame) -> None:
+    told = run.pairs if run.matches is None else run.matches
+    if told != pairs.height:
+        raise TableError(
+            f"{path} holds {pairs.height:,} pairs, its run tells of {told:,}: it is of another run"
+        )
+
+
+def _bucket_of_keys(keys: pl.DataFrame) -> Figure:
+    sizes = (
+        keys.group_by("band", "bucket")
+        .len("records")
+        .sort("records", "band", "bucket", descending=[True, False, False])
+    )
+    largest = sizes["records"][0] if sizes.height else 0
+    return Figure(largest, rows=lambda limit: sizes.filter(pl.col("records") > limit))
+
+
+def _uncovered(found: Found, pairs: pl.DataFrame) -> Figure:
+    """Return the share of the smaller table that has no pair: of the other, no more can be covered."""
+    engine = found.engine
+    side = min((0, 1), key=lambda side: len(engine.ids[side]))
+    ids, name = engine.ids[side], ("left_id", "right_id")[side]
+    met = pl.concat([pairs["left"], pairs["right"]]) if engine.dedup else pairs[_PAIR[side]]
+    gone = (
+        ids.alias(name).to_frame().with_row_index("row").filter(~pl.col("row").is_in(met.unique().implode()))
+    )
+    said = f"{gone.height:,} of the {len(ids):,} records of {engine.sources[side]}"
+    return Figure(gone.height / len(ids), said, rows=lambda _limit: gone.drop("row"))
+
+
+def _recall(pairs: pl.DataFrame, run: RunReport | None, gold: pl.DataFrame | None) -> dict[str, Figure]:
+    if gold is not None:
+        missed = gold.join(pairs, on=_PAIR, how="anti", maintain_order="left")
+        hits = gold.height - missed.height
+        said = f"{hits:,} of {gold.height:,} known matches"
+        return {"recall": Figure(hits / gold.height, said, rows=lambda _limit: missed)}
+    if run is None or run.matches is not None:
+        return {}
+    if run.recall is None:
+        return {"recall": Figure(None, run.recall_unknown or "no estimate")}
+    estimate = run.recall
+    said = f"estimated, {100 * estimate.low:.1f} to {100 * estimate.high:.1f} %"
+    return {"recall": Figure(estimate.value, said, estimate.low, estimate.high)}
+
+
+def _quality(
+    found: Found, pairs: pl.DataFrame, run: RunReport | None, gold: pl.DataFrame | None
+) -> dict[str, Figure]:
+    if gold is not None:
+        wrong = pairs.join(gold, on=_PAIR, how="anti", maintain_order="left")
+        hits = pairs.height - wrong.height
+        said = f"{hits:,} of {pairs.height:,} pairs are known matches"
+        return {"quality": Figure(hits / max(pairs.height, 1), said, rows=lambda _limit: wrong)}
+    if found.kind == "matches" and "probability" in pairs.columns:
+        doubtful = pairs.sort("probability", maintain_order=True)
+        mean = pairs["probability"].to_numpy().mean() if pairs.height else 0.0
+        return {"quality": Figure(float(mean), "mean probability", rows=lambda _limit: doubtful)}
+    if run is not None and run.recall is not None:
+        said = f"{run.recall.kept:,.0f} matches are expected among {pairs.height:,} pairs"
+        return {"quality": Figure(run.recall.kept / max(pairs.height, 1), said)}
+    return {}
+
+
+def _duplicates(found: Found, pairs: pl.DataFrame) -> dict[str, Figure]:
+    size = len(found.engine.ids[0])
+    ends = (pairs["left"].to_numpy(), pairs["right"].to_numpy())
+    entities = csgraph.connected_components(
+        coo_array((pairs["is_match"].to_numpy(), ends), (size, size)), directed=False
+    )[0]
+    said = f"{size:,} records are {entities:,} entities"
+    return {"duplicates": Figure(1 - entities / size, said, rows=lambda _limit: pairs)}
+
+
+def _scores(pairs: pl.DataFrame) -> dict[str, pl.Series]:
+    known = [name for name in _SCORES if name in pairs.columns]
+    numbers = {name: pairs[name].cast(pl.Float64, strict=False).drop_nulls().drop_nans() for name in known}
+    return {name: scores for name, scores in numbers.items() if len(scores)}
+
+
+def _rows_of_checks(checks: list[Check]) -> pl.DataFrame:
+    """Return the failing rows of all checks as one table."""
+    empty = pl.DataFrame(schema={"check": pl.String})
+    named = [
+        check.rows.select(pl.lit(check.name).alias("check"), pl.exclude(*_PAIR))
+        for check in checks
+        if check.rows.width
+    ]
+    return pl.concat([empty, *named], how="diagonal")
