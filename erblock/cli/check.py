@@ -128,8 +128,7 @@ def _show(report: "CheckReport") -> None:
 
 
 def _first(check: "Check") -> "Any":
-    rows = check.rows
-    return rows.drop("left", "right", strict=False).head(_SHOWN)
+    return check.rows.head(_SHOWN)
 
 
 def _text(value: object) -> str:

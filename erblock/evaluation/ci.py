@@ -20,7 +20,8 @@ def junit_xml(path: str, checks: Sequence[Check]) -> str:
             outcome = "failure" if check.status == "failed" else "skipped"
             ET.SubElement(case, outcome, message=visible(check.sentence))
     ET.indent(suite)
-    return ET.tostring(suite, encoding="utf-8", xml_declaration=True).decode() + "\n"
+    text: bytes = ET.tostring(suite, encoding="utf-8", xml_declaration=True)
+    return text.decode() + "\n"
 
 
 def annotations(path: str, checks: Sequence[Check]) -> list[str]:

@@ -13,8 +13,7 @@ from erblock.errors import ConfigError, TableError
 from erblock.evaluation.ci import junit_xml
 from erblock.evaluation.compare import read_gold
 from erblock.evaluation.gates import Check, Figure, Figures, judge
-from erblock.pipeline.candidates import rows_of
-from erblock.pipeline.found import Found, read_found, with_pair_ids
+from erblock.pipeline.found import PAIR, Found, distinct_pairs, read_found
 from erblock.pipeline.match_engine import open_local
 from erblock.pipeline.places import check_check_places
 from erblock.pipeline.written import check_rows_output, write_rows
@@ -23,7 +22,6 @@ from erblock.tables.run_report import RunReport, read_run
 from erblock.tables.writing import together, write_text
 
 _SCORES = ("probability", "similarity", "score")
-_PAIR = ["left", "right"]
 
 
 @dataclass(frozen=True)
@@ -59,8 +57,10 @@ def check(config: Config, path: Path, outputs: CheckOutputs) -> CheckReport:
     check_check_places(config, path, {"--failing": outputs.failing, "--junit": outputs.junit})
     engine = open_local(config)
     gold = None if limits.gold is None else _gold(config, Path(limits.gold), engine)
-    now = _figures(config, path, engine, gold)
-    before = None if limits.baseline is None else _figures(config, Path(limits.baseline), engine, gold)
+    now = _figures(_opened(config, path, engine), gold)
+    before = None
+    if limits.baseline is not None:
+        before = _figures(_opened(config, Path(limits.baseline), engine, known=False), gold)
     checks = judge(limits, now, before)
     with together():
         if outputs.failing is not None:
@@ -73,42 +73,49 @@ def check(config: Config, path: Path, outputs: CheckOutputs) -> CheckReport:
 def _gold(config: Config, path: Path, engine: LocalMatchEngine) -> pl.DataFrame:
     left, right = engine.ids
     gold = read_gold(path, left, None if engine.dedup else right, csv_of_pairs(config.tables))
-    rows = rows_of(gold, engine, str(path))
-    if rows.is_empty():
+    known = distinct_pairs(gold, one_table=engine.dedup)
+    if known.is_empty():
         raise TableError(f"{path} holds no pairs but of records with themselves")
-    return with_pair_ids(rows, engine)
+    return known
 
 
-def _figures(config: Config, path: Path, engine: LocalMatchEngine, gold: pl.DataFrame | None) -> Figures:
+@dataclass(frozen=True)
+class _Opened:
+    """A file, and the run that wrote it if that is what was given."""
+
+    found: Found
+    run: RunReport | None
+
+
+def _opened(config: Config, path: Path, engine: LocalMatchEngine, *, known: bool = True) -> _Opened:
     run = None
     if path.suffix.lower() == ".json":
         path, run = read_run(path)
-    found = read_found(path, config, engine)
+    found = read_found(path, config, engine, known=known)
     if found.kind == "clusters":
         raise ConfigError(f"{path} holds clusters; erblock check is about pairs, matches, keys or a run")
+    told = run and (run.pairs if run.matches is None else run.matches)
+    if told is not None and told != found.matches.height:
+        raise TableError(
+            f"{path} holds {found.matches.height:,} pairs, its run tells of {told:,}: it is of another run"
+        )
+    return _Opened(found, run)
+
+
+def _figures(opened: _Opened, gold: pl.DataFrame | None) -> Figures:
+    found, run = opened.found, opened.run
     if found.kind == "keys":
         return Figures({"bucket": _bucket_of_keys(found.frame)})
     pairs = found.matches
-    if run is not None:
-        _check_same_run(path, run, pairs)
-    busiest = max(np.bincount(pairs[side].to_numpy(), minlength=1).max() for side in _PAIR)
     by_name = {
         "pairs": Figure(pairs.height, rows=lambda limit: pairs[int(limit) :]),
         "uncovered": _uncovered(found, pairs),
         **({} if run is None or run.join is None else {"bucket": Figure(run.join.largest_bucket)}),
-        **_quality(found, pairs, run, gold),
+        **_quality(opened, gold),
         **_recall(pairs, run, gold),
-        **(_duplicates(found, pairs) if engine.dedup and found.kind == "matches" else {}),
+        **(_duplicates(found) if found.engine.dedup and found.kind == "matches" else {}),
     }
-    return Figures(by_name, _scores(found.frame if found.kind == "pairs" else pairs), int(busiest))
-
-
-def _check_same_run(path: Path, run: RunReport, pairs: pl.DataFrame) -> None:
-    told = run.pairs if run.matches is None else run.matches
-    if told != pairs.height:
-        raise TableError(
-            f"{path} holds {pairs.height:,} pairs, its run tells of {told:,}: it is of another run"
-        )
+    return Figures(by_name, _scores(pairs), _busiest(found))
 
 
 def _bucket_of_keys(keys: pl.DataFrame) -> Figure:
@@ -125,18 +132,16 @@ def _uncovered(found: Found, pairs: pl.DataFrame) -> Figure:
     """Return the share of the smaller table that has no pair: of the other, no more can be covered."""
     engine = found.engine
     side = min((0, 1), key=lambda side: len(engine.ids[side]))
-    ids, name = engine.ids[side], ("left_id", "right_id")[side]
-    met = pl.concat([pairs["left"], pairs["right"]]) if engine.dedup else pairs[_PAIR[side]]
-    gone = (
-        ids.alias(name).to_frame().with_row_index("row").filter(~pl.col("row").is_in(met.unique().implode()))
-    )
+    ids = engine.ids[side].alias(PAIR[side])
+    met = pl.concat([pairs[name].alias(PAIR[side]) for name in PAIR]) if engine.dedup else pairs[PAIR[side]]
+    gone = ids.to_frame().join(met.to_frame(), on=PAIR[side], how="anti", maintain_order="left")
     said = f"{gone.height:,} of the {len(ids):,} records of {engine.sources[side]}"
-    return Figure(gone.height / len(ids), said, rows=lambda _limit: gone.drop("row"))
+    return Figure(gone.height / len(ids), said, rows=lambda _limit: gone)
 
 
 def _recall(pairs: pl.DataFrame, run: RunReport | None, gold: pl.DataFrame | None) -> dict[str, Figure]:
     if gold is not None:
-        missed = gold.join(pairs, on=_PAIR, how="anti", maintain_order="left")
+        missed = gold.join(pairs, on=PAIR, how="anti", maintain_order="left")
         hits = gold.height - missed.height
         said = f"{hits:,} of {gold.height:,} known matches"
         return {"recall": Figure(hits / gold.height, said, rows=lambda _limit: missed)}
@@ -149,11 +154,10 @@ def _recall(pairs: pl.DataFrame, run: RunReport | None, gold: pl.DataFrame | Non
     return {"recall": Figure(estimate.value, said, estimate.low, estimate.high)}
 
 
-def _quality(
-    found: Found, pairs: pl.DataFrame, run: RunReport | None, gold: pl.DataFrame | None
-) -> dict[str, Figure]:
+def _quality(opened: _Opened, gold: pl.DataFrame | None) -> dict[str, Figure]:
+    found, run, pairs = opened.found, opened.run, opened.found.matches
     if gold is not None:
-        wrong = pairs.join(gold, on=_PAIR, how="anti", maintain_order="left")
+        wrong = pairs.join(gold, on=PAIR, how="anti", maintain_order="left")
         hits = pairs.height - wrong.height
         said = f"{hits:,} of {pairs.height:,} pairs are known matches"
         return {"quality": Figure(hits / max(pairs.height, 1), said, rows=lambda _limit: wrong)}
@@ -167,14 +171,22 @@ def _quality(
     return {}
 
 
-def _duplicates(found: Found, pairs: pl.DataFrame) -> dict[str, Figure]:
-    size = len(found.engine.ids[0])
-    ends = (pairs["left"].to_numpy(), pairs["right"].to_numpy())
-    entities = csgraph.connected_components(
-        coo_array((pairs["is_match"].to_numpy(), ends), (size, size)), directed=False
-    )[0]
-    said = f"{size:,} records are {entities:,} entities"
-    return {"duplicates": Figure(1 - entities / size, said, rows=lambda _limit: pairs)}
+def _busiest(found: Found) -> int:
+    """Return how many pairs the record has that has most."""
+    ends = [found.matches[name].alias("id") for name in PAIR]
+    sides = [pl.concat(ends)] if found.engine.dedup else ends
+    counts = [side.value_counts(sort=True)["count"] for side in sides]
+    return max(int(count[0]) if len(count) else 0 for count in counts)
+
+
+def _duplicates(found: Found) -> dict[str, Figure]:
+    pairs, size = found.matches, len(found.engine.ids[0])
+    ids = pl.concat([pairs[name].alias("id") for name in PAIR]).unique().sort()
+    ends = tuple(ids.search_sorted(pairs[name]).to_numpy() for name in PAIR)
+    graph = coo_array((np.ones(pairs.height), ends), shape=(len(ids), len(ids)))
+    repeated = len(ids) - csgraph.connected_components(graph, directed=False)[0]
+    said = f"{repeated:,} of {size:,} records repeat another"
+    return {"duplicates": Figure(repeated / size, said, rows=lambda _limit: pairs)}
 
 
 def _scores(pairs: pl.DataFrame) -> dict[str, pl.Series]:
@@ -187,8 +199,6 @@ def _rows_of_checks(checks: list[Check]) -> pl.DataFrame:
     """Return the failing rows of all checks as one table."""
     empty = pl.DataFrame(schema={"check": pl.String})
     named = [
-        check.rows.select(pl.lit(check.name).alias("check"), pl.exclude(*_PAIR))
-        for check in checks
-        if check.rows.width
+        check.rows.select(pl.lit(check.name).alias("check"), pl.all()) for check in checks if check.rows.width
     ]
     return pl.concat([empty, *named], how="diagonal")

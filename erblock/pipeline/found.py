@@ -7,24 +7,23 @@ import polars as pl
 
 from erblock.config import Config
 from erblock.engines.local import LocalMatchEngine
-from erblock.errors import ConfigError
-from erblock.pipeline.candidates import rows_of
+from erblock.pipeline.candidates import check_known
 from erblock.tables.clusters import named_clusters
 from erblock.tables.files import read_frame
 from erblock.tables.matches import Kind, kind_by, with_verdicts
 from erblock.tables.pairs import converted_ids, with_ids
 from erblock.tables.read import csv_of_pairs
 
-_OURS = ("left", "right", "at")
+PAIR = ("left_id", "right_id")
 
 
 @dataclass(frozen=True)
 class Found:
     """What a file says of the records of `engine`.
 
-    `frame` of pairs and matches: each pair once in the order of the file, with its row numbers `left` and
-    `right` and all columns of the file, `is_match` among those of matches. Of clusters: `table`, `row` and
-    `cluster_id` of every record that the file names. Of keys: their columns.
+    `frame` of pairs and matches: each pair once, in the order of the file and with all of its columns;
+    `is_match` is among those of matches, and in one table the lower id is the left one. Of clusters: `table`,
+    `record_id` and `cluster_id` of every record that the file names. Of keys: their columns.
     """
 
     path: str
@@ -32,22 +31,19 @@ class Found:
     frame: pl.DataFrame
     engine: LocalMatchEngine
 
-    def expect(self, *kinds: Kind, option: str) -> None:
-        """Raise ConfigError unless the file holds one of `kinds`, which `option` is about."""
-        if self.kind not in kinds:
-            raise ConfigError(f"{option} is about {' or '.join(kinds)}; {self.path} holds {self.kind}")
-
     @property
     def matches(self) -> pl.DataFrame:
         """The pairs that stand in the file as found: of matches, those that are judged to be one."""
         return self.frame.filter("is_match") if self.kind == "matches" else self.frame
 
 
-def read_found(path: Path, config: Config, engine: LocalMatchEngine) -> Found:
+def read_found(path: Path, config: Config, engine: LocalMatchEngine, *, known: bool = True) -> Found:
     """Return what the file at `path` says; its columns tell what it holds.
 
+    `known`: every record that it names must be in the tables; an earlier file may name records that are gone.
+
     Raises:
-        TableError: if it cannot be read, or names a record that the tables do not have.
+        TableError: if it cannot be read, or names an unknown record.
     """
     source = str(path)
     raw = read_frame(source, csv_of_pairs(config.tables))
@@ -56,29 +52,33 @@ def read_found(path: Path, config: Config, engine: LocalMatchEngine) -> Found:
         return Found(source, kind, _cluster_rows(raw, source, engine), engine)
     if kind == "keys":
         return Found(source, kind, _key_rows(raw, engine), engine)
-    raw = with_ids(raw.drop(_OURS, strict=False), source, *engine.ids)
-    frame = with_verdicts(raw, source) if kind == "matches" else raw
-    rows = rows_of(frame.with_row_index("at"), engine, source).sort("at").drop("at")
-    return Found(source, kind, with_pair_ids(rows, engine), engine)
+    frame = with_ids(raw, source, *engine.ids)
+    if known:
+        check_known(frame, engine, source)
+    frame = with_verdicts(frame, source) if kind == "matches" else frame
+    return Found(source, kind, distinct_pairs(frame, one_table=engine.dedup), engine)
 
 
-def with_pair_ids(rows: pl.DataFrame, engine: LocalMatchEngine) -> pl.DataFrame:
-    """Return pairs of row numbers with the ids of these rows: in one table the lower row is the left one."""
-    left, right = engine.ids
-    ids = (left.gather(rows["left"]).alias("left_id"), right.gather(rows["right"]).alias("right_id"))
-    return rows.select(*ids, pl.exclude("left_id", "right_id"))
+def distinct_pairs(frame: pl.DataFrame, *, one_table: bool) -> pl.DataFrame:
+    """Return each pair once, ids first; in one table (a, b) is (b, a), and no record a pair with itself."""
+    left, right = map(pl.col, PAIR)
+    if one_table:
+        low, high = (
+            pl.when(left < right).then(left).otherwise(right),
+            pl.when(left < right).then(right).otherwise(left),
+        )
+        frame = frame.filter(left != right).with_columns(left_id=low, right_id=high)
+    return frame.unique(PAIR, keep="first", maintain_order=True).select(*PAIR, pl.exclude(PAIR))
 
 
 def _cluster_rows(raw: pl.DataFrame, source: str, engine: LocalMatchEngine) -> pl.DataFrame:
     left, right = engine.ids
     clusters = named_clusters(raw, source, left, None if engine.dedup else right)
-    parts = [
-        pl.DataFrame({"cluster_id": names})
-        .with_row_index("row")
-        .select(pl.lit(side).alias("table"), "row", "cluster_id")
-        for side, names in zip(("left", "right"), clusters, strict=False)
+    sides = [
+        pl.DataFrame({"table": side, "record_id": ids, "cluster_id": names}).drop_nulls("cluster_id")
+        for side, ids, names in zip(("left", "right"), engine.ids, clusters, strict=False)
     ]
-    return pl.concat(parts).drop_nulls()
+    return pl.concat(sides, how="vertical_relaxed").sort("cluster_id", maintain_order=True)
 
 
 def _key_rows(raw: pl.DataFrame, engine: LocalMatchEngine) -> pl.DataFrame:

@@ -42,7 +42,7 @@ class RunReport(_Part):
 def read_run(path: Path) -> tuple[Path, RunReport]:
     """Return the file that the run wrote, and what the run said of it.
 
-    The file is looked for where the run wrote it, and beside `path`: both may have been moved together.
+    The file is looked for from the folder of `path`, beside it, and from the current folder.
 
     Raises:
         TableError: if `path` cannot be read, is no report of a run, or its file is gone.
@@ -53,7 +53,9 @@ def read_run(path: Path) -> tuple[Path, RunReport]:
         raise TableError(
             f"{path}: expected what erblock block --json or match --json prints: {_why(error)}"
         ) from None
-    places = (Path(report.output), path.parent / Path(report.output).name)
+    output, folder = Path(report.output), path.parent
+    # Beside the report first: that of a baseline names the same file as the run of today.
+    places = (folder / output, folder / output.name, output)
     for place in places:
         if place.is_file():
             return place, report
