@@ -35,4 +35,8 @@ Master = Annotated[str | None, typer.Option(help="The Spark cluster: spark://HOS
 Device = Annotated[str | None, typer.Option(help="auto, cpu, cuda or mps.")]
 Precision = Annotated[str | None, typer.Option(help="auto, float32, bfloat16 or int8.")]
 ConfigFile = Annotated[Path | None, typer.Option(help="Settings; by default ./erblock.toml if it exists.")]
+WithColumns = Annotated[
+    bool | None,
+    typer.Option("--with-columns", help="Carry the columns of both records in the output."),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]

@@ -170,6 +170,7 @@ class BlockConfig(_Section):
         "Spark's own settings name.",
     )
     output: str = Field(default="pairs.parquet", description="Where the pairs go; .csv writes CSV.")
+    with_columns: bool = Field(default=False, description="Carry the columns of both records in the output.")
 
 
 class MatchConfig(_Section):
@@ -226,6 +227,8 @@ class MatchConfig(_Section):
     save: str | None = Field(default=None, description="The folder that the learned matcher is written to.")
     seed: int = Field(default=0, ge=0, description="The same seed and input give the same matches.")
     output: str = Field(default="matches.parquet", description="Where the matches go; .csv writes CSV.")
+    all: bool = Field(default=False, description="Write every candidate, not the matches alone.")
+    with_columns: bool = Field(default=False, description="Carry the columns of both records in the output.")
     clusters: str | None = Field(default=None, description="Where every record with its cluster goes.")
 
 

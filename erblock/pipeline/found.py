@@ -8,11 +8,13 @@ import polars as pl
 from erblock.config import Config
 from erblock.engines.local import LocalMatchEngine
 from erblock.pipeline.candidates import check_known
+from erblock.tables.beside import plain
 from erblock.tables.clusters import named_clusters
 from erblock.tables.files import read_frame
 from erblock.tables.matches import Kind, kind_by, with_verdicts
 from erblock.tables.pairs import converted_ids, with_ids
 from erblock.tables.read import csv_of_pairs
+from erblock.tables.schemas import ID, KEYS
 
 PAIR = ("left_id", "right_id")
 
@@ -22,8 +24,8 @@ class Found:
     """What a file says of the records of `engine`.
 
     `frame` of pairs and matches: each pair once, in the order of the file and with all of its columns;
-    `is_match` is among those of matches, and in one table the lower id is the left one. Of clusters: `table`,
-    `record_id` and `cluster_id` of every record that the file names. Of keys: their columns.
+    `is_match` is among those of matches, and in one table the lower id is the left one. Of clusters and keys:
+    a row for every record of each, with the columns of `records_of`.
     """
 
     path: str
@@ -71,20 +73,42 @@ def distinct_pairs(frame: pl.DataFrame, *, one_table: bool) -> pl.DataFrame:
     return frame.unique(PAIR, keep="first", maintain_order=True).select(*PAIR, pl.exclude(PAIR))
 
 
+def records_of(engine: LocalMatchEngine) -> pl.DataFrame:
+    """Return every record: `table`, `record_id`, and as `record.name` the compared columns of either table.
+
+    Ids of different types are text.
+    """
+    sides = [("left", engine.tables.left.frame), ("right", engine.tables.other.frame)][
+        : 1 if engine.dedup else 2
+    ]
+    parts = []
+    for side, frame in sides:
+        values = [
+            plain(getattr(pair, side), frame).alias(f"record.{pair.name}") for pair in engine.tables.columns
+        ]
+        parts.append(frame.select(pl.lit(side).alias("table"), pl.col(ID).alias("record_id"), *values))
+    if len(parts) > 1 and parts[0].schema != parts[1].schema:
+        parts = [_as_text(part) for part in parts]
+    return pl.concat(parts)
+
+
+def _as_text(records: pl.DataFrame) -> pl.DataFrame:
+    return records.with_columns(pl.col(pl.Binary).bin.encode("hex")).cast(pl.String)
+
+
 def _cluster_rows(raw: pl.DataFrame, source: str, engine: LocalMatchEngine) -> pl.DataFrame:
     left, right = engine.ids
-    clusters = named_clusters(raw, source, left, None if engine.dedup else right)
-    sides = [
-        pl.DataFrame({"table": side, "record_id": ids, "cluster_id": names}).drop_nulls("cluster_id")
-        for side, ids, names in zip(("left", "right"), engine.ids, clusters, strict=False)
-    ]
-    return pl.concat(sides, how="vertical_relaxed").sort("cluster_id", maintain_order=True)
+    clusters = pl.concat(named_clusters(raw, source, left, None if engine.dedup else right))
+    records = records_of(engine).select(clusters.alias("cluster_id"), pl.all())
+    return records.drop_nulls("cluster_id").sort("cluster_id", maintain_order=True)
 
 
 def _key_rows(raw: pl.DataFrame, engine: LocalMatchEngine) -> pl.DataFrame:
-    """Return KEYS with the ids of the table that knows them all; which one it is, the file does not say."""
-    for ids in engine.ids:
-        known = converted_ids(raw["record_id"], ids.dtype)
-        if known.is_in(ids.implode()).all():
-            return raw.with_columns(known)
-    return raw
+    """Return KEYS with the records of the table that has most of them; the file does not say which it is."""
+    every, keys = records_of(engine), raw.select(KEYS.columns)
+    sides = [every.filter(pl.col("table") == side) for side in ("left", "right")]
+    keys = keys.with_columns(converted_ids(keys["record_id"], every.schema["record_id"]))
+    best = max(sides, key=lambda records: int(keys["record_id"].is_in(records["record_id"].implode()).sum()))
+    return keys.select("band", "bucket", "record_id").join(
+        best, on="record_id", how="left", maintain_order="left"
+    )

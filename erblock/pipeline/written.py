@@ -5,8 +5,8 @@ from pathlib import Path
 import polars as pl
 
 from erblock.blocking.output import check_output, write_frame
+from erblock.errors import ConfigError
 from erblock.tables.sheet import harmless
-from erblock.tables.text import text_expression
 from erblock.tables.writing import whole_file
 
 _JSON_LINES = (".jsonl", ".ndjson")
@@ -18,13 +18,18 @@ def check_rows_output(path: Path, option: str) -> None:
         check_output(path, option)
 
 
+def check_excel(path: Path | None) -> None:
+    """Raise ConfigError unless `path` is a CSV file."""
+    if path is None or path.suffix.lower() != ".csv":
+        raise ConfigError("--excel writes CSV that is safe in a spreadsheet: give -o a name ending in .csv")
+
+
 def write_rows(frame: pl.DataFrame, path: Path, *, excel: bool = False) -> None:
     """Write rows as the ending of `path` says; with `excel`, as text that no spreadsheet computes."""
     if excel:
-        text = [
-            harmless(text_expression(pl.col(name), dtype)).alias(name) for name, dtype in frame.schema.items()
-        ]
-        write_frame(frame.select(text), path, for_spreadsheet=True)
+        names = pl.Series("name", frame.columns).to_frame().select(harmless(pl.col("name"))).to_series()
+        text = frame.with_columns(harmless(pl.col(pl.String)))
+        write_frame(text.rename(dict(zip(frame.columns, names, strict=True))), path, for_spreadsheet=True)
     elif path.suffix.lower() in _JSON_LINES:
         with whole_file(path) as beside:
             frame.with_columns(pl.col(pl.Binary).bin.encode("hex")).write_ndjson(beside)
