@@ -5,7 +5,21 @@ from typing import Annotated
 
 import typer
 
-from erblock.cli import audit, block, check, console, distill, evaluate, fit, init, keys, match, plan, rules
+from erblock.cli import (
+    audit,
+    block,
+    check,
+    console,
+    distill,
+    evaluate,
+    fit,
+    init,
+    keys,
+    match,
+    plan,
+    rules,
+    show,
+)
 from erblock.errors import ErblockError
 
 # Every mistake on the command line that typer reports is a ClickException, a class that typer took
@@ -23,6 +37,7 @@ app.command("plan")(plan.plan)
 app.command("audit")(audit.audit)
 app.command("match")(match.match)
 app.command("evaluate")(evaluate.evaluate)
+app.command("show")(show.show)
 app.command("check")(check.check)
 
 

@@ -92,6 +92,11 @@ def records_of(engine: LocalMatchEngine) -> pl.DataFrame:
     return pl.concat(parts)
 
 
+def id_text(name: str, dtype: pl.DataType) -> pl.Expr:
+    """Return a column of ids as the text that a CSV holds for them."""
+    return pl.col(name).bin.encode("hex") if dtype == pl.Binary else pl.col(name).cast(pl.String)
+
+
 def _as_text(records: pl.DataFrame) -> pl.DataFrame:
     return records.with_columns(pl.col(pl.Binary).bin.encode("hex")).cast(pl.String)
 
@@ -105,7 +110,7 @@ def _cluster_rows(raw: pl.DataFrame, source: str, engine: LocalMatchEngine) -> p
 
 def _key_rows(raw: pl.DataFrame, engine: LocalMatchEngine) -> pl.DataFrame:
     """Return KEYS with the records of the table that has most of them; the file does not say which it is."""
-    every, keys = records_of(engine), raw.select(KEYS.columns)
+    every, keys = records_of(engine), raw.select(*KEYS.columns)
     sides = [every.filter(pl.col("table") == side) for side in ("left", "right")]
     keys = keys.with_columns(converted_ids(keys["record_id"], every.schema["record_id"]))
     best = max(sides, key=lambda records: int(keys["record_id"].is_in(records["record_id"].implode()).sum()))

@@ -8,11 +8,12 @@ import polars as pl
 from erblock.config import Config
 from erblock.engines.local import LocalMatchEngine
 from erblock.errors import ConfigError, TableError
-from erblock.pipeline.found import PAIR, Found, read_found, records_of
+from erblock.pipeline.found import PAIR, Found, id_text, read_found, records_of
 from erblock.pipeline.match_engine import open_local
 from erblock.pipeline.places import check_evaluate_places
 from erblock.pipeline.written import check_excel, check_rows_output, write_rows
 from erblock.tables.beside import with_both_records
+from erblock.tables.check import listed
 from erblock.tables.read import ColumnPair
 
 GROUPS = {"clusters": ["cluster_id"], "keys": ["band", "bucket"]}
@@ -23,9 +24,10 @@ _SCORES = ("probability", "similarity", "score")
 class ShowOptions:
     """Which rows of a file to show; None and False: no choice by that.
 
-    `sample`: so many, drawn at random. `around`: those whose probability, or else similarity, is nearest to
-    it. `where`: an SQL condition. `id`: those about this record. `uncovered`: the records that the file lacks.
-    `largest`: the largest clusters or buckets first. `limit`: no more rows, or groups, than so many.
+    `sample`: so many, drawn at random, or with `around` the nearest. `around`: those first whose probability,
+    or else similarity, is nearest to it. `where`: an SQL condition. `id`: those about this record.
+    `uncovered`: the records without a pair. `largest`: the largest clusters or buckets first. `limit`: so
+    many rows, or groups, at most.
     """
 
     sample: int | None = None
@@ -82,77 +84,70 @@ def show(config: Config, path: Path, options: ShowOptions, output: ShowOutput | 
 
 
 def _chosen(found: Found, options: ShowOptions) -> Shown:
-    columns, groups = found.engine.tables.columns, tuple(GROUPS.get(found.kind, ()))
+    groups = () if options.uncovered else tuple(GROUPS.get(found.kind, ()))
+    if options.largest and not groups:
+        raise ConfigError(f"--largest is about clusters and keys; {found.path} holds {found.kind}")
     if options.uncovered:
-        frame, groups = _uncovered(found), ()
-    elif groups:
-        frame = _groups(found, list(groups), options)
+        frame = _uncovered(found)
     else:
-        if options.largest:
-            raise ConfigError(f"--largest is about clusters and keys; {found.path} holds {found.kind}")
-        frame = _pairs(found, options)
-    if options.around is not None and not (groups or options.uncovered):
+        frame = _groups(found, list(groups), options) if groups else _pairs(found, options.id)
+    frame = _filtered(frame, options.where)
+    if options.around is not None:
         frame = _nearest(frame, options.around, found.path)
     total, chosen = _cut(frame, list(groups), options)
-    return Shown(chosen, total, groups, columns)
+    return Shown(chosen, total, groups, found.engine.tables.columns)
 
 
-def _pairs(found: Found, options: ShowOptions) -> pl.DataFrame:
+def _pairs(found: Found, record: str | None) -> pl.DataFrame:
     frame = found.frame
-    if options.id is not None:
-        frame = frame.filter(_about(options.id, found.engine, PAIR))
-    frame = with_both_records(frame, found.engine.tables)
-    return _filtered(frame, options.where)
+    if record is not None:
+        _check_id(record, found.engine)
+        frame = frame.filter(pl.any_horizontal(id_text(name, frame.schema[name]) == record for name in PAIR))
+    return with_both_records(frame, found.engine.tables)
 
 
 def _groups(found: Found, groups: list[str], options: ShowOptions) -> pl.DataFrame:
-    """Return the rows of every group of two records or more, with its size; of all groups with --id."""
+    """Return the rows of every group of two records or more, with its size; with --id, of its groups."""
     frame = found.frame.with_columns(pl.len().over(groups).alias("records"))
     frame = frame.select(*groups, "records", pl.exclude(*groups, "records"))
     if options.id is None:
         frame = frame.filter(pl.col("records") > 1)
     else:
-        is_it = pl.col("record_id").cast(pl.String) == options.id
+        _check_id(options.id, found.engine)
+        is_it = id_text("record_id", frame.schema["record_id"]) == options.id
         frame = frame.filter(is_it.any().over(groups))
-        _check_any(frame, options.id, found.engine)
-    frame = _filtered(frame, options.where)
-    largest = ["records"] if options.largest or found.kind == "keys" else []
-    order = [*largest, *groups]
+    order = ["records", *groups] if options.largest or found.kind == "keys" else groups
     return frame.sort(order, descending=[name == "records" for name in order], maintain_order=True)
 
 
 def _uncovered(found: Found) -> pl.DataFrame:
-    records = records_of(found.engine)
-    dtype = records.schema["record_id"]
-    if found.kind in GROUPS:
-        met = found.frame.filter(pl.len().over(GROUPS[found.kind]) > 1).select("table", "record_id")
+    """Return the records that have no pair, or are alone in their cluster."""
+    records, frame = records_of(found.engine), found.matches
+    if found.kind == "keys":
+        raise ConfigError(f"--uncovered is about pairs, matches and clusters; {found.path} holds keys")
+    if found.kind == "clusters":
+        met = frame.filter(pl.len().over("cluster_id") > 1).select("table", "record_id")
     else:
-        sides = zip(PAIR, ("left", "left" if found.engine.dedup else "right"), strict=True)
-        ends = [
-            found.matches.select(pl.lit(table).alias("table"), record_id=_id(name, dtype))
-            for name, table in sides
-        ]
-        met = pl.concat(ends)
+        text = records.schema["record_id"] == pl.String
+        sides = ("left", "left" if found.engine.dedup else "right")
+        met = pl.concat(
+            frame.select(
+                pl.lit(side).alias("table"),
+                (id_text(name, frame.schema[name]) if text else pl.col(name)).alias("record_id"),
+            )
+            for name, side in zip(PAIR, sides, strict=True)
+        )
     return records.join(met, on=["table", "record_id"], how="anti", maintain_order="left")
 
 
-def _id(name: str, dtype: pl.DataType) -> pl.Expr:
-    return pl.col(name).cast(dtype)
-
-
-def _about(record: str, engine: LocalMatchEngine, names: tuple[str, str]) -> pl.Expr:
-    """Return whether a pair has the record of this id on either side."""
-    known = [ids.cast(pl.String).eq(record).any() for ids in engine.ids]
-    if not any(known):
+def _check_id(record: str, engine: LocalMatchEngine) -> None:
+    """Raise TableError if no table has a record of this id."""
+    known = (ids.to_frame().select(id_text(ids.name, ids.dtype)).to_series() for ids in engine.ids)
+    if not any((ids == record).any() for ids in known):
+        tables = " or ".join(dict.fromkeys(engine.sources))
         raise TableError(
-            f"--id {record}: no record of {' or '.join(dict.fromkeys(engine.sources))} has this id"
+            f"--id {record}: expected the id of a record of {tables}; --id-column names its column"
         )
-    return pl.any_horizontal(pl.col(names).cast(pl.String) == record)
-
-
-def _check_any(frame: pl.DataFrame, record: str, engine: LocalMatchEngine) -> None:
-    if frame.is_empty():
-        _about(record, engine, PAIR)
 
 
 def _filtered(frame: pl.DataFrame, where: str | None) -> pl.DataFrame:
@@ -161,9 +156,9 @@ def _filtered(frame: pl.DataFrame, where: str | None) -> pl.DataFrame:
     try:
         return frame.filter(pl.sql_expr(where))
     except pl.exceptions.PolarsError as error:
-        reason = str(error).strip().splitlines()[0]
+        reason = str(error).strip().splitlines()[0].split(";")[0]
         raise ConfigError(
-            f"--where: expected an SQL condition on the columns {', '.join(frame.columns)}: {reason}"
+            f"--where {where}: {reason}; expected an SQL condition on the columns {listed(frame.columns)}"
         ) from None
 
 
@@ -179,11 +174,11 @@ def _cut(frame: pl.DataFrame, groups: list[str], options: ShowOptions) -> tuple[
     """Return how many rows or groups there are, and as many of them as are wanted."""
     units = frame.select(groups).unique(maintain_order=True) if groups else frame
     chosen, total = units, units.height
-    if options.sample is not None:
+    if options.sample is not None and options.around is None:
         rows = pl.int_range(total, eager=True).sample(min(options.sample, total), seed=0).sort()
         chosen = units[rows]
-    if options.limit is not None:
-        chosen = chosen.head(options.limit)
+    most = options.sample if options.limit is None else options.limit
+    chosen = chosen if most is None else chosen.head(most)
     if groups:
         chosen = frame.join(chosen, on=groups, how="semi", maintain_order="left")
     return total, chosen

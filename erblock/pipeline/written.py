@@ -18,9 +18,9 @@ def check_rows_output(path: Path, option: str) -> None:
         check_output(path, option)
 
 
-def check_excel(path: Path | None) -> None:
+def check_excel(path: Path) -> None:
     """Raise ConfigError unless `path` is a CSV file."""
-    if path is None or path.suffix.lower() != ".csv":
+    if path.suffix.lower() != ".csv":
         raise ConfigError("--excel writes CSV that is safe in a spreadsheet: give -o a name ending in .csv")
 
 
