@@ -8,17 +8,14 @@ import polars as pl
 from scipy.sparse import coo_array, csgraph
 
 from erblock.config import Config
-from erblock.engines.local import LocalMatchEngine
-from erblock.errors import ConfigError, TableError
+from erblock.errors import ConfigError
 from erblock.evaluation.ci import junit_xml
-from erblock.evaluation.compare import read_gold
 from erblock.evaluation.gates import Check, Figure, Figures, judge
-from erblock.pipeline.found import PAIR, Found, distinct_pairs, read_found
+from erblock.pipeline.found import PAIR, Found, known_matches, read_found
 from erblock.pipeline.match_engine import open_local
 from erblock.pipeline.places import check_check_places
 from erblock.pipeline.written import check_rows_output, write_rows
-from erblock.tables.read import csv_of_pairs
-from erblock.tables.run_report import RunReport, read_run
+from erblock.tables.run_report import RunReport
 from erblock.tables.writing import together, write_text
 
 _SCORES = ("probability", "similarity", "score")
@@ -56,11 +53,11 @@ def check(config: Config, path: Path, outputs: CheckOutputs) -> CheckReport:
         check_rows_output(outputs.failing, "--failing")
     check_check_places(config, path, {"--failing": outputs.failing, "--junit": outputs.junit})
     engine = open_local(config)
-    gold = None if limits.gold is None else _gold(config, Path(limits.gold), engine)
-    now = _figures(_opened(config, path, engine), gold)
+    gold = None if limits.gold is None else known_matches(Path(limits.gold), config, engine)
+    now = _figures(read_found(path, config, engine), gold)
     before = None
     if limits.baseline is not None:
-        before = _figures(_opened(config, Path(limits.baseline), engine, known=False), gold)
+        before = _figures(read_found(Path(limits.baseline), config, engine, known=False), gold)
     checks = judge(limits, now, before)
     with together():
         if outputs.failing is not None:
@@ -70,48 +67,19 @@ def check(config: Config, path: Path, outputs: CheckOutputs) -> CheckReport:
     return CheckReport(str(path), tuple(checks))
 
 
-def _gold(config: Config, path: Path, engine: LocalMatchEngine) -> pl.DataFrame:
-    left, right = engine.ids
-    gold = read_gold(path, left, None if engine.dedup else right, csv_of_pairs(config.tables))
-    known = distinct_pairs(gold, one_table=engine.dedup)
-    if known.is_empty():
-        raise TableError(f"{path} holds no pairs but of records with themselves")
-    return known
-
-
-@dataclass(frozen=True)
-class _Opened:
-    """A file, and the run that wrote it if that is what was given."""
-
-    found: Found
-    run: RunReport | None
-
-
-def _opened(config: Config, path: Path, engine: LocalMatchEngine, *, known: bool = True) -> _Opened:
-    run = None
-    if path.suffix.lower() == ".json":
-        path, run = read_run(path)
-    found = read_found(path, config, engine, known=known)
+def _figures(found: Found, gold: pl.DataFrame | None) -> Figures:
     if found.kind == "clusters":
-        raise ConfigError(f"{path} holds clusters; erblock check is about pairs, matches, keys or a run")
-    told = run and (run.pairs if run.matches is None else run.matches)
-    if told is not None and told != found.matches.height:
-        raise TableError(
-            f"{path} holds {found.matches.height:,} pairs, its run tells of {told:,}: it is of another run"
+        raise ConfigError(
+            f"{found.path} holds clusters; erblock check is about pairs, matches, keys or a run"
         )
-    return _Opened(found, run)
-
-
-def _figures(opened: _Opened, gold: pl.DataFrame | None) -> Figures:
-    found, run = opened.found, opened.run
     if found.kind == "keys":
         return Figures({"bucket": _bucket_of_keys(found.frame)})
-    pairs = found.matches
+    pairs, run = found.matches, found.run
     by_name = {
         "pairs": Figure(pairs.height, rows=lambda limit: pairs[int(limit) :]),
         "uncovered": _uncovered(found, pairs),
         **({} if run is None or run.join is None else {"bucket": Figure(run.join.largest_bucket)}),
-        **_quality(opened, gold),
+        **_quality(found, gold),
         **_recall(pairs, run, gold),
         **(_duplicates(found) if found.engine.dedup and found.kind == "matches" else {}),
     }
@@ -154,8 +122,8 @@ def _recall(pairs: pl.DataFrame, run: RunReport | None, gold: pl.DataFrame | Non
     return {"recall": Figure(estimate.value, said, estimate.low, estimate.high)}
 
 
-def _quality(opened: _Opened, gold: pl.DataFrame | None) -> dict[str, Figure]:
-    found, run, pairs = opened.found, opened.run, opened.found.matches
+def _quality(found: Found, gold: pl.DataFrame | None) -> dict[str, Figure]:
+    run, pairs = found.run, found.matches
     if gold is not None:
         wrong = pairs.join(gold, on=PAIR, how="anti", maintain_order="left")
         hits = pairs.height - wrong.height
