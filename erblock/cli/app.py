@@ -10,6 +10,7 @@ from erblock.cli import (
     block,
     check,
     console,
+    diff,
     distill,
     evaluate,
     fit,
@@ -39,6 +40,7 @@ app.command("match")(match.match)
 app.command("evaluate")(evaluate.evaluate)
 app.command("show")(show.show)
 app.command("check")(check.check)
+app.command("diff")(diff.diff)
 
 
 def _show_version(wanted: bool) -> None:

@@ -11,10 +11,11 @@ from erblock.config import Config
 from erblock.errors import ConfigError
 from erblock.evaluation.ci import junit_xml
 from erblock.evaluation.gates import Check, Figure, Figures, judge
-from erblock.pipeline.found import PAIR, Found, known_matches, read_found
+from erblock.pipeline.found import Found, known_matches, read_found
 from erblock.pipeline.match_engine import open_local
 from erblock.pipeline.places import check_check_places
 from erblock.pipeline.written import check_rows_output, write_rows
+from erblock.tables.pairs import PAIR
 from erblock.tables.run_report import RunReport
 from erblock.tables.writing import together, write_text
 

@@ -14,12 +14,10 @@ from erblock.tables.beside import plain
 from erblock.tables.clusters import cluster_rows, named_clusters
 from erblock.tables.files import read_frame
 from erblock.tables.matches import Kind, kind_by, with_verdicts
-from erblock.tables.pairs import converted_ids, with_ids
+from erblock.tables.pairs import PAIR, cast_ids, converted_ids, with_ids
 from erblock.tables.read import csv_of_pairs
 from erblock.tables.run_report import RunReport, read_run
 from erblock.tables.schemas import ID, KEYS
-
-PAIR = ("left_id", "right_id")
 
 
 @dataclass(frozen=True)
@@ -125,11 +123,6 @@ def records_of(engine: LocalMatchEngine) -> pl.DataFrame:
     return pl.concat(parts)
 
 
-def id_text(name: str, dtype: pl.DataType) -> pl.Expr:
-    """Return a column of ids as the text that a CSV holds for them."""
-    return pl.col(name).bin.encode("hex") if dtype == pl.Binary else pl.col(name).cast(pl.String)
-
-
 def _as_text(records: pl.DataFrame) -> pl.DataFrame:
     return records.with_columns(pl.col(pl.Binary).bin.encode("hex")).cast(pl.String)
 
@@ -144,7 +137,7 @@ def _cluster_rows(raw: pl.DataFrame, source: str, engine: LocalMatchEngine) -> p
 def _any_clusters(raw: pl.DataFrame, source: str, engine: LocalMatchEngine) -> pl.DataFrame:
     """Return `cluster_id`, `table` and `record_id` as a file names them; ids as `records_of` has them."""
     rows = cluster_rows(raw, source, one_table=engine.dedup)
-    return rows.with_columns(converted_ids(rows["record_id"], records_of(engine).schema["record_id"]))
+    return rows.with_columns(cast_ids(rows["record_id"], records_of(engine).schema["record_id"], source))
 
 
 def _key_rows(raw: pl.DataFrame, engine: LocalMatchEngine) -> pl.DataFrame:

@@ -8,12 +8,13 @@ import polars as pl
 from erblock.config import Config
 from erblock.engines.local import LocalMatchEngine
 from erblock.errors import ConfigError, TableError
-from erblock.pipeline.found import PAIR, Found, id_text, read_found, records_of
+from erblock.pipeline.found import Found, read_found, records_of
 from erblock.pipeline.match_engine import open_local
 from erblock.pipeline.places import check_evaluate_places
 from erblock.pipeline.written import check_excel, check_rows_output, write_rows
 from erblock.tables.beside import with_both_records
 from erblock.tables.check import listed
+from erblock.tables.pairs import PAIR, id_text
 from erblock.tables.read import ColumnPair
 
 GROUPS = {"clusters": ["cluster_id"], "keys": ["band", "bucket"]}

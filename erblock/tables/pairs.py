@@ -14,6 +14,8 @@ from erblock.tables.csv_text import CsvOptions
 from erblock.tables.files import DEFAULT_CSV, read_frame
 from erblock.tables.schemas import GOLD, LABELS, PAIRS, Schema
 
+PAIR = ("left_id", "right_id")
+
 SIDES = {"left_id": "id1", "right_id": "id2"}
 """What the id columns of such a file may be called instead."""
 
@@ -126,6 +128,11 @@ def cast_ids(ids: pl.Series, dtype: pl.DataType, source: str) -> pl.Series:
             f"whose ids are of the type {dtype}"
         )
     return cast
+
+
+def id_text(name: str, dtype: pl.DataType) -> pl.Expr:
+    """Return a column of ids as the text that a CSV holds for them."""
+    return pl.col(name).bin.encode("hex") if dtype == pl.Binary else pl.col(name).cast(pl.String)
 
 
 def converted_ids(ids: pl.Series, dtype: pl.DataType) -> pl.Series:

@@ -1,0 +1,102 @@
+"""What is in one of two sets of pairs, matches or entities and not in the other, and why.
+
+record gone, new       a record is not in the other tables
+record changed         a record says something else in the compared columns
+budget                 a pair is ranked below the number of pairs that the other set holds
+buckets or score       any other pair: it shares no bucket there, or is ranked lower
+decision               another pair of one of its records is a match there, where this one is none
+evidence               a pair is judged there, and is no match
+no candidate           a pair is not judged there, where all candidates are written
+evidence or candidate  as the last two, where matches alone are written
+records apart          the records of an entity are in several there
+larger entity          they are in one there, with others
+"""
+
+from collections.abc import Sequence
+
+import polars as pl
+
+from erblock.tables.pairs import PAIR, id_text
+
+# No columns of a file of pairs are called so.
+_RANK, _JUDGED = "rank in the file", "judged in the other"
+_MEMBER = ("table", "record_id")
+
+
+def pair_changes(rows: pl.DataFrame, others: pl.DataFrame, states: Sequence[pl.DataFrame]) -> pl.DataFrame:
+    """Return the pairs of `rows` that `others` lacks, each with its `cause`; both are best first.
+
+    `states`: of the records of either side, id and `state`, where they are not the same in the other tables.
+    """
+    missing = rows.with_row_index(_RANK).join(others, on=PAIR, how="anti", maintain_order="left")
+    below = pl.when(pl.col(_RANK) >= others.height).then(pl.lit("budget"))
+    return _caused(missing, states, below.otherwise(pl.lit("buckets or score"))).drop(_RANK)
+
+
+def match_changes(rows: pl.DataFrame, others: pl.DataFrame, states: Sequence[pl.DataFrame]) -> pl.DataFrame:
+    """Return the matches of `rows` that are none in `others`, each with its `cause`; see `pair_changes`."""
+    there = others.filter("is_match")
+    missing = rows.filter("is_match").join(there, on=PAIR, how="anti", maintain_order="left")
+    judged = others.select(*PAIR, pl.lit(value=True).alias(_JUDGED))
+    missing = missing.join(judged, on=PAIR, how="left", maintain_order="left")
+    taken = pl.any_horizontal(pl.col(name).is_in(there[name].unique().implode()) for name in PAIR)
+    unjudged = "evidence or candidate" if there.height == others.height else "no candidate"
+    cause = (
+        pl.when(taken)
+        .then(pl.lit("decision"))
+        .when(pl.col(_JUDGED).is_not_null())
+        .then(pl.lit("evidence"))
+        .otherwise(pl.lit(unjudged))
+    )
+    return _caused(missing, states, cause).drop(_JUDGED)
+
+
+def entity_changes(rows: pl.DataFrame, others: pl.DataFrame, states: Sequence[pl.DataFrame]) -> pl.DataFrame:
+    """Return the entities of `rows` that are not the same in `others`, each with its `cause`.
+
+    Both have `cluster_id`, `table` and `record_id`; an entity has two records at least, and comes back as
+    `cluster_id`, `records` and `ids`, which names them.
+    """
+    ours, theirs = (_entities(frame) for frame in (rows, others))
+    missing = ours.join(theirs, on="ids", how="anti", maintain_order="left")
+    there = others.select(pl.col("cluster_id").alias("there"), *_MEMBER)
+    members = rows.join(missing.select("cluster_id"), on="cluster_id", how="semi")
+    members = members.join(there, on=_MEMBER, how="left").join(
+        _of_members(states, rows), on=_MEMBER, how="left"
+    )
+    is_apart = (pl.col("there").n_unique() > 1) | pl.col("there").has_nulls()
+    cause = pl.coalesce(
+        pl.col("state").drop_nulls().min(),
+        pl.when(is_apart).then(pl.lit("records apart")).otherwise(pl.lit("larger entity")),
+    )
+    causes = members.group_by("cluster_id").agg(cause.alias("cause"))
+    return missing.join(causes, on="cluster_id", how="left", maintain_order="left")
+
+
+def _of_members(states: Sequence[pl.DataFrame], rows: pl.DataFrame) -> pl.DataFrame:
+    """Return the states of the records of either side by table and id, ids in the type that `rows` has."""
+    as_text = rows.schema["record_id"] == pl.String
+    parts = []
+    for side, name, state in zip(("left", "right"), PAIR, states, strict=True):
+        ids = id_text(name, state.schema[name]) if as_text else pl.col(name)
+        parts.append(state.select(pl.lit(side).alias("table"), ids.alias("record_id"), "state"))
+    return pl.concat(parts)
+
+
+def _entities(rows: pl.DataFrame) -> pl.DataFrame:
+    """Return `cluster_id`, `records` and `ids` of every entity of two records or more."""
+    name = pl.concat_str(pl.col("table"), pl.col("record_id").cast(pl.String), separator=" ").alias("ids")
+    entities = (
+        rows.select("cluster_id", name)
+        .group_by("cluster_id", maintain_order=True)
+        .agg(pl.len().alias("records"), pl.col("ids").sort().str.join(", "))
+    )
+    return entities.filter(pl.col("records") > 1)
+
+
+def _caused(missing: pl.DataFrame, states: Sequence[pl.DataFrame], otherwise: pl.Expr) -> pl.DataFrame:
+    for name, state in zip(PAIR, states, strict=True):
+        known = state.rename({"state": f"{name} state"})
+        missing = missing.join(known, on=name, how="left", maintain_order="left")
+    own = [f"{name} state" for name in PAIR]
+    return missing.with_columns(pl.coalesce(*own, otherwise).alias("cause")).drop(own)

@@ -1,0 +1,186 @@
+"""Two files of pairs, matches or clusters beside each other: what was gained, what was lost, and why."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from erblock.config import Config
+from erblock.engines.local import LocalMatchEngine
+from erblock.errors import ConfigError
+from erblock.evaluation.changes import entity_changes, match_changes, pair_changes
+from erblock.pipeline.found import Found, known_matches, read_found
+from erblock.pipeline.match_engine import open_local
+from erblock.pipeline.places import check_evaluate_places
+from erblock.pipeline.written import check_rows_output, write_rows
+from erblock.tables.pairs import PAIR, converted_ids, id_text
+
+_CHANGES = {"pairs": pair_changes, "matches": match_changes, "clusters": entity_changes}
+
+
+@dataclass(frozen=True)
+class DiffOptions:
+    """Two files to compare, and what else is known.
+
+    `old_left`, `old_right`: the tables of `before`, where they are not those of `after`. `gold`: known
+    matches. `output`: where every row that is gained or lost goes.
+    """
+
+    before: Path
+    after: Path
+    gold: Path | None = None
+    old_left: str | None = None
+    old_right: str | None = None
+    output: Path | None = None
+
+
+@dataclass(frozen=True)
+class Diff:
+    """What differs: rows with their `cause`. `known_lost`, `known_gained`: known matches, if any are known.
+
+    `kind`: what the files hold; `before`, `after`: how many of it.
+    """
+
+    kind: str
+    before: int
+    after: int
+    lost: pl.DataFrame
+    gained: pl.DataFrame
+    known_lost: pl.DataFrame | None = None
+    known_gained: int | None = None
+
+    @property
+    def sides(self) -> tuple[tuple[str, pl.DataFrame], ...]:
+        """What is lost and what is gained, by name."""
+        return ("lost", self.lost), ("gained", self.gained)
+
+    @property
+    def has_loss(self) -> bool:
+        """Whether a known match is lost, or where none are known, anything."""
+        return not (self.lost if self.known_lost is None else self.known_lost).is_empty()
+
+
+def diff(config: Config, options: DiffOptions) -> Diff:
+    """Return what `after` has gained and lost since `before`.
+
+    Raises:
+        ErblockError: if a file or a table is not usable, or the two hold different things.
+    """
+    _check(config, options)
+    engine = open_local(config)
+    before = read_found(options.before, config, engine, known=False)
+    after = read_found(options.after, config, engine)
+    if before.kind != after.kind or before.kind not in _CHANGES:
+        raise ConfigError(
+            f"{before.path} holds {before.kind} and {after.path} {after.kind}: expected two files of pairs, "
+            "of matches or of clusters"
+        )
+    gone, new = _states(before, _old_engine(config, options))
+    changes = _CHANGES[before.kind]
+    found = Diff(
+        "entities" if before.kind == "clusters" else before.kind,
+        _count(before),
+        _count(after),
+        changes(before.frame, after.frame, gone),
+        changes(after.frame, before.frame, new),
+        *_known(config, options.gold, before, after),
+    )
+    if options.output is not None:
+        sides = [
+            frame.select(pl.lit(name).alias("change"), "cause", pl.exclude("cause"))
+            for name, frame in _named(found)
+        ]
+        write_rows(pl.concat(sides, how="diagonal_relaxed"), options.output)
+    return found
+
+
+def _named(found: Diff) -> list[tuple[str, pl.DataFrame]]:
+    return [("lost", found.lost), ("gained", found.gained)]
+
+
+def _check(config: Config, options: DiffOptions) -> None:
+    if options.output is None:
+        return
+    check_rows_output(options.output, "--output")
+    files = [options.before, options.after, options.gold]
+    files += [Path(table) for table in (options.old_left, options.old_right) if table is not None]
+    check_evaluate_places(config, files, {"--output": options.output})
+
+
+def _count(found: Found) -> int:
+    if found.kind != "clusters":
+        return found.matches.height
+    return found.frame.group_by("cluster_id").len().filter(pl.col("len") > 1).height
+
+
+def _old_engine(config: Config, options: DiffOptions) -> LocalMatchEngine | None:
+    given = {"left": options.old_left, "right": options.old_right}
+    changed = {side: table for side, table in given.items() if table is not None}
+    if not changed:
+        return None
+    return open_local(config.model_copy(update={"tables": config.tables.model_copy(update=changed)}))
+
+
+def _states(before: Found, old: LocalMatchEngine | None) -> tuple[list[pl.DataFrame], list[pl.DataFrame]]:
+    """Return the records of either side that differ: seen from the old tables, and from those of today.
+
+    Without the old tables it is known only that records which the earlier file names are gone.
+    """
+    engine, gone, new = before.engine, [], []
+    for side, name in enumerate(PAIR):
+        today = pl.DataFrame({name: engine.ids[side], "text": engine.texts[side]})
+        if old is None:
+            named = _named_ids(before, side).rename(name)
+            past = pl.DataFrame({name: converted_ids(named, engine.ids[side].dtype)}).with_columns(text=None)
+            new.append(_differing(today.clear(), past, "record new"))
+        else:
+            ids = converted_ids(old.ids[side], engine.ids[side].dtype)
+            past = pl.DataFrame({name: ids, "text": old.texts[side]})
+            new.append(_differing(today, past, "record new"))
+        gone.append(_differing(past, today, "record gone"))
+    return gone, new
+
+
+def _named_ids(found: Found, side: int) -> pl.Series:
+    if found.kind != "clusters":
+        return found.frame[PAIR[side]].unique()
+    return found.frame.filter(pl.col("table") == ("left", "right")[side])["record_id"]
+
+
+def _differing(one: pl.DataFrame, other: pl.DataFrame, missing: str) -> pl.DataFrame:
+    """Return the ids of `one` that `other` lacks, or of which it holds another text, with their state."""
+    name = one.columns[0]
+    both = one.join(other.select(name, there=pl.col("text"), known=True), on=name, how="left")
+    state = (
+        pl.when(pl.col("known").is_null())
+        .then(pl.lit(missing))
+        .when(pl.col("text") != pl.col("there"))
+        .then(pl.lit("record changed"))
+    )
+    return both.select(name, state.alias("state")).drop_nulls("state")
+
+
+def _known(
+    config: Config, gold: Path | None, before: Found, after: Found
+) -> tuple[pl.DataFrame | None, int | None]:
+    """Return the known matches that are lost, and how many are gained."""
+    if gold is None:
+        return None, None
+    known = known_matches(gold, config, after.engine)
+    held = [_held(found, known) for found in (before, after)]
+    lost = held[0].join(held[1], on=PAIR, how="anti", maintain_order="left")
+    return lost, held[1].join(held[0], on=PAIR, how="anti").height
+
+
+def _held(found: Found, known: pl.DataFrame) -> pl.DataFrame:
+    """Return the known matches that a file holds: as pairs, or in one cluster."""
+    if found.kind != "clusters":
+        return known.join(found.matches, on=PAIR, how="semi", maintain_order="left")
+    as_text, ends = found.frame.schema["record_id"] == pl.String, known
+    for name, side in zip(PAIR, ("left", "left" if found.engine.dedup else "right"), strict=True):
+        ids = id_text(name, known.schema[name]) if as_text else pl.col(name)
+        members = found.frame.filter(pl.col("table") == side).select(
+            pl.col("record_id").alias(f"{name} there"), pl.col("cluster_id").alias(f"{name} in")
+        )
+        ends = ends.with_columns(ids.alias(f"{name} there")).join(members, on=f"{name} there", how="left")
+    return ends.filter(pl.col(f"{PAIR[0]} in") == pl.col(f"{PAIR[1]} in")).select(PAIR)
