@@ -75,16 +75,16 @@ def diff(config: Config, options: DiffOptions) -> Diff:
             f"{before.path} holds {before.kind} and {after.path} {after.kind}: expected two files of pairs, "
             "of matches or of clusters"
         )
-    gone, new = _states(before, _old_engine(config, options))
+    past = _past(before, _old_engine(config, options))
+    gone, new = _states(engine, past, with_new=(options.old_left or options.old_right) is not None)
     changes = _CHANGES[before.kind]
-    found = Diff(
-        "entities" if before.kind == "clusters" else before.kind,
-        _count(before),
-        _count(after),
-        changes(before.frame, after.frame, gone),
-        changes(after.frame, before.frame, new),
-        *_known(config, options.gold, before, after),
-    )
+    lost, gained = changes(before.frame, after.frame, gone), changes(after.frame, before.frame, new)
+    known_lost, known_gained = _known(config, options.gold, (before, after), past)
+    if known_lost is not None and before.kind != "clusters":  # the causes of entities are not those of pairs
+        known_lost = known_lost.join(lost.select(*PAIR, "cause"), on=PAIR, how="left", maintain_order="left")
+    counts = (_count(before), _count(after))
+    kind = "entities" if before.kind == "clusters" else before.kind
+    found = Diff(kind, *counts, lost, gained, known_lost, known_gained)
     if options.output is not None:
         sides = [
             frame.select(pl.lit(name).alias("change"), "cause", pl.exclude("cause"))
@@ -121,23 +121,29 @@ def _old_engine(config: Config, options: DiffOptions) -> LocalMatchEngine | None
     return open_local(config.model_copy(update={"tables": config.tables.model_copy(update=changed)}))
 
 
-def _states(before: Found, old: LocalMatchEngine | None) -> tuple[list[pl.DataFrame], list[pl.DataFrame]]:
-    """Return the records of either side that differ: seen from the old tables, and from those of today.
+def _past(before: Found, old: LocalMatchEngine | None) -> list[pl.DataFrame]:
+    """Return id and text of the records of either side as they were.
 
-    Without the old tables it is known only that records which the earlier file names are gone.
+    Without the old tables they are those that the earlier file names, and what they said is not known.
     """
-    engine, gone, new = before.engine, [], []
+    past = []
     for side, name in enumerate(PAIR):
-        today = pl.DataFrame({name: engine.ids[side], "text": engine.texts[side]})
-        if old is None:
-            named = _named_ids(before, side).rename(name)
-            past = pl.DataFrame({name: converted_ids(named, engine.ids[side].dtype)}).with_columns(text=None)
-            new.append(_differing(today.clear(), past, "record new"))
-        else:
-            ids = converted_ids(old.ids[side], engine.ids[side].dtype)
-            past = pl.DataFrame({name: ids, "text": old.texts[side]})
-            new.append(_differing(today, past, "record new"))
-        gone.append(_differing(past, today, "record gone"))
+        ids = _named_ids(before, side) if old is None else old.ids[side]
+        ids = converted_ids(ids.rename(name), before.engine.ids[side].dtype)
+        texts = pl.lit(None, pl.String) if old is None else old.texts[side]
+        past.append(ids.to_frame().with_columns(text=texts))
+    return past
+
+
+def _states(
+    engine: LocalMatchEngine, past: list[pl.DataFrame], *, with_new: bool
+) -> tuple[list[pl.DataFrame], list[pl.DataFrame]]:
+    """Return the records of either side that differ: seen from the past, and from today if `with_new`."""
+    gone, new = [], []
+    for name, ids, texts, before in zip(PAIR, engine.ids, engine.texts, past, strict=True):
+        today = pl.DataFrame({name: ids, "text": texts})
+        gone.append(_differing(before, today, "record gone"))
+        new.append(_differing(today if with_new else today.clear(), before, "record new"))
     return gone, new
 
 
@@ -161,13 +167,20 @@ def _differing(one: pl.DataFrame, other: pl.DataFrame, missing: str) -> pl.DataF
 
 
 def _known(
-    config: Config, gold: Path | None, before: Found, after: Found
+    config: Config, gold: Path | None, both: tuple[Found, Found], past: list[pl.DataFrame]
 ) -> tuple[pl.DataFrame | None, int | None]:
-    """Return the known matches that are lost, and how many are gained."""
+    """Return the known matches that are lost, and how many are gained; not of records that are gone."""
     if gold is None:
         return None, None
-    known = known_matches(gold, config, after.engine)
-    held = [_held(found, known) for found in (before, after)]
+    today = both[1].engine.ids
+    named = [
+        pl.concat([ids.alias("id"), frame[name].alias("id")]).unique()
+        for ids, frame, name in zip(today, past, PAIR, strict=True)
+    ]
+    known = known_matches(gold, config, both[1].engine, (named[0], named[1]))
+    for name, ids in zip(PAIR, today, strict=True):
+        known = known.join(ids.to_frame(name), on=name, how="semi", maintain_order="left")
+    held = [_held(found, known) for found in both]
     lost = held[0].join(held[1], on=PAIR, how="anti", maintain_order="left")
     return lost, held[1].join(held[0], on=PAIR, how="anti").height
 

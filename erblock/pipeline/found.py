@@ -78,13 +78,15 @@ def _read(source: str, config: Config, engine: LocalMatchEngine, *, known: bool)
     return Found(source, kind, distinct_pairs(frame, one_table=engine.dedup), engine)
 
 
-def known_matches(path: Path, config: Config, engine: LocalMatchEngine) -> pl.DataFrame:
-    """Return the known matches at `path` as distinct pairs.
+def known_matches(
+    path: Path, config: Config, engine: LocalMatchEngine, ids: tuple[pl.Series, pl.Series] | None = None
+) -> pl.DataFrame:
+    """Return the known matches at `path` as distinct pairs; `ids`: those it may name, if not the tables'.
 
     Raises:
         TableError: if they cannot be read, do not fit the tables, or are none.
     """
-    left, right = engine.ids
+    left, right = ids or engine.ids
     gold = read_gold(path, left, None if engine.dedup else right, csv_of_pairs(config.tables))
     known = distinct_pairs(gold, one_table=engine.dedup)
     if known.is_empty():

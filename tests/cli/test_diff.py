@@ -65,11 +65,18 @@ def test_known_matches_that_are_lost(files, capsys):
     report = found(capsys, "old.csv", "new.csv", "--gold", "gold.csv")
     assert report["known_lost"]["count"] == 2
     assert report["known_lost"]["examples"] == [
-        {"left_id": "02", "right_id": "2"},
-        {"left_id": "04", "right_id": "4"},
+        {"left_id": "02", "right_id": "2", "cause": "buckets or score"},
+        {"left_id": "04", "right_id": "4", "cause": "buckets or score"},
     ]
     assert report["known_gained"] == 0
     assert found(capsys, "new.csv", "new.csv", "--gold", "gold.csv")["known_lost"]["count"] == 0
+
+
+def test_a_known_match_of_a_record_that_is_gone_is_not_lost(files, capsys):
+    (files / "gold.csv").write_text("left_id,right_id\n01,1\n03,3\n", encoding="utf-8")
+    for more in ([], ["--old-left", "old_left.csv"]):
+        report = found(capsys, "old.csv", "new.csv", "--gold", "gold.csv", *more)
+        assert report["known_lost"]["count"] == 0
 
 
 def test_a_loss_is_exit_code_1_where_asked(files, capsys):
