@@ -34,6 +34,10 @@ def diff(
         str | None, typer.Option(help="The left table of the earlier file: which records changed.")
     ] = None,
     old_right: Annotated[str | None, typer.Option(help="The right table of the earlier file.")] = None,
+    keys: Annotated[
+        list[Path] | None,
+        typer.Option(help="Keys of a table of today, left and right: did a lost pair still meet?"),
+    ] = None,
     left: options.LeftOption = None,
     right: options.RightOption = None,
     id_column: options.IdColumn = None,
@@ -53,7 +57,7 @@ def diff(
 
     given = {"left": left, "right": right, "id": id_column, "columns": columns}
     settings = load_config(config, {"tables": given | {"delimiter": delimiter, "encoding": encoding}})
-    found = run(settings, DiffOptions(before, after, gold, old_left, old_right, output))
+    found = run(settings, DiffOptions(before, after, gold, old_left, old_right, tuple(keys or ()), output))
     if as_json:
         console.write_json(_record(found))
     else:

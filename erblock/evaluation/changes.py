@@ -20,6 +20,7 @@ from erblock.tables.pairs import PAIR, id_text
 
 # No columns of a file of pairs are called so.
 _RANK, _JUDGED = "rank in the file", "judged in the other"
+_UNTOLD = "buckets or score"
 _MEMBER = ("table", "record_id")
 
 
@@ -30,7 +31,23 @@ def pair_changes(rows: pl.DataFrame, others: pl.DataFrame, states: Sequence[pl.D
     """
     missing = rows.with_row_index(_RANK).join(others, on=PAIR, how="anti", maintain_order="left")
     below = pl.when(pl.col(_RANK) >= others.height).then(pl.lit("budget"))
-    return _caused(missing, states, below.otherwise(pl.lit("buckets or score"))).drop(_RANK)
+    return _caused(missing, states, below.otherwise(pl.lit(_UNTOLD))).drop(_RANK)
+
+
+def with_buckets(changes: pl.DataFrame, left: pl.DataFrame, right: pl.DataFrame) -> pl.DataFrame:
+    """Return pairs of `pair_changes` with the cause that the KEYS of the other tables tell.
+
+    A pair that shares a bucket there has a lower `score`, or its buckets were too full to be joined.
+    """
+    asked = changes.filter(pl.col("cause") == _UNTOLD).select(PAIR)
+    keyed = asked.join(left, left_on=PAIR[0], right_on="record_id")
+    place = ["band", "bucket"]
+    met = keyed.join(right, left_on=[PAIR[1], *place], right_on=["record_id", *place], how="semi")
+    met = met.select(*PAIR, pl.lit("score").alias("told")).unique(PAIR)
+    told = changes.join(met, on=PAIR, how="left", maintain_order="left")
+    untold = pl.col("cause") == _UNTOLD
+    cause = pl.when(untold).then(pl.col("told").fill_null("buckets")).otherwise("cause")
+    return told.with_columns(cause.alias("cause")).drop("told")
 
 
 def match_changes(rows: pl.DataFrame, others: pl.DataFrame, states: Sequence[pl.DataFrame]) -> pl.DataFrame:

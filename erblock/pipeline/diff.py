@@ -7,13 +7,15 @@ import polars as pl
 
 from erblock.config import Config
 from erblock.engines.local import LocalMatchEngine
-from erblock.errors import ConfigError
-from erblock.evaluation.changes import entity_changes, match_changes, pair_changes
+from erblock.errors import ConfigError, TableError
+from erblock.evaluation.changes import entity_changes, match_changes, pair_changes, with_buckets
 from erblock.pipeline.found import Found, known_matches, read_found
 from erblock.pipeline.match_engine import open_local
 from erblock.pipeline.places import check_evaluate_places
 from erblock.pipeline.written import check_rows_output, write_rows
-from erblock.tables.pairs import PAIR, converted_ids, id_text
+from erblock.tables.files import read_frame
+from erblock.tables.pairs import PAIR, cast_ids, converted_ids, id_text
+from erblock.tables.schemas import KEYS
 
 _CHANGES = {"pairs": pair_changes, "matches": match_changes, "clusters": entity_changes}
 
@@ -23,7 +25,8 @@ class DiffOptions:
     """Two files to compare, and what else is known.
 
     `old_left`, `old_right`: the tables of `before`, where they are not those of `after`. `gold`: known
-    matches. `output`: where every row that is gained or lost goes.
+    matches. `keys`: of today's tables, one file or two, to tell whether a lost pair still shares a bucket.
+    `output`: where every row that is gained or lost goes.
     """
 
     before: Path
@@ -31,6 +34,7 @@ class DiffOptions:
     gold: Path | None = None
     old_left: str | None = None
     old_right: str | None = None
+    keys: tuple[Path, ...] = ()
     output: Path | None = None
 
 
@@ -79,6 +83,8 @@ def diff(config: Config, options: DiffOptions) -> Diff:
     gone, new = _states(engine, past, with_new=(options.old_left or options.old_right) is not None)
     changes = _CHANGES[before.kind]
     lost, gained = changes(before.frame, after.frame, gone), changes(after.frame, before.frame, new)
+    if options.keys:
+        lost = with_buckets(lost, *_keys(options.keys, after))
     known_lost, known_gained = _known(config, options.gold, (before, after), past)
     if known_lost is not None and before.kind != "clusters":  # the causes of entities are not those of pairs
         known_lost = known_lost.join(lost.select(*PAIR, "cause"), on=PAIR, how="left", maintain_order="left")
@@ -88,21 +94,17 @@ def diff(config: Config, options: DiffOptions) -> Diff:
     if options.output is not None:
         sides = [
             frame.select(pl.lit(name).alias("change"), "cause", pl.exclude("cause"))
-            for name, frame in _named(found)
+            for name, frame in found.sides
         ]
         write_rows(pl.concat(sides, how="diagonal_relaxed"), options.output)
     return found
-
-
-def _named(found: Diff) -> list[tuple[str, pl.DataFrame]]:
-    return [("lost", found.lost), ("gained", found.gained)]
 
 
 def _check(config: Config, options: DiffOptions) -> None:
     if options.output is None:
         return
     check_rows_output(options.output, "--output")
-    files = [options.before, options.after, options.gold]
+    files = [options.before, options.after, options.gold, *options.keys]
     files += [Path(table) for table in (options.old_left, options.old_right) if table is not None]
     check_evaluate_places(config, files, {"--output": options.output})
 
@@ -119,6 +121,25 @@ def _old_engine(config: Config, options: DiffOptions) -> LocalMatchEngine | None
     if not changed:
         return None
     return open_local(config.model_copy(update={"tables": config.tables.model_copy(update=changed)}))
+
+
+def _keys(files: tuple[Path, ...], found: Found) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return the KEYS of either side, ids in the types of the tables."""
+    engine = found.engine
+    expected = 1 if engine.dedup else 2
+    if found.kind != "pairs" or len(files) != expected:
+        raise ConfigError(
+            f"--keys is about pairs, and needs a file for each table, {expected} in all; "
+            f"found {found.kind} and {len(files)}"
+        )
+    keys = []
+    for file, ids in zip(files, engine.ids, strict=False):
+        try:
+            frame = KEYS.check(read_frame(str(file)))
+        except TableError as error:
+            raise TableError(f"--keys {file}: {error}") from None
+        keys.append(frame.with_columns(cast_ids(frame["record_id"], ids.dtype, str(file))))
+    return keys[0], keys[-1]
 
 
 def _past(before: Found, old: LocalMatchEngine | None) -> list[pl.DataFrame]:

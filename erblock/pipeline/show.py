@@ -91,20 +91,24 @@ def _chosen(found: Found, options: ShowOptions) -> Shown:
     if options.uncovered:
         frame = _uncovered(found)
     else:
-        frame = _groups(found, list(groups), options) if groups else _pairs(found, options.id)
+        frame = _groups(found, list(groups), options) if groups else _pairs(found, options)
     frame = _filtered(frame, options.where)
     if options.around is not None:
         frame = _nearest(frame, options.around, found.path)
     total, chosen = _cut(frame, list(groups), options)
+    if PAIR[0] in chosen.columns:
+        chosen = with_both_records(chosen, found.engine.tables)
     return Shown(chosen, total, groups, found.engine.tables.columns)
 
 
-def _pairs(found: Found, record: str | None) -> pl.DataFrame:
+def _pairs(found: Found, options: ShowOptions) -> pl.DataFrame:
+    """Return the pairs; with both records already, if the condition may ask for their columns."""
     frame = found.frame
-    if record is not None:
-        _check_id(record, found.engine)
-        frame = frame.filter(pl.any_horizontal(id_text(name, frame.schema[name]) == record for name in PAIR))
-    return with_both_records(frame, found.engine.tables)
+    if options.id is not None:
+        _check_id(options.id, found.engine)
+        is_it = (id_text(name, frame.schema[name]) == options.id for name in PAIR)
+        frame = frame.filter(pl.any_horizontal(*is_it))
+    return frame if options.where is None else with_both_records(frame, found.engine.tables)
 
 
 def _groups(found: Found, groups: list[str], options: ShowOptions) -> pl.DataFrame:

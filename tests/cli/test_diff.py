@@ -61,6 +61,20 @@ def test_without_the_old_tables_only_what_is_gone_is_known(files, capsys):
     assert report["gained"]["causes"] == {"buckets or score": 3}
 
 
+def write_keys(name, *rows):
+    schema = {"record_id": pl.String, "band": pl.UInt16, "bucket": pl.UInt64}
+    pl.DataFrame(rows, schema=schema, orient="row").write_parquet(name)
+
+
+def test_keys_tell_whether_a_lost_pair_still_shares_a_bucket(files, capsys):
+    write_keys("l.parquet", ("02", 0, 7), ("04", 0, 8), ("04", 1, 9))
+    write_keys("r.parquet", ("2", 0, 7), ("4", 0, 9), ("4", 1, 8))
+    report = found(capsys, "old.csv", "new.csv", "--keys", "l.parquet", "--keys", "r.parquet")
+    assert report["lost"]["causes"] == {"budget": 2, "buckets": 1, "record gone": 1, "score": 1}
+    causes = {row["left_id"]: row["cause"] for row in report["lost"]["examples"]}
+    assert (causes["02"], causes["04"]) == ("score", "buckets")
+
+
 def test_known_matches_that_are_lost(files, capsys):
     report = found(capsys, "old.csv", "new.csv", "--gold", "gold.csv")
     assert report["known_lost"]["count"] == 2
@@ -162,6 +176,11 @@ def test_nothing_changed(files, capsys):
         ("old.csv new.csv --gold gone.csv", "gone.csv: left_id 77 not in the left table"),
         ("old.csv new.csv -o old.csv", "--output old.csv: this is the file old.csv"),
         ("old.csv new.csv --old-left old_left.csv -o old_left.csv", "this is the file old_left.csv"),
+        (
+            "old.csv new.csv --keys keys.csv",
+            "--keys is about pairs, and needs a file for each table, 2 in all",
+        ),
+        ("old.csv new.csv --keys keys.csv --keys keys.csv", "--keys keys.csv: KEYS.band must be UInt16"),
         ("old.csv new.csv -o x.txt", "--output x.txt: expected a name ending in"),
     ],
 )
