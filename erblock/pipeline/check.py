@@ -53,7 +53,7 @@ def check(config: Config, path: Path, outputs: CheckOutputs) -> CheckReport:
     if outputs.failing is not None:
         check_rows_output(outputs.failing, "--failing")
     check_check_places(config, path, {"--failing": outputs.failing, "--junit": outputs.junit})
-    engine = open_local(config)
+    engine = open_local(config, compared=False)
     gold = None if limits.gold is None else known_matches(Path(limits.gold), config, engine)
     now = _figures(read_found(path, config, engine), gold)
     before = None

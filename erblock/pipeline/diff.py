@@ -71,7 +71,8 @@ def diff(config: Config, options: DiffOptions) -> Diff:
         ErblockError: if a file or a table is not usable, or the two hold different things.
     """
     _check(config, options)
-    engine = open_local(config)
+    has_old = (options.old_left or options.old_right) is not None
+    engine = open_local(config, compared=has_old)
     before = read_found(options.before, config, engine, known=False)
     after = read_found(options.after, config, engine)
     if before.kind != after.kind or before.kind not in _CHANGES:
@@ -80,7 +81,7 @@ def diff(config: Config, options: DiffOptions) -> Diff:
             "of matches or of clusters"
         )
     past = _past(before, _old_engine(config, options))
-    gone, new = _states(engine, past, with_new=(options.old_left or options.old_right) is not None)
+    gone, new = _states(engine, past, with_new=has_old)
     changes = _CHANGES[before.kind]
     lost, gained = changes(before.frame, after.frame, gone), changes(after.frame, before.frame, new)
     if options.keys:

@@ -98,6 +98,12 @@ def test_the_rows_that_break_a_limit_are_shown_and_written(files, capsys):
     assert all(f"{name}: 1 of 1 rows that break the limit" in out for name in failing["check"])
 
 
+def test_tables_need_no_column_in_common(files):
+    (files / "right.csv").write_text("id,title\n1,a\n2,b\n3,c\n4,d\n", encoding="utf-8")
+    assert check("pairs.csv --gold gold.csv --min-recall 0.6") == 0
+    assert app.run(["diff", "pairs.csv", "pairs.csv", "--gold", "gold.csv"]) == 0
+
+
 def test_a_passed_check_has_no_rows(files):
     assert check("pairs.csv --max-pairs 3 --failing failing.jsonl") == 0
     assert (files / "failing.jsonl").read_text(encoding="utf-8") == ""
