@@ -59,7 +59,10 @@ def write_json(data: Any) -> None:
     """Print data to stdout as one JSON document."""
     import json
 
-    text = json.dumps(data, indent=2, ensure_ascii=False, default=str)
+    def plain(value: Any) -> str:
+        return value.hex() if isinstance(value, bytes) else str(value)
+
+    text = json.dumps(data, indent=2, ensure_ascii=False, default=plain)
     write("".join(char if char.isprintable() or char == "\n" else json.dumps(char)[1:-1] for char in text))
 
 

@@ -3,9 +3,9 @@
 record gone, new       a record is not in the other tables
 record changed         a record says something else in the compared columns
 budget                 a pair is ranked below the number of pairs that the other set holds
-buckets or score       any other pair: it shares no bucket there, or is ranked lower
-decision               another pair of one of its records is a match there, where this one is none
-evidence               a pair is judged there, and is no match
+buckets, score         any other pair: it shares no bucket there, or is ranked lower; keys tell which
+decision               a pair is as probable as matches are there, or its record matches another one
+evidence               a pair is less probable there
 no candidate           a pair is not judged there, where all candidates are written
 evidence or candidate  as the last two, where matches alone are written
 records apart          the records of an entity are in several there
@@ -19,7 +19,7 @@ import polars as pl
 from erblock.tables.pairs import PAIR, id_text
 
 # No columns of a file of pairs are called so.
-_RANK, _JUDGED = "rank in the file", "judged in the other"
+_RANK, _MET, _THERE = "rank in the file", "met in the other", "probability in the other"
 _UNTOLD = "buckets or score"
 _MEMBER = ("table", "record_id")
 
@@ -43,29 +43,43 @@ def with_buckets(changes: pl.DataFrame, left: pl.DataFrame, right: pl.DataFrame)
     keyed = asked.join(left, left_on=PAIR[0], right_on="record_id")
     place = ["band", "bucket"]
     met = keyed.join(right, left_on=[PAIR[1], *place], right_on=["record_id", *place], how="semi")
-    met = met.select(*PAIR, pl.lit("score").alias("told")).unique(PAIR)
+    met = met.select(*PAIR, pl.lit("score").alias(_MET)).unique(PAIR)
     told = changes.join(met, on=PAIR, how="left", maintain_order="left")
     untold = pl.col("cause") == _UNTOLD
-    cause = pl.when(untold).then(pl.col("told").fill_null("buckets")).otherwise("cause")
-    return told.with_columns(cause.alias("cause")).drop("told")
+    cause = pl.when(untold).then(pl.col(_MET).fill_null("buckets")).otherwise("cause")
+    return told.with_columns(cause.alias("cause")).drop(_MET)
 
 
-def match_changes(rows: pl.DataFrame, others: pl.DataFrame, states: Sequence[pl.DataFrame]) -> pl.DataFrame:
-    """Return the matches of `rows` that are none in `others`, each with its `cause`; see `pair_changes`."""
+def match_changes(
+    rows: pl.DataFrame, others: pl.DataFrame, states: Sequence[pl.DataFrame], *, one_table: bool = False
+) -> pl.DataFrame:
+    """Return the matches of `rows` that are none in `others`, each with its `cause`; see `pair_changes`.
+
+    That a record matches another one there says something only where records match once: never in one table.
+    """
     there = others.filter("is_match")
     missing = rows.filter("is_match").join(there, on=PAIR, how="anti", maintain_order="left")
-    judged = others.select(*PAIR, pl.lit(value=True).alias(_JUDGED))
+    judged = others.select(*PAIR, _probability(others).alias(_THERE))
     missing = missing.join(judged, on=PAIR, how="left", maintain_order="left")
-    taken = pl.any_horizontal(pl.col(name).is_in(there[name].unique().implode()) for name in PAIR)
+    once = [name for name in PAIR if not one_table and there[name].is_unique().all()]
+    taken = [pl.col(name).is_in(there[name].implode()) for name in once]
+    least = there.select(_probability(there)).to_series().min()
     unjudged = "evidence or candidate" if there.height == others.height else "no candidate"
     cause = (
-        pl.when(taken)
+        pl.when(pl.col(_THERE) >= least)
         .then(pl.lit("decision"))
-        .when(pl.col(_JUDGED).is_not_null())
+        .when(pl.col(_THERE).is_not_null())
         .then(pl.lit("evidence"))
+        .when(pl.any_horizontal(*taken, pl.lit(value=False)))
+        .then(pl.lit("decision"))
         .otherwise(pl.lit(unjudged))
     )
-    return _caused(missing, states, cause).drop(_JUDGED)
+    return _caused(missing, states, cause).drop(_THERE)
+
+
+def _probability(matches: pl.DataFrame) -> pl.Expr:
+    """Return the probability; where a file has none, what is no match is taken for less probable."""
+    return pl.col("probability") if "probability" in matches.columns else pl.col("is_match").cast(pl.Float64)
 
 
 def entity_changes(rows: pl.DataFrame, others: pl.DataFrame, states: Sequence[pl.DataFrame]) -> pl.DataFrame:
@@ -102,7 +116,8 @@ def _of_members(states: Sequence[pl.DataFrame], rows: pl.DataFrame) -> pl.DataFr
 
 def _entities(rows: pl.DataFrame) -> pl.DataFrame:
     """Return `cluster_id`, `records` and `ids` of every entity of two records or more."""
-    name = pl.concat_str(pl.col("table"), pl.col("record_id").cast(pl.String), separator=" ").alias("ids")
+    record = id_text("record_id", rows.schema["record_id"])
+    name = pl.concat_str(pl.col("table"), record, separator=" ").alias("ids")
     entities = (
         rows.select("cluster_id", name)
         .group_by("cluster_id", maintain_order=True)

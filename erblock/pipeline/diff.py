@@ -1,6 +1,8 @@
 """Two files of pairs, matches or clusters beside each other: what was gained, what was lost, and why."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import polars as pl
@@ -14,10 +16,13 @@ from erblock.pipeline.match_engine import open_local
 from erblock.pipeline.places import check_evaluate_places
 from erblock.pipeline.written import check_rows_output, write_rows
 from erblock.tables.files import read_frame
+from erblock.tables.matches import Kind
 from erblock.tables.pairs import PAIR, cast_ids, converted_ids, id_text
 from erblock.tables.schemas import KEYS
 
-_CHANGES = {"pairs": pair_changes, "matches": match_changes, "clusters": entity_changes}
+_Changes = Callable[[pl.DataFrame, pl.DataFrame, Sequence[pl.DataFrame]], pl.DataFrame]
+
+_CHANGES: dict[Kind, _Changes] = {"pairs": pair_changes, "matches": match_changes, "clusters": entity_changes}
 
 
 @dataclass(frozen=True)
@@ -83,6 +88,8 @@ def diff(config: Config, options: DiffOptions) -> Diff:
     past = _past(before, _old_engine(config, options))
     gone, new = _states(engine, past, with_new=has_old)
     changes = _CHANGES[before.kind]
+    if before.kind == "matches":
+        changes = partial(match_changes, one_table=engine.dedup)
     lost, gained = changes(before.frame, after.frame, gone), changes(after.frame, before.frame, new)
     if options.keys:
         lost = with_buckets(lost, *_keys(options.keys, after))
@@ -102,6 +109,8 @@ def diff(config: Config, options: DiffOptions) -> Diff:
 
 
 def _check(config: Config, options: DiffOptions) -> None:
+    if options.old_right is not None and config.tables.right is None:
+        raise ConfigError(f"--old-right {options.old_right}: there is one table; give --old-left alone")
     if options.output is None:
         return
     check_rows_output(options.output, "--output")
@@ -171,8 +180,10 @@ def _states(
 
 def _named_ids(found: Found, side: int) -> pl.Series:
     if found.kind != "clusters":
-        return found.frame[PAIR[side]].unique()
-    return found.frame.filter(pl.col("table") == ("left", "right")[side])["record_id"]
+        names = PAIR if found.engine.dedup else PAIR[side : side + 1]
+        return pl.concat([found.frame[name].alias("id") for name in names]).unique()
+    table = "left" if found.engine.dedup else ("left", "right")[side]
+    return found.frame.filter(pl.col("table") == table)["record_id"]
 
 
 def _differing(one: pl.DataFrame, other: pl.DataFrame, missing: str) -> pl.DataFrame:

@@ -108,7 +108,7 @@ MATCHES = "left_id,right_id,probability,is_match\n"
 
 def test_matches_by_decision_and_evidence(files, capsys):
     before = MATCHES + "01,1,0.9,1\n02,2,0.9,1\n04,4,0.9,1\n05,5,0.8,1\n"
-    after = MATCHES + "01,2,0.9,1\n04,4,0.2,0\n05,5,0.8,1\n"
+    after = MATCHES + "01,2,0.9,1\n02,2,0.85,0\n04,4,0.2,0\n05,5,0.8,1\n"
     for name, text in (("a.csv", before), ("b.csv", after), ("c.csv", MATCHES + "05,5,0.8,1\n")):
         (files / name).write_text(text, encoding="utf-8")
     report = found(capsys, "a.csv", "b.csv")
@@ -118,6 +118,16 @@ def test_matches_by_decision_and_evidence(files, capsys):
     assert found(capsys, "a.csv", "c.csv")["lost"]["causes"] == {"evidence or candidate": 3}
     (files / "d.csv").write_text(MATCHES + "05,5,0.8,1\n05,4,0.1,0\n", encoding="utf-8")
     assert found(capsys, "a.csv", "d.csv")["lost"]["causes"] == {"no candidate": 3}
+
+
+def test_one_table_whose_records_are_gone(files, capsys):
+    (files / "a.csv").write_text(MATCHES + "01,02,0.9,1\n02,03,0.9,1\n01,04,0.7,1\n", encoding="utf-8")
+    (files / "b.csv").write_text(MATCHES + "01,05,0.9,1\n02,05,0.8,1\n04,05,0.7,1\n", encoding="utf-8")
+    (files / "gold.csv").write_text("left_id,right_id\n02,03\n01,04\n", encoding="utf-8")
+    report = found(capsys, "a.csv", "b.csv", "--left", "left.csv", "--gold", "gold.csv")
+    # In a cluster a record has several matches: that it has others decides nothing.
+    assert report["lost"]["causes"] == {"evidence or candidate": 2, "record gone": 1}
+    assert [row["left_id"] for row in report["known_lost"]["examples"]] == ["01"]
 
 
 CLUSTERS = "table,record_id,cluster_id\n"
@@ -154,6 +164,15 @@ def test_it_is_shown_and_written(files, capsys):
     written = pl.read_csv(files / "out" / "changes.csv", infer_schema=False)
     assert written.columns[:4] == ["change", "cause", "left_id", "right_id"]
     assert written["change"].value_counts().sort("change").rows() == [("gained", 3), ("lost", 5)]
+
+
+def test_ids_of_bytes_are_hexadecimal(files, capsys):
+    ids = [b"\x00\xff", b"\x01"]
+    pl.DataFrame({"id": ids, "name": ["a", "b"]}).write_parquet("bytes.parquet")
+    pl.DataFrame({"left_id": ["01", "02"], "right_id": ids}).write_parquet("a.parquet")
+    pl.DataFrame({"left_id": ["01"], "right_id": ids[1:]}).write_parquet("b.parquet")
+    report = found(capsys, "a.parquet", "b.parquet", "--left", "left.csv", "--right", "bytes.parquet")
+    assert [row["right_id"] for row in report["lost"]["examples"]] == ["00ff", "01"]
 
 
 def test_nothing_changed(files, capsys):
