@@ -14,7 +14,6 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 import polars as pl
-from scipy.stats import ks_2samp
 
 from erblock.config import CheckConfig
 from erblock.errors import ConfigError
@@ -61,12 +60,12 @@ class Figure:
 class Figures:
     """What is known of a candidate set: figures by the name of their check, and what drift is told by.
 
-    `scores`: of the pairs, by what they are called. `busiest`: the most pairs of one record.
+    `scores`: of the pairs, by what they are called. `busiest`: counts the most pairs of one record.
     """
 
     by_name: Mapping[str, Figure]
     scores: Mapping[str, pl.Series] = field(default_factory=dict)
-    busiest: int = 0
+    busiest: Callable[[], int] = int
 
 
 @dataclass(frozen=True)
@@ -166,8 +165,9 @@ def _drift_figures(now: Figures, before: Figures) -> dict[str, Figure]:
         said = f"records without a pair: {100 * (was.value or 0):.1f} %, now {100 * (gone.value or 0):.1f} %"
         drifts["coverage"] = Figure(abs((gone.value or 0) - (was.value or 0)), said, rows=gone.rows)
     drifts |= _drift_of_scores(now, before)
-    if now.busiest and before.busiest:
-        drifts["skew"] = _relative(now.busiest, before.busiest)
+    most = now.busiest(), before.busiest()
+    if all(most):
+        drifts["skew"] = _relative(*most)
     return drifts
 
 
@@ -178,7 +178,9 @@ def _relative(now: float, before: float) -> Figure:
 def _drift_of_scores(now: Figures, before: Figures) -> dict[str, Figure]:
     """Return the Kolmogorov-Smirnov distance of the first kind of score that both sets have."""
     for name, scores in now.scores.items():
-        if name in before.scores and len(scores) and len(before.scores[name]):
+        if name in before.scores:
+            from scipy.stats import ks_2samp  # slow to load, and only drift needs it
+
             found = ks_2samp(scores.to_numpy(), before.scores[name].to_numpy(), method="asymp")
             means = f"mean {name} {_mean(before.scores[name]):.3f}, now {_mean(scores):.3f}"
             return {"scores": Figure(float(found.statistic), f"Kolmogorov-Smirnov; {means}")}

@@ -1,6 +1,7 @@
 """A file of pairs, matches or keys, or a whole run, held against limits: the gate of a CI job."""
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -84,7 +85,7 @@ def _figures(found: Found, gold: pl.DataFrame | None) -> Figures:
         **_recall(pairs, run, gold),
         **(_duplicates(found) if found.engine.dedup and found.kind == "matches" else {}),
     }
-    return Figures(by_name, _scores(pairs), _busiest(found))
+    return Figures(by_name, _scores(pairs), partial(_busiest, found))
 
 
 def _bucket_of_keys(keys: pl.DataFrame) -> Figure:
