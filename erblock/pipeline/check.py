@@ -56,11 +56,15 @@ def check(config: Config, path: Path, outputs: CheckOutputs) -> CheckReport:
     check_check_places(config, path, {"--failing": outputs.failing, "--junit": outputs.junit})
     engine = open_local(config, compared=False)
     gold = None if limits.gold is None else known_matches(Path(limits.gold), config, engine)
-    now = _figures(read_found(path, config, engine), gold)
-    before = None
+    found, before = read_found(path, config, engine), None
     if limits.baseline is not None:
-        before = _figures(read_found(Path(limits.baseline), config, engine, known=False), gold)
-    checks = judge(limits, now, before)
+        baseline = read_found(Path(limits.baseline), config, engine, known=False)
+        if baseline.kind != found.kind:
+            raise ConfigError(
+                f"--baseline {limits.baseline} holds {baseline.kind}, {path} {found.kind}: expected the same"
+            )
+        before = _figures(baseline, gold)
+    checks = judge(limits, _figures(found, gold), before)
     with together():
         if outputs.failing is not None:
             write_rows(_rows_of_checks(checks), outputs.failing)

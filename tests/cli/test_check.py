@@ -220,6 +220,11 @@ def test_github_is_told_in_annotations_and_in_the_summary(files, monkeypatch, ca
         ("pairs.csv --max-bucket 9", "--max-bucket needs KEYS, or the run"),
         ("matches.csv --max-duplicates 0", "--max-duplicates needs the matches of one table"),
         ("pairs.csv --max-drift 0.1", "--max-drift needs --baseline"),
+        (
+            "pairs.csv --max-drift 0.1 --baseline keys.csv",
+            "--baseline keys.csv holds keys, pairs.csv pairs: expected the same",
+        ),
+        ("clusters.csv --max-pairs 1", "clusters.csv holds clusters; erblock check is about pairs"),
         ("pairs.csv --max-pairs -1", "--max-pairs: expected"),
         ("pairs.csv --max-uncovered 2", "--max-uncovered: expected"),
         ("pairs.csv --max-pairs 1 --warn volume", "--warn: expected"),
@@ -246,6 +251,7 @@ def test_mistakes_are_one_line_and_leave_nothing(line, message, files, capsys):
         "other.json": '{"output": "pairs.csv", "pairs": 9}',
         "gone.json": '{"output": "gone.csv", "pairs": 9}',
         "broken.json": "[1",
+        "clusters.csv": "table,record_id,cluster_id\nleft,01,1\n",
     }
     for name, text in contents.items():
         (files / name).write_text(text, encoding="utf-8")
