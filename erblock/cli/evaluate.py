@@ -21,14 +21,10 @@ def evaluate(
     gold: Annotated[
         Path, typer.Option(help="The known matches: left_id, right_id; or clusters: record_id, cluster_id.")
     ],
-    left: Annotated[str | None, typer.Option(help="The left table, if not that of the config.")] = None,
-    right: Annotated[str | None, typer.Option(help="The right table; with --left only, one table.")] = None,
-    id_column: Annotated[
-        str | None, typer.Option("--id", help="The column that identifies a record.")
-    ] = None,
-    config: Annotated[
-        Path | None, typer.Option(help="Settings; by default ./erblock.toml if it exists.")
-    ] = None,
+    left: options.LeftOption = None,
+    right: options.RightOption = None,
+    id_column: options.IdColumn = None,
+    config: options.ConfigFile = None,
     target: Annotated[
         list[float] | None,
         typer.Option(

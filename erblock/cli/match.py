@@ -27,6 +27,10 @@ def match(
             "--output", "-o", help="Where the matches go: .parquet or .csv.", show_default="matches.parquet"
         ),
     ] = None,
+    all_pairs: Annotated[
+        bool | None, typer.Option("--all", help="Write every candidate, not the matches alone.")
+    ] = None,
+    with_columns: options.WithColumns = None,
     clusters: Annotated[str | None, typer.Option(help="Also write every record with its cluster.")] = None,
     labels: Annotated[
         Path | None, typer.Option(help="Known pairs: left_id, right_id, label 1, 0 or empty for unsure.")
@@ -93,6 +97,8 @@ def match(
             "match": {
                 "pairs": pairs,
                 "output": output,
+                "all": all_pairs,
+                "with_columns": with_columns,
                 "clusters": clusters,
                 "labels": labels and str(labels),
                 "assign": assign,

@@ -15,6 +15,10 @@ Right = Annotated[
     str | None,
     typer.Argument(help="The right table; with LEFT only, one table.", show_default="of the settings"),
 ]
+LeftOption = Annotated[str | None, typer.Option("--left", help="The left table, if not that of the config.")]
+RightOption = Annotated[
+    str | None, typer.Option("--right", help="The right table; with --left only, one table.")
+]
 IdColumn = Annotated[str | None, typer.Option("--id", help="The column that identifies a record.")]
 LeftId = Annotated[str | None, typer.Option(help="The id column of the left table, if it differs.")]
 RightId = Annotated[str | None, typer.Option(help="The id column of the right table, if it differs.")]
@@ -31,4 +35,8 @@ Master = Annotated[str | None, typer.Option(help="The Spark cluster: spark://HOS
 Device = Annotated[str | None, typer.Option(help="auto, cpu, cuda or mps.")]
 Precision = Annotated[str | None, typer.Option(help="auto, float32, bfloat16 or int8.")]
 ConfigFile = Annotated[Path | None, typer.Option(help="Settings; by default ./erblock.toml if it exists.")]
+WithColumns = Annotated[
+    bool | None,
+    typer.Option("--with-columns", help="Carry the columns of both records in the output."),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]

@@ -6,11 +6,13 @@
     ├── fit     FitConfig      training of the neural hash
     ├── distill DistillConfig  a fast student of a neural model
     ├── block   BlockConfig    candidate pairs and their budget
-    └── match   MatchConfig    matches among the candidates, and entities
+    ├── match   MatchConfig    matches among the candidates, and entities
+    └── check   CheckConfig    limits that pairs and matches must keep
 
 Command-line options override the file. Paths in the file are relative to the file's own folder.
 """
 
+from erblock.config.limits import CheckConfig as CheckConfig
 from erblock.config.load import DEFAULT_FILE as DEFAULT_FILE
 from erblock.config.load import did_you_mean as did_you_mean
 from erblock.config.load import is_settings as is_settings

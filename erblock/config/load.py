@@ -20,6 +20,7 @@ _PATHS = {
     "distill": ("output",),
     "block": ("model", "output"),
     "match": ("pairs", "labels", "model", "use", "save", "output", "clusters"),
+    "check": ("gold", "baseline"),
 }
 _WORDS = {
     "Input should be a valid tuple": 'expected a list, ["...", "..."]',

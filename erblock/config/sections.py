@@ -6,6 +6,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 
+from erblock.config.limits import CheckConfig
+
 MEMORY = r"^(0*[1-9]\d{0,8}(\.\d{1,9})?|0+\.\d{0,8}[1-9]\d{0,8}) ?[MGT]i?B$"
 """How much memory is written: 500MB, 1.5 GB, 4GiB; more than none."""
 
@@ -168,6 +170,7 @@ class BlockConfig(_Section):
         "Spark's own settings name.",
     )
     output: str = Field(default="pairs.parquet", description="Where the pairs go; .csv writes CSV.")
+    with_columns: bool = Field(default=False, description="Carry the columns of both records in the output.")
 
 
 class MatchConfig(_Section):
@@ -224,6 +227,8 @@ class MatchConfig(_Section):
     save: str | None = Field(default=None, description="The folder that the learned matcher is written to.")
     seed: int = Field(default=0, ge=0, description="The same seed and input give the same matches.")
     output: str = Field(default="matches.parquet", description="Where the matches go; .csv writes CSV.")
+    all: bool = Field(default=False, description="Write every candidate, not the matches alone.")
+    with_columns: bool = Field(default=False, description="Carry the columns of both records in the output.")
     clusters: str | None = Field(default=None, description="Where every record with its cluster goes.")
 
 
@@ -236,6 +241,7 @@ class Config(_Section):
     distill: DistillConfig = DistillConfig()
     block: BlockConfig = BlockConfig()
     match: MatchConfig = MatchConfig()
+    check: CheckConfig = CheckConfig()
     _file: Path | None = PrivateAttr(default=None)
 
     @property
@@ -257,4 +263,5 @@ SECTIONS: Mapping[str, type[BaseModel]] = {
     "distill": DistillConfig,
     "block": BlockConfig,
     "match": MatchConfig,
+    "check": CheckConfig,
 }

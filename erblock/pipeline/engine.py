@@ -17,6 +17,7 @@ from erblock.pipeline.inputs import Texts, minhash_of, open_tables, texts_of
 from erblock.pipeline.model import model_folder, open_hasher, with_model_columns
 from erblock.pipeline.places import check_block_places
 from erblock.pipeline.stored import StoredTables, stored_tables
+from erblock.tables.beside import check_records_here
 from erblock.tables.sheet import key_path, sheet_path
 
 if TYPE_CHECKING:
@@ -27,8 +28,10 @@ def check_engine(config: Config) -> None:
     """Raise ErblockError if the engine cannot do what is asked for; called before any work is done."""
     options = config.block
     on_spark = options.engine == "spark"
-    if on_spark and options.audit is not None:
-        raise ConfigError("--audit shows the records of pairs, which stay on the cluster: use --engine local")
+    if options.audit is not None:
+        check_records_here(options.engine, "--audit")
+    if options.with_columns:
+        check_records_here(options.engine, "--with-columns")
     if on_spark and options.memory is not None:
         raise ConfigError("--memory bounds the join of this machine; on Spark it is spark.executor.memory")
     check_place(Place("--output", options.output), options.engine)

@@ -7,7 +7,7 @@ import polars as pl
 from erblock.config import Config
 from erblock.hashing.minhash import MinHashHasher, fit_minhash
 from erblock.tables.copies import Copies
-from erblock.tables.read import Records, TablePair, read_tables
+from erblock.tables.read import Records, TablePair, read_sides, read_tables
 from erblock.tables.schemas import ID
 from erblock.tables.text import record_texts
 
@@ -37,9 +37,12 @@ class Texts:
         return copies[0], copies[-1]
 
 
-def open_tables(config: Config) -> TablePair:
-    """Return the checked tables, rows in the order of their ids, so that no result depends on row order."""
-    tables = read_tables(config.tables)
+def open_tables(config: Config, *, compared: bool = True) -> TablePair:
+    """Return the checked tables, rows in the order of their ids, so that no result depends on row order.
+
+    Unless they are `compared`, they need no column in common, and none is mapped.
+    """
+    tables = read_tables(config.tables) if compared else TablePair(*read_sides(config.tables), ())
     right = None if tables.right is None else _ordered(tables.right)
     return replace(tables, left=_ordered(tables.left), right=right)
 

@@ -35,13 +35,13 @@ def open_match_engine(config: Config) -> Iterator[MatchEngine]:
             yield engine
 
 
-def open_local(config: Config) -> LocalMatchEngine:
-    """Return the engine of this machine.
+def open_local(config: Config, *, compared: bool = True) -> LocalMatchEngine:
+    """Return the engine of this machine; unless records are `compared`, of any tables with ids.
 
     Raises:
         TableError: if a table is not usable.
     """
-    return LocalMatchEngine(open_tables(_with_records(config)))
+    return LocalMatchEngine(open_tables(_with_records(config), compared=compared))
 
 
 def _with_records(config: Config) -> Config:
