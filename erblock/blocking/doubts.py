@@ -82,6 +82,6 @@ def _evenly(at: Rows) -> Rows:
 
 
 def _mean(margin: Scores) -> float:
-    """Return the mean margin of the pairs that have a rival; of the others the rivals may have been cut off."""
+    """Return the mean margin of pairs that have a rival; that of others may have been cut off."""
     known = margin[margin < 1]
     return float(known.mean()) if len(known) else 1.0
