@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from erblock.cli import audit, block, console, distill, evaluate, fit, init, keys, match, plan, rules
+from erblock.cli import audit, block, console, distill, evaluate, fit, init, keys, match, plan, rules, why
 from erblock.errors import ErblockError
 
 # Every mistake on the command line that typer reports is a ClickException, a class that typer took
@@ -23,6 +23,7 @@ app.command("plan")(plan.plan)
 app.command("audit")(audit.audit)
 app.command("match")(match.match)
 app.command("evaluate")(evaluate.evaluate)
+app.command("why")(why.why)
 
 
 def _show_version(wanted: bool) -> None:

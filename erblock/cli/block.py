@@ -26,6 +26,7 @@ def block(
     method: Annotated[
         str | None, typer.Option(help="minhash or neural.", show_default="the model's, or minhash")
     ] = None,
+    bands: options.Bands = None,
     max_pairs: Annotated[
         int | None, typer.Option(help="Keep so many pairs at most, the best of all.")
     ] = None,
@@ -78,6 +79,7 @@ def block(
                 "output": output,
                 "model": model and str(model),
                 "method": method,
+                "bands": bands,
                 "max_pairs": max_pairs,
                 "max_per_record": max_per_record,
                 "target_recall": target_recall,

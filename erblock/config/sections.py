@@ -131,6 +131,12 @@ class BlockConfig(_Section):
         "model, MinHash.",
     )
     model: str | None = Field(default=None, description="The model folder that `erblock fit` wrote.")
+    bands: int | None = Field(
+        default=None,
+        ge=1,
+        le=512,
+        description="Bucket keys of a record, for MinHash without a model; 128 by default. More find more.",
+    )
     max_pairs: int | None = Field(
         default=None, ge=1, description="Keep at most so many pairs, the best of all."
     )

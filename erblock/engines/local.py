@@ -41,10 +41,17 @@ class LocalEngine:
 
     def candidates(self, on_progress: Progress = silent) -> Candidates:
         """Return the scored candidate pairs of the tables."""
+        return self.joined(self.sketches(on_progress), on_progress)
+
+    def sketches(self, on_progress: Progress = silent) -> tuple[Sketch, Sketch | None]:
+        """Return the sketches of the records that are compared; the second is None with one table."""
         left = self._sketch(self.left, self.copies[0], on_progress)
-        right = None if self.tables.dedup else self._sketch(self.right, self.copies[1], on_progress)
+        return left, None if self.tables.dedup else self._sketch(self.right, self.copies[1], on_progress)
+
+    def joined(self, sketches: tuple[Sketch, Sketch | None], on_progress: Progress = silent) -> Candidates:
+        """Return the scored candidate pairs of these sketches."""
         join = JoinReport()
-        scored = score_candidates(left, right, join, on_progress, self.memory)
+        scored = score_candidates(*sketches, join, on_progress, self.memory)
         ids = (self.tables.left.frame[ID], self.tables.other.frame[ID])
         scored = scored.of_rows(self.copies[0].rows, self.copies[1].rows, (len(ids[0]), len(ids[1])))
         return Candidates(self.hasher.kind, *ids, scored, join, self.copies, self.tables, self.hasher.weights)

@@ -138,7 +138,7 @@ def _truth(options: EvaluateOptions) -> tuple[Truth, pl.DataFrame | None, FilesR
     csv = csv_of_pairs(options.tables)
     labels = read_pairs(options.labels, LABELS, left, right, csv) if options.labels else None
     excluded = read_pairs(options.exclude, LABELS, left, right, csv) if options.exclude else None
-    gold = _read_gold(options.gold, left, right, csv)
+    gold = read_gold(options.gold, left, right, csv)
     known = gold if right is not None else gold.filter(pl.col("left_id") != pl.col("right_id"))
     if known.is_empty():
         raise TableError(f"{options.gold} holds no pairs but of records with themselves")
@@ -146,7 +146,12 @@ def _truth(options: EvaluateOptions) -> tuple[Truth, pl.DataFrame | None, FilesR
     return Truth(left, right, known, labels), excluded, FilesRead(records, gold.height - known.height)
 
 
-def _read_gold(path: Path, left: pl.Series, right: pl.Series | None, csv: CsvOptions) -> pl.DataFrame:
+def read_gold(path: Path, left: pl.Series, right: pl.Series | None, csv: CsvOptions) -> pl.DataFrame:
+    """Return the known matches of a file of pairs or clusters; `right` is None if there is one table.
+
+    Raises:
+        TableError: as `read_pairs` and `read_clusters`.
+    """
     if kind_of(path, csv) == "clusters":
         return pairs_of_clusters(read_clusters(path, left, right, csv), left, right, str(path))
     return read_pairs(path, GOLD, left, right, csv)

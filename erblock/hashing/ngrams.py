@@ -85,7 +85,7 @@ def word_sets(texts: pl.Series) -> FeatureSets:
 
 def chunk_sets(texts: pl.Series, *, grams: bool = True) -> FeatureSets:
     """Return the feature sets of some texts, on one core; at most as many texts as one chunk has."""
-    found = tagged_features(_plain(texts), grams=grams)
+    found = tagged_features(folded_texts(texts), grams=grams)
     tagged = np.sort(found.tagged)
     owned = tagged >> np.uint64(WORD_BITS)
     new = np.ones(len(tagged), bool)
@@ -102,7 +102,7 @@ def chunk_sets(texts: pl.Series, *, grams: bool = True) -> FeatureSets:
     )
 
 
-def _plain(texts: pl.Series) -> pl.Series:
+def folded_texts(texts: pl.Series) -> pl.Series:
     """Return the texts without case and accents."""
     folded = pl.col("text").fill_null("").str.normalize("NFKD").str.replace_all(r"\p{M}", "")
     return case_folded(texts.alias("text").to_frame().select(folded).to_series())

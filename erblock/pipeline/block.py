@@ -71,8 +71,7 @@ def block(config: Config, on_progress: Progress = silent) -> BlockReport:
     with open_engine(config) as engine:
         found = engine.candidates(on_progress)
         ranked = rank(config, found)
-        limits = Budget(options.max_pairs, options.max_per_record, options.target_recall)
-        kept = cut(ranked.pairs, limits, ranked.expected, found.copies)
+        kept = cut(ranked.pairs, budget_of(options), ranked.expected, found.copies)
         pairs = pairs_frame(found.left_ids, found.right_ids, ranked.shown, kept)
         engine.write(pairs, options.output)
     return BlockReport(
@@ -88,6 +87,11 @@ def block(config: Config, on_progress: Progress = silent) -> BlockReport:
         tuple(_copy_reports(config, found)),
         _write_audit(options, found, ranked.shown, kept),
     )
+
+
+def budget_of(options: BlockConfig) -> Budget:
+    """Return the budget that the settings ask for."""
+    return Budget(options.max_pairs, options.max_per_record, options.target_recall)
 
 
 def _write_audit(options: BlockConfig, found: Candidates, scored: ScoredPairs, kept: Cut) -> Path | None:

@@ -61,6 +61,10 @@ def texts_of(tables: TablePair) -> Texts:
     return Texts(left, record_texts(tables.other.frame, [pair.right for pair in tables.columns]), dedup=False)
 
 
-def minhash_of(texts: Texts) -> MinHashHasher:
-    """Return the MinHash whose weights and bands suit these texts."""
-    return fit_minhash(texts.left, None if texts.dedup else texts.right)
+def minhash_of(texts: Texts, bands: int | None = None) -> MinHashHasher:
+    """Return the MinHash whose weights and bands suit these texts.
+
+    `bands`: so many in place of the usual number; of more, the first are the same, so no pair is lost.
+    """
+    hasher = fit_minhash(texts.left, None if texts.dedup else texts.right)
+    return hasher if bands is None else replace(hasher, plan=replace(hasher.plan, bands=bands))

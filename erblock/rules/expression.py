@@ -37,6 +37,10 @@ class Call:
     option: float | None = None
     at: int = field(default=0, compare=False)
 
+    def __str__(self) -> str:
+        option = [] if self.option is None else [f"{self.option:g}"]
+        return f"{self.name}({', '.join([*map(str, self.columns), *option])})"
+
 
 @dataclass(frozen=True)
 class Number:
