@@ -7,9 +7,10 @@ from erblock.cli import console
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from erblock.pipeline.judged import Judged
     from erblock.pipeline.remedy import Remedy
     from erblock.pipeline.seen import Seen, SeenRecord
-    from erblock.pipeline.why import Explanation, Judged, Standing, Weights
+    from erblock.pipeline.why import Explanation, Standing, Weights
 
 _WIDEST, _NARROWEST, _BAR = 600, 60, 40
 

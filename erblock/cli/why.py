@@ -129,7 +129,8 @@ def _show_missed(report: "MissedReport") -> None:
 def _show_cause(cause: "Cause") -> None:
     console.write(f"\n{cause.what}: {cause.count:,}")
     for option, count in cause.would_find.items():
-        console.write(f"  {option} finds {count:,} of them")
+        gain = "meet" if option.startswith("--bands") else "are kept"
+        console.write(f"  with {option}, {count:,} of them {gain}")
     for miss in cause.examples:
         _show_miss(miss)
 

@@ -1,7 +1,7 @@
 """Known matches that are not found, by cause."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +10,13 @@ import numpy as np
 from erblock.config import Config
 from erblock.errors import TableError
 from erblock.evaluation.compare import read_gold
-from erblock.hashing.base import Progress, silent
-from erblock.pipeline.remedy import Remedy, bands_needed, remedy_of
-from erblock.pipeline.rerun import ALL, Fate, Pairs, Rerun, open_rerun, places
-from erblock.pipeline.why import numbered
-from erblock.tables.matches import read_matches
-from erblock.tables.read import csv_of_pairs
+from erblock.hashing.base import Progress, Rows, silent
+from erblock.pipeline.engine import open_local_engine
+from erblock.pipeline.judged import JudgedPairs, numbered, read_judged
+from erblock.pipeline.remedy import Remedy, bands_needed, per_record_needed, remedy_of
+from erblock.pipeline.rerun import Fate, Pairs, Rerun, places, rerun_on
+from erblock.tables.read import TablePair, csv_of_pairs
+from erblock.tables.schemas import ID
 from erblock.tables.text import plain_texts
 
 _EXAMPLES = 2
@@ -37,7 +38,10 @@ class Miss:
 
 @dataclass(frozen=True)
 class Cause:
-    """Why so many known matches are not found, some of them, and what would find how many of them."""
+    """Why so many known matches are not found, and some of them.
+
+    `would_find`: how many would be kept, or with more bands meet, by options that are changed alone.
+    """
 
     what: str
     count: int
@@ -68,10 +72,14 @@ def missed(
     Raises:
         ErblockError: if a table, the model, an option or a file is not usable.
     """
-    rerun = open_rerun(config, on_progress)
-    pairs = _known(config, rerun, gold)
-    fates = np.array(rerun.fates(pairs), dtype=object)
-    causes = fates if matches is None else _judged(config, rerun, pairs, matches, fates)
+    engine = open_local_engine(config)
+    known = _known(config, engine.tables, gold)
+    judged = None if matches is None else read_judged(config, engine.tables, matches)
+    rerun = rerun_on(engine, config, on_progress)
+    pairs = rerun.of(*known)
+    causes = np.array(rerun.fates(pairs), dtype=object)
+    if judged is not None:
+        causes = _judged(config, pairs, (judged, rerun.of(*judged.rows)), causes)
     lost = np.flatnonzero(causes != Fate.KEPT)
     return MissedReport(
         len(pairs),
@@ -83,32 +91,32 @@ def missed(
     )
 
 
-def _known(config: Config, rerun: Rerun, path: Path) -> Pairs:
-    """Return the known matches, each once, without records with themselves."""
-    left, right = rerun.found.left_ids, rerun.found.right_ids
-    frame = read_gold(path, left, None if rerun.one_table else right, csv_of_pairs(config.tables))
-    pairs = numbered(rerun, frame, path)
-    apart = (pairs.left != pairs.right) | (not rerun.one_table)
-    once = np.unique((pairs.left << 32) | pairs.right, return_index=True)[1]
-    at = np.sort(once[apart[once]])
+def _known(config: Config, tables: TablePair, path: Path) -> tuple[Rows, Rows]:
+    """Return the known matches by row number, each once, without records with themselves."""
+    right = None if tables.right is None else tables.right.frame[ID]
+    frame = read_gold(path, tables.left.frame[ID], right, csv_of_pairs(config.tables))
+    left, other = numbered(tables, frame, path)
+    if tables.dedup:
+        left, other = np.minimum(left, other), np.maximum(left, other)
+    once = np.sort(np.unique((left << 32) | other, return_index=True)[1])
+    at = once[left[once] != other[once]] if tables.dedup else once
     if not len(at):
         raise TableError(f"{path} holds no pairs but of records with themselves")
-    return pairs.at(at)
+    return left[at], other[at]
 
 
-def _judged(config: Config, rerun: Rerun, pairs: Pairs, path: Path, fates: Any) -> Any:
+def _judged(config: Config, pairs: Pairs, judged: tuple[JudgedPairs, Pairs], fates: Any) -> Any:
     """Return the cause of each pair, as the file of matches has it; KEPT: it is a match there."""
-    ids = rerun.found.left_ids, rerun.found.right_ids
-    frame = read_matches(path, *ids, csv_of_pairs(config.tables))
-    listed = numbered(rerun, frame, path)
+    (path, frame), listed = (judged[0].file, judged[0].frame), judged[1]
     at = places((listed.left, listed.right), (pairs.left, pairs.right))
     least = config.match.min_probability
-    probability = (
-        frame["probability"].to_numpy() if "probability" in frame.columns else np.full(len(frame), 1.0)
-    )
-    likely = np.where(at < 0, False, probability[at] >= least)
+    known = "probability" in frame.columns
+    probability = frame["probability"].to_numpy() if known else np.ones(frame.height)
+    # One more row stands for the pairs that the file lacks, which are at -1.
+    likely = np.append(probability >= least, [False])[at]
+    is_match = np.append(frame["is_match"].to_numpy(), [False])[at]
     says = np.select(
-        [(at < 0) & (fates == Fate.KEPT), at < 0, frame["is_match"].to_numpy()[at], likely],
+        [(at < 0) & (fates == Fate.KEPT), at < 0, is_match, likely],
         [
             f"kept, but not listed in {path}",
             fates,
@@ -138,10 +146,18 @@ def _would_find(config: Config, rerun: Rerun, cause: str, pairs: Pairs) -> dict[
         bands = bands_needed(rerun, config, pairs)
         return {f"--bands {most}": int(((bands > 0) & (bands <= most)).sum()) for most in _TRIED_BANDS}
     if cause in _NUMBER:
-        budget = replace(rerun.budget, max_pairs=ALL)
-        place = np.sort(rerun.places_kept_by(budget, pairs)) + 1
-        return {f"--max-pairs {place[i]}": i + 1 for i in sorted({(len(place) - 1) // 2, len(place) - 1})}
+        needed = rerun.places_kept_by(rerun.budget, pairs) + 1
+        return _half_and_all("--max-pairs", needed)
+    if cause == Fate.PER_RECORD:
+        return _half_and_all("--max-per-record", per_record_needed(rerun, pairs))
     return {}
+
+
+def _half_and_all(option: str, needed: Rows) -> dict[str, int]:
+    """Return the values of an option that half of the pairs need, and all."""
+    needed = np.sort(needed[needed > 0])
+    at = sorted({(len(needed) - 1) // 2, len(needed) - 1}) if len(needed) else []
+    return {f"{option} {needed[i]}": int((needed <= needed[i]).sum()) for i in at}
 
 
 def _miss(config: Config, rerun: Rerun, cause: str, pair: Pairs) -> Miss:

@@ -1,12 +1,12 @@
 """The smallest change of the options by which blocking would keep a pair, and what it costs in pairs."""
 
 from dataclasses import dataclass, replace
-from math import ceil
+from math import floor
 
 import numpy as np
 import polars as pl
 
-from erblock.blocking.budget import Budget, cut
+from erblock.blocking.budget import Budget, cut, places_of_records
 from erblock.config import Config
 from erblock.hashing.bands import MOST_BANDS
 from erblock.hashing.base import Rows
@@ -28,8 +28,8 @@ _NO_OPTION = {
 class Remedy:
     """The options that would keep the pair; "" where no option does, as `reason` says.
 
-    `more_pairs`: how many more pairs are then written; `more_examined`: how many more share a bucket. None: it
-    was not counted.
+    `more_pairs`: how many more pairs are then written; `more_examined`: how many more share a bucket. None:
+    it was not counted.
     """
 
     options: str
@@ -86,7 +86,9 @@ def raised_budget(rerun: Rerun, pair: Pairs) -> Budget:
     """Return the budget with every limit raised as far as one pair needs, which is a candidate."""
     budget = rerun.budget
     if budget.max_per_record is not None:
-        budget = replace(budget, max_per_record=max(budget.max_per_record, _per_record(rerun, pair)))
+        budget = replace(
+            budget, max_per_record=max(budget.max_per_record, int(per_record_needed(rerun, pair)[0]))
+        )
     if budget.target_recall is not None:
         budget = _raised_target(rerun, budget, pair)
     place = int(rerun.places_kept_by(budget, pair)[0])
@@ -96,23 +98,14 @@ def raised_budget(rerun: Rerun, pair: Pairs) -> Budget:
     return budget
 
 
-def _per_record(rerun: Rerun, pair: Pairs) -> int:
-    """Return the place of the pair among those of either record, as compared and as written out."""
+def per_record_needed(rerun: Rerun, pairs: Pairs) -> Rows:
+    """Return how many pairs of one record must be kept to keep each pair, which is a candidate."""
     every, order = rerun.written(Budget(max_pairs=ALL)), rerun.kept.order
     compared = rerun.pairs.left[order], rerun.pairs.right[order]
-    asked = ((every.left, every.right), (pair.left, pair.right)), (compared, pair.compared)
-    return 1 + max(_better(known, rows, one_table=rerun.one_table) for known, rows in asked)
-
-
-def _better(known: tuple[Rows, Rows], asked: tuple[Rows, Rows], *, one_table: bool) -> int:
-    """Return how many pairs before the asked one hold either of its records, the more of both."""
-    at = int(places(known, asked)[0])
-    before = known[0][:at], known[1][:at]
-    counts = []
-    for side in (0, 1):
-        has = before[side] == asked[side][0]
-        counts.append(int((has | (before[1 - side] == asked[side][0]) if one_table else has).sum()))
-    return max(counts)
+    written = places_of_records(rerun.pairs, every.left, every.right)
+    of_compared = places_of_records(rerun.pairs, *compared)
+    at = places((every.left, every.right), (pairs.left, pairs.right))
+    return 1 + np.maximum(written[at], of_compared[places(compared, pairs.compared)])
 
 
 def _raised_target(rerun: Rerun, budget: Budget, pair: Pairs) -> Budget:
@@ -122,9 +115,9 @@ def _raised_target(rerun: Rerun, budget: Budget, pair: Pairs) -> Budget:
     free = replace(budget, target_recall=None, max_pairs=ALL)
     expected, at = rerun.ranked.expected, rerun.ranked_at(pair)[0]
     through = cut(rerun.pairs, free, expected, rerun.found.copies).kept
-    recall = expected.kept(through[: int(np.flatnonzero(through == at)[0]) + 1])
-    if recall is not None:
-        raised = replace(budget, target_recall=min(ceil(recall.value * _ROUND) / _ROUND, 1.0))
+    before = expected.kept(through[: int(np.flatnonzero(through == at)[0])])
+    if before is not None:
+        raised = replace(budget, target_recall=min((floor(before.value * _ROUND) + 1) / _ROUND, 1.0))
         if rerun.places_kept_by(raised, pair)[0] >= 0:
             return raised
     place = int(rerun.places_kept_by(free, pair)[0])

@@ -23,7 +23,6 @@ from erblock.engines.local import LocalEngine
 from erblock.hashing.arrays import SketchArrays, sketch_arrays
 from erblock.hashing.base import Progress, Rows, Scores, Sketch, silent
 from erblock.pipeline.block import budget_of
-from erblock.pipeline.engine import open_local_engine
 from erblock.pipeline.inputs import texts_of
 from erblock.pipeline.ranked import RankedCandidates, rank
 
@@ -188,17 +187,8 @@ class Rerun:
         return places((written.left, written.right), (pairs.left, pairs.right))
 
 
-def open_rerun(config: Config, on_progress: Progress = silent) -> Rerun:
-    """Return what blocking with these settings finds, on this machine; nothing is written.
-
-    Raises:
-        ErblockError: if a table, the model or an option is not usable.
-    """
-    return rerun_on(open_local_engine(config), config, on_progress)
-
-
 def rerun_on(engine: LocalEngine, config: Config, on_progress: Progress = silent) -> Rerun:
-    """Return what blocking finds with an engine."""
+    """Return what blocking with these settings finds with an engine; nothing is written."""
     sketches = engine.sketches(on_progress)
     found = engine.joined(sketches, on_progress)
     ranked = rank(config, found)

@@ -15,16 +15,17 @@ from erblock.blocking.examples import MATCH, UNKNOWN
 from erblock.config import Config, did_you_mean
 from erblock.errors import RuleError, TableError
 from erblock.hashing.base import Progress, Scores, silent
+from erblock.pipeline.engine import open_local_engine
+from erblock.pipeline.judged import Judged, judgement, read_judged
 from erblock.pipeline.labelled import verdicts_of
 from erblock.pipeline.remedy import Remedy, remedy_of
-from erblock.pipeline.rerun import Fate, Pairs, Rerun, open_rerun, places
+from erblock.pipeline.rerun import Fate, Pairs, Rerun, rerun_on
 from erblock.pipeline.seen import Seen, SeenRecord, seen_pair, seen_records
 from erblock.rules.answers import RuleAnswer, answers_of
 from erblock.rules.compile import compile_rules
 from erblock.tables.check import shown
-from erblock.tables.matches import read_matches
 from erblock.tables.pairs import converted_ids
-from erblock.tables.read import Records, csv_of_pairs
+from erblock.tables.read import Records, TablePair
 from erblock.tables.schemas import ID
 from erblock.tables.text import plain_texts, text_expression
 
@@ -88,21 +89,6 @@ class Ranked:
 
 
 @dataclass(frozen=True)
-class Judged:
-    """What a file of matches says. `listed`: whether it has the pair; `instead`: matches of either record.
-
-    `least`: the probability that a match needs.
-    """
-
-    file: str
-    listed: bool
-    is_match: bool
-    probability: float | None
-    least: float
-    instead: tuple[tuple[Any, Any], ...]
-
-
-@dataclass(frozen=True)
 class Explanation:
     """All that decided about a pair. `fate`: what became of it; `written`: how many pairs are written.
 
@@ -132,10 +118,11 @@ def why(
     Raises:
         ErblockError: if a table, the model or an option is not usable, or an id is in no table.
     """
-    rerun = open_rerun(config, on_progress)
-    rows = _rows_of(rerun, ids)
+    engine = open_local_engine(config)
+    rows = _rows_of(engine.tables, ids)
+    judged = None if matches is None else read_judged(config, engine.tables, matches)
+    rerun = rerun_on(engine, config, on_progress)
     pair = rerun.of(*(np.array([row]) for row in rows))
-    judged = None if matches is None else _judged(config, rerun, pair, matches)
     fate = rerun.fates(pair)[0]
     scores = scores_of(rerun.pairs, rerun.ranked.expected)
     at = int(rerun.ranked_at(pair)[0])
@@ -152,12 +139,11 @@ def why(
         unasked,
         len(rerun.kept.written),
         remedy_of(rerun, config, fate, pair),
-        judged,
+        None if judged is None else judgement(config, rerun, pair, judged),
     )
 
 
-def _rows_of(rerun: Rerun, ids: tuple[str, str]) -> tuple[int, int]:
-    tables = rerun.engine.tables
+def _rows_of(tables: TablePair, ids: tuple[str, str]) -> tuple[int, int]:
     sides = tables.left, tables.other
     rows = [_row_of(table, text) for table, text in zip(sides, ids, strict=True)]
     for side, (row, table, text) in enumerate(zip(rows, sides, ids, strict=True)):
@@ -253,39 +239,3 @@ def _asked_rules(config: Config, rerun: Rerun, pair: Pairs) -> tuple[tuple[RuleA
     except RuleError as wrong:  # blocking does not ask them, and works without
         return (), str(wrong)
     return answers_of(rules, int(pair.left[0]), int(pair.right[0])), None
-
-
-def numbered(rerun: Rerun, frame: pl.DataFrame, source: Path) -> Pairs:
-    """Return the pairs of a file by row number, in its order.
-
-    Raises:
-        TableError: if one is of a record that is in no table.
-    """
-    rows = []
-    for name, known in (("left_id", rerun.found.left_ids), ("right_id", rerun.found.right_ids)):
-        numbers = pl.DataFrame({name: known}).with_row_index("row").cast({"row": pl.Int64})
-        found = frame.join(numbers, on=name, how="left", maintain_order="left")["row"]
-        if found.has_nulls():
-            stray = shown(frame[name].filter(found.is_null())[0])
-            raise TableError(f"{source}: {name} {stray} is in no table; give the tables of these pairs")
-        rows.append(found.to_numpy())
-    return rerun.of(rows[0], rows[1])
-
-
-def _judged(config: Config, rerun: Rerun, pair: Pairs, path: Path) -> Judged:
-    ids = rerun.found.left_ids, rerun.found.right_ids
-    frame = read_matches(path, *ids, csv_of_pairs(config.tables))
-    listed = numbered(rerun, frame, path)
-    at = int(places((listed.left, listed.right), (pair.left, pair.right))[0])
-    asked = (pair.left, pair.right) if not rerun.one_table else 2 * (np.concatenate([pair.left, pair.right]),)
-    same = np.isin(listed.left, asked[0]) | np.isin(listed.right, asked[1])
-    others = frame.filter(pl.col("is_match") & pl.Series(same & (np.arange(len(listed)) != at)))
-    row = None if at < 0 else frame.row(at, named=True)
-    return Judged(
-        str(path),
-        row is not None,
-        row is not None and bool(row["is_match"]),
-        None if row is None else row.get("probability"),
-        config.match.min_probability,
-        tuple(others.select("left_id", "right_id").head(_RIVALS).rows()),
-    )
