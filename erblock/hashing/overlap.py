@@ -91,4 +91,4 @@ def _first_agrees(sets: FeatureSets, rates: Floats) -> float:
     alone = np.delete(x, at), np.delete(y, other)
     both = np.maximum(x[at][None, :] / x[at][:, None], y[other][None, :] / y[other][:, None]).sum(axis=1)
     rest = alone[0].sum() / x[at] + alone[1].sum() / y[other]
-    return float((1 / (both + rest)).sum())
+    return min(float((1 / (both + rest)).sum()), 1.0)

@@ -36,7 +36,7 @@ class Judged:
 
 @dataclass(frozen=True)
 class JudgedPairs:
-    """A file of matches: left_id, right_id, is_match and maybe probability; and the row numbers of its pairs."""
+    """A file of matches: left_id, right_id, is_match, maybe probability; and the row numbers of its pairs."""
 
     file: str
     frame: pl.DataFrame

@@ -4,7 +4,6 @@ Every pair has one fate. The records shared no bucket; or only buckets too full 
 pair is not among the most similar of either record; or a limit of the budget cut it; or it is kept.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cached_property
@@ -126,12 +125,10 @@ class Rerun:
     def fates(self, pairs: Pairs) -> list[Fate]:
         """Return what became of each pair."""
         fates = np.where(self.ranked_at(pairs) < 0, self._unranked(pairs), Fate.KEPT).astype(object)
-        for fate, alone in self._limits():
-            gone = places(alone, (pairs.left, pairs.right)) < 0
+        for fate, budget in self._limits().items():
+            written = self.written(budget)
+            gone = places((written.left, written.right), (pairs.left, pairs.right)) < 0
             fates[gone & (fates == Fate.KEPT)] = fate
-        written = self.kept.written.left, self.kept.written.right
-        # What every limit by itself lets through, but all of them do not, the last one cut.
-        fates[(places(written, (pairs.left, pairs.right)) < 0) & (fates == Fate.KEPT)] = fate
         return [Fate(fate) for fate in fates]
 
     def _unranked(self, pairs: Pairs) -> npt.NDArray[np.str_]:
@@ -161,21 +158,16 @@ class Rerun:
         one, other = pairs.compared
         return np.asarray((similarity > left[one]) | (similarity > right[other]))
 
-    def _limits(self) -> Iterator[tuple[Fate, tuple[Rows, Rows]]]:
-        """Yield every limit, and the pairs that would be written if it were the only one."""
+    def _limits(self) -> dict[Fate, Budget]:
+        """Return the limits in the order in which they cut, each with those before it."""
         budget = self.budget
         limits = {Fate.COPIES: Budget(max_pairs=ALL)}
         if budget.max_per_record is not None:
             limits[Fate.PER_RECORD] = Budget(max_per_record=budget.max_per_record)
         if budget.target_recall is not None:
-            limits[Fate.TARGET] = Budget(target_recall=budget.target_recall)
-        if budget.max_pairs is not None:
-            limits[Fate.MAX_PAIRS] = Budget(max_pairs=budget.max_pairs)
-        if budget == Budget():
-            limits[Fate.DEFAULT] = budget
-        for fate, alone in limits.items():
-            written = self.written(alone)
-            yield fate, (written.left, written.right)
+            limits[Fate.TARGET] = replace(budget, max_pairs=None)
+        limits[Fate.DEFAULT if budget == Budget() else Fate.MAX_PAIRS] = budget
+        return limits
 
     def written(self, budget: Budget) -> WrittenPairs:
         """Return the pairs that another budget writes, best first."""
