@@ -18,10 +18,9 @@ _WIDEST, _NARROWEST, _BAR = 600, 60, 40
 def show(found: "Explanation") -> None:
     """Print why a pair is, or is not, a candidate and a match."""
     ranked = found.ranked
-    place = "" if ranked is None else f"; number {ranked.rank:,} of {ranked.of:,} candidates"
-    console.write(
-        f"{found.left.id} and {found.right.id}: {found.fate}{place} ({found.written:,} are written)"
-    )
+    console.write(f"{found.left.id} and {found.right.id}: {found.fate}")
+    if ranked is not None and ranked.rank is not None:
+        console.write(f"number {ranked.rank:,} of {ranked.of:,} candidates, {found.written:,} are written")
     for line in _verdicts(found):
         console.write(line)
     _show_seen(found.seen, (found.left, found.right))

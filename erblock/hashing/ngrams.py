@@ -16,7 +16,7 @@ from scipy import sparse
 from erblock.hashing.base import Rows
 from erblock.hashing.native import in_parallel
 from erblock.hashing.shingles import HASH_BITS, ROW_BITS, WORD_BITS, tagged_features
-from erblock.similarity.folding import case_folded
+from erblock.similarity.folding import case_folded, without_accents
 
 FEATURE_BITS = 20
 _CHUNK_ROWS = 1 << ROW_BITS
@@ -104,8 +104,7 @@ def chunk_sets(texts: pl.Series, *, grams: bool = True) -> FeatureSets:
 
 def folded_texts(texts: pl.Series) -> pl.Series:
     """Return the texts without case and accents."""
-    folded = pl.col("text").fill_null("").str.normalize("NFKD").str.replace_all(r"\p{M}", "")
-    return case_folded(texts.alias("text").to_frame().select(folded).to_series())
+    return case_folded(without_accents(texts.fill_null("")))
 
 
 def frequencies(tables: Sequence[pl.Series]) -> npt.NDArray[np.int64]:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from erblock.blocking.budget import scores_of
+from erblock.blocking.budget import Budget, scores_of
 from erblock.blocking.examples import MATCH, UNKNOWN
 from erblock.config import Config, did_you_mean
 from erblock.errors import RuleError, TableError
@@ -19,7 +19,7 @@ from erblock.pipeline.engine import open_local_engine
 from erblock.pipeline.judged import Judged, judgement, read_judged
 from erblock.pipeline.labelled import verdicts_of
 from erblock.pipeline.remedy import Remedy, remedy_of
-from erblock.pipeline.rerun import Fate, Pairs, Rerun, rerun_on
+from erblock.pipeline.rerun import ALL, Fate, Pairs, Rerun, places, rerun_on
 from erblock.pipeline.seen import Seen, SeenRecord, seen_pair, seen_records
 from erblock.rules.answers import RuleAnswer, answers_of
 from erblock.rules.compile import compile_rules
@@ -73,13 +73,15 @@ class Standing:
 
 @dataclass(frozen=True)
 class Ranked:
-    """The pair among all candidates. `score`: as in PAIRS; `is_log_odds`: whether it is natural log odds.
+    """The pair among all candidates, copies too; `rank`: None for a copy that is never written.
+
+    `score`: as in PAIRS; `is_log_odds`: whether it is natural log odds.
 
     `bands`: in how many the records met; none, if likely matches led from one to the other.
     `label`: what a label of the model says, if there is one.
     """
 
-    rank: int
+    rank: int | None
     of: int
     score: float
     is_log_odds: bool
@@ -125,14 +127,13 @@ def why(
     pair = rerun.of(*(np.array([row]) for row in rows))
     fate = rerun.fates(pair)[0]
     scores = scores_of(rerun.pairs, rerun.ranked.expected)
-    at = int(rerun.ranked_at(pair)[0])
     rules, unasked = _asked_rules(config, rerun, pair)
     return Explanation(
         *seen_records(rerun, pair),
         fate,
         seen_pair(rerun, pair),
         _weights(rerun, pair),
-        None if at < 0 else _ranked(rerun, scores, at),
+        _ranked(rerun, scores, pair),
         _standing(rerun, scores, pair, 0),
         _standing(rerun, scores, pair, 1),
         rules,
@@ -194,13 +195,16 @@ def _values(rerun: Rerun, pair: Pairs, names: tuple[str, str]) -> tuple[str | No
     return left, right
 
 
-def _ranked(rerun: Rerun, scores: Scores, at: int) -> Ranked:
-    expected = rerun.ranked.expected
-    place = int(np.flatnonzero(rerun.kept.order == at)[0])
+def _ranked(rerun: Rerun, scores: Scores, pair: Pairs) -> Ranked | None:
+    expected, at = rerun.ranked.expected, int(rerun.ranked_at(pair)[0])
+    if at < 0:
+        return None
+    every = rerun.written(Budget(max_pairs=ALL))
+    place = int(places((every.left, every.right), (pair.left, pair.right))[0])
     verdict = verdicts_of(rerun.ranked.labels, rerun.pairs.at(np.array([at])))[0]
     return Ranked(
-        place + 1,
-        len(rerun.pairs),
+        None if place < 0 else place + 1,
+        len(every),
         float(scores[at]),
         expected.log_odds is not None,
         None if expected.probability is None else float(expected.probability[at]),

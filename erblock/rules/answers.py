@@ -41,5 +41,5 @@ def _values(rules: RuleSet, batch: Batch, rule: Rule, rows: tuple[int, int]) -> 
             score = float(batch.scores(node, np.arange(1))[0])
             yield str(node), "missing" if np.isnan(score) else f"{score:.4g}"
         elif isinstance(node, Column):
-            value = rules.columns.text(node.side, node.name)[sides[node.side]]
+            value = rules.columns.text(node.side, node.name, node.functions)[sides[node.side]]
             yield str(node), "missing" if value is None else value

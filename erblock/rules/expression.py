@@ -12,20 +12,28 @@ from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 from erblock.rules.source import Source
+from erblock.similarity import Applied
 
 Side: TypeAlias = Literal["left", "right", "both"]
 
 
 @dataclass(frozen=True)
 class Column:
-    """A column of the left table, of the right table, or the same column of both."""
+    """A column of the left table, of the right table, or the same column of both.
+
+    `functions`: what its values go through, the innermost first.
+    """
 
     side: Side
     name: str
+    functions: tuple[Applied, ...] = ()
     at: int = field(default=0, compare=False)
 
     def __str__(self) -> str:
-        return self.name if self.side == "both" else f"{self.side}.{self.name}"
+        text = self.name if self.side == "both" else f"{self.side}.{self.name}"
+        for function in self.functions:
+            text = function.around(text)
+        return text
 
 
 @dataclass(frozen=True)

@@ -222,6 +222,10 @@ def test_copies_are_explained_by_the_record_that_is_compared(folder, explained):
         assert found["ranked"]["score"] == fates["r3"]["ranked"]["score"]
     assert fates["s25"]["fate"].startswith("cut off: of records that say the same, 10 are paired")
     assert fates["s25"]["remedy"]["options"] == ""
+    assert fates["s25"]["ranked"]["rank"] is None
+    every = ids(blocked("--max-pairs", 100_000))
+    assert fates["s05"]["ranked"]["rank"] == 1 + every.index(("l3", "s05"))
+    assert fates["s05"]["ranked"]["of"] == len(every)
 
 
 def test_copies_in_one_table(folder, explained):
@@ -282,7 +286,7 @@ def test_a_neural_model_is_explained_by_cells_and_by_what_it_does_not_read(folde
 def test_as_text(folder, capsys):
     assert run("why", "l3", "r3", *TABLES) == 0
     out = capsys.readouterr().out
-    assert out.startswith("l3 and r3: kept; number ")
+    assert out.startswith("l3 and r3: kept\nnumber ")
     for part in (
         "What the hash saw (minhash)",
         "chance to meet",
