@@ -27,6 +27,7 @@ def block(
         str | None, typer.Option(help="minhash or neural.", show_default="the model's, or minhash")
     ] = None,
     bands: options.Bands = None,
+    block_on: options.BlockOn = None,
     max_pairs: Annotated[
         int | None, typer.Option(help="Keep so many pairs at most, the best of all.")
     ] = None,
@@ -80,6 +81,7 @@ def block(
                 "model": model and str(model),
                 "method": method,
                 "bands": bands,
+                "block_on": block_on,
                 "max_pairs": max_pairs,
                 "max_per_record": max_per_record,
                 "target_recall": target_recall,

@@ -24,6 +24,10 @@ Columns = Annotated[
 Bands = Annotated[
     int | None, typer.Option(help="Bucket keys of a record, for MinHash without a model.", show_default="128")
 ]
+BlockOn = Annotated[
+    list[str] | None,
+    typer.Option(help="A value by which records meet, too, such as compact(postcode); repeatable."),
+]
 Delimiter = Annotated[str | None, typer.Option(help="The CSV delimiter, if not detected.")]
 Encoding = Annotated[str | None, typer.Option(help="The CSV encoding, such as cp1252.")]
 Engine = Annotated[

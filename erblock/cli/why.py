@@ -38,6 +38,7 @@ def why(
         str | None, typer.Option(help="minhash or neural.", show_default="the model's, or minhash")
     ] = None,
     bands: options.Bands = None,
+    block_on: options.BlockOn = None,
     max_pairs: Annotated[int | None, typer.Option(help="As `erblock block` was told.")] = None,
     max_per_record: Annotated[int | None, typer.Option(help="As `erblock block` was told.")] = None,
     target_recall: Annotated[float | None, typer.Option(help="As `erblock block` was told.")] = None,
@@ -76,6 +77,7 @@ def why(
                 "model": model and str(model),
                 "method": method,
                 "bands": bands,
+                "block_on": block_on,
                 "max_pairs": max_pairs,
                 "max_per_record": max_per_record,
                 "target_recall": target_recall,

@@ -17,6 +17,7 @@ from erblock.pipeline.inputs import Texts, minhash_of, open_tables, texts_of
 from erblock.pipeline.model import model_folder, open_hasher, with_model_columns
 from erblock.pipeline.places import check_block_places
 from erblock.pipeline.stored import StoredTables, stored_tables
+from erblock.rules.exact_keys import exact_keys
 from erblock.tables.sheet import key_path, sheet_path
 
 if TYPE_CHECKING:
@@ -31,6 +32,8 @@ def check_engine(config: Config) -> None:
         raise ConfigError("--audit shows the records of pairs, which stay on the cluster: use --engine local")
     if on_spark and options.memory is not None:
         raise ConfigError("--memory bounds the join of this machine; on Spark it is spark.executor.memory")
+    if on_spark and options.block_on:
+        raise ConfigError("--block-on joins on this machine; on Spark leave it out")
     check_place(Place("--output", options.output), options.engine)
     output = Path(options.output)
     written = {"--output": output} if "://" not in options.output else {}
@@ -83,7 +86,9 @@ def open_local_engine(config: Config) -> LocalEngine:
     texts = texts_of(tables)
     sides = stored.sides(texts.left, texts.right)
     memory = config.block.memory and bytes_of(config.block.memory)
-    return LocalEngine(tables, *sides, open_hasher(config.block, texts), texts.copies, memory or None)
+    exact = exact_keys(config.block.block_on, tables)
+    hasher = open_hasher(config.block, texts)
+    return LocalEngine(tables, *sides, hasher, texts.copies(exact), exact, memory or None)
 
 
 @contextmanager

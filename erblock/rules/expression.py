@@ -116,7 +116,7 @@ class Rule:
     root: Node
 
     @property
-    def kind(self) -> Literal["match", "conflict"]:
+    def kind(self) -> Literal["match", "conflict", "block_on"]:
         """Whether it speaks for or against a pair."""
         return self.source.kind
 
