@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from erblock.pipeline.seen import Seen, SeenRecord
     from erblock.pipeline.why import Explanation, Standing, Weights
 
-_WIDEST, _NARROWEST, _BAR = 600, 60, 40
+_WIDEST, _NARROWEST, _BAR = 300, 60, 30
 
 
 def show(found: "Explanation") -> None:
@@ -75,8 +75,11 @@ def remedy_line(remedy: "Remedy") -> str:
 def _show_seen(seen: "Seen", records: "tuple[SeenRecord, SeenRecord]") -> None:
     sides = tuple(zip(("left", "right"), records, strict=True))
     console.write("")
-    rows = [[side, str(record.id), cut(record.text, _WIDEST)] for side, record in sides]
-    console.table(["", "id", "text"], rows, f"What the hash saw ({seen.kind})")
+    heads = ["column", *(f"{side} {record.id}" for side, record in sides)]
+    rows = [
+        [name, *(cut(record.texts[name], _WIDEST) or "-" for record in records)] for name in records[0].texts
+    ]
+    console.table(heads, rows, f"What the hash saw ({seen.kind})")
     for side, record in sides:
         if record.cut_off:
             console.write(f"{side}: cut off, not read by the language model: {cut(record.cut_off, _WIDEST)}")
@@ -115,17 +118,13 @@ def _hash_rows(seen: "Seen") -> "Iterator[list[str]]":
 
 def _show_weights(weights: "Weights", score: float | None) -> None:
     steps = [("a usual pair", weights.start), *((part.column, part.log_odds) for part in weights.columns)]
-    values = {part.column: (cut(part.left or "-"), cut(part.right or "-")) for part in weights.columns}
     steps.append(("= what columns say", weights.total))
     if score is not None:
         steps += [("other candidates", score - weights.total), ("= score", score)]
-    rows = [
-        [name, f"{value:+.2f}", bar, *values.get(name, ("", ""))]
-        for (name, value), bar in zip(steps, waterfall(steps), strict=True)
-    ]
+    rows = [[name, f"{value:+.2f}", bar] for (name, value), bar in zip(steps, waterfall(steps), strict=True)]
     console.write("")
     title = "Weight of evidence, in natural log odds of a match"
-    console.table(["column", "log odds", "", "left", "right"], rows, title)
+    console.table(["column", "log odds", ""], rows, title)
 
 
 def waterfall(steps: "Sequence[tuple[str, float]]") -> list[str]:

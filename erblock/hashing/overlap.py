@@ -5,8 +5,8 @@ y of their features agree in the first one with the probability
 
     J = sum over shared i of 1 / (sum over all j of max(x_j / x_i, y_j / y_i))     (Moulton and Jiang 2018),
 
-their weighted Jaccard similarity where both have the same rates. A key of n features is shared with about
-J**n.
+their weighted Jaccard similarity where both have the same rates. How likely they share a whole key, of one
+rare feature or of several common ones, is counted in other random orders.
 """
 
 from dataclasses import dataclass, replace
@@ -16,10 +16,11 @@ import numpy.typing as npt
 import polars as pl
 
 from erblock.hashing import ngrams
-from erblock.hashing.bands import BandPlan, Floats, draw_rates, record_keys
+from erblock.hashing.bands import MOST_BANDS, BandPlan, Floats, draw_rates, record_keys
 from erblock.hashing.ngrams import FeatureSets
 
-Doubles = npt.NDArray[np.float64]
+_SEEDS = 8
+"""Other orders that the chance to meet is counted in, times the most bands: to about one in a thousand."""
 
 
 @dataclass(frozen=True)
@@ -50,8 +51,6 @@ def overlap_of(texts: tuple[str, str], weights: Floats, plan: BandPlan) -> Overl
     same = (firsts[:, 0] == firsts[:, 1]) & (firsts[:, 0] > 0)
     estimated = tuple(float(same[kind::2].mean()) if len(same) > kind else 0.0 for kind in (0, 1))
     keys = record_keys(sets, weights, plan)
-    met = np.resize(np.array(true), plan.bands)[:, None] ** keys.lengths.astype(np.float64)
-    met[keys.buckets == 0] = 0
     sizes, both = np.diff(sets.starts), len(_shared(sets)[0])
     lengths = keys.lengths.sum(axis=0) / np.maximum((keys.buckets > 0).sum(axis=0), 1)
     return Overlap(
@@ -60,9 +59,20 @@ def overlap_of(texts: tuple[str, str], weights: Floats, plan: BandPlan) -> Overl
         true,
         (estimated[0], estimated[1]),
         int((same & (keys.buckets[:, 0] != keys.buckets[:, 1])).sum()),
-        float((1 - np.prod(1 - met, axis=0)).mean()),
+        _chance(sets, weights, plan),
         (float(lengths[0]), float(lengths[1])),
     )
+
+
+def _chance(sets: FeatureSets, weights: Floats, plan: BandPlan) -> float:
+    """Return the probability that two records share a bucket in any of the bands, as other seeds have it."""
+    missed = 1.0
+    others = (replace(plan, bands=MOST_BANDS, seed=plan.seed + number) for number in range(1, 1 + _SEEDS))
+    buckets = np.concatenate([record_keys(sets, weights, other).buckets for other in others])
+    same = (buckets[:, 0] == buckets[:, 1]) & (buckets[:, 0] > 0)
+    for kind in (0, 1):
+        missed *= (1 - float(same[kind::2].mean())) ** len(range(kind, plan.bands, 2))
+    return 1 - missed
 
 
 def first_shared_band(

@@ -26,13 +26,13 @@ _CODE = re.compile(r"[^\W_]+(?:[-/._]+[^\W_]+)+")
 class SeenRecord:
     """A record as the hash saw it.
 
-    `text`: its columns, without case and accents; `cut_off`: the end that a language model does not read.
+    `texts`: its columns, without case and accents; `cut_off`: the end that a language model does not read.
     `alike`: how many records of the table say the same, itself among them; of these, `compared` is the one
     that is compared.
     """
 
     id: Any
-    text: str
+    texts: dict[str, str]
     cut_off: str
     alike: int
     compared: Any
@@ -86,13 +86,17 @@ def seen_records(rerun: Rerun, pair: Pairs) -> tuple[SeenRecord, SeenRecord]:
         text, copies = texts[side].slice(row, 1), rerun.found.copies[side]
         unread = hasher.encoder.unread(plain_texts(text)[0]) if isinstance(hasher, NeuralHasher) else ""
         compared = ids[side][int(copies.compared[row])]
-        records.append(SeenRecord(ids[side][row], _shown(text), unread, _alike(copies, row), compared))
+        records.append(
+            SeenRecord(ids[side][row], _columns(rerun, text), unread, _alike(copies, row), compared)
+        )
     return records[0], records[1]
 
 
-def _shown(text: pl.Series) -> str:
+def _columns(rerun: Rerun, text: pl.Series) -> dict[str, str]:
+    """Return the text of each column; a record that holds nothing has no separators."""
+    names = [pair.name for pair in rerun.engine.tables.columns]
     parts = ngrams.folded_texts(text)[0].split(SEPARATOR)
-    return " | ".join(parts)
+    return dict(zip(names, parts + [""] * (len(names) - len(parts)), strict=True))
 
 
 def _alike(copies: Copies, row: int) -> int:

@@ -301,10 +301,10 @@ def test_as_text(folder, capsys):
 def test_bars_begin_where_the_last_one_ended():
     bars = waterfall([("start", -2.0), ("name", 6.0), ("price", -1.0), ("= all", 3.0)])
     assert bars == [
-        "-" * 13 + "|",
-        "+" * 40,
-        " " * 13 + "|" + " " * 19 + "-" * 7,
-        " " * 13 + "+" * 20,
+        "-" * 10 + "|",
+        "+" * 30,
+        " " * 10 + "|" + " " * 14 + "-" * 5,
+        " " * 10 + "+" * 15,
     ]
 
 
