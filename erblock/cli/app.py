@@ -20,6 +20,7 @@ from erblock.cli import (
     plan,
     rules,
     show,
+    why,
 )
 from erblock.errors import ErblockError
 
@@ -41,6 +42,7 @@ app.command("evaluate")(evaluate.evaluate)
 app.command("show")(show.show)
 app.command("check")(check.check)
 app.command("diff")(diff.diff)
+app.command("why")(why.why)
 
 
 def _show_version(wanted: bool) -> None:

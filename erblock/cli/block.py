@@ -26,6 +26,8 @@ def block(
     method: Annotated[
         str | None, typer.Option(help="minhash or neural.", show_default="the model's, or minhash")
     ] = None,
+    bands: options.Bands = None,
+    block_on: options.BlockOn = None,
     max_pairs: Annotated[
         int | None, typer.Option(help="Keep so many pairs at most, the best of all.")
     ] = None,
@@ -79,6 +81,8 @@ def block(
                 "output": output,
                 "model": model and str(model),
                 "method": method,
+                "bands": bands,
+                "block_on": block_on,
                 "max_pairs": max_pairs,
                 "max_per_record": max_per_record,
                 "target_recall": target_recall,

@@ -25,6 +25,13 @@ RightId = Annotated[str | None, typer.Option(help="The id column of the right ta
 Columns = Annotated[
     list[str] | None, typer.Option(help="A column to compare, NAME or LEFT=RIGHT; repeatable.")
 ]
+Bands = Annotated[
+    int | None, typer.Option(help="Bucket keys of a record, for MinHash without a model.", show_default="128")
+]
+BlockOn = Annotated[
+    list[str] | None,
+    typer.Option(help="A value by which records meet, too, such as compact(postcode); repeatable."),
+]
 Delimiter = Annotated[str | None, typer.Option(help="The CSV delimiter, if not detected.")]
 Encoding = Annotated[str | None, typer.Option(help="The CSV encoding, such as cp1252.")]
 Engine = Annotated[

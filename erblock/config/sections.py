@@ -133,6 +133,17 @@ class BlockConfig(_Section):
         "model, MinHash.",
     )
     model: str | None = Field(default=None, description="The model folder that `erblock fit` wrote.")
+    bands: int | None = Field(
+        default=None,
+        ge=1,
+        le=512,
+        description="Bucket keys of a record, for MinHash without a model; 128 by default. More find more.",
+    )
+    block_on: tuple[str, ...] = Field(
+        default=(),
+        description="Records with an equal value meet, too, whatever the hash says, as in "
+        '["compact(postcode)"]; the budget is for all.',
+    )
     max_pairs: int | None = Field(
         default=None, ge=1, description="Keep at most so many pairs, the best of all."
     )

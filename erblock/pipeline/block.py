@@ -72,8 +72,7 @@ def block(config: Config, on_progress: Progress = silent) -> BlockReport:
     with open_engine(config) as engine:
         found = engine.candidates(on_progress)
         ranked = rank(config, found)
-        limits = Budget(options.max_pairs, options.max_per_record, options.target_recall)
-        kept = cut(ranked.pairs, limits, ranked.expected, found.copies)
+        kept = cut(ranked.pairs, budget_of(options), ranked.expected, found.copies)
         pairs = pairs_frame(found.left_ids, found.right_ids, ranked.shown, kept)
         engine.write(_carried(options, found, pairs), options.output)
     return BlockReport(
@@ -96,6 +95,11 @@ def _carried(options: BlockConfig, found: Candidates, pairs: pl.DataFrame) -> pl
     if not options.with_columns or found.tables is None:
         return pairs
     return with_both_records(pairs, found.tables)
+
+
+def budget_of(options: BlockConfig) -> Budget:
+    """Return the budget that the settings ask for."""
+    return Budget(options.max_pairs, options.max_per_record, options.target_recall)
 
 
 def _write_audit(options: BlockConfig, found: Candidates, scored: ScoredPairs, kept: Cut) -> Path | None:
