@@ -36,11 +36,11 @@ from common import (
     written_by,
 )
 
-from erblock.blocking.ranking import ranking
-from erblock.blocking.recall import ExpectedMatches
-from erblock.blocking.score import ScoredPairs
 from erblock.errors import ErblockError
 from erblock.hashing.base import Scores
+from erblock.scoring.competition import ranking
+from erblock.scoring.estimate import ExpectedMatches
+from erblock.scoring.pairs import ScoredPairs
 
 DEFAULT_SETS = ("abt-buy", "febrl3")
 _TINY = 1e-9
@@ -107,7 +107,7 @@ class Variant:
                 patches.enter_context(patch("erblock.pipeline.ranked.expected_matches", return_value=nothing))
                 patches.enter_context(patch("erblock.blocking.budget.ranking", self.ranking))
             if not self.messages:
-                patches.enter_context(patch("erblock.blocking.recall.ranked_and_decided", alone))
+                patches.enter_context(patch("erblock.scoring.estimate.ranked_and_decided", alone))
             if not self.evidence:
                 patches.enter_context(patch("erblock.pipeline.evidence.read_evidence", return_value=None))
             yield

@@ -28,13 +28,14 @@ from tight import Sides, Tables, made_for
 from erblock.blocking.budget import Budget, cut
 from erblock.blocking.candidates import JoinReport, PairChunk, join_each
 from erblock.blocking.output import pairs_frame
-from erblock.blocking.recall import ExpectedMatches
-from erblock.blocking.score import ScoredPairs, score_candidates
+from erblock.blocking.score import score_candidates
 from erblock.errors import ErblockError
 from erblock.evaluation.metrics import Evaluation, evaluate_pairs
 from erblock.hashing.neural import NeuralHasher
 from erblock.pipeline.fit import fit_hasher
 from erblock.pipeline.inputs import open_tables, texts_of
+from erblock.scoring.estimate import ExpectedMatches
+from erblock.scoring.pairs import ScoredPairs
 from erblock.tables.pairs import read_pairs
 from erblock.tables.read import TablePair
 from erblock.tables.schemas import GOLD, ID

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from erblock.blocking.score import ScoredPairs
 from erblock.hashing import neural
 from erblock.hashing.neural import NeuralSketch
+from erblock.scoring.pairs import ScoredPairs
 
 _BLOCK_CELLS = 8_000_000
 

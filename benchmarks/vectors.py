@@ -107,11 +107,12 @@ def measured(name: str, folder: Path) -> list[dict[str, Any]]:
 def _erblock(files: Files) -> list[dict[str, Any]]:
     from erblock.blocking.budget import DEFAULT_PER_RECORD
     from erblock.blocking.candidates import JoinReport
-    from erblock.blocking.ranking import ranking
-    from erblock.blocking.score import best_first, score_candidates
+    from erblock.blocking.score import score_candidates
     from erblock.hashing.arrays import SketchArrays
     from erblock.hashing.cells import CellOptions, fit_cells, places_of
     from erblock.hashing.codes import coded
+    from erblock.scoring.competition import ranking
+    from erblock.scoring.pairs import best_first
 
     matched, rows = files.matched, files.rows("left")
     started = time.monotonic()

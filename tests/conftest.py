@@ -14,10 +14,10 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
-from erblock.blocking.score import ScoredPairs
 from erblock.config import load_config
 from erblock.hashing.encoder import EncoderOptions, load_encoder
 from erblock.pipeline.fit import fit
+from erblock.scoring.pairs import ScoredPairs
 from erblock.tables.read import ColumnPair, Records, TablePair
 
 # How long an example takes says nothing on a machine that others use too; what it finds does.

@@ -16,8 +16,8 @@ import polars as pl
 
 from erblock.blocking.budget import Cut
 from erblock.blocking.output import write_frame
-from erblock.blocking.score import ScoredPairs
 from erblock.hashing.base import Rows
+from erblock.scoring.pairs import ScoredPairs
 from erblock.tables.read import Records, TablePair
 from erblock.tables.schemas import ID
 from erblock.tables.sheet import MATCH, PAIR, SheetKey, SheetRow, Stratum, harmless, key_path

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from erblock.blocking.copies import WrittenPairs, written_out
-from erblock.blocking.examples import MATCH, NO_MATCH
-from erblock.blocking.ranking import ranking
-from erblock.blocking.ranks import rank_within
-from erblock.blocking.recall import ExpectedMatches, RecallEstimate
-from erblock.blocking.score import ScoredPairs, best_first
 from erblock.errors import ConfigError
 from erblock.hashing.base import Rows, Scores
+from erblock.scoring.competition import ranking
+from erblock.scoring.estimate import ExpectedMatches, RecallEstimate
+from erblock.scoring.pairs import ScoredPairs, best_first
+from erblock.scoring.ranks import rank_within
+from erblock.scoring.weak_labels import MATCH, NO_MATCH
 from erblock.tables.copies import Copies
 
 DEFAULT_PER_RECORD = 10

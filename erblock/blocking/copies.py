@@ -6,8 +6,8 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from erblock.blocking.score import ScoredPairs
 from erblock.hashing.base import Rows
+from erblock.scoring.pairs import ScoredPairs
 from erblock.tables.copies import Copies
 
 COPIES_MET = 10

@@ -5,8 +5,8 @@ from pathlib import Path
 import polars as pl
 
 from erblock.blocking.budget import Cut
-from erblock.blocking.score import ScoredPairs
 from erblock.errors import TableError
+from erblock.scoring.pairs import ScoredPairs
 from erblock.tables.schemas import PAIRS
 from erblock.tables.writing import whole_file
 

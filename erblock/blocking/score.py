@@ -1,17 +1,16 @@
 """Candidate pairs scored exactly, the best of every record kept."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from erblock.blocking.candidates import JoinReport, PairChunk, join_each
-from erblock.blocking.ranks import rank_within, write_best
 from erblock.blocking.room import Room
 from erblock.hashing.base import Progress, Rows, Scores, Sketch, silent
 from erblock.hashing.native import native
+from erblock.scoring.pairs import ScoredPairs
+from erblock.scoring.ranks import rank_within, write_best
 
 _T = TypeVar("_T")
 
@@ -24,77 +23,6 @@ _LEAST_KEPT = 10
 
 _TYPES = (np.int64, np.int64, np.uint16, np.float32)
 """Of left and right rows, numbers of bands, and similarities."""
-
-
-@dataclass(frozen=True)
-class ScoredPairs:
-    """Distinct candidate pairs by row number; `best_left[i]` is the highest similarity of left record i.
-
-    `rivalry`: how much, 0 to 1, candidates of a left record, and of a right one, are rivals, if it is known.
-    """
-
-    left: Rows
-    right: Rows
-    similarity: Scores
-    bands: npt.NDArray[np.uint16]
-    best_left: Scores
-    best_right: Scores
-    rivalry: tuple[float, float] | None = None
-
-    def __len__(self) -> int:
-        return len(self.left)
-
-    def seen_as(self, similarity: Scores) -> "ScoredPairs":
-        """Return the same pairs with another similarity."""
-        best_left = np.zeros_like(self.best_left)
-        best_right = best_left if self.one_table else np.zeros_like(self.best_right)
-        np.maximum.at(best_left, self.left, similarity)
-        np.maximum.at(best_right, self.right, similarity)
-        return replace(self, similarity=similarity, best_left=best_left, best_right=best_right)
-
-    def at(self, kept: Rows) -> "ScoredPairs":
-        """Return the pairs at these positions; the best of every record stays what it was."""
-        return replace(
-            self,
-            left=self.left[kept],
-            right=self.right[kept],
-            similarity=self.similarity[kept],
-            bands=self.bands[kept],
-        )
-
-    def of_rows(self, left: Rows, right: Rows, sizes: tuple[int, int]) -> "ScoredPairs":
-        """Return the pairs of records of larger tables: record i here is `left[i]`, or `right[i]`, there.
-
-        `sizes`: how many records these tables have.
-        """
-        best_left = np.zeros(sizes[0], dtype=np.float32)
-        best_left[left] = self.best_left
-        best_right = best_left
-        if not self.one_table:
-            best_right = np.zeros(sizes[1], dtype=np.float32)
-            best_right[right] = self.best_right
-        return replace(
-            self, left=left[self.left], right=right[self.right], best_left=best_left, best_right=best_right
-        )
-
-    @property
-    def one_table(self) -> bool:
-        """Whether both sides are the same table."""
-        return self.best_left is self.best_right
-
-    def by_side(self, values: npt.NDArray[Any], figure: Callable[[Rows, Any, int], _T]) -> tuple[_T, _T]:
-        """Return `figure(records, values, number of records)` of the left and of the right side.
-
-        In one table a record's pairs are those on either side, and both figures are the same.
-        """
-        if self.one_table:
-            ends = np.concatenate([self.left, self.right])
-            both = figure(ends, np.concatenate([values, values]), len(self.best_left))
-            return both, both
-        return (
-            figure(self.left, values, len(self.best_left)),
-            figure(self.right, values, len(self.best_right)),
-        )
 
 
 def kept_per_record(records: int) -> int:
@@ -223,36 +151,3 @@ def _write_kept(
             is_best |= similarity[i] > lowest[1][right[i]] or ties.right[right[i]] > 0
             ties.right[right[i]] -= similarity[i] == lowest[1][right[i]]
         kept[i] = is_best
-
-
-def best_of_either(pairs: ScoredPairs, most: int) -> Rows:
-    """Return the positions of the pairs that are among the best `most` of either of their records."""
-    if pairs.one_table:
-        both = np.concatenate([pairs.similarity, pairs.similarity])
-        ranks = rank_within(np.concatenate([pairs.left, pairs.right]), both).reshape(2, -1)
-        return np.flatnonzero((ranks < most).any(axis=0))
-    near = rank_within(pairs.left, pairs.similarity) < most
-    near |= rank_within(pairs.right, pairs.similarity) < most
-    return np.flatnonzero(near)
-
-
-def best_first(pairs: ScoredPairs, scores: Scores) -> Rows:
-    """Return the positions of the pairs, highest score first; ties by left row, then right row."""
-    if not _is_in_order(pairs.left, pairs.right):
-        return np.lexsort((pairs.right, pairs.left, -scores))
-    # Positive floats are in the order of their bits, negative ones in the reverse; minus zero is zero.
-    bits = (scores + np.float32(0)).view(np.uint32)
-    packed = np.where(bits >> np.uint32(31), bits, ~(bits | np.uint32(1 << 31))).astype(np.uint64)
-    packed <<= np.uint64(32)
-    packed |= np.arange(len(scores), dtype=np.uint32)
-    packed.sort()
-    packed &= np.uint64(0xFFFFFFFF)
-    return packed.view(np.int64)
-
-
-@native
-def _is_in_order(left: Rows, right: Rows) -> bool:
-    for i in range(1, len(left)):
-        if left[i] < left[i - 1] or (left[i] == left[i - 1] and right[i] < right[i - 1]):
-            return False
-    return True

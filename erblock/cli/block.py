@@ -9,8 +9,8 @@ import typer
 from erblock.cli import console, options
 
 if TYPE_CHECKING:
-    from erblock.blocking.recall import RecallEstimate
     from erblock.pipeline.block import BlockReport
+    from erblock.scoring.estimate import RecallEstimate
 
 
 def block(

@@ -11,11 +11,11 @@ from typing import Protocol
 import polars as pl
 
 from erblock.blocking.candidates import JoinReport
-from erblock.blocking.score import ScoredPairs
 from erblock.comparison.columns import ComparedColumn
 from erblock.comparison.measures import Floats
 from erblock.comparison.vectors import Comparison
 from erblock.hashing.base import Progress, Rows, Scores
+from erblock.scoring.pairs import ScoredPairs
 from erblock.tables.copies import Copies
 from erblock.tables.read import TablePair
 

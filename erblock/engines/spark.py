@@ -32,7 +32,7 @@ from pyspark.sql import functions as F
 from pyspark.sql.pandas.types import from_arrow_schema
 
 from erblock.blocking.candidates import JoinReport
-from erblock.blocking.score import ScoredPairs, kept_per_record
+from erblock.blocking.score import kept_per_record
 from erblock.comparison.fitted import EVIDENCE_FILE, LABELS_FILE
 from erblock.engines.base import Candidates
 from erblock.engines.records import SKETCHES, RecordKernel, TextKernel, sketch_rows
@@ -46,6 +46,7 @@ from erblock.errors import ConfigError
 from erblock.hashing.arrays import sketch_arrays
 from erblock.hashing.base import Hasher, Progress, Rows, Scores, Sketch, silent
 from erblock.hashing.store import load_model, load_weights, read_manifest
+from erblock.scoring.pairs import ScoredPairs
 from erblock.tables.copies import Copies
 from erblock.tables.read import Records, TablePair
 from erblock.tables.schemas import ID

@@ -12,10 +12,10 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from erblock.blocking.ranks import rank_within
 from erblock.blocking.score import KEEP_PER_RECORD
 from erblock.engines.wire import sketch_from
 from erblock.hashing.base import Rows, Scores
+from erblock.scoring.ranks import rank_within
 
 TILE_LEFT = 4_096
 """Left records of one tile, at most."""

@@ -1,24 +1,24 @@
 """Probabilities of a match, learned from few labels or none.
 
 Pairs beyond doubt, rules and labels teach what the columns say (`erblock.comparison.evidence`); ranking and
-evidence together are turned into probabilities by decoys (`erblock.blocking.decoys`).
+evidence together are turned into probabilities by decoys (`erblock.scoring.target_decoy`).
 """
 
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from erblock.blocking.decoys import Known, beside, inputs_of, known_pairs
-from erblock.blocking.doubts import find_doubts
-from erblock.blocking.examples import PairExamples, Verdicts, choose_examples
-from erblock.blocking.exclusive import probabilities
-from erblock.blocking.ranking import exclusive_sides, rivalries, with_evidence
-from erblock.blocking.score import ScoredPairs
 from erblock.comparison.evidence import Evidence, Examples, fit_evidence
 from erblock.comparison.vectors import Comparison
 from erblock.errors import ConfigError
 from erblock.hashing.base import Scores
 from erblock.matching.assign import How
+from erblock.scoring.competition import exclusive_sides, rivalries, with_evidence
+from erblock.scoring.doubts import find_doubts
+from erblock.scoring.one_match import probabilities
+from erblock.scoring.pairs import ScoredPairs
+from erblock.scoring.target_decoy import Known, beside, inputs_of, known_pairs
+from erblock.scoring.weak_labels import PairExamples, Verdicts, choose_examples
 
 _LEAST_OF_EITHER = 20
 

@@ -13,9 +13,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import expit, logit
 
-from erblock.blocking.ranking import ranking
-from erblock.blocking.score import ScoredPairs
 from erblock.hashing.base import Rows, Scores
+from erblock.scoring.competition import ranking
+from erblock.scoring.pairs import ScoredPairs
 
 _LIKELY_SHARE = 0.1
 _LIKELY = 0.1

@@ -15,12 +15,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 import polars as pl
 
-from erblock.blocking.decoys import Known
-from erblock.blocking.score import ScoredPairs
 from erblock.hashing.base import Progress, Rows, Scores, silent
 from erblock.hashing.encoder import Encoder
 from erblock.matching.fit import Matcher
 from erblock.matching.head import HeadExamples, Heads, Reading, fit_head, stacked
+from erblock.scoring.pairs import ScoredPairs
+from erblock.scoring.target_decoy import Known
 
 _PARTS = 3
 _ROUNDS = 2

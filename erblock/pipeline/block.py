@@ -11,13 +11,13 @@ from erblock.blocking.budget import Budget, Cut, cut, unknown_because
 from erblock.blocking.candidates import JoinReport
 from erblock.blocking.copies import COPIES_MET
 from erblock.blocking.output import pairs_frame
-from erblock.blocking.recall import RecallEstimate
-from erblock.blocking.score import ScoredPairs
 from erblock.config import BlockConfig, Config
 from erblock.engines.base import Candidates
 from erblock.hashing.base import Progress, silent
 from erblock.pipeline.engine import check_engine, open_engine
 from erblock.pipeline.ranked import rank
+from erblock.scoring.estimate import RecallEstimate
+from erblock.scoring.pairs import ScoredPairs
 from erblock.tables.beside import with_both_records
 from erblock.tables.sheet import check_no_judgements, sheet_path
 

@@ -3,10 +3,10 @@
 import numpy as np
 import polars as pl
 
-from erblock.blocking.score import ScoredPairs
 from erblock.comparison.measures import Floats
 from erblock.engines.base import MatchEngine
 from erblock.errors import TableError
+from erblock.scoring.pairs import ScoredPairs
 from erblock.tables.check import listed
 from erblock.tables.pairs import as_pairs, unknown_ids
 

@@ -13,9 +13,10 @@ import numpy.typing as npt
 from erblock.blocking.bucket_runs import MAX_BUCKET, window
 from erblock.blocking.budget import DEFAULT_PER_RECORD, Budget
 from erblock.blocking.candidates import JoinReport, PairChunk
-from erblock.blocking.score import ScoredPairs, kept_per_record
+from erblock.blocking.score import kept_per_record
 from erblock.hashing.base import Rows
 from erblock.pipeline.sample import Words
+from erblock.scoring.pairs import ScoredPairs
 
 Doubles = npt.NDArray[np.float64]
 

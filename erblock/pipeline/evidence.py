@@ -10,10 +10,7 @@ import numpy as np
 import polars as pl
 
 from erblock.blocking.candidates import JoinReport
-from erblock.blocking.doubts import Doubts, find_doubts
-from erblock.blocking.examples import AGREE, CONFLICT, MATCH, NO_MATCH, UNKNOWN, Verdicts, choose_examples
-from erblock.blocking.ranking import with_evidence
-from erblock.blocking.score import ScoredPairs, best_of_either, score_candidates
+from erblock.blocking.score import score_candidates
 from erblock.comparison.columns import compared_columns
 from erblock.comparison.evidence import Examples, fit_evidence
 from erblock.comparison.fitted import FittedEvidence, read_evidence
@@ -27,6 +24,10 @@ from erblock.pipeline.model import model_folder
 from erblock.rules.compile import RuleSet, compile_rules
 from erblock.rules.label import NO_RULE, SIMILAR
 from erblock.rules.triplets import FROM_LABELS, labelled_pairs
+from erblock.scoring.competition import with_evidence
+from erblock.scoring.doubts import Doubts, find_doubts
+from erblock.scoring.pairs import ScoredPairs, best_of_either
+from erblock.scoring.weak_labels import AGREE, CONFLICT, MATCH, NO_MATCH, UNKNOWN, Verdicts, choose_examples
 from erblock.similarity.values import date_orders
 from erblock.tables.profile import column_texts
 from erblock.tables.read import Records, TablePair

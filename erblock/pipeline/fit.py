@@ -9,7 +9,6 @@ import polars as pl
 
 from erblock.blocking.candidates import JoinReport
 from erblock.blocking.score import score_candidates
-from erblock.blocking.sure import sure_pairs
 from erblock.comparison.fitted import EVIDENCE_FILE, LABELS_FILE
 from erblock.config import Config, FitConfig
 from erblock.hashing import ngrams
@@ -26,6 +25,7 @@ from erblock.pipeline.places import check_fit_places
 from erblock.rules.compile import compile_rules
 from erblock.rules.pairs import labelling_pairs
 from erblock.rules.triplets import TripletOptions, build_triplets, labelled_pairs
+from erblock.scoring.seeds import sure_pairs
 from erblock.tables.pairs import read_pairs
 from erblock.tables.read import TablePair, csv_of_pairs
 from erblock.tables.schemas import ID, LABELS

@@ -8,9 +8,6 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from erblock.blocking.examples import MATCH, NO_MATCH
-from erblock.blocking.ranking import ranking
-from erblock.blocking.score import ScoredPairs
 from erblock.comparison.remembered import RememberedComparison
 from erblock.config import Config
 from erblock.errors import ConfigError
@@ -22,6 +19,9 @@ from erblock.pipeline.evidence import Knowledge
 from erblock.pipeline.match import check_outputs
 from erblock.pipeline.match_engine import open_local
 from erblock.pipeline.places import check_labels_place
+from erblock.scoring.competition import ranking
+from erblock.scoring.pairs import ScoredPairs
+from erblock.scoring.weak_labels import MATCH, NO_MATCH
 from erblock.tables.beside import check_records_here
 from erblock.tables.label_file import Appended, LabelFile, check_label_file, id_texts, open_label_file
 from erblock.tables.pairs import read_answers

@@ -7,9 +7,9 @@ import numpy as np
 import polars as pl
 from scipy.sparse import coo_array, csgraph
 
-from erblock.blocking.examples import MATCH, NO_MATCH, Verdicts
-from erblock.blocking.score import ScoredPairs
 from erblock.matching.assign import How
+from erblock.scoring.pairs import ScoredPairs
+from erblock.scoring.weak_labels import MATCH, NO_MATCH, Verdicts
 from erblock.tables.check import shown
 
 _FEW = 0.5

@@ -11,12 +11,12 @@ import numpy as np
 import polars as pl
 
 from erblock.blocking.copies import compared_rows
-from erblock.blocking.examples import MATCH, NO_MATCH, UNKNOWN, Verdicts
-from erblock.blocking.score import ScoredPairs
 from erblock.comparison.fitted import LABELS_FILE
 from erblock.errors import ModelError, TableError
 from erblock.rules.label import SIMILAR
 from erblock.rules.triplets import label_rows
+from erblock.scoring.pairs import ScoredPairs
+from erblock.scoring.weak_labels import MATCH, NO_MATCH, UNKNOWN, Verdicts
 from erblock.tables.copies import Copies
 from erblock.tables.pairs import converted_ids
 from erblock.tables.read import TablePair

@@ -7,8 +7,6 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from erblock.blocking.examples import MATCH, NO_MATCH, Verdicts
-from erblock.blocking.score import ScoredPairs
 from erblock.comparison.fitted import FittedEvidence
 from erblock.config import Config, MatchConfig, RulesConfig
 from erblock.engines.base import MatchEngine
@@ -28,6 +26,8 @@ from erblock.pipeline.match_engine import check_match_engine, open_match_engine
 from erblock.pipeline.model import check_same_columns
 from erblock.pipeline.places import check_match_places
 from erblock.pipeline.plm import check_plm, learn_plm
+from erblock.scoring.pairs import ScoredPairs
+from erblock.scoring.weak_labels import MATCH, NO_MATCH, Verdicts
 from erblock.tables.beside import check_records_here, with_both_records
 from erblock.tables.pairs import read_pairs
 from erblock.tables.read import csv_of_pairs

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-from erblock.blocking.score import ScoredPairs
 from erblock.config import MatchConfig
 from erblock.errors import ConfigError, ModelError
 from erblock.hashing.base import Progress
@@ -13,6 +12,7 @@ from erblock.matching.fit import Learned, Matcher
 from erblock.matching.plm import Plm, Task, fit_heads, read
 from erblock.matching.tune import LEAST_MATCHES, fine_tune
 from erblock.pipeline.inputs import Texts
+from erblock.scoring.pairs import ScoredPairs
 from erblock.tables.text import plain_texts
 
 _NEURAL = "neural"

@@ -8,15 +8,15 @@ from dataclasses import dataclass, replace
 import polars as pl
 
 from erblock.blocking.candidates import JoinReport
-from erblock.blocking.paths import with_paths
-from erblock.blocking.recall import ExpectedMatches, expected_matches, never_met
-from erblock.blocking.score import ScoredPairs
-from erblock.blocking.siblings import siblings, supported
 from erblock.config import Config
 from erblock.engines.base import Candidates
 from erblock.pipeline.evidence import ColumnEvidence, Weighed, weigh
 from erblock.pipeline.labelled import of_compared, read_label_rows, verdicts_of
 from erblock.pipeline.model import model_folder
+from erblock.scoring.co_matches import siblings, supported
+from erblock.scoring.estimate import ExpectedMatches, expected_matches, never_met
+from erblock.scoring.pairs import ScoredPairs
+from erblock.scoring.transitive import with_paths
 
 
 @dataclass(frozen=True)

@@ -23,8 +23,7 @@ import numpy as np
 from erblock.blocking.budget import Budget, cut, scores_of
 from erblock.blocking.candidates import JoinReport, join
 from erblock.blocking.output import pairs_frame, write_frame
-from erblock.blocking.ranking import rivalries
-from erblock.blocking.score import best_first, score_candidates
+from erblock.blocking.score import score_candidates
 from erblock.config import Config
 from erblock.engines.base import Candidates
 from erblock.hashing.base import BandKeys, Hasher, Rows, Scores, Sketch
@@ -33,6 +32,8 @@ from erblock.pipeline.counts import Counts, Drawn, Kept, RankedPairs, count
 from erblock.pipeline.inputs import open_tables, texts_of
 from erblock.pipeline.ranked import rank
 from erblock.pipeline.sample import read_words
+from erblock.scoring.competition import rivalries
+from erblock.scoring.pairs import best_first
 from erblock.tables.copies import Copies
 from erblock.tables.read import TablePair
 from erblock.tables.schemas import ID

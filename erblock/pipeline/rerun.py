@@ -14,8 +14,7 @@ import polars as pl
 
 from erblock.blocking.budget import DEFAULT_PER_RECORD, Budget, Cut, cut
 from erblock.blocking.copies import COPIES_MET, WrittenPairs, compared_rows
-from erblock.blocking.ranks import rank_within
-from erblock.blocking.score import ScoredPairs, kept_per_record
+from erblock.blocking.score import kept_per_record
 from erblock.config import Config
 from erblock.engines.base import Candidates
 from erblock.engines.local import LocalEngine
@@ -24,6 +23,8 @@ from erblock.hashing.base import Progress, Rows, Scores, Sketch, silent
 from erblock.pipeline.block import budget_of
 from erblock.pipeline.inputs import texts_of
 from erblock.pipeline.ranked import RankedCandidates, rank
+from erblock.scoring.pairs import ScoredPairs
+from erblock.scoring.ranks import rank_within
 
 ALL = np.iinfo(np.int64).max
 

@@ -11,7 +11,6 @@ import numpy as np
 import polars as pl
 
 from erblock.blocking.budget import Budget, scores_of
-from erblock.blocking.examples import MATCH, UNKNOWN
 from erblock.config import Config, did_you_mean
 from erblock.errors import RuleError, TableError
 from erblock.hashing.base import Progress, Scores, silent
@@ -23,6 +22,7 @@ from erblock.pipeline.rerun import ALL, Fate, Pairs, Rerun, places, rerun_on
 from erblock.pipeline.seen import Seen, SeenRecord, seen_pair, seen_records
 from erblock.rules.answers import RuleAnswer, answers_of
 from erblock.rules.compile import compile_rules
+from erblock.scoring.weak_labels import MATCH, UNKNOWN
 from erblock.tables.check import shown
 from erblock.tables.pairs import converted_ids
 from erblock.tables.read import Records, TablePair

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from erblock.blocking.audit import AuditScope, draw_audit, write_audit
 from erblock.blocking.budget import Budget, cut
-from erblock.blocking.recall import ExpectedMatches
+from erblock.scoring.estimate import ExpectedMatches
 from erblock.tables.read import ColumnPair, Records, TablePair
 from erblock.tables.sheet import harmless
 

@@ -10,8 +10,8 @@ from scipy.special import logit
 
 from erblock.blocking import budget as module
 from erblock.blocking.budget import Budget, cut
-from erblock.blocking.recall import ExpectedMatches
 from erblock.errors import ConfigError
+from erblock.scoring.estimate import ExpectedMatches
 
 limit = st.none() | st.integers(1, 12)
 target = st.none() | st.floats(0.01, 1)

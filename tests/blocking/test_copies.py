@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from erblock.blocking.copies import COPIES_MET, written_out
-from erblock.blocking.score import ScoredPairs
+from erblock.scoring.pairs import ScoredPairs
 from erblock.tables.copies import Copies
 
 few = st.integers(1, 4)

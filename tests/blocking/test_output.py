@@ -5,8 +5,8 @@ import pytest
 
 from erblock.blocking.budget import Budget, cut
 from erblock.blocking.output import check_output, pairs_frame, write_frame
-from erblock.blocking.recall import ExpectedMatches
 from erblock.errors import OutputError, TableError
+from erblock.scoring.estimate import ExpectedMatches
 
 FRAME = pl.DataFrame({"left_id": ["007", "b"], "right_id": [1, 2], "score": [0.5, 0.25]})
 

@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 
 from erblock.blocking import candidates, ranks, score
 from erblock.blocking.candidates import JoinReport, join
-from erblock.blocking.ranks import best_values, rank_within
-from erblock.blocking.score import best_first, kept_per_record, score_candidates
+from erblock.blocking.score import kept_per_record, score_candidates
 from erblock.hashing.base import keys_of_band
 from erblock.hashing.minhash import fit_minhash
+from erblock.scoring.pairs import best_first
+from erblock.scoring.ranks import best_values, rank_within
 
 
 @pytest.fixture(scope="module")

@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from erblock.blocking.score import ScoredPairs, best_of_either
 from erblock.engines import tiles
 from erblock.engines.tiles import LEFT, PAIR, RIGHT, SAMPLE, TileKernel
 from erblock.engines.wire import key_columns, sketch_from, vector_columns
 from erblock.hashing.minhash import fit_minhash
 from erblock.hashing.store import load_model
+from erblock.scoring.pairs import ScoredPairs, best_of_either
 
 
 @pytest.fixture(scope="module")

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from erblock.blocking.examples import UNKNOWN
-from erblock.blocking.score import ScoredPairs
 from erblock.comparison.columns import ComparedColumn, compared_columns
 from erblock.comparison.vectors import Comparison
 from erblock.hashing import ngrams
 from erblock.hashing.pairwise import row_dots
+from erblock.scoring.pairs import ScoredPairs
+from erblock.scoring.weak_labels import UNKNOWN
 from erblock.tables.read import ColumnPair, Records, TablePair
 
 

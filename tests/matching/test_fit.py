@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from erblock.blocking.examples import AGREE, CONFLICT, MATCH, NO_MATCH
 from erblock.comparison.evidence import Evidence
 from erblock.errors import ConfigError
 from erblock.matching.fit import Matcher, fit_matcher
+from erblock.scoring.weak_labels import AGREE, CONFLICT, MATCH, NO_MATCH
 
 SIZE = 80
 

@@ -6,12 +6,12 @@ import numpy as np
 import polars as pl
 import pytest
 
-from erblock.blocking.examples import AGREE, CONFLICT, MATCH, NO_MATCH, UNKNOWN
 from erblock.cli import app
 from erblock.config import load_config
 from erblock.pipeline import evidence as module
 from erblock.pipeline.evidence import Knowledge, learn_evidence, sample_of
 from erblock.pipeline.inputs import minhash_of, open_tables, texts_of
+from erblock.scoring.weak_labels import AGREE, CONFLICT, MATCH, NO_MATCH, UNKNOWN
 from erblock.tables.contents import digests_of
 
 SIZE = 80

@@ -7,13 +7,14 @@ import pytest
 from erblock.blocking import score
 from erblock.blocking.budget import Budget
 from erblock.blocking.candidates import JoinReport, join
-from erblock.blocking.score import ScoredPairs, score_candidates
+from erblock.blocking.score import score_candidates
 from erblock.hashing.bands import BandPlan
 from erblock.hashing.minhash import MinHashHasher
 from erblock.hashing.ngrams import frequencies, idf_of
 from erblock.pipeline.counts import Drawn, RankedPairs, count
 from erblock.pipeline.inputs import Texts
 from erblock.pipeline.sample import Words, read_words, words_of
+from erblock.scoring.pairs import ScoredPairs
 
 SIZE = 3_000
 

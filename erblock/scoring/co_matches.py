@@ -18,10 +18,10 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import expit, logit
 
-from erblock.blocking.ranks import rank_within
-from erblock.blocking.recall import ExpectedMatches
-from erblock.blocking.score import ScoredPairs
 from erblock.hashing.base import Rows, Scores
+from erblock.scoring.estimate import ExpectedMatches
+from erblock.scoring.pairs import ScoredPairs
+from erblock.scoring.ranks import rank_within
 
 _LEAST_SEVERAL = 0.03
 """A table whose records have several matches less than so far is one whose records have one."""

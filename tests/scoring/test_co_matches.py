@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.special import expit, logit
 
-from erblock.blocking.recall import ExpectedMatches
-from erblock.blocking.siblings import siblings, supported
 from erblock.comparison.evidence import Evidence
+from erblock.scoring.co_matches import siblings, supported
+from erblock.scoring.estimate import ExpectedMatches
 
 SIZES = (4, 5)
 AS_IT_IS = Evidence(*(np.array([value], dtype=np.float32) for value in (0, 1, 1)), 0.0)

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from erblock.blocking.ranks import best_values
-from erblock.blocking.score import ScoredPairs
 from erblock.hashing.base import Rows, Scores
+from erblock.scoring.pairs import ScoredPairs
+from erblock.scoring.ranks import best_values
 
 _SHARE = 0.8
 _BEST = 20

@@ -16,14 +16,14 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import expit
 
-from erblock.blocking.decoys import known_pairs
-from erblock.blocking.examples import MATCH, NO_MATCH, UNKNOWN, Verdicts
-from erblock.blocking.exclusive import ranked_and_decided
-from erblock.blocking.ranking import rivalries
-from erblock.blocking.score import ScoredPairs
-from erblock.blocking.sure import groups_apart, sure_pairs
 from erblock.comparison.evidence import Evidence
 from erblock.hashing.base import Rows, Scores
+from erblock.scoring.competition import rivalries
+from erblock.scoring.one_match import ranked_and_decided
+from erblock.scoring.pairs import ScoredPairs
+from erblock.scoring.seeds import groups_apart, sure_pairs
+from erblock.scoring.target_decoy import known_pairs
+from erblock.scoring.weak_labels import MATCH, NO_MATCH, UNKNOWN, Verdicts
 
 _LEAST_SURE = 20
 _Z = 1.645

@@ -5,7 +5,7 @@ odds that pairs have by themselves become those of edges in a matching, by belie
 approximation of the monomer-dimer model; Zdeborova and Mezard 2006). Messages have an exponent, 1 where a
 record has one match at most, 0 where it has any number. To rank pairs it is the rivalry itself, which serves
 tables of near twins; to decide about them, whether a record is taken to have one match. In one table any may
-have several: there a match of a match is a match (`erblock.blocking.paths`).
+have several: there a match of a match is a match (`erblock.scoring.transitive`).
 """
 
 from dataclasses import dataclass
@@ -14,9 +14,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import expit
 
-from erblock.blocking.ranking import exclusive_sides, rivalries
-from erblock.blocking.score import ScoredPairs
 from erblock.hashing.base import Rows, Scores
+from erblock.scoring.competition import exclusive_sides, rivalries
+from erblock.scoring.pairs import ScoredPairs
 
 _ROUNDS = 30
 _LEAST_ODDS, _MOST_ODDS = 1e-4, 1e4

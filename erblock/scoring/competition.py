@@ -19,10 +19,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from erblock.blocking.ranks import best_values
-from erblock.blocking.score import ScoredPairs
 from erblock.hashing.base import Rows, Scores
 from erblock.hashing.native import native
+from erblock.scoring.pairs import ScoredPairs
+from erblock.scoring.ranks import best_values
 
 _SCALE = 40.0
 _EVIDENCE = 1.5

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from erblock.blocking.ranking import ranking, rivalries, with_evidence
+from erblock.scoring.competition import ranking, rivalries, with_evidence
 
 ODDS = st.floats(-8, 8, width=32)
 

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from erblock.blocking import paths as module
-from erblock.blocking.paths import supported_pairs
+from erblock.scoring import transitive as module
+from erblock.scoring.transitive import supported_pairs
 
 probabilities = st.floats(0.01, 0.99).map(lambda value: round(value, 2))
 edges = st.dictionaries(

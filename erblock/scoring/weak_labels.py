@@ -5,14 +5,14 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from erblock.blocking.ranking import rivalries
-from erblock.blocking.score import ScoredPairs
-from erblock.blocking.sure import groups_apart, sure_pairs
 from erblock.hashing.base import Rows
+from erblock.scoring.competition import rivalries
+from erblock.scoring.pairs import ScoredPairs
+from erblock.scoring.seeds import groups_apart, sure_pairs
 
 MATCH, NO_MATCH, AGREE, CONFLICT, UNKNOWN, DOUBTED = range(6)
 """What is known of a pair: labels say MATCH or NO_MATCH, rules AGREE or CONFLICT. DOUBTED: a seed pair that
-chance explains as well (`erblock.blocking.doubts`)."""
+chance explains as well (`erblock.scoring.doubts`)."""
 
 LABEL_COUNTS = 5.0
 """A label counts as much as so many pairs that are only supposed."""

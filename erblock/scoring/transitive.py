@@ -16,11 +16,11 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import logit
 
-from erblock.blocking.ranks import rank_within
-from erblock.blocking.recall import ExpectedMatches
-from erblock.blocking.score import ScoredPairs
 from erblock.hashing.base import Rows, Scores
 from erblock.hashing.native import in_parallel, native
+from erblock.scoring.estimate import ExpectedMatches
+from erblock.scoring.pairs import ScoredPairs
+from erblock.scoring.ranks import rank_within
 
 _LIKELY = 0.1
 _MOST = 30

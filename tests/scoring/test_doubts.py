@@ -5,11 +5,11 @@ import polars as pl
 from hypothesis import given
 from hypothesis import strategies as st
 
-from erblock.blocking.doubts import Doubts
-from erblock.blocking.examples import UNKNOWN
 from erblock.config import load_config
 from erblock.pipeline.block import block
 from erblock.pipeline.match import match
+from erblock.scoring.doubts import Doubts
+from erblock.scoring.weak_labels import UNKNOWN
 
 
 @given(st.data())

@@ -5,8 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from erblock.blocking import examples as module
-from erblock.blocking.examples import (
+from erblock.scoring import weak_labels as module
+from erblock.scoring.competition import rivalries
+from erblock.scoring.seeds import groups_apart, sure_pairs
+from erblock.scoring.weak_labels import (
     AGREE,
     CONFLICT,
     LABEL_COUNTS,
@@ -15,8 +17,6 @@ from erblock.blocking.examples import (
     UNKNOWN,
     choose_examples,
 )
-from erblock.blocking.ranking import rivalries
-from erblock.blocking.sure import groups_apart, sure_pairs
 
 VERDICTS = (MATCH, NO_MATCH, AGREE, CONFLICT, UNKNOWN)
 

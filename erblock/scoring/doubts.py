@@ -11,12 +11,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from erblock.blocking.examples import DOUBTED, UNKNOWN, Verdicts
-from erblock.blocking.score import ScoredPairs, best_of_either
-from erblock.blocking.sure import groups_apart, margins, sure_pairs
 from erblock.comparison.independence import Independence, fit_independence
 from erblock.comparison.vectors import Comparison
 from erblock.hashing.base import Rows, Scores
+from erblock.scoring.pairs import ScoredPairs, best_of_either
+from erblock.scoring.seeds import groups_apart, margins, sure_pairs
+from erblock.scoring.weak_labels import DOUBTED, UNKNOWN, Verdicts
 
 _FITTED_TO = 20
 """Best candidates of a record that the model is fitted to."""

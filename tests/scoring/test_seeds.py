@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from erblock.blocking.sure import sure_pairs
+from erblock.scoring.seeds import sure_pairs
 
 
 @given(st.data())

@@ -20,12 +20,12 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import expit, logit
 
-from erblock.blocking.examples import AGREE, DOUBTED, LABEL_COUNTS, MATCH, NO_MATCH, Verdicts
-from erblock.blocking.ranking import ranking, rivalries
-from erblock.blocking.score import ScoredPairs
-from erblock.blocking.sure import groups_apart, sure_pairs
 from erblock.comparison.evidence import Evidence, Examples, fit_evidence
 from erblock.hashing.base import Rows, Scores
+from erblock.scoring.competition import ranking, rivalries
+from erblock.scoring.pairs import ScoredPairs
+from erblock.scoring.seeds import groups_apart, sure_pairs
+from erblock.scoring.weak_labels import AGREE, DOUBTED, LABEL_COUNTS, MATCH, NO_MATCH, Verdicts
 
 _ORPHANED = 1 / 3
 _ROUNDS = 50

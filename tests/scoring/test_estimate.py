@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from scipy.special import logit
 
 from erblock.blocking.budget import Budget, cut
-from erblock.blocking.recall import (
+from erblock.errors import ConfigError
+from erblock.scoring.estimate import (
     ExpectedMatches,
     Unmet,
     expected_matches,
@@ -17,7 +18,6 @@ from erblock.blocking.recall import (
     own_share,
     pooled,
 )
-from erblock.errors import ConfigError
 
 EXACT = 1e-9
 clear = st.floats(1e-9, 0.09) | st.floats(0.91, 1 - 1e-9)
