@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from erblock.pipeline.block import BlockReport
 
 
+@options.reads(*options.IDS, *options.COLUMNS, *options.TABLES, *options.CONFIG)
 def block(
     left: options.Left = None,
     right: options.Right = None,
@@ -43,37 +44,22 @@ def block(
         int | None,
         typer.Option(help="Write so many pairs to judge by hand beside the output; see `erblock audit`."),
     ] = None,
-    id_column: options.IdColumn = None,
-    left_id: options.LeftId = None,
-    right_id: options.RightId = None,
-    columns: options.Columns = None,
-    delimiter: options.Delimiter = None,
-    encoding: options.Encoding = None,
     engine: options.Engine = None,
     master: options.Master = None,
     device: options.Device = None,
     precision: options.Precision = None,
-    config: options.ConfigFile = None,
     as_json: options.AsJson = False,
+    *,
+    reading: options.Reading,
 ) -> None:
     """Write candidate pairs. Needs no settings, no labels and no model; a model makes them better."""
-    from erblock.config import load_config
     from erblock.pipeline.block import block as run
+    from erblock.pipeline.model import model_folder
     from erblock.tables.writing import together
 
-    settings = load_config(
-        config,
+    settings = reading.settings(
         {
-            "tables": {
-                "left": left,
-                "right": right,
-                "id": id_column,
-                "left_id": left_id,
-                "right_id": right_id,
-                "columns": columns,
-                "delimiter": delimiter,
-                "encoding": encoding,
-            },
+            "tables": {"left": left, "right": right},
             "block": {
                 "output": output,
                 "model": model and str(model),
@@ -89,6 +75,7 @@ def block(
                 "precision": precision,
             },
         },
+        columns=lambda config: model_folder(config.block) is None,
     )
     with together(), console.progress() as on_progress:
         report = run(settings, on_progress)

@@ -19,6 +19,8 @@ OnProgress = Callable[[str, int, int], None]
 EXIT_ERROR = 2
 EXIT_INTERRUPTED = 130
 
+_remarks: list[str] = []
+
 
 def accept_any_character() -> None:
     """Print what the encoding of a stream lacks as escapes: a terminal may know ASCII alone."""
@@ -44,6 +46,11 @@ def note(text: str) -> None:
     _print(text, sys.stderr)
 
 
+def remark(text: str) -> None:
+    """Print a remark to stderr before whatever is said next; not before an error, which stands alone."""
+    _remarks.append(text)
+
+
 def records_read(sizes: Sequence[int]) -> None:
     """Say how many records each table has: what a reader lost on its way shows here."""
     note(f"records read: {' and '.join(f'{size:,}' for size in sizes)}")
@@ -51,6 +58,7 @@ def records_read(sizes: Sequence[int]) -> None:
 
 def error(message: str) -> None:
     """Print an error to stderr, on one line."""
+    _remarks.clear()
     _print("error: " + " ".join(message.split()), sys.stderr)
 
 
@@ -120,6 +128,8 @@ def progress() -> Iterator[OnProgress]:
 
 def _print(text: str, stream: IO[str] | None) -> None:
     """Print lines; there is no stream at all where a caller has closed it."""
+    while _remarks:
+        _print(_remarks.pop(0), sys.stderr)
     if stream is not None:
         stream.write("\n".join(map(visible, text.split("\n"))) + "\n")
         stream.flush()

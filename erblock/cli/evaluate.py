@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from erblock.evaluation.matches import MatchEvaluation, Quality
 
 
+@options.reads(*options.IDS, *options.TABLES, *options.GOLD, *options.LABELS, *options.CONFIG)
 def evaluate(
     files: Annotated[list[Path], typer.Argument(help="Files of candidate pairs, matches or clusters.")],
     gold: Annotated[
@@ -23,12 +24,6 @@ def evaluate(
     ],
     left: Annotated[str | None, typer.Option(help="The left table, if not that of the config.")] = None,
     right: Annotated[str | None, typer.Option(help="The right table; with --left only, one table.")] = None,
-    id_column: Annotated[
-        str | None, typer.Option("--id", help="The column that identifies a record.")
-    ] = None,
-    config: Annotated[
-        Path | None, typer.Option(help="Settings; by default ./erblock.toml if it exists.")
-    ] = None,
     target: Annotated[
         list[float] | None,
         typer.Option(
@@ -43,14 +38,13 @@ def evaluate(
         Path | None,
         typer.Option(help="Labelled pairs: measure matches also on these alone, as on a test split."),
     ] = None,
-    delimiter: options.Delimiter = None,
-    encoding: options.Encoding = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
     csv: Annotated[Path | None, typer.Option(help="Write the figures to this CSV file too.")] = None,
     curve: Annotated[Path | None, typer.Option(help="Write the recall/cost curves to this CSV file.")] = None,
+    *,
+    reading: options.Reading,
 ) -> None:
     """Measure candidate pairs, matches or clusters against known matches."""
-    from erblock.config import load_config
     from erblock.evaluation.compare import EvaluateOptions, evaluate_files
     from erblock.evaluation.figures import as_record, write_curves, write_figures
     from erblock.evaluation.metrics import TARGETS
@@ -58,8 +52,7 @@ def evaluate(
     from erblock.pipeline.stored import stored_tables
     from erblock.tables.writing import together
 
-    given = {"left": left, "right": right, "id": id_column, "delimiter": delimiter, "encoding": encoding}
-    settings = load_config(config, {"tables": given})
+    settings = reading.settings({"tables": {"left": left, "right": right}})
     targets = tuple(target or TARGETS)
     check_evaluate_places(settings, [*files, gold, exclude, labels], {"--csv": csv, "--curve": curve})
     tables = stored_tables(settings.tables).records(settings.tables)

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from erblock.pipeline.fit import FitReport
 
 
+@options.reads(*options.IDS, *options.COLUMNS, *options.TABLES, *options.LABELS, *options.CONFIG)
 def fit(
     left: options.Left = None,
     right: options.Right = None,
@@ -31,34 +32,18 @@ def fit(
     batch_size: Annotated[int | None, typer.Option(help="Triplets in one batch.")] = None,
     seed: Annotated[int | None, typer.Option(help="Same seed and input, same model.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace a model that is there.")] = False,
-    id_column: options.IdColumn = None,
-    left_id: options.LeftId = None,
-    right_id: options.RightId = None,
-    columns: options.Columns = None,
-    delimiter: options.Delimiter = None,
-    encoding: options.Encoding = None,
     device: options.Device = None,
     precision: options.Precision = None,
-    config: options.ConfigFile = None,
     as_json: options.AsJson = False,
+    *,
+    reading: options.Reading,
 ) -> None:
     """Train a neural hash: rules (and labels, if any) to triplets to a fine-tuned encoder and buckets."""
-    from erblock.config import load_config
     from erblock.pipeline.fit import fit as run
 
-    settings = load_config(
-        config,
+    settings = reading.settings(
         {
-            "tables": {
-                "left": left,
-                "right": right,
-                "id": id_column,
-                "left_id": left_id,
-                "right_id": right_id,
-                "columns": columns,
-                "delimiter": delimiter,
-                "encoding": encoding,
-            },
+            "tables": {"left": left, "right": right},
             "fit": {
                 "output": output and str(output),
                 "method": method,
@@ -72,6 +57,7 @@ def fit(
                 "seed": seed,
             },
         },
+        columns=lambda _: True,
     )
     with console.progress() as on_progress:
         report = run(settings, force=force, on_progress=on_progress)

@@ -5,22 +5,24 @@ from typing import Annotated
 
 import typer
 
-from erblock.cli import console
+from erblock.cli import console, options
 
 
+@options.reads(*options.IDS, *options.TABLES)
 def init(
     left: Annotated[str, typer.Argument(help="The left table: CSV or Parquet, a glob or a folder.")],
     right: Annotated[str | None, typer.Argument(help="The right table; without it, one table.")] = None,
     output: Annotated[Path, typer.Option("--output", "-o", help="The file to write.")] = Path("erblock.toml"),
     force: Annotated[bool, typer.Option("--force", help="Write over a file that exists.")] = False,
-    delimiter: Annotated[str | None, typer.Option(help="The CSV delimiter, if not detected.")] = None,
-    encoding: Annotated[str, typer.Option(help="The CSV encoding, such as cp1252 or latin-1.")] = "utf-8",
+    *,
+    reading: options.Reading,
 ) -> None:
     """Profile the tables, map their columns, propose rules, try each, and write all to a file to edit."""
+    from erblock.config import given_config
     from erblock.pipeline.init import write_config
-    from erblock.tables.csv_text import CsvOptions
 
-    written = write_config(left, right, output, force=force, csv=CsvOptions(delimiter, encoding))
+    given = given_config({"tables": {**reading.tables, "left": left, "right": right}})
+    written = write_config(given.tables, output, force=force)
     console.records_read(written.records)
     path = written.path
     console.write(f"wrote {path}; read its rules, then try them: erblock rules check --config {path}")

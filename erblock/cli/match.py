@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from erblock.pipeline.match import MatchReport
 
 
+@options.reads(*options.IDS, *options.COLUMNS, *options.TABLES, *options.LABELS, *options.CONFIG)
 def match(
     left: options.Left = None,
     right: options.Right = None,
@@ -61,35 +62,19 @@ def match(
     seed: Annotated[int | None, typer.Option(help="Same seed and input, same matches.")] = None,
     engine: options.Engine = None,
     master: options.Master = None,
-    id_column: options.IdColumn = None,
-    left_id: options.LeftId = None,
-    right_id: options.RightId = None,
-    columns: options.Columns = None,
-    delimiter: options.Delimiter = None,
-    encoding: options.Encoding = None,
     device: options.Device = None,
     precision: options.Precision = None,
-    config: options.ConfigFile = None,
     as_json: options.AsJson = False,
+    *,
+    reading: options.Reading,
 ) -> None:
     """Say which candidate pairs are matches, with probabilities; needs no labels, a few make it better."""
-    from erblock.config import load_config
     from erblock.pipeline.match import match as run
     from erblock.tables.writing import together
 
-    settings = load_config(
-        config,
+    settings = reading.settings(
         {
-            "tables": {
-                "left": left,
-                "right": right,
-                "id": id_column,
-                "left_id": left_id,
-                "right_id": right_id,
-                "columns": columns,
-                "delimiter": delimiter,
-                "encoding": encoding,
-            },
+            "tables": {"left": left, "right": right},
             "match": {
                 "pairs": pairs,
                 "output": output,
@@ -110,6 +95,7 @@ def match(
                 "master": master,
             },
         },
+        columns=lambda config: config.match.use is None,
     )
     if label or label_only:
         from erblock.cli.label import ask_about_pairs

@@ -17,20 +17,21 @@ app = typer.Typer(
 
 
 @app.command()
+@options.reads(*options.IDS, *options.COLUMNS, *options.TABLES, *options.CONFIG)
 def check(
     left: options.Left = None,
     right: options.Right = None,
-    config: options.ConfigFile = None,
     pairs: Annotated[int | None, typer.Option(min=1, help="Ask the rules about so many pairs.")] = None,
     show: Annotated[int, typer.Option(min=0, help="How many borderline pairs to show.")] = 10,
     seed: Annotated[int | None, typer.Option(min=0, help="The same seed draws the same pairs.")] = None,
     as_json: options.AsJson = False,
+    *,
+    reading: options.Reading,
 ) -> None:
     """Count what each rule finds on near and random pairs, show borderline pairs, and judge each rule."""
     from dataclasses import asdict
     from typing import Any
 
-    from erblock.config import load_config
     from erblock.rules.compile import compile_rules
     from erblock.rules.review import review_rules
     from erblock.tables.read import read_tables
@@ -39,7 +40,7 @@ def check(
         "tables": {"left": left, "right": right},
         "fit": {"labelling_pairs": pairs, "seed": seed},
     }
-    settings = load_config(config, overrides)
+    settings = reading.settings(overrides, columns=lambda _: True)
     tables = read_tables(settings.tables)
     rules = compile_rules(settings.rules.match, settings.rules.conflict, tables)
     review = review_rules(tables, rules, settings.fit.labelling_pairs, settings.fit.seed, show)

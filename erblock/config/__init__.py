@@ -13,8 +13,10 @@ Command-line options override the file. Paths in the file are relative to the fi
 
 from erblock.config.load import DEFAULT_FILE as DEFAULT_FILE
 from erblock.config.load import did_you_mean as did_you_mean
+from erblock.config.load import given_config as given_config
 from erblock.config.load import is_settings as is_settings
 from erblock.config.load import load_config as load_config
+from erblock.config.sections import READING as READING
 from erblock.config.sections import SECTIONS as SECTIONS
 from erblock.config.sections import BlockConfig as BlockConfig
 from erblock.config.sections import Config as Config

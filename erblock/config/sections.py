@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 
 MEMORY = r"^(0*[1-9]\d{0,8}(\.\d{1,9})?|0+\.\d{0,8}[1-9]\d{0,8}) ?[MGT]i?B$"
 """How much memory is written: 500MB, 1.5 GB, 4GiB; more than none."""
+
+Delimiter = Annotated[str | None, Field(min_length=1, max_length=1)]
 
 _UNITS = {"M": 2, "G": 3, "T": 4}
 
@@ -42,16 +44,40 @@ class TablesConfig(_Section):
         description='The columns to compare: "name", or "left_name=right_name" where names differ. '
         "By default, every column that both tables have.",
     )
-    delimiter: str | None = Field(
-        default=None, min_length=1, max_length=1, description="The CSV delimiter; by default it is detected."
-    )
+    delimiter: Delimiter = Field(default=None, description="The CSV delimiter; by default it is detected.")
     encoding: str = Field(default="utf-8", description="The CSV encoding, such as cp1252 or latin-1.")
+    left_delimiter: Delimiter = Field(
+        default=None, description="The CSV delimiter of the left table, where it is not `delimiter`."
+    )
+    right_delimiter: Delimiter = Field(
+        default=None, description="The CSV delimiter of the right table, where it is not `delimiter`."
+    )
     left_encoding: str | None = Field(
         default=None, description="The CSV encoding of the left table, where it is not `encoding`."
     )
     right_encoding: str | None = Field(
         default=None, description="The CSV encoding of the right table, where it is not `encoding`."
     )
+    gold_delimiter: Delimiter = Field(
+        default=None, description="The CSV delimiter of the known matches; by default it is detected."
+    )
+    labels_delimiter: Delimiter = Field(
+        default=None, description="The CSV delimiter of the labels; by default it is detected."
+    )
+    gold_encoding: str | None = Field(
+        default=None,
+        description="The CSV encoding of the known matches; by default that of the tables, or UTF-8.",
+    )
+    labels_encoding: str | None = Field(
+        default=None, description="The CSV encoding of the labels; by default that of the tables, or UTF-8."
+    )
+
+
+READING = (
+    *("delimiter", "left_delimiter", "right_delimiter", "gold_delimiter", "labels_delimiter"),
+    *("encoding", "left_encoding", "right_encoding", "gold_encoding", "labels_encoding"),
+)
+"""The keys of [tables] that say how files are read."""
 
 
 class RulesConfig(_Section):
@@ -237,16 +263,26 @@ class Config(_Section):
     block: BlockConfig = BlockConfig()
     match: MatchConfig = MatchConfig()
     _file: Path | None = PrivateAttr(default=None)
+    _unused: Path | None = PrivateAttr(default=None)
 
     @property
     def file(self) -> Path | None:
         """The file that the settings were read from, if there was one."""
         return self._file
 
-    def read_from(self, file: Path | None) -> "Config":
+    @property
+    def unused(self) -> Path | None:
+        """The file of the current folder that is left out, as it is about other tables."""
+        return self._unused
+
+    def with_tables(self, **changed: Any) -> "Config":
+        """Return the same settings with other values below [tables]."""
+        return self.model_copy(update={"tables": self.tables.model_copy(update=changed)})
+
+    def read_from(self, file: Path | None, unused: Path | None = None) -> "Config":
         """Return the same settings, as those of `file`."""
         copy = self.model_copy()
-        copy._file = file
+        copy._file, copy._unused = file, unused
         return copy
 
 

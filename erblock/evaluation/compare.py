@@ -15,7 +15,7 @@ from erblock.tables.clusters import pairs_of_clusters, read_clusters
 from erblock.tables.csv_text import CsvOptions
 from erblock.tables.matches import Kind, kind_of, read_matches
 from erblock.tables.pairs import read_pairs
-from erblock.tables.read import csv_of_pairs, read_sides
+from erblock.tables.read import csv_of_gold, csv_of_labels, csv_of_pairs, read_sides
 from erblock.tables.schemas import GOLD, ID, LABELS, PAIRS
 
 
@@ -135,10 +135,10 @@ def _unseen(truth: Truth, excluded: pl.DataFrame) -> Truth:
 def _truth(options: EvaluateOptions) -> tuple[Truth, pl.DataFrame | None, FilesRead]:
     """Return what is known of the tables, the excluded pairs, and what was read."""
     left, right = _read_ids(options.tables)
-    csv = csv_of_pairs(options.tables)
+    csv = csv_of_labels(options.tables)
     labels = read_pairs(options.labels, LABELS, left, right, csv) if options.labels else None
     excluded = read_pairs(options.exclude, LABELS, left, right, csv) if options.exclude else None
-    gold = _read_gold(options.gold, left, right, csv)
+    gold = _read_gold(options.gold, left, right, csv_of_gold(options.tables))
     known = gold if right is not None else gold.filter(pl.col("left_id") != pl.col("right_id"))
     if known.is_empty():
         raise TableError(f"{options.gold} holds no pairs but of records with themselves")

@@ -27,7 +27,7 @@ from erblock.rules.compile import compile_rules
 from erblock.rules.pairs import labelling_pairs
 from erblock.rules.triplets import TripletOptions, build_triplets, labelled_pairs
 from erblock.tables.pairs import read_pairs
-from erblock.tables.read import TablePair, csv_of_pairs
+from erblock.tables.read import TablePair, csv_of_labels
 from erblock.tables.schemas import ID, LABELS
 from erblock.tables.text import plain_texts
 from erblock.tables.writing import locked
@@ -148,7 +148,7 @@ def _read_labels(config: Config, tables: TablePair) -> pl.DataFrame | None:
     if options.labels is None:
         return None
     right = None if tables.right is None else tables.right.frame[ID]
-    return read_pairs(options.labels, LABELS, tables.left.frame[ID], right, csv_of_pairs(config.tables))
+    return read_pairs(options.labels, LABELS, tables.left.frame[ID], right, csv_of_labels(config.tables))
 
 
 def _sure_matches(texts: Texts, encoder: Encoder, on_progress: Progress) -> pl.DataFrame:

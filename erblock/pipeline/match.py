@@ -29,7 +29,7 @@ from erblock.pipeline.model import check_same_columns
 from erblock.pipeline.places import check_match_places
 from erblock.pipeline.plm import check_plm, learn_plm
 from erblock.tables.pairs import read_pairs
-from erblock.tables.read import csv_of_pairs
+from erblock.tables.read import csv_of_labels
 from erblock.tables.schemas import LABELS
 
 _SURE = 0.999
@@ -144,7 +144,7 @@ def _labels(config: Config, engine: MatchEngine) -> pl.DataFrame | None:
     if config.match.labels is None:
         return None
     left, right = engine.ids
-    csv = csv_of_pairs(config.tables)
+    csv = csv_of_labels(config.tables)
     return read_pairs(config.match.labels, LABELS, left, None if engine.dedup else right, csv)
 
 

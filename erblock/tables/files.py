@@ -1,6 +1,7 @@
 """A path as the user writes it, as one frame: a file, a glob, or a folder of files."""
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from glob import glob, has_magic
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from erblock.tables.types import with_plain_types
 
 CSV_ENDINGS = (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".txt.gz")
 PARQUET_ENDINGS = (".parquet", ".pq")
+_HEAD_BYTES = 1 << 16
 _EXPECTED = "expected CSV (.csv, .tsv, .txt, also .gz) or Parquet (.parquet)"
 
 DEFAULT_CSV = CsvOptions()
@@ -38,6 +40,28 @@ def read_frame(source: str, options: CsvOptions = DEFAULT_CSV) -> pl.DataFrame:
         raise TableError(
             f"the parts of {source} have columns of different types: {_first_line(error)}"
         ) from None
+
+
+def column_names(source: str, options: CsvOptions = DEFAULT_CSV) -> list[str]:
+    """Return the names of the columns of `source`, from the first of its files.
+
+    Raises:
+        TableError: as `read_frame` does.
+    """
+    return _read_head(_part_paths(source)[0], options).columns
+
+
+def _read_head(path: Path, options: CsvOptions) -> pl.DataFrame:
+    """Return at least the columns: of a CSV its first rows, unless these can only be read with the others."""
+    if _is_csv(path):
+        with suppress(TableError, OSError), path.open("rb") as file:
+            head = file.read(_HEAD_BYTES)
+            if len(head) == _HEAD_BYTES:
+                return parse_csv(head[: head.rfind(b"\n") + 1], str(path), options)
+    elif _is_parquet(path):
+        with suppress(OSError, pl.exceptions.PolarsError):
+            return pl.DataFrame(schema=[name for name in pl.read_parquet_schema(path) if name.strip()])
+    return _read_file(path, options)
 
 
 def _part_paths(source: str) -> list[Path]:

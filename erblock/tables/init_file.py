@@ -3,14 +3,12 @@
 import json
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from erblock.errors import TableError, visible
 from erblock.tables.check import listed
-from erblock.tables.csv_text import CsvOptions
-from erblock.tables.files import DEFAULT_CSV
 from erblock.tables.mapping import MappedColumn, Side, map_columns, plain_name
 from erblock.tables.profile import ColumnProfile, IdColumn
 from erblock.tables.propose import LEAST_COVERAGE, quoted
@@ -86,13 +84,16 @@ def config_text(
     mapped: Sequence[MappedColumn],
     rules: TriedRules,
     folder: Path,
-    csv: CsvOptions = DEFAULT_CSV,
+    reading: Mapping[str, str],
 ) -> str:
-    """Return the text of an erblock.toml in `folder` for two tables (or one and None, to deduplicate)."""
+    """Return the text of an erblock.toml in `folder` for two tables (or one and None, to deduplicate).
+
+    `reading`: the keys that say how the tables are read.
+    """
     left, right = tables
     lines = [
         _HEAD,
-        *_tables_section(left, right, folder, csv),
+        *_tables_section(left, right, folder, reading),
         *_columns(mapped, rules),
         *left_out(left, right, mapped),
         "",
@@ -109,12 +110,12 @@ def _nothing_in_common(left: TableFacts, right: TableFacts | None) -> str:
     names = [listed([column.name for column in each.side.columns]) for each in (left, right)]
     return (
         f"{left.source} ({names[0]}) and {right.source} ({names[1]}) have no column that says the same; "
-        'write an erblock.toml with columns = ["left_name=right_name"] below [tables]'
+        'say which do: --columns left_name=right_name, or columns = ["left_name=right_name"] in erblock.toml'
     )
 
 
 def _tables_section(
-    left: TableFacts, right: TableFacts | None, folder: Path, csv: CsvOptions
+    left: TableFacts, right: TableFacts | None, folder: Path, reading: Mapping[str, str]
 ) -> Iterator[str]:
     yield "[tables]"
     yield f"left = {_quoted(_relative(left.source, folder))}  # {left.n_rows:,} records"
@@ -127,10 +128,7 @@ def _tables_section(
     else:
         yield _id_line("left_id", left.id_column)
         yield _id_line("right_id", right.id_column)
-    if csv.delimiter is not None:
-        yield f"delimiter = {_quoted(csv.delimiter)}"
-    if csv.encoding != DEFAULT_CSV.encoding:
-        yield f"encoding = {_quoted(csv.encoding)}"
+    yield from (f"{key} = {_quoted(value)}" for key, value in reading.items())
 
 
 def _id_line(key: str, column: IdColumn) -> str:

@@ -91,15 +91,34 @@ def read_sides(options: TablesConfig) -> tuple[Records, Records | None]:
 
 def csv_of(options: TablesConfig, side: Literal["left", "right"]) -> CsvOptions:
     """Return how to read the CSV of one side."""
-    own = options.left_encoding if side == "left" else options.right_encoding
-    return CsvOptions(options.delimiter, own or options.encoding)
+    left = side == "left"
+    delimiter = options.left_delimiter if left else options.right_delimiter
+    encoding = options.left_encoding if left else options.right_encoding
+    return CsvOptions(delimiter or options.delimiter, encoding or options.encoding)
+
+
+def csv_of_gold(options: TablesConfig) -> CsvOptions:
+    """Return how to read known matches."""
+    return _csv_of_pairs(options, options.gold_delimiter, options.gold_encoding)
+
+
+def csv_of_labels(options: TablesConfig) -> CsvOptions:
+    """Return how to read labels."""
+    return _csv_of_pairs(options, options.labels_delimiter, options.labels_encoding)
 
 
 def csv_of_pairs(options: TablesConfig) -> CsvOptions:
-    """Return how to read pairs, labels and known matches: as the tables, or UTF-8, which erblock writes."""
+    """Return how to read pairs."""
+    return _csv_of_pairs(options, None, None)
+
+
+def _csv_of_pairs(options: TablesConfig, delimiter: str | None, encoding: str | None) -> CsvOptions:
+    """Return how to read what holds ids: as the tables, or as UTF-8, which erblock writes."""
+    if encoding is not None:
+        return CsvOptions(delimiter, encoding)
     encodings = (options.encoding, options.left_encoding, options.right_encoding)
     other = next((name for name in encodings if name and name != "utf-8"), "utf-8")
-    return CsvOptions(encoding=other, or_utf8=True)
+    return CsvOptions(delimiter, other, or_utf8=True)
 
 
 def _check_two_tables(options: TablesConfig) -> None:
