@@ -58,6 +58,7 @@ def run(arguments: list[str]) -> int:
     An error that erblock did not foresee passes through, with its traceback. What the machine refuses, such
     as a file that is gone or memory, is none of its own.
     """
+    console.leave_stdout_to()
     try:
         code = app(arguments, prog_name="erblock", standalone_mode=False)
     except (ErblockError, OSError, MemoryError) as failure:

@@ -77,6 +77,7 @@ def block(
         },
         columns=lambda config: model_folder(config.block) is None,
     )
+    console.leave_stdout_to(settings.block.output)
     with together(), console.progress() as on_progress:
         report = run(settings, on_progress)
     if as_json:

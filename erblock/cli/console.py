@@ -20,6 +20,17 @@ EXIT_ERROR = 2
 EXIT_INTERRUPTED = 130
 
 _remarks: list[str] = []
+_results_on_stderr = False
+
+
+def leave_stdout_to(*outputs: object) -> None:
+    """Print results to stderr if an output is "-": stdout carries the table alone."""
+    global _results_on_stderr  # noqa: PLW0603
+    _results_on_stderr = any(str(output) == "-" for output in outputs)
+
+
+def _results() -> IO[str] | None:
+    return sys.stderr if _results_on_stderr else sys.stdout
 
 
 def accept_any_character() -> None:
@@ -38,7 +49,7 @@ def give_up_output() -> None:
 
 def write(text: str) -> None:
     """Print text to stdout; only what no terminal obeys."""
-    _print(text, sys.stdout)
+    _print(text, _results())
 
 
 def note(text: str) -> None:
@@ -78,7 +89,7 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]], title: str = "")
         visible(title),
     )
     right = [_is_numeric(column) for column in zip(*rows, strict=True)] or [False] * len(header)
-    if _is_terminal(sys.stdout):
+    if _is_terminal(_results()):
         _rich_table(header, rows, right, title)
     else:
         _plain_table(header, rows, right, title)
@@ -128,8 +139,10 @@ def progress() -> Iterator[OnProgress]:
 
 def _print(text: str, stream: IO[str] | None) -> None:
     """Print lines; there is no stream at all where a caller has closed it."""
-    while _remarks:
-        _print(_remarks.pop(0), sys.stderr)
+    if _remarks:
+        said = "\n".join(_remarks)
+        _remarks.clear()
+        _print(said, sys.stderr)
     if stream is not None:
         stream.write("\n".join(map(visible, text.split("\n"))) + "\n")
         stream.flush()
@@ -176,7 +189,7 @@ def _rich_table(
         shown.add_column(Text(name), justify="right" if to_right else "left", overflow="fold")
     for row in rows:
         shown.add_row(*map(Text, row))
-    Console(emoji=False, markup=False).print(shown)
+    Console(emoji=False, markup=False, file=_results()).print(shown)
 
 
 def _rich_side_by_side(heads: tuple[str, str], rows: Sequence[tuple[str, str, str, str]]) -> None:

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
 @options.reads(*options.IDS, *options.TABLES, *options.GOLD, *options.LABELS, *options.CONFIG)
 def evaluate(
-    files: Annotated[list[Path], typer.Argument(help="Files of candidate pairs, matches or clusters.")],
+    files: Annotated[list[str], typer.Argument(help="Files of candidate pairs, matches or clusters.")],
     gold: Annotated[
-        Path, typer.Option(help="The known matches: left_id, right_id; or clusters: record_id, cluster_id.")
+        str, typer.Option(help="The known matches: left_id, right_id; or clusters: record_id, cluster_id.")
     ],
     left: Annotated[str | None, typer.Option(help="The left table, if not that of the config.")] = None,
     right: Annotated[str | None, typer.Option(help="The right table; with --left only, one table.")] = None,
@@ -32,10 +32,10 @@ def evaluate(
         ),
     ] = None,
     exclude: Annotated[
-        Path | None, typer.Option(help="Labelled pairs: measure also without them, as they were trained on.")
+        str | None, typer.Option(help="Labelled pairs: measure also without them, as they were trained on.")
     ] = None,
     labels: Annotated[
-        Path | None,
+        str | None,
         typer.Option(help="Labelled pairs: measure matches also on these alone, as on a test split."),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
@@ -53,6 +53,7 @@ def evaluate(
     from erblock.tables.writing import together
 
     settings = reading.settings({"tables": {"left": left, "right": right}})
+    console.leave_stdout_to(csv, curve)
     targets = tuple(target or TARGETS)
     check_evaluate_places(settings, [*files, gold, exclude, labels], {"--csv": csv, "--curve": curve})
     tables = stored_tables(settings.tables).records(settings.tables)

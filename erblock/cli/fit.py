@@ -23,7 +23,7 @@ def fit(
         str | None,
         typer.Option(help="neural, or minhash: in seconds, without rules or torch.", show_default="neural"),
     ] = None,
-    labels: Annotated[Path | None, typer.Option(help="Known pairs: left_id, right_id, label 1 or 0.")] = None,
+    labels: Annotated[str | None, typer.Option(help="Known pairs: left_id, right_id, label 1 or 0.")] = None,
     encoder: Annotated[str | None, typer.Option(help="minilm, a folder, or a model's name.")] = None,
     epochs: Annotated[
         int | None, typer.Option(help="How often training sees every triplet, at most.")
@@ -47,7 +47,7 @@ def fit(
             "fit": {
                 "output": output and str(output),
                 "method": method,
-                "labels": labels and str(labels),
+                "labels": labels,
                 "encoder": encoder,
                 "epochs": epochs,
                 "max_steps": max_steps,

@@ -10,7 +10,9 @@ from erblock.cli import console, options
 
 @options.reads(*options.IDS, *options.TABLES)
 def init(
-    left: Annotated[str, typer.Argument(help="The left table: CSV or Parquet, a glob or a folder.")],
+    left: Annotated[
+        str, typer.Argument(help="The left table: a file, a glob, a folder or a URL; - is standard input.")
+    ],
     right: Annotated[str | None, typer.Argument(help="The right table; without it, one table.")] = None,
     output: Annotated[Path, typer.Option("--output", "-o", help="The file to write.")] = Path("erblock.toml"),
     force: Annotated[bool, typer.Option("--force", help="Write over a file that exists.")] = False,
@@ -21,6 +23,7 @@ def init(
     from erblock.config import given_config
     from erblock.pipeline.init import write_config
 
+    console.leave_stdout_to(output)
     given = given_config({"tables": {**reading.tables, "left": left, "right": right}})
     written = write_config(given.tables, output, force=force)
     console.records_read(written.records)

@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 
 @options.reads("id", *options.TABLE, *options.CONFIG)
 def keys(
-    table: Annotated[str, typer.Argument(help="The table: CSV or Parquet, a glob or a folder.")],
+    table: Annotated[
+        str, typer.Argument(help="The table: a file, a glob, a folder or a URL; - is standard input.")
+    ],
     output: Annotated[
         Path,
         typer.Option(
@@ -46,6 +48,7 @@ def keys(
         },
         alone=side,
     )
+    console.leave_stdout_to(output)
     with console.progress() as on_progress:
         report = run(settings, KeysTarget(output, append, right), on_progress)
     if as_json:

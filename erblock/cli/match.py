@@ -30,7 +30,7 @@ def match(
     ] = None,
     clusters: Annotated[str | None, typer.Option(help="Also write every record with its cluster.")] = None,
     labels: Annotated[
-        Path | None, typer.Option(help="Known pairs: left_id, right_id, label 1, 0 or empty for unsure.")
+        str | None, typer.Option(help="Known pairs: left_id, right_id, label 1, 0 or empty for unsure.")
     ] = None,
     label: Annotated[
         bool,
@@ -79,7 +79,7 @@ def match(
                 "pairs": pairs,
                 "output": output,
                 "clusters": clusters,
-                "labels": labels and str(labels),
+                "labels": labels,
                 "assign": assign,
                 "min_probability": min_probability,
                 "target_precision": target_precision,
@@ -107,6 +107,7 @@ def match(
                 console.write_json(asdict(tally))
             return
         settings = labelled(settings, tally)
+    console.leave_stdout_to(settings.match.output, settings.match.clusters)
     with together(), console.progress() as on_progress:
         report = run(settings, on_progress)
     if as_json:

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 Left = Annotated[
     str | None,
     typer.Argument(
-        help="The left table: CSV or Parquet, a glob or a folder.", show_default="of the settings"
+        help="The left table: a file, a glob, a folder or a URL; - is standard input.",
+        show_default="of the settings",
     ),
 ]
 Right = Annotated[

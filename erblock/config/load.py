@@ -147,7 +147,7 @@ def _resolved(values: dict[str, Any], folder: Path) -> dict[str, Any]:
     for section, keys in _PATHS.items():
         for key in keys:
             path = values.get(section, {}).get(key)
-            if isinstance(path, str) and "://" not in path:
+            if isinstance(path, str) and path != "-" and "://" not in path:
                 values[section][key] = str(folder / path)
     encoder = values.get("fit", {}).get("encoder")
     if isinstance(encoder, str) and (folder / encoder).is_dir():

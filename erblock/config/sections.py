@@ -28,7 +28,9 @@ class _Section(BaseModel):
 class TablesConfig(_Section):
     """[tables]: which tables, how to read them, which columns say the same."""
 
-    left: str = Field(description="The left table: a CSV or Parquet file, a glob, or a folder of them.")
+    left: str = Field(
+        description='The left table: a file, a glob, a folder of files, a URL, or "-" for standard input.'
+    )
     right: str | None = Field(
         default=None, description="The right table; without it, `left` is deduplicated."
     )

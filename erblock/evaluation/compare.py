@@ -27,12 +27,12 @@ class EvaluateOptions:
     on which alone matches and clusters are measured too.
     """
 
-    pairs: Sequence[Path]
-    gold: Path
+    pairs: Sequence[str | Path]
+    gold: str | Path
     tables: TablesConfig
-    exclude: Path | None = None
+    exclude: str | Path | None = None
     targets: Sequence[float] = TARGETS
-    labels: Path | None = None
+    labels: str | Path | None = None
 
     def __post_init__(self) -> None:
         wrong = [target for target in self.targets if not 0 < target <= 1]
@@ -95,7 +95,7 @@ def evaluate_files(options: EvaluateOptions) -> list[Report | MatchReport]:
     return [replace(report, read=read) for report in reports]
 
 
-def _measure_pairs(name: str, path: Path, truth: Truth, excluded: pl.DataFrame | None) -> Report:
+def _measure_pairs(name: str, path: str | Path, truth: Truth, excluded: pl.DataFrame | None) -> Report:
     pairs = read_pairs(path, PAIRS, *truth.sides)
     found = evaluate_pairs(pairs, truth.gold, truth.left_ids, truth.right_ids)
     if excluded is None:
@@ -105,7 +105,7 @@ def _measure_pairs(name: str, path: Path, truth: Truth, excluded: pl.DataFrame |
     return Report(name, found, evaluate_pairs(rest, gold, truth.left_ids, truth.right_ids))
 
 
-def _measure_matches(name: str, path: Path, truth: Truth, excluded: pl.DataFrame | None) -> MatchReport:
+def _measure_matches(name: str, path: str | Path, truth: Truth, excluded: pl.DataFrame | None) -> MatchReport:
     pairs = read_matches(path, *truth.sides)
     found = evaluate_matches(pairs, truth)
     if excluded is None:
@@ -114,7 +114,9 @@ def _measure_matches(name: str, path: Path, truth: Truth, excluded: pl.DataFrame
     return MatchReport(name, found, unseen.matches)
 
 
-def _measure_clusters(name: str, path: Path, truth: Truth, excluded: pl.DataFrame | None) -> MatchReport:
+def _measure_clusters(
+    name: str, path: str | Path, truth: Truth, excluded: pl.DataFrame | None
+) -> MatchReport:
     clusters = read_clusters(path, truth.left_ids, truth.right_ids)
     found = evaluate_clusters(clusters, truth)
     if excluded is None:
@@ -146,7 +148,7 @@ def _truth(options: EvaluateOptions) -> tuple[Truth, pl.DataFrame | None, FilesR
     return Truth(left, right, known, labels), excluded, FilesRead(records, gold.height - known.height)
 
 
-def _read_gold(path: Path, left: pl.Series, right: pl.Series | None, csv: CsvOptions) -> pl.DataFrame:
+def _read_gold(path: str | Path, left: pl.Series, right: pl.Series | None, csv: CsvOptions) -> pl.DataFrame:
     if kind_of(path, csv) == "clusters":
         return pairs_of_clusters(read_clusters(path, left, right, csv), left, right, str(path))
     return read_pairs(path, GOLD, left, right, csv)
@@ -158,7 +160,7 @@ def _read_ids(tables: TablesConfig) -> tuple[pl.Series, pl.Series | None]:
     return left.frame[ID], None if right is None else right.frame[ID]
 
 
-def _names(paths: Sequence[Path]) -> list[str]:
+def _names(paths: Sequence[str | Path]) -> list[str]:
     """File names, or whole paths where two files have the same name."""
-    names = [path.name for path in paths]
+    names = [Path(path).name for path in paths]
     return names if len(set(names)) == len(names) else [str(path) for path in paths]

@@ -18,6 +18,7 @@ from erblock.pipeline.model import model_folder, open_hasher, with_model_columns
 from erblock.pipeline.places import check_block_places
 from erblock.pipeline.stored import StoredTables, stored_tables
 from erblock.tables.sheet import key_path, sheet_path
+from erblock.tables.streams import STANDARD
 
 if TYPE_CHECKING:
     from erblock.engines.spark_tables import SparkTables
@@ -32,6 +33,8 @@ def check_engine(config: Config) -> None:
     if on_spark and options.memory is not None:
         raise ConfigError("--memory bounds the join of this machine; on Spark it is spark.executor.memory")
     check_place(Place("--output", options.output), options.engine)
+    if options.audit is not None and options.output == STANDARD:
+        raise ConfigError("--audit writes its sheet beside the pairs: give --output FILE")
     output = Path(options.output)
     written = {"--output": output} if "://" not in options.output else {}
     if options.audit is not None:

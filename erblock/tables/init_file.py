@@ -12,6 +12,7 @@ from erblock.tables.check import listed
 from erblock.tables.mapping import MappedColumn, Side, map_columns, plain_name
 from erblock.tables.profile import ColumnProfile, IdColumn
 from erblock.tables.propose import LEAST_COVERAGE, quoted
+from erblock.tables.streams import STANDARD, is_url
 
 _HEAD = """\
 # What erblock knows about these tables. It was proposed from their content: read it and change it.
@@ -221,7 +222,9 @@ def _rules_section(rules: TriedRules) -> Iterator[str]:
 
 def _relative(source: str, folder: Path) -> str:
     """An absolute path stays one: whoever gave it may move the file with the settings."""
-    return source if Path(source).is_absolute() else Path(os.path.relpath(source, folder)).as_posix()
+    if source == STANDARD or is_url(source) or Path(source).is_absolute():
+        return source
+    return Path(os.path.relpath(source, folder)).as_posix()
 
 
 def _quoted(text: str) -> str:

@@ -7,6 +7,7 @@ keeps its types. The id column comes first and is called `id`; empty and blank v
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 import polars as pl
@@ -18,6 +19,7 @@ from erblock.tables.csv_text import CsvOptions
 from erblock.tables.files import read_frame
 from erblock.tables.guard import Read
 from erblock.tables.schemas import ID
+from erblock.tables.streams import is_url
 from erblock.tables.writing import real
 
 
@@ -126,14 +128,20 @@ def _check_two_tables(options: TablesConfig) -> None:
 
     With a mapping, or another id column, the two sides of one file may well be different things.
     """
-    sides = [Read("the table", side) for side in (options.left, options.right)]
-    same = [sorted(map(real, side.files)) for side in sides]
+    same = [_places(source) for source in (options.left, options.right)]
     mapped = options.left_id != options.right_id or any("=" in column for column in options.columns)
     if same[0] and same[0] == same[1] and not mapped:
         raise TableError(
             f"{options.left} and {options.right} are the same table, in which every record would match "
             "itself; give it once to find its duplicates"
         )
+
+
+def _places(source: str | None) -> Sequence[Path | str]:
+    """Return what tells one table from another: the files, or the URL, as a database holds many tables."""
+    if source is not None and is_url(source):
+        return [source]
+    return sorted(map(real, Read("the table", source).files))
 
 
 def read_records(source: str, id_column: str, csv: CsvOptions) -> Records:
