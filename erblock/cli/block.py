@@ -20,7 +20,10 @@ def block(
     output: Annotated[
         str | None,
         typer.Option(
-            "--output", "-o", help="Where the pairs go: .parquet or .csv.", show_default="pairs.parquet"
+            "--output",
+            "-o",
+            help="Where the pairs go: .parquet, .csv, .csv.gz, .jsonl, or - for stdout.",
+            show_default="pairs.parquet",
         ),
     ] = None,
     model: Annotated[Path | None, typer.Option(help="A model of `erblock fit`.")] = None,
@@ -28,17 +31,24 @@ def block(
         str | None, typer.Option(help="minhash or neural.", show_default="the model's, or minhash")
     ] = None,
     max_pairs: Annotated[
-        int | None, typer.Option(help="Keep so many pairs at most, the best of all.")
+        int | None,
+        typer.Option(help="Keep so many pairs at most, the best of all.", rich_help_panel="Budget"),
     ] = None,
     max_per_record: Annotated[
-        int | None, typer.Option(help="Keep so many pairs of one record at most.")
+        int | None, typer.Option(help="Keep so many pairs of one record at most.", rich_help_panel="Budget")
     ] = None,
     target_recall: Annotated[
-        float | None, typer.Option(help="Keep as few pairs as hold this share of the estimated matches.")
+        float | None,
+        typer.Option(
+            help="Keep as few pairs as hold this share of the estimated matches.", rich_help_panel="Budget"
+        ),
     ] = None,
     memory: Annotated[
         str | None,
-        typer.Option(help="The join keeps so much in memory at most, such as 4GB, the rest in files."),
+        typer.Option(
+            help="The join keeps so much in memory at most, such as 4GB, the rest in files.",
+            rich_help_panel="Machine",
+        ),
     ] = None,
     audit: Annotated[
         int | None,
@@ -52,7 +62,10 @@ def block(
     *,
     reading: options.Reading,
 ) -> None:
-    """Write candidate pairs. Needs no settings, no labels and no model; a model makes them better."""
+    """Write candidate pairs. Needs no settings, no labels and no model; a model makes them better.
+
+    Example: erblock block a.csv b.csv --max-pairs 100000 -o pairs.parquet
+    """
     from erblock.pipeline.block import block as run
     from erblock.pipeline.model import model_folder
     from erblock.tables.writing import together

@@ -6,31 +6,64 @@ shown on a terminal is plain text: no colour, no box, nothing cut to a width.
 
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from io import TextIOWrapper
-from time import monotonic
 from typing import IO, Any
 
+from erblock.cli.progress import OnProgress, bars, lines
 from erblock.errors import visible
-
-OnProgress = Callable[[str, int, int], None]
 
 EXIT_ERROR = 2
 EXIT_INTERRUPTED = 130
 
-_remarks: list[str] = []
-_results_on_stderr = False
+
+@dataclass
+class _State:
+    """What one command line asks of the console. `remarks`: what is said before anything else is."""
+
+    quiet: bool = False
+    verbose: bool = False
+    results_on_stderr: bool = False
+    remarks: list[str] = field(default_factory=list)
+    kept: list[str] = field(default_factory=list)
+
+
+_state = _State()
+
+
+def begin() -> None:
+    """Forget what an earlier command line has asked for."""
+    global _state  # noqa: PLW0603
+    _state = _State()
+
+
+def set_volume(*, quiet: bool, verbose: bool) -> None:
+    """Say only results and errors, or also how long each step took."""
+    _state.quiet |= quiet
+    _state.verbose = (_state.verbose or verbose) and not _state.quiet
+
+
+def keep(what: str) -> None:
+    """Remember what is kept if the run is interrupted."""
+    _state.kept.append(what)
+
+
+def interrupted() -> None:
+    """Say what an interrupted run has left: what is written whole, is written at the end or not at all."""
+    _state.remarks.clear()
+    kept = "; ".join(_state.kept) or "nothing was written, and files that were there are as they were"
+    _print(f"\ninterrupted: {kept}", sys.stderr)
 
 
 def leave_stdout_to(*outputs: object) -> None:
     """Print results to stderr if an output is "-": stdout carries the table alone."""
-    global _results_on_stderr  # noqa: PLW0603
-    _results_on_stderr = any(str(output) == "-" for output in outputs)
+    _state.results_on_stderr = any(str(output) == "-" for output in outputs)
 
 
 def _results() -> IO[str] | None:
-    return sys.stderr if _results_on_stderr else sys.stdout
+    return sys.stderr if _state.results_on_stderr else sys.stdout
 
 
 def accept_any_character() -> None:
@@ -53,13 +86,15 @@ def write(text: str) -> None:
 
 
 def note(text: str) -> None:
-    """Print a remark to stderr."""
-    _print(text, sys.stderr)
+    """Print a remark to stderr, unless only results and errors are asked for."""
+    if not _state.quiet:
+        _print(text, sys.stderr)
 
 
 def remark(text: str) -> None:
     """Print a remark to stderr before whatever is said next; not before an error, which stands alone."""
-    _remarks.append(text)
+    if not _state.quiet:
+        _state.remarks.append(text)
 
 
 def records_read(sizes: Sequence[int]) -> None:
@@ -69,7 +104,7 @@ def records_read(sizes: Sequence[int]) -> None:
 
 def error(message: str) -> None:
     """Print an error to stderr, on one line."""
-    _remarks.clear()
+    _state.remarks.clear()
     _print("error: " + " ".join(message.split()), sys.stderr)
 
 
@@ -121,27 +156,27 @@ def side_by_side(heads: tuple[str, str], rows: Sequence[tuple[str, str, str, str
     for mark, name, one, other in rows:
         lines += [[mark, name, one], ["", "", other]]
     for line in _aligned(lines, [False] * 3):
-        note(line)
+        _print(line, sys.stderr)
 
 
 @contextmanager
 def progress() -> Iterator[OnProgress]:
     """Yield a callback `(description, done, total)` that shows each description as a bar with its ETA.
 
-    Without a terminal each description is one line, printed when it is done.
+    Without a terminal it is a line every 30 seconds at most, and with --verbose one for each step.
     """
-    if _is_terminal(sys.stderr):
-        with _rich_progress() as on_progress:
+    if _is_terminal(sys.stderr) and not _state.quiet:
+        with bars() as on_progress:
             yield on_progress
     else:
-        yield _plain_progress()
+        yield lines(note, each_step=_state.verbose)
 
 
 def _print(text: str, stream: IO[str] | None) -> None:
     """Print lines; there is no stream at all where a caller has closed it."""
-    if _remarks:
-        said = "\n".join(_remarks)
-        _remarks.clear()
+    if _state.remarks:
+        said = "\n".join(_state.remarks)
+        _state.remarks.clear()
         _print(said, sys.stderr)
     if stream is not None:
         stream.write("\n".join(map(visible, text.split("\n"))) + "\n")
@@ -210,40 +245,3 @@ def _rich_side_by_side(heads: tuple[str, str], rows: Sequence[tuple[str, str, st
         values = (marked(one, other), marked(other, one)) if mark else (Text(one), Text(other))
         shown.add_row(Text(mark, "bold yellow"), Text(name, "bold"), *values)
     Console(stderr=True).print(shown)
-
-
-def _plain_progress() -> OnProgress:
-    started: dict[str, float] = {}
-
-    def on_progress(description: str, done: int, total: int) -> None:
-        start = started.setdefault(description, monotonic())
-        if done >= total:
-            del started[description]
-            note(f"{description}: {total:,} in {monotonic() - start:.1f} s")
-
-    return on_progress
-
-
-@contextmanager
-def _rich_progress() -> Iterator[OnProgress]:
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-    )
-
-    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn())
-    clocks = (TimeElapsedColumn(), TextColumn("ETA"), TimeRemainingColumn())
-    with Progress(*columns, *clocks, console=Console(stderr=True)) as bars:
-        tasks: dict[str, Any] = {}
-
-        def on_progress(description: str, done: int, total: int) -> None:
-            if description not in tasks:
-                tasks[description] = bars.add_task(description, total=total)
-            bars.update(tasks[description], completed=done, total=total)
-
-        yield on_progress

@@ -29,7 +29,10 @@ def distill(
     *,
     reading: options.Reading,
 ) -> None:
-    """Teach a fast student a neural model's vectors on your tables: it blocks on any CPU, without torch."""
+    """Teach a fast student a neural model's vectors on your tables: it blocks on any CPU, without torch.
+
+    Example: erblock distill model a.csv b.csv -o student
+    """
     from erblock.pipeline.distill import distill as run
 
     settings = reading.settings(

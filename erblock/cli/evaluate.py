@@ -44,7 +44,10 @@ def evaluate(
     *,
     reading: options.Reading,
 ) -> None:
-    """Measure candidate pairs, matches or clusters against known matches."""
+    """Measure candidate pairs, matches or clusters against known matches.
+
+    Example: erblock evaluate pairs.parquet --gold known.csv --left a.csv --right b.csv
+    """
     from erblock.evaluation.compare import EvaluateOptions, evaluate_files
     from erblock.evaluation.figures import as_record, write_curves, write_figures
     from erblock.evaluation.metrics import TARGETS

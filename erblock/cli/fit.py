@@ -38,7 +38,10 @@ def fit(
     *,
     reading: options.Reading,
 ) -> None:
-    """Train a neural hash: rules (and labels, if any) to triplets to a fine-tuned encoder and buckets."""
+    """Train a neural hash: rules (and labels, if any) to triplets to a fine-tuned encoder and buckets.
+
+    Example: erblock fit a.csv b.csv --labels known.csv -o model
+    """
     from erblock.pipeline.fit import fit as run
 
     settings = reading.settings(

@@ -19,7 +19,10 @@ def init(
     *,
     reading: options.Reading,
 ) -> None:
-    """Profile the tables, map their columns, propose rules, try each, and write all to a file to edit."""
+    """Profile the tables, map their columns, propose rules, try each, and write all to a file to edit.
+
+    Example: erblock init a.csv b.csv -o erblock.toml
+    """
     from erblock.config import given_config
     from erblock.pipeline.init import write_config
 

@@ -36,7 +36,10 @@ def keys(
     *,
     reading: options.Reading,
 ) -> None:
-    """Write the bucket keys of one table: record_id, band, bucket. Equal keys make a candidate pair."""
+    """Write the bucket keys of one table: record_id, band, bucket. Equal keys make a candidate pair.
+
+    Example: erblock keys a.csv --model model -o a-keys.parquet
+    """
     from erblock.pipeline.keys import KeysTarget
     from erblock.pipeline.keys import keys as run
 

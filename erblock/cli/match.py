@@ -25,7 +25,10 @@ def match(
     output: Annotated[
         str | None,
         typer.Option(
-            "--output", "-o", help="Where the matches go: .parquet or .csv.", show_default="matches.parquet"
+            "--output",
+            "-o",
+            help="Where the matches go: .parquet, .csv, .csv.gz, .jsonl, or - for stdout.",
+            show_default="matches.parquet",
         ),
     ] = None,
     clusters: Annotated[str | None, typer.Option(help="Also write every record with its cluster.")] = None,
@@ -68,7 +71,10 @@ def match(
     *,
     reading: options.Reading,
 ) -> None:
-    """Say which candidate pairs are matches, with probabilities; needs no labels, a few make it better."""
+    """Say which candidate pairs are matches, with probabilities; needs no labels, a few make it better.
+
+    Example: erblock match a.csv b.csv --pairs pairs.parquet -o matches.csv
+    """
     from erblock.pipeline.match import match as run
     from erblock.tables.writing import together
 

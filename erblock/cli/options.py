@@ -14,6 +14,9 @@ from erblock.cli import console
 if TYPE_CHECKING:
     from erblock.config import Config
 
+_TABLES, _MACHINE = "Tables", "Machine"
+"""Groups of options in the help."""
+
 Left = Annotated[
     str | None,
     typer.Argument(
@@ -25,29 +28,65 @@ Right = Annotated[
     str | None,
     typer.Argument(help="The right table; with LEFT only, one table.", show_default="of the settings"),
 ]
-IdColumn = Annotated[str | None, typer.Option("--id", help="The column that identifies a record.")]
-LeftId = Annotated[str | None, typer.Option(help="The id column of the left table, if it differs.")]
-RightId = Annotated[str | None, typer.Option(help="The id column of the right table, if it differs.")]
-Columns = Annotated[
-    list[str] | None, typer.Option(help="A column to compare, NAME or LEFT=RIGHT; repeatable.")
+IdColumn = Annotated[
+    str | None, typer.Option("--id", help="The column that identifies a record.", rich_help_panel=_TABLES)
 ]
-Delimiter = Annotated[str | None, typer.Option(help="The CSV delimiter, if not detected.")]
-Encoding = Annotated[str | None, typer.Option(help="The CSV encoding, such as cp1252.")]
-LeftDelimiter = Annotated[str | None, typer.Option(help="That of the left table, if it differs.")]
-RightDelimiter = Annotated[str | None, typer.Option(help="That of the right table, if it differs.")]
-LeftEncoding = Annotated[str | None, typer.Option(help="That of the left table, if it differs.")]
-RightEncoding = Annotated[str | None, typer.Option(help="That of the right table, if it differs.")]
-GoldDelimiter = Annotated[str | None, typer.Option(help="That of the known matches, if not detected.")]
-GoldEncoding = Annotated[str | None, typer.Option(help="That of the known matches, if it differs.")]
-LabelsDelimiter = Annotated[str | None, typer.Option(help="That of the labels, if not detected.")]
-LabelsEncoding = Annotated[str | None, typer.Option(help="That of the labels, if it differs.")]
+LeftId = Annotated[
+    str | None, typer.Option(help="The id column of the left table, if it differs.", rich_help_panel=_TABLES)
+]
+RightId = Annotated[
+    str | None, typer.Option(help="The id column of the right table, if it differs.", rich_help_panel=_TABLES)
+]
+Columns = Annotated[
+    list[str] | None,
+    typer.Option(help="A column to compare, NAME or LEFT=RIGHT; repeatable.", rich_help_panel=_TABLES),
+]
+Delimiter = Annotated[
+    str | None, typer.Option(help="The CSV delimiter, if not detected.", rich_help_panel=_TABLES)
+]
+Encoding = Annotated[
+    str | None, typer.Option(help="The CSV encoding, such as cp1252.", rich_help_panel=_TABLES)
+]
+LeftDelimiter = Annotated[
+    str | None, typer.Option(help="That of the left table, if it differs.", rich_help_panel=_TABLES)
+]
+RightDelimiter = Annotated[
+    str | None, typer.Option(help="That of the right table, if it differs.", rich_help_panel=_TABLES)
+]
+LeftEncoding = Annotated[
+    str | None, typer.Option(help="That of the left table, if it differs.", rich_help_panel=_TABLES)
+]
+RightEncoding = Annotated[
+    str | None, typer.Option(help="That of the right table, if it differs.", rich_help_panel=_TABLES)
+]
+GoldDelimiter = Annotated[
+    str | None, typer.Option(help="That of the known matches, if not detected.", rich_help_panel=_TABLES)
+]
+GoldEncoding = Annotated[
+    str | None, typer.Option(help="That of the known matches, if it differs.", rich_help_panel=_TABLES)
+]
+LabelsDelimiter = Annotated[
+    str | None, typer.Option(help="That of the labels, if not detected.", rich_help_panel=_TABLES)
+]
+LabelsEncoding = Annotated[
+    str | None, typer.Option(help="That of the labels, if it differs.", rich_help_panel=_TABLES)
+]
 Engine = Annotated[
     str | None,
-    typer.Option(help="local, or spark: see `--master`.", show_default="local, or spark with a master"),
+    typer.Option(
+        help="local, or spark: see `--master`.",
+        show_default="local, or spark with a master",
+        rich_help_panel=_MACHINE,
+    ),
 ]
-Master = Annotated[str | None, typer.Option(help="The Spark cluster: spark://HOST:7077, yarn, local[*], ...")]
-Device = Annotated[str | None, typer.Option(help="auto, cpu, cuda or mps.")]
-Precision = Annotated[str | None, typer.Option(help="auto, float32, bfloat16 or int8.")]
+Master = Annotated[
+    str | None,
+    typer.Option(help="The Spark cluster: spark://HOST:7077, yarn, local[*], ...", rich_help_panel=_MACHINE),
+]
+Device = Annotated[str | None, typer.Option(help="auto, cpu, cuda or mps.", rich_help_panel=_MACHINE)]
+Precision = Annotated[
+    str | None, typer.Option(help="auto, float32, bfloat16 or int8.", rich_help_panel=_MACHINE)
+]
 ConfigFile = Annotated[Path | None, typer.Option(help="Settings; by default ./erblock.toml if it exists.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 

@@ -31,12 +31,17 @@ def plan(
     method: Annotated[
         str | None, typer.Option(help="minhash or neural.", show_default="the model's, or minhash")
     ] = None,
-    max_pairs: Annotated[int | None, typer.Option(help="Keep so many pairs at most.")] = None,
+    max_pairs: Annotated[
+        int | None, typer.Option(help="Keep so many pairs at most.", rich_help_panel="Budget")
+    ] = None,
     max_per_record: Annotated[
-        int | None, typer.Option(help="Keep so many pairs of one record at most.")
+        int | None, typer.Option(help="Keep so many pairs of one record at most.", rich_help_panel="Budget")
     ] = None,
     target_recall: Annotated[
-        float | None, typer.Option(help="Keep as few pairs as hold this share of the estimated matches.")
+        float | None,
+        typer.Option(
+            help="Keep as few pairs as hold this share of the estimated matches.", rich_help_panel="Budget"
+        ),
     ] = None,
     seconds: Annotated[float, typer.Option(help="Rehearse on samples for about so long.")] = 20,
     device: options.Device = None,
@@ -45,7 +50,10 @@ def plan(
     *,
     reading: options.Reading,
 ) -> None:
-    """Say what `erblock block` with the same options will take and give, from samples; writes nothing."""
+    """Say what `erblock block` with the same options will take and give, from samples; writes nothing.
+
+    Example: erblock plan a.csv b.csv --target-recall 0.97
+    """
     from erblock.pipeline.model import model_folder
     from erblock.pipeline.plan import plan as run
 

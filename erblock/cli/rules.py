@@ -5,13 +5,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from erblock.cli import console, options
+from erblock.cli.shell import Commands
 
 if TYPE_CHECKING:
     from erblock.rules.review import Review, SidePair
 
 _WIDEST = 70
 
-app = typer.Typer(
+app = Commands(
     help="Check what the similarity rules do, and show what they are made of.", no_args_is_help=True
 )
 
@@ -28,7 +29,10 @@ def check(
     *,
     reading: options.Reading,
 ) -> None:
-    """Count what each rule finds on near and random pairs, show borderline pairs, and judge each rule."""
+    """Count what each rule finds on near and random pairs, show borderline pairs, and judge each rule.
+
+    Example: erblock rules check --show 20
+    """
     from dataclasses import asdict
     from typing import Any
 
@@ -52,7 +56,10 @@ def check(
 
 @app.command()
 def show() -> None:
-    """List the functions that a rule may call."""
+    """List the functions that a rule may call.
+
+    Example: erblock rules show
+    """
     from erblock.similarity import VOCABULARY
 
     rows = [[measure.call, measure.gives, measure.summary] for measure in VOCABULARY.values()]

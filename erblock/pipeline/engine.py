@@ -12,6 +12,7 @@ from erblock.config import Config, bytes_of
 from erblock.engines.base import Engine
 from erblock.engines.local import LocalEngine
 from erblock.errors import ConfigError, require_extra
+from erblock.hashing.base import Progress, silent
 from erblock.hashing.store import Extras, Model, Provenance, save_model
 from erblock.pipeline.inputs import Texts, minhash_of, open_tables, texts_of
 from erblock.pipeline.model import model_folder, open_hasher, with_model_columns
@@ -60,7 +61,7 @@ def check_place(place: Place, engine: str) -> None:
 
 
 @contextmanager
-def open_engine(config: Config) -> Iterator[Engine]:
+def open_engine(config: Config, on_progress: Progress = silent) -> Iterator[Engine]:
     """Yield the engine; what it keeps elsewhere is let go afterwards.
 
     Raises:
@@ -69,7 +70,7 @@ def open_engine(config: Config) -> Iterator[Engine]:
     stored = stored_tables(config.tables)
     config = with_model_columns(config)
     if config.block.engine == "local":
-        tables = open_tables(config)
+        tables = open_tables(config, on_progress)
         texts = texts_of(tables)
         sides = stored.sides(texts.left, texts.right)
         memory = config.block.memory and bytes_of(config.block.memory)

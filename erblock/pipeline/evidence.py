@@ -21,7 +21,7 @@ from erblock.comparison.measures import Floats
 from erblock.comparison.vectors import Comparison
 from erblock.config import Config
 from erblock.engines.base import Candidates
-from erblock.hashing.base import Hasher, Progress, Rows, Scores
+from erblock.hashing.base import Hasher, Progress, Rows, Scores, silent
 from erblock.pipeline.inputs import texts_of
 from erblock.pipeline.model import model_folder
 from erblock.rules.compile import RuleSet, compile_rules
@@ -159,7 +159,7 @@ class Weighed:
         return verdicts if self.evidence is None else self.evidence.doubts.among(self.scored, verdicts)
 
 
-def weigh(config: Config, found: Candidates) -> Weighed:
+def weigh(config: Config, found: Candidates, on_progress: Progress = silent) -> Weighed:
     """Return the candidates with the evidence of the columns weighed in, if there is any."""
     scored, evidence = found.scored, _evidence(config, found)
     if evidence is None:
@@ -167,6 +167,7 @@ def weigh(config: Config, found: Candidates) -> Weighed:
     records = len(scored.best_left) + (0 if scored.one_table else len(scored.best_right))
     most = max(_LEAST_COMPARED, min(_COMPARED, _COMPARED_IN_ALL // max(records, 1)))
     compared = best_of_either(scored, most)
+    evidence.comparison.on_progress = on_progress
     odds = evidence.between(scored.left[compared], scored.right[compared])
     log_odds = np.full(len(scored), odds.min(), dtype=np.float32)
     log_odds[compared] = odds

@@ -12,6 +12,7 @@ from erblock.blocking.score import score_candidates
 from erblock.blocking.sure import sure_pairs
 from erblock.comparison.fitted import EVIDENCE_FILE, LABELS_FILE
 from erblock.config import Config, FitConfig
+from erblock.errors import require_extra
 from erblock.hashing import ngrams
 from erblock.hashing.base import Hasher, Progress, silent
 from erblock.hashing.cells import CellOptions
@@ -60,6 +61,8 @@ def fit(config: Config, *, force: bool = False, on_progress: Progress = silent) 
         ErblockError: if a table, a rule, the labels or the encoder is not usable; nothing is written then.
     """
     options = config.fit
+    if options.method == "neural":
+        require_extra("torch", "neural", ", or give --method minhash, which needs no torch")
     check_fit_places(config)
     check_target(Path(options.output), overwrite=force)
     with locked(Path(options.output)):
@@ -68,11 +71,13 @@ def fit(config: Config, *, force: bool = False, on_progress: Progress = silent) 
 
 def _fitted_and_saved(config: Config, force: bool, on_progress: Progress) -> FitReport:
     options = config.fit
-    tables = open_tables(config)
+    tables = open_tables(config, on_progress)
     fitted = fit_hasher(config, tables, on_progress)
     labels = _read_labels(config, tables)
     known = Knowledge((config.rules.match, config.rules.conflict), labels)
+    on_progress("evidence", 0, 1)
     evidence = learn_evidence(sample_of(tables, options.seed), fitted.hasher, known, on_progress)
+    on_progress("evidence", 1, 1)
     kept = {} if labels is None else {LABELS_FILE: kept_labels(tables, labels)}
     extras = Extras(fitted.tables | kept, {} if evidence is None else {EVIDENCE_FILE: evidence.to_json()})
     model = Model(fitted.hasher, _provenance(config, tables))
@@ -115,9 +120,12 @@ def _fit_neural(config: Config, tables: TablePair, on_progress: Progress) -> Fit
     weights = ngrams.idf(*sets)
     taught = bool(config.rules.match) or labels is not None
     supposed = None if taught and not options.self_training else _sure_matches(texts, encoder, on_progress)
+    on_progress("rules", 0, 2)
     pairs = labelling_pairs(tables, options.labelling_pairs, options.seed)
     labelled = labelled_pairs(tables, rules, pairs, labels, supposed)
+    on_progress("rules", 1, 2)
     triplets = build_triplets(tables, rules, labelled, TripletOptions(options.seed))
+    on_progress("rules", 2, 2)
     vectors = [ngrams.tfidf(side, weights) for side in sets]
     rows = triplet_rows(tables, triplets)
     report = train(

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 import polars as pl
 
 from erblock.config import Config
+from erblock.hashing.base import Progress, silent
 from erblock.hashing.minhash import MinHashHasher, fit_minhash
 from erblock.tables.copies import Copies
 from erblock.tables.read import Records, TablePair, read_tables
@@ -37,11 +38,15 @@ class Texts:
         return copies[0], copies[-1]
 
 
-def open_tables(config: Config) -> TablePair:
+def open_tables(config: Config, on_progress: Progress = silent) -> TablePair:
     """Return the checked tables, rows in the order of their ids, so that no result depends on row order."""
+    on_progress("read", 0, 1)
     tables = read_tables(config.tables)
     right = None if tables.right is None else _ordered(tables.right)
-    return replace(tables, left=_ordered(tables.left), right=right)
+    tables = replace(tables, left=_ordered(tables.left), right=right)
+    records = sum(sizes_of(tables))
+    on_progress("read", records, records)
+    return tables
 
 
 def sizes_of(tables: TablePair) -> tuple[int, ...]:

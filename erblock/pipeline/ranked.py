@@ -14,6 +14,7 @@ from erblock.blocking.score import ScoredPairs
 from erblock.blocking.siblings import siblings, supported
 from erblock.config import Config
 from erblock.engines.base import Candidates
+from erblock.hashing.base import Progress, silent
 from erblock.pipeline.evidence import Weighed, weigh
 from erblock.pipeline.labelled import of_compared, read_label_rows, verdicts_of
 from erblock.pipeline.model import model_folder
@@ -28,9 +29,10 @@ class RankedCandidates:
     expected: ExpectedMatches
 
 
-def rank(config: Config, found: Candidates) -> RankedCandidates:
+def rank(config: Config, found: Candidates, on_progress: Progress = silent) -> RankedCandidates:
     """Return the candidates as they are ranked; in one table also pairs that share likely matches."""
-    weighed, labels = weigh(config, found), _label_rows(config, found)
+    weighed, labels = weigh(config, found, on_progress), _label_rows(config, found)
+    on_progress("rank", 0, len(found.scored))
     verdicts = verdicts_of(labels, weighed.scored)
     own = None if weighed.evidence is None else weighed.signal
     expected = expected_matches(weighed.scored, weighed.signal, weighed.doubted(verdicts), own)
