@@ -71,10 +71,14 @@ def open_engine(config: Config, on_progress: Progress = silent) -> Iterator[Engi
     config = with_model_columns(config)
     if config.block.engine == "local":
         tables = open_tables(config, on_progress)
+        on_progress("prepare", 0, 2)
         texts = texts_of(tables)
         sides = stored.sides(texts.left, texts.right)
         memory = config.block.memory and bytes_of(config.block.memory)
-        yield LocalEngine(tables, *sides, open_hasher(config.block, texts), texts.copies, memory or None)
+        on_progress("prepare", 1, 2)
+        hasher = open_hasher(config.block, texts)
+        on_progress("prepare", 2, 2)
+        yield LocalEngine(tables, *sides, hasher, texts.copies, memory or None)
     else:
         with _spark_engine(config, stored) as engine:
             yield engine

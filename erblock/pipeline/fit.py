@@ -75,9 +75,7 @@ def _fitted_and_saved(config: Config, force: bool, on_progress: Progress) -> Fit
     fitted = fit_hasher(config, tables, on_progress)
     labels = _read_labels(config, tables)
     known = Knowledge((config.rules.match, config.rules.conflict), labels)
-    on_progress("evidence", 0, 1)
     evidence = learn_evidence(sample_of(tables, options.seed), fitted.hasher, known, on_progress)
-    on_progress("evidence", 1, 1)
     kept = {} if labels is None else {LABELS_FILE: kept_labels(tables, labels)}
     extras = Extras(fitted.tables | kept, {} if evidence is None else {EVIDENCE_FILE: evidence.to_json()})
     model = Model(fitted.hasher, _provenance(config, tables))
@@ -143,7 +141,9 @@ def _fit_neural(config: Config, tables: TablePair, on_progress: Progress) -> Fit
     if options.max_steps:  # Evidence is learned from the same sample: its texts are encoded once.
         encoder = RememberingEncoder(encoder)
     keys = NgramKeys(weights, minhash_of(texts).plan)
+    on_progress("buckets", 0, 1)
     hasher = fit_neural(encoder, keys, sample, CellOptions(seed=options.seed), on_progress)
+    on_progress("buckets", 1, 1)
     by_rule = dict(triplets["rule"].value_counts(sort=True).rows())
     report_all = FitReport(
         Path(options.output), sizes_of(tables), by_rule, report, hasher.cells.bands + hasher.plan.bands

@@ -36,6 +36,8 @@ def rank(config: Config, found: Candidates, on_progress: Progress = silent) -> R
     verdicts = verdicts_of(labels, weighed.scored)
     own = None if weighed.evidence is None else weighed.signal
     expected = expected_matches(weighed.scored, weighed.signal, weighed.doubted(verdicts), own)
+    # The cut and the writing are left, and what likely matches lead to: about a quarter of the time.
+    on_progress("rank", 3 * len(found.scored) // 4, len(found.scored))
     if not expected.usable or not found.scored.one_table:
         expected = _with_siblings(weighed, expected).told(verdicts)
         return RankedCandidates(weighed.scored, found.scored, _with_unmet(expected, found.scored, found.join))
