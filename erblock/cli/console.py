@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from io import TextIOWrapper
+from shutil import get_terminal_size
 from typing import IO, Any
 
 from erblock.cli.progress import OnProgress, bars, lines
@@ -117,14 +118,19 @@ def write_json(data: Any) -> None:
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]], title: str = "") -> None:
-    """Print a table to stdout; columns that hold only numbers are aligned to the right."""
+    """Print a table to stdout; columns that hold only numbers are aligned to the right.
+
+    On a terminal that is too narrow for it each row is a list of names and values.
+    """
     header, rows, title = (
         [visible(name) for name in header],
         [list(map(visible, row)) for row in rows],
         visible(title),
     )
     right = [_is_numeric(column) for column in zip(*rows, strict=True)] or [False] * len(header)
-    if _is_terminal(_results()):
+    if _is_terminal(_results()) and _least_width([header, *rows]) > get_terminal_size().columns:
+        _lists(header, rows, title)
+    elif _is_terminal(_results()):
         _rich_table(header, rows, right, title)
     else:
         _plain_table(header, rows, right, title)
@@ -208,6 +214,23 @@ def _aligned(lines: Sequence[Sequence[str]], right: Sequence[bool]) -> Iterator[
     for line in lines:
         cells = zip(line, widths, right, strict=True)
         yield "  ".join(c.rjust(w) if r else c.ljust(w) for c, w, r in cells).rstrip()
+
+
+def _least_width(lines: Sequence[Sequence[str]]) -> int:
+    """Return how wide a table is at least, if no word is broken."""
+    words = [
+        max(len(word) for cell in column for word in (*cell.split(), ""))
+        for column in zip(*lines, strict=True)
+    ]
+    return sum(words) + 3 * len(words)
+
+
+def _lists(header: Sequence[str], rows: Sequence[Sequence[str]], title: str) -> None:
+    if title:
+        write(title)
+    for row in rows:
+        for line in _aligned([*zip(header, row, strict=True), ("", "")], [False, False]):
+            write(line)
 
 
 def _rich_table(

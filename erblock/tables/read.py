@@ -19,7 +19,7 @@ from erblock.tables.csv_text import CsvOptions
 from erblock.tables.files import read_frame
 from erblock.tables.guard import Read
 from erblock.tables.schemas import ID
-from erblock.tables.streams import is_url
+from erblock.tables.streams import STANDARD, is_url
 from erblock.tables.writing import real
 
 
@@ -138,8 +138,8 @@ def _check_two_tables(options: TablesConfig) -> None:
 
 
 def _places(source: str | None) -> Sequence[Path | str]:
-    """Return what tells one table from another: the files, or the URL, as a database holds many tables."""
-    if source is not None and is_url(source):
+    """Return what tells one table from another: files, or the name of a URL or of standard input."""
+    if source is not None and (source == STANDARD or is_url(source)):
         return [source]
     return sorted(map(real, Read("the table", source).files))
 

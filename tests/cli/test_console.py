@@ -57,6 +57,18 @@ def test_a_table_on_a_terminal_holds_the_same_and_takes_names_literally(terminal
     assert all(text in terminal.getvalue() for text in ("Title", "[red]file", "[b]x", "1,200", "─"))
 
 
+def test_a_table_too_wide_for_a_terminal_is_a_list_and_breaks_no_number(terminal, monkeypatch):
+    monkeypatch.setattr(sys, "stdout", terminal)
+    header = ["", "pairs", "matches found", "completeness %", "reduction %", "reached %", "unseen %"]
+    console.table(
+        header, [["p.csv", "30,000", "2,350 of 2,350", "100.0", "99.688", "98.0 / 97.0", "-"]], "Title"
+    )
+    lines = terminal.getvalue().splitlines()
+    assert max(map(len, lines)) <= 60
+    assert "matches found   2,350 of 2,350" in lines
+    assert lines[0] == "Title"
+
+
 def test_json_holds_what_it_is_given(capsys):
     console.write_json({"é": [1, None], "day": date(2026, 1, 2)})
     assert json.loads(capsys.readouterr().out) == {"é": [1, None], "day": "2026-01-02"}

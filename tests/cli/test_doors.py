@@ -124,6 +124,7 @@ def test_commands_are_a_pipe(shops):
     ("command", "data", "complaint"),
     [
         ("block - - -o p.csv", b"id,name\n1,x\n", "-: standard input is one table, found it as"),
+        ("rules check - -", b"id,name\n1,x\n", "- and - are the same table"),
         ("block - -o p.csv", b"", "- is empty: a header row"),
         ("block - -o p.csv", b"id,name\n1,x\n1,y\n", "-: an id must stand in one row only"),
         ("block - -o p.csv", b'{"id": 1}\n{"id"\n', "-, line 2: expected a JSON object"),
