@@ -36,7 +36,8 @@ def check_output(path: Path, option: str = "--output") -> None:
     """Raise TableError if `path`, which `option` names, is no place for a table; "-" is standard output."""
     if str(path) == STANDARD:
         return
-    if not path.name.lower().endswith(_ENDINGS):
+    name = path.name.lower()
+    if not name.endswith(_ENDINGS) or name in _ENDINGS:
         raise TableError(
             f"{option} {path}: expected a name ending in .parquet or .csv, .csv.gz, .jsonl, "
             "or - for standard output"
