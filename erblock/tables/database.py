@@ -3,11 +3,12 @@
 from contextlib import closing
 from pathlib import Path
 from typing import Any, cast
-from urllib.parse import parse_qs, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qs, urlencode, urlunsplit
 
 import polars as pl
 
 from erblock.errors import TableError, require_extra
+from erblock.tables.streams import split_url
 from erblock.tables.types import with_plain_types
 
 _EXTRA = "databases"
@@ -21,7 +22,7 @@ def is_database(source: str) -> bool:
 
 def database_file(source: str) -> Path | None:
     """Return the file of a DuckDB database, None of others: after three slashes, a fourth is its first."""
-    url = urlsplit(source)
+    url = split_url(source)
     return Path(url.netloc + url.path.removeprefix("/")) if url.scheme == _DUCKDB else None
 
 
@@ -32,13 +33,16 @@ def read_table(source: str) -> pl.DataFrame:
         TableError: if it cannot be read, or if the URL names no table or holds a password.
         MissingExtraError: if the driver is not installed.
     """
-    url = urlsplit(source)
+    url = split_url(source)
     asked = parse_qs(url.query)
-    if url.password is not None:  # the name of a table is shown, and written to settings and models
+    if (
+        url.password is not None or "password" in asked
+    ):  # what a table is called is shown, and kept in settings
         raise TableError(f"{url.scheme}://...: take the password out; PGPASSWORD or ~/.pgpass hold it")
-    if list(asked.get("table", [])) != asked.get("table", [])[:1] or "table" not in asked:
+    tables = asked.pop("table", [])
+    if len(tables) != 1:
         raise TableError(f"{source}: expected one table, as in ?table=customers")
-    name = ".".join('"' + part.replace('"', '""') + '"' for part in asked.pop("table")[0].split("."))
+    name = ".".join('"' + part.replace('"', '""') + '"' for part in tables[0].split("."))
     address = urlunsplit(url._replace(query=urlencode(asked, doseq=True)))
     require_extra("adbc_driver_manager", _EXTRA)
     import adbc_driver_manager

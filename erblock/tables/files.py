@@ -13,7 +13,7 @@ from erblock.tables.check import check_plain_names
 from erblock.tables.csv_text import CsvOptions, parse_csv
 from erblock.tables.database import is_database, read_table
 from erblock.tables.formats import EXPECTED, format_of, parsed, plain_columns, sniffed
-from erblock.tables.streams import STANDARD, fetched, is_url, standard_input, url_path
+from erblock.tables.streams import STANDARD, fetched, is_url, split_url, standard_input
 
 _HEAD_BYTES = 1 << 16
 
@@ -103,7 +103,7 @@ def _read_stream(source: str, options: CsvOptions) -> pl.DataFrame:
     if is_database(source):
         return read_table(source)
     data = standard_input() if source == STANDARD else fetched(source)
-    kind = sniffed(data) if source == STANDARD else format_of(url_path(source))
+    kind = sniffed(data) if source == STANDARD else format_of(split_url(source).path)
     if kind is None:
         raise TableError(f"{source} is not a table that erblock reads: {EXPECTED}")
     try:

@@ -5,7 +5,7 @@ import sys
 from functools import lru_cache
 from pathlib import Path
 from typing import TextIO
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from erblock.errors import TableError, require_extra
 
@@ -45,9 +45,16 @@ def is_url(source: str) -> bool:
     return "://" in source
 
 
-def url_path(url: str) -> str:
-    """Return the path of a URL, whose ending says what it holds."""
-    return urlsplit(url).path
+def split_url(url: str) -> SplitResult:
+    """Return the parts of a URL; the ending of its path says what it holds.
+
+    Raises:
+        TableError: if it is none.
+    """
+    try:
+        return urlsplit(url)
+    except ValueError as error:
+        raise TableError(f"{url} cannot be read as a URL: {error}") from None
 
 
 def fetched(url: str) -> bytes:
@@ -57,7 +64,7 @@ def fetched(url: str) -> bytes:
         TableError: if it cannot be fetched.
         MissingExtraError: if the package that fetches it is not installed.
     """
-    scheme = urlsplit(url).scheme
+    scheme = split_url(url).scheme
     if scheme not in _EXTRA:
         raise TableError(
             f"{url}: expected https://, s3://, duckdb:// or postgresql://; others are read by --engine spark"

@@ -262,7 +262,9 @@ def test_tables_of_a_duckdb_file_are_read_and_not_changed(duck, capsys):
         ("duckdb:///no.db?table=a", "not a valid DuckDB database"),
         ('duckdb:///shops.db?table=a"; DROP TABLE a; --', "does not exist"),
         ("postgresql://me:secret@localhost/x?table=a", "take the password out"),
+        ("postgresql://localhost/x?table=a&password=secret", "take the password out"),
         ("postgresql://me@127.0.0.1:1/x?table=a", "Connection refused"),
+        ("https://[no/a.csv", "cannot be read as a URL"),
     ],
 )
 def test_a_database_that_cannot_be_read_is_one_line(source, complaint, duck, capsys):
