@@ -63,6 +63,7 @@ def matched(data: DataSet, pairs: Path, folder: Path, count: int, seed: int) -> 
     section = {
         "pairs": str(pairs),
         "output": str(folder / "matches.parquet"),
+        "all": True,  # how well probabilities are calibrated is a question of all candidates
         "clusters": str(folder / "clusters.parquet"),
     }
     if count:

@@ -26,6 +26,8 @@ def _rows(name: str) -> str:
 
 
 def _toml(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
     return {None: "none", (): "[]"}.get(value, repr(value).replace("'", '"'))
 
 

@@ -100,17 +100,83 @@ exec "{python}" -m erblock "$@"
 """
 
 
+def shell_path(folder, script):
+    """The environment with `erblock`, which is `script`, on the path."""
+    stub = folder / "bin" / "erblock"
+    stub.parent.mkdir()
+    stub.write_text(script.format(python=sys.executable), encoding="utf-8")
+    stub.chmod(0o755)
+    path = f"{stub.parent}{os.pathsep}{os.environ['PATH']}"
+    return {
+        **os.environ,
+        "PATH": path,
+        "GITHUB_ACTIONS": "true",
+        "GITHUB_STEP_SUMMARY": str(folder / "summary.md"),
+    }
+
+
+@pytest.fixture
+def repository(products, tmp_path):
+    """Tables and settings as a repository holds them, and a shell in it that returns what a command did."""
+    for name, table in zip(("left", "right"), products(80), strict=True):
+        table.write_csv(tmp_path / f"{name}.csv")
+    settings = '[tables]\nleft = "left.csv"\nright = "right.csv"\n[check]\nmax_pairs = 2000\n'
+    (tmp_path / "erblock.toml").write_text(settings, encoding="utf-8")
+    environment = shell_path(tmp_path, '#!/bin/sh\nexec "{python}" -m erblock "$@"\n')
+
+    def shell(command):
+        arguments = {"shell": True, "cwd": tmp_path, "env": environment, "capture_output": True, "text": True}
+        return subprocess.run(command, **arguments, check=False)
+
+    shell.folder = tmp_path
+    return shell
+
+
+@pytest.mark.skipif(os.name == "nt", reason="workflows are of a POSIX shell")
+def test_the_workflow_passes_and_fails_where_it_should(repository):
+    yaml = pytest.importorskip("yaml")
+    workflow = yaml.safe_load((ROOT / "examples" / "ci" / "check.yml").read_text(encoding="utf-8"))
+    steps = [step["run"] for step in workflow["jobs"]["check"]["steps"] if "name" in step]
+    assert all(step.startswith("erblock ") for step in steps)
+    folder = repository.folder
+    assert repository(steps[0]).returncode == 0
+    (folder / "baseline").mkdir()
+    for name in ("run.json", "pairs.parquet"):
+        shutil.copy(folder / name, folder / "baseline" / name)
+    done = repository(steps[1])
+    assert done.returncode == 0, done.stderr
+    lines = (folder / "left.csv").read_text(encoding="utf-8").splitlines()
+    lines[41:] = [f"l{row},," for row in range(40, 80)]  # half of the records are lost
+    (folder / "left.csv").write_text("\n".join(lines), encoding="utf-8")
+    assert repository(steps[0]).returncode == 0
+    done = repository(steps[1])
+    assert done.returncode == 1
+    assert "::error title=erblock check run.json::" in done.stderr
+    assert '<failure message="' in (folder / "check.xml").read_text(encoding="utf-8")
+    assert pl.read_csv(folder / "failing.csv").height
+    assert "| failed" in (folder / "summary.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the hook is of a POSIX shell")
+def test_the_hook_refuses_a_commit_that_breaks_a_limit(repository):
+    yaml = pytest.importorskip("yaml")
+    hooks = yaml.safe_load((ROOT / "examples" / "ci" / "pre-commit-config.yaml").read_text(encoding="utf-8"))
+    entry = hooks["repos"][0]["hooks"][0]["entry"]
+    assert repository(entry).returncode == 0
+    settings = repository.folder / "erblock.toml"
+    settings.write_text(settings.read_text(encoding="utf-8").replace("2000", "10"), encoding="utf-8")
+    done = repository(entry)
+    assert (done.returncode, "pairs: expected at most 10, found" in done.stderr) == (1, True)
+
+
 @pytest.mark.skipif(os.name == "nt", reason="the demo is a shell script")
 def test_the_demo_runs_to_its_end(tmp_path):
     for name in ("examples", "data_samples"):
         shutil.copytree(ROOT / name, tmp_path / name)
-    stub = tmp_path / "bin" / "erblock"
-    stub.parent.mkdir()
-    stub.write_text(STUB.format(python=sys.executable), encoding="utf-8")
-    stub.chmod(0o755)
-    path = {**os.environ, "PATH": f"{stub.parent}{os.pathsep}{os.environ['PATH']}"}
     command = ["bash", str(tmp_path / "examples" / "demo.sh")]
-    done = subprocess.run(command, env=path, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        command, env=shell_path(tmp_path, STUB), capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr
     assert "trained.parquet" in done.stdout
     matches = pl.read_parquet(tmp_path / "runs" / "demo" / "matches.parquet").filter("is_match")

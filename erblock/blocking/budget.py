@@ -113,12 +113,17 @@ def unknown_because(expected: ExpectedMatches) -> str:
 
 
 def _first_of_both(pairs: ScoredPairs, left: Rows, right: Rows, most: int) -> Rows:
-    """Return the positions of the pairs, given best first, that are among the first `most` of both records.
+    """Return the positions of pairs, given best first, that are among the first `most` of both records."""
+    return np.flatnonzero(places_of_records(pairs, left, right) < most)
+
+
+def places_of_records(pairs: ScoredPairs, left: Rows, right: Rows) -> Rows:
+    """Return the place, from 0, of pairs, given best first, among those of either record: the later one.
 
     In one table a record's pairs are those on either side. Ties are broken by the order on both sides alike,
-    so the best pair of all is always among them.
+    so the best pair of all is always the first of both of its records.
     """
     places = np.arange(len(left))
     ends = np.concatenate([left, right + (0 if pairs.one_table else len(pairs.best_left))])
     ranks = rank_within(ends, -np.concatenate([places, places]))
-    return np.flatnonzero(ranks.reshape(2, -1).max(axis=0) < most)
+    return np.asarray(ranks.reshape(2, -1).max(axis=0))

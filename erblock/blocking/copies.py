@@ -15,6 +15,19 @@ COPIES_MET = 10
 A text that stands in a table a thousand times does not take the place of other pairs then."""
 
 
+def compared_rows(copies: tuple[Copies, Copies], left: Rows, right: Rows) -> tuple[Rows, Rows]:
+    """Return the records, by row number, that are compared in the place of these, their copies or not.
+
+    In one table the lower row comes first.
+    """
+    rows, others = copies[0].compared[left], copies[1].compared[right]
+    if copies[0] is not copies[1]:
+        return rows, others
+    low, high = np.minimum(rows, others), np.maximum(rows, others)
+    # Two copies of one text stand for the pair of its first two.
+    return np.where(low == high, copies[0].first[high], low), high
+
+
 @dataclass(frozen=True)
 class WrittenPairs:
     """Row numbers of the pairs that are written, in order; `at`: which of the scored pairs each one is."""

@@ -2,8 +2,9 @@
 
 Where few records have a match, most of those that are each other's best candidate are look-alikes: people of
 one name, say. What their columns say, taken as independent of each other (`erblock.comparison.independence`),
-tells them from matches. Where columns depend on each other that model is wrong. It is trusted if what it
-doubts also stands out less among rivals, which it knows nothing of.
+tells them from matches. Where columns depend on each other that model is wrong. So it is trusted only if the
+pairs that it doubts are nearer to chance than to its matches in what it knows nothing of, the mean margin
+above their rivals. Chance is what records of matches are left with when their matches are taken away.
 """
 
 from dataclasses import dataclass
@@ -21,8 +22,6 @@ _FITTED_TO = 20
 """Best candidates of a record that the model is fitted to."""
 _MOST = 200_000
 _BEGIN_SEED, _BEGIN_OTHER = 0.9, 0.01
-_TRUSTED = 0.7
-"""The area under the ROC curve from which two orders are said to agree acceptably (Hosmer and Lemeshow)."""
 
 
 @dataclass(frozen=True)
@@ -45,14 +44,26 @@ class Doubts:
 
 def find_doubts(pairs: ScoredPairs, comparison: Comparison) -> Doubts:
     """Return what can be doubted of these candidates, ranked by similarity alone."""
-    mutual, margin = margins(pairs)
     model = _model(pairs, comparison)
     if model is None:
         return Doubts()
+    mutual, margin = margins(pairs)
     some = _evenly(np.arange(len(mutual)))
     mutual, margin = mutual[some], margin[some]
     doubted = model.log_odds(pairs.left[mutual], pairs.right[mutual]) < 0
-    return Doubts(model if _area(margin[~doubted], margin[doubted]) >= _TRUSTED else None)
+    chance = _margins_without(pairs, mutual[~doubted])
+    halfway = (_mean(margin[~doubted]) + _mean(chance)) / 2
+    return Doubts(model if _mean(margin[doubted]) < halfway else None)
+
+
+def _margins_without(pairs: ScoredPairs, matches: Rows) -> Scores:
+    """Return the margins that records of matches have when their matches are taken away: those of chance."""
+    rest = np.ones(len(pairs), dtype=bool)
+    rest[matches] = False
+    others = pairs.at(np.flatnonzero(rest)).seen_as(pairs.similarity[rest])
+    mutual, margin = margins(others)
+    left, right = (np.unique(rows[matches]) for rows in (pairs.left, pairs.right))
+    return margin[np.isin(others.left[mutual], left) | np.isin(others.right[mutual], right)]
 
 
 def _model(pairs: ScoredPairs, comparison: Comparison) -> Independence | None:
@@ -70,10 +81,7 @@ def _evenly(at: Rows) -> Rows:
     return at[:: 1 + len(at) // _MOST]
 
 
-def _area(above: Scores, below: Scores) -> float:
-    """Return how often a value of the first kind is above one of the second; 0 if there is none of either."""
-    if not len(above) or not len(below):
-        return 0.0
-    below = np.sort(below)
-    ranks = np.searchsorted(below, above, "left") + np.searchsorted(below, above, "right")
-    return float(ranks.mean() / 2 / len(below))
+def _mean(margin: Scores) -> float:
+    """Return the mean margin of pairs that have a rival; that of others may have been cut off."""
+    known = margin[margin < 1]
+    return float(known.mean()) if len(known) else 1.0

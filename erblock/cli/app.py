@@ -5,7 +5,23 @@ from typing import Annotated
 
 import typer
 
-from erblock.cli import audit, block, console, distill, evaluate, fit, init, keys, match, plan, rules
+from erblock.cli import (
+    audit,
+    block,
+    check,
+    console,
+    diff,
+    distill,
+    evaluate,
+    fit,
+    init,
+    keys,
+    match,
+    plan,
+    rules,
+    show,
+    why,
+)
 from erblock.cli.shell import Commands, Quiet, Verbose
 from erblock.errors import ErblockError
 
@@ -24,6 +40,10 @@ app.command("plan")(plan.plan)
 app.command("audit")(audit.audit)
 app.command("match")(match.match)
 app.command("evaluate")(evaluate.evaluate)
+app.command("show")(show.show)
+app.command("check")(check.check)
+app.command("diff")(diff.diff)
+app.command("why")(why.why)
 
 
 def _show_version(wanted: bool) -> None:
@@ -51,7 +71,7 @@ def _root(
 
 
 def main() -> None:
-    """Run the command line and exit: 0 done, 2 a mistake the user can mend, 130 interrupted."""
+    """Run the command line and exit: 0 done, 1 a check failed, 2 bad input, 130 interrupted."""
     console.accept_any_character()
     sys.exit(run(sys.argv[1:]))
 

@@ -30,6 +30,8 @@ def block(
     method: Annotated[
         str | None, typer.Option(help="minhash or neural.", show_default="the model's, or minhash")
     ] = None,
+    bands: options.Bands = None,
+    block_on: options.BlockOn = None,
     max_pairs: Annotated[
         int | None,
         typer.Option(help="Keep so many pairs at most, the best of all.", rich_help_panel="Budget"),
@@ -54,6 +56,7 @@ def block(
         int | None,
         typer.Option(help="Write so many pairs to judge by hand beside the output; see `erblock audit`."),
     ] = None,
+    with_columns: options.WithColumns = None,
     engine: options.Engine = None,
     master: options.Master = None,
     device: options.Device = None,
@@ -77,11 +80,14 @@ def block(
                 "output": output,
                 "model": model and str(model),
                 "method": method,
+                "bands": bands,
+                "block_on": block_on,
                 "max_pairs": max_pairs,
                 "max_per_record": max_per_record,
                 "target_recall": target_recall,
                 "memory": memory,
                 "audit": audit,
+                "with_columns": with_columns,
                 "engine": engine or (master and "spark"),
                 "master": master,
                 "device": device,

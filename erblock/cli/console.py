@@ -16,6 +16,7 @@ from typing import IO, Any
 from erblock.cli.progress import OnProgress, bars, lines
 from erblock.errors import visible
 
+EXIT_FAILED = 1
 EXIT_ERROR = 2
 EXIT_INTERRUPTED = 130
 
@@ -113,7 +114,10 @@ def write_json(data: Any) -> None:
     """Print data to stdout as one JSON document."""
     import json
 
-    text = json.dumps(data, indent=2, ensure_ascii=False, default=str)
+    def plain(value: Any) -> str:
+        return value.hex() if isinstance(value, bytes) else str(value)
+
+    text = json.dumps(data, indent=2, ensure_ascii=False, default=plain)
     write("".join(char if char.isprintable() or char == "\n" else json.dumps(char)[1:-1] for char in text))
 
 
@@ -147,22 +151,25 @@ def ask(prompt: str) -> str | None:
     return line or None
 
 
-def side_by_side(heads: tuple[str, str], rows: Sequence[tuple[str, str, str, str]]) -> None:
-    """Print two records to stderr; a row is a mark, a name and the two values.
+def side_by_side(
+    heads: tuple[str, str], rows: Sequence[tuple[str, str, str, str]], *, is_result: bool = False
+) -> None:
+    """Print two records to stderr, or a result to stdout; a row is a mark, a name and the two values.
 
     On a terminal, the words of a marked row that the other value lacks stand out. Elsewhere, where lines may
     be long, one value stands below the other.
     """
     heads = (visible(heads[0]), visible(heads[1]))
     rows = [(mark, visible(name), visible(one), visible(other)) for mark, name, one, other in rows]
-    if _is_terminal(sys.stderr):
-        _rich_side_by_side(heads, rows)
+    stream = _results() if is_result else sys.stderr
+    if _is_terminal(stream):
+        _rich_side_by_side(heads, rows, is_result)
         return
     lines = [["", "", heads[0]], ["", "", heads[1]]]
     for mark, name, one, other in rows:
         lines += [[mark, name, one], ["", "", other]]
     for line in _aligned(lines, [False] * 3):
-        _print(line, sys.stderr)
+        _print(line, stream)
 
 
 @contextmanager
@@ -250,7 +257,9 @@ def _rich_table(
     Console(emoji=False, markup=False, file=_results()).print(shown)
 
 
-def _rich_side_by_side(heads: tuple[str, str], rows: Sequence[tuple[str, str, str, str]]) -> None:
+def _rich_side_by_side(
+    heads: tuple[str, str], rows: Sequence[tuple[str, str, str, str]], is_result: bool
+) -> None:
     from rich import box
     from rich.console import Console
     from rich.table import Table
@@ -267,4 +276,4 @@ def _rich_side_by_side(heads: tuple[str, str], rows: Sequence[tuple[str, str, st
     for mark, name, one, other in rows:
         values = (marked(one, other), marked(other, one)) if mark else (Text(one), Text(other))
         shown.add_row(Text(mark, "bold yellow"), Text(name, "bold"), *values)
-    Console(stderr=True).print(shown)
+    Console(stderr=not is_result).print(shown)

@@ -22,8 +22,8 @@ def evaluate(
     gold: Annotated[
         str, typer.Option(help="The known matches: left_id, right_id; or clusters: record_id, cluster_id.")
     ],
-    left: Annotated[str | None, typer.Option(help="The left table, if not that of the config.")] = None,
-    right: Annotated[str | None, typer.Option(help="The right table; with --left only, one table.")] = None,
+    left: options.LeftOption = None,
+    right: options.RightOption = None,
     target: Annotated[
         list[float] | None,
         typer.Option(

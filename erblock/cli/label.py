@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from erblock.cli import console
+from erblock.cli.records import show_pair
 
 if TYPE_CHECKING:
     from erblock.config import Config
@@ -10,7 +11,6 @@ if TYPE_CHECKING:
 
 _PROMPT = "match? y / n / u(nsure) / undo / q(uit): "
 _LABELS = {"y": 1, "yes": 1, "n": 0, "no": 0, "u": None, "unsure": None}
-_LONGEST = 600
 _UNDO, _QUIT = {"undo"}, {"q", "quit"}
 
 
@@ -68,24 +68,8 @@ def _show_lesson(lesson: "Lesson") -> None:
 
 
 def _show_question(question: "Question") -> None:
-    rows = []
-    for name, left, right in question.columns:
-        one, other = _shown(left), _shown(right)
-        # A value that is missing contradicts nothing.
-        differs = one and other and one.casefold() != other.casefold()
-        rows.append(("*" if differs else "", name, _cut(one), _cut(other)))
     console.note("")
-    console.side_by_side((f"left {_shown(question.left_id)}", f"right {_shown(question.right_id)}"), rows)
-
-
-def _shown(value: object) -> str:
-    """Return a value on one line, without anything that a terminal would act on."""
-    text = "" if value is None else value.hex() if isinstance(value, bytes) else str(value)
-    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
+    show_pair((question.left_id, question.right_id), question.columns)
 
 
 def _show_tally(tally: "Tally") -> None:

@@ -31,6 +31,10 @@ def match(
             show_default="matches.parquet",
         ),
     ] = None,
+    all_pairs: Annotated[
+        bool | None, typer.Option("--all", help="Write every candidate, not the matches alone.")
+    ] = None,
+    with_columns: options.WithColumns = None,
     clusters: Annotated[str | None, typer.Option(help="Also write every record with its cluster.")] = None,
     labels: Annotated[
         str | None, typer.Option(help="Known pairs: left_id, right_id, label 1, 0 or empty for unsure.")
@@ -84,6 +88,8 @@ def match(
             "match": {
                 "pairs": pairs,
                 "output": output,
+                "all": all_pairs,
+                "with_columns": with_columns,
                 "clusters": clusters,
                 "labels": labels,
                 "assign": assign,

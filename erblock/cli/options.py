@@ -28,6 +28,10 @@ Right = Annotated[
     str | None,
     typer.Argument(help="The right table; with LEFT only, one table.", show_default="of the settings"),
 ]
+LeftOption = Annotated[str | None, typer.Option("--left", help="The left table, if not that of the config.")]
+RightOption = Annotated[
+    str | None, typer.Option("--right", help="The right table; with --left only, one table.")
+]
 IdColumn = Annotated[
     str | None, typer.Option("--id", help="The column that identifies a record.", rich_help_panel=_TABLES)
 ]
@@ -71,6 +75,13 @@ LabelsDelimiter = Annotated[
 LabelsEncoding = Annotated[
     str | None, typer.Option(help="That of the labels, if it differs.", rich_help_panel=_TABLES)
 ]
+Bands = Annotated[
+    int | None, typer.Option(help="Bucket keys of a record, for MinHash without a model.", show_default="128")
+]
+BlockOn = Annotated[
+    list[str] | None,
+    typer.Option(help="A value by which records meet, too, such as compact(postcode); repeatable."),
+]
 Engine = Annotated[
     str | None,
     typer.Option(
@@ -88,6 +99,10 @@ Precision = Annotated[
     str | None, typer.Option(help="auto, float32, bfloat16 or int8.", rich_help_panel=_MACHINE)
 ]
 ConfigFile = Annotated[Path | None, typer.Option(help="Settings; by default ./erblock.toml if it exists.")]
+WithColumns = Annotated[
+    bool | None,
+    typer.Option("--with-columns", help="Carry the columns of both records in the output."),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 

@@ -60,9 +60,10 @@ def show() -> None:
 
     Example: erblock rules show
     """
-    from erblock.similarity import VOCABULARY
+    from erblock.similarity import VALUE_FUNCTIONS, VOCABULARY
 
     rows = [[measure.call, measure.gives, measure.summary] for measure in VOCABULARY.values()]
+    rows += [[function.call, "value", function.summary] for function in VALUE_FUNCTIONS.values()]
     console.table(["function", "gives", "meaning"], rows)
 
 

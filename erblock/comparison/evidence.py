@@ -41,6 +41,11 @@ class Evidence:
             odds += standard[:, entry] * weight
         return odds.astype(np.float32)
 
+    def parts(self, vectors: Floats) -> Doubles:
+        """Return what each entry adds to the log odds, (pairs, entries); the intercept adds the rest."""
+        standard = _standard(vectors, self.usual, self.spread)
+        return standard.astype(np.float64) * self.weights.astype(np.float64)
+
 
 @dataclass(frozen=True)
 class Examples:

@@ -21,6 +21,7 @@ _PATHS = {
     "distill": ("output",),
     "block": ("model", "output"),
     "match": ("pairs", "labels", "model", "use", "save", "output", "clusters"),
+    "check": ("gold", "baseline"),
 }
 _OF_A_SIDE = ("id", "delimiter", "encoding")
 """Keys that may be given of each table, as left_id and right_id."""

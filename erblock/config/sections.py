@@ -2,14 +2,15 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 
+from erblock.config.limits import CheckConfig
+from erblock.config.reading import TablesConfig
+
 MEMORY = r"^(0*[1-9]\d{0,8}(\.\d{1,9})?|0+\.\d{0,8}[1-9]\d{0,8}) ?[MGT]i?B$"
 """How much memory is written: 500MB, 1.5 GB, 4GiB; more than none."""
-
-Delimiter = Annotated[str | None, Field(min_length=1, max_length=1)]
 
 _UNITS = {"M": 2, "G": 3, "T": 4}
 
@@ -23,63 +24,6 @@ def bytes_of(memory: str) -> int:
 
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class TablesConfig(_Section):
-    """[tables]: which tables, how to read them, which columns say the same."""
-
-    left: str = Field(
-        description='The left table: a file, a glob, a folder of files, a URL, or "-" for standard input.'
-    )
-    right: str | None = Field(
-        default=None, description="The right table; without it, `left` is deduplicated."
-    )
-    id: str = Field(default="id", description="The column that identifies a record.")
-    left_id: str | None = Field(
-        default=None, description="The id column of the left table, where it is not `id`."
-    )
-    right_id: str | None = Field(
-        default=None, description="The id column of the right table, where it is not `id`."
-    )
-    columns: tuple[str, ...] = Field(
-        default=(),
-        description='The columns to compare: "name", or "left_name=right_name" where names differ. '
-        "By default, every column that both tables have.",
-    )
-    delimiter: Delimiter = Field(default=None, description="The CSV delimiter; by default it is detected.")
-    encoding: str = Field(default="utf-8", description="The CSV encoding, such as cp1252 or latin-1.")
-    left_delimiter: Delimiter = Field(
-        default=None, description="The CSV delimiter of the left table, where it is not `delimiter`."
-    )
-    right_delimiter: Delimiter = Field(
-        default=None, description="The CSV delimiter of the right table, where it is not `delimiter`."
-    )
-    left_encoding: str | None = Field(
-        default=None, description="The CSV encoding of the left table, where it is not `encoding`."
-    )
-    right_encoding: str | None = Field(
-        default=None, description="The CSV encoding of the right table, where it is not `encoding`."
-    )
-    gold_delimiter: Delimiter = Field(
-        default=None, description="The CSV delimiter of the known matches; by default it is detected."
-    )
-    labels_delimiter: Delimiter = Field(
-        default=None, description="The CSV delimiter of the labels; by default it is detected."
-    )
-    gold_encoding: str | None = Field(
-        default=None,
-        description="The CSV encoding of the known matches; by default that of the tables, or UTF-8.",
-    )
-    labels_encoding: str | None = Field(
-        default=None, description="The CSV encoding of the labels; by default that of the tables, or UTF-8."
-    )
-
-
-READING = (
-    *("delimiter", "left_delimiter", "right_delimiter", "gold_delimiter", "labels_delimiter"),
-    *("encoding", "left_encoding", "right_encoding", "gold_encoding", "labels_encoding"),
-)
-"""The keys of [tables] that say how files are read."""
 
 
 class RulesConfig(_Section):
@@ -159,6 +103,17 @@ class BlockConfig(_Section):
         "model, MinHash.",
     )
     model: str | None = Field(default=None, description="The model folder that `erblock fit` wrote.")
+    bands: int | None = Field(
+        default=None,
+        ge=1,
+        le=512,
+        description="Bucket keys of a record, for MinHash without a model; 128 by default. More find more.",
+    )
+    block_on: tuple[str, ...] = Field(
+        default=(),
+        description="Records with an equal value meet, too, whatever the hash says, as in "
+        '["compact(postcode)"]; the budget is for all.',
+    )
     max_pairs: int | None = Field(
         default=None, ge=1, description="Keep at most so many pairs, the best of all."
     )
@@ -196,6 +151,7 @@ class BlockConfig(_Section):
         "Spark's own settings name.",
     )
     output: str = Field(default="pairs.parquet", description="Where the pairs go; .csv writes CSV.")
+    with_columns: bool = Field(default=False, description="Carry the columns of both records in the output.")
 
 
 class MatchConfig(_Section):
@@ -252,6 +208,8 @@ class MatchConfig(_Section):
     save: str | None = Field(default=None, description="The folder that the learned matcher is written to.")
     seed: int = Field(default=0, ge=0, description="The same seed and input give the same matches.")
     output: str = Field(default="matches.parquet", description="Where the matches go; .csv writes CSV.")
+    all: bool = Field(default=False, description="Write every candidate, not the matches alone.")
+    with_columns: bool = Field(default=False, description="Carry the columns of both records in the output.")
     clusters: str | None = Field(default=None, description="Where every record with its cluster goes.")
 
 
@@ -264,6 +222,7 @@ class Config(_Section):
     distill: DistillConfig = DistillConfig()
     block: BlockConfig = BlockConfig()
     match: MatchConfig = MatchConfig()
+    check: CheckConfig = CheckConfig()
     _file: Path | None = PrivateAttr(default=None)
     _unused: Path | None = PrivateAttr(default=None)
 
@@ -295,4 +254,5 @@ SECTIONS: Mapping[str, type[BaseModel]] = {
     "distill": DistillConfig,
     "block": BlockConfig,
     "match": MatchConfig,
+    "check": CheckConfig,
 }

@@ -15,7 +15,7 @@ from erblock.comparison.texts import ngram_similarity
 from erblock.comparison.vectors import Comparison
 from erblock.engines.base import Candidates
 from erblock.hashing import ngrams
-from erblock.hashing.arrays import sketch_arrays
+from erblock.hashing.arrays import UInt32s, sketch_arrays, with_buckets
 from erblock.hashing.base import Hasher, Progress, Rows, Scores, Sketch, silent
 from erblock.tables.copies import Copies
 from erblock.tables.files import read_frame
@@ -28,8 +28,9 @@ from erblock.tables.text import record_texts
 class LocalEngine:
     """Two tables (or one) in memory, the text of each record or the table's stored sketch, and the hash.
 
-    `copies`: which records of either table say the same. `memory`: the bytes that the join keeps in memory at
-    most; the rest is in temporary files.
+    `copies`: which records of either table say the same. `exact`: more buckets of all records of either
+    table, (bands, records), 0 for none. `memory`: the bytes that the join keeps in memory at most; the rest
+    is in temporary files.
     """
 
     tables: TablePair
@@ -37,22 +38,33 @@ class LocalEngine:
     right: pl.Series | Sketch
     hasher: Hasher
     copies: tuple[Copies, Copies]
+    exact: tuple[UInt32s, UInt32s]
     memory: int | None = None
 
     def candidates(self, on_progress: Progress = silent) -> Candidates:
         """Return the scored candidate pairs of the tables."""
-        left = self._sketch(self.left, self.copies[0], on_progress)
-        right = None if self.tables.dedup else self._sketch(self.right, self.copies[1], on_progress)
+        return self.joined(self.sketches(on_progress), on_progress)
+
+    def sketches(self, on_progress: Progress = silent) -> tuple[Sketch, Sketch | None]:
+        """Return the sketches of the records that are compared; the second is None with one table."""
+        left = self._sketch(self.left, 0, on_progress)
+        return left, None if self.tables.dedup else self._sketch(self.right, 1, on_progress)
+
+    def joined(self, sketches: tuple[Sketch, Sketch | None], on_progress: Progress = silent) -> Candidates:
+        """Return the scored candidate pairs of these sketches."""
         join = JoinReport()
-        scored = score_candidates(left, right, join, on_progress, self.memory)
+        scored = score_candidates(*sketches, join, on_progress, self.memory)
         ids = (self.tables.left.frame[ID], self.tables.other.frame[ID])
         scored = scored.of_rows(self.copies[0].rows, self.copies[1].rows, (len(ids[0]), len(ids[1])))
         return Candidates(self.hasher.kind, *ids, scored, join, self.copies, self.tables, self.hasher.weights)
 
-    def _sketch(self, side: pl.Series | Sketch, copies: Copies, on_progress: Progress) -> Sketch:
-        if isinstance(side, pl.Series):
-            return self.hasher.sketch(side.gather(copies.rows) if copies.any else side, on_progress)
-        return sketch_arrays(side).take(copies.rows).sketch() if copies.any else side
+    def _sketch(self, records: pl.Series | Sketch, side: int, on_progress: Progress) -> Sketch:
+        copies = self.copies[side]
+        if isinstance(records, pl.Series):
+            sketch = self.hasher.sketch(records.gather(copies.rows) if copies.any else records, on_progress)
+        else:
+            sketch = sketch_arrays(records).take(copies.rows).sketch() if copies.any else records
+        return with_buckets(sketch, self.exact[side][:, copies.rows])
 
     def write(self, pairs: pl.DataFrame, output: str) -> None:
         """Write PAIRS to the file `output`, as its ending says."""

@@ -87,6 +87,7 @@ def evaluate_files(options: EvaluateOptions) -> list[Report | MatchReport]:
         )
     measures: dict[Kind, Callable[..., Report | MatchReport]] = {
         "pairs": _measure_pairs,
+        "keys": _measure_pairs,  # whose columns it finds missing
         "matches": _measure_matches,
         "clusters": _measure_clusters,
     }
@@ -140,7 +141,7 @@ def _truth(options: EvaluateOptions) -> tuple[Truth, pl.DataFrame | None, FilesR
     csv = csv_of_labels(options.tables)
     labels = read_pairs(options.labels, LABELS, left, right, csv) if options.labels else None
     excluded = read_pairs(options.exclude, LABELS, left, right, csv) if options.exclude else None
-    gold = _read_gold(options.gold, left, right, csv_of_gold(options.tables))
+    gold = read_gold(options.gold, left, right, csv_of_gold(options.tables))
     known = gold if right is not None else gold.filter(pl.col("left_id") != pl.col("right_id"))
     if known.is_empty():
         raise TableError(f"{options.gold} holds no pairs but of records with themselves")
@@ -148,7 +149,12 @@ def _truth(options: EvaluateOptions) -> tuple[Truth, pl.DataFrame | None, FilesR
     return Truth(left, right, known, labels), excluded, FilesRead(records, gold.height - known.height)
 
 
-def _read_gold(path: str | Path, left: pl.Series, right: pl.Series | None, csv: CsvOptions) -> pl.DataFrame:
+def read_gold(path: str | Path, left: pl.Series, right: pl.Series | None, csv: CsvOptions) -> pl.DataFrame:
+    """Return the known matches in a file of pairs or of clusters.
+
+    Raises:
+        TableError: if it cannot be read, does not fit the tables, or holds none.
+    """
     if kind_of(path, csv) == "clusters":
         return pairs_of_clusters(read_clusters(path, left, right, csv), left, right, str(path))
     return read_pairs(path, GOLD, left, right, csv)

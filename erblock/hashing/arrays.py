@@ -1,7 +1,7 @@
 """A sketch as plain arrays, so that it can be kept: the same ones for every kind of hasher."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,8 @@ from erblock.hashing.minhash import MinHashSketch
 from erblock.hashing.neural import Channels, NeuralSketch
 from erblock.hashing.ngrams import FEATURE_BITS
 from erblock.hashing.tensors import Arrays, load_tensors, save_tensors
+
+UInt32s = npt.NDArray[np.uint32]
 
 _NAMES = ("buckets", "places", "values", "features", "starts", "dense")
 _WHOLE = ("int32", "int64")
@@ -67,6 +69,14 @@ def sketch_arrays(sketch: Sketch) -> SketchArrays:
         none = np.zeros((len(sketch), 0), dtype=np.int8)
         return SketchArrays(sketch.buckets.T, sketch.order, sketch.vectors, none)
     raise TypeError(f"expected a sketch of this package, found {type(sketch).__name__}")
+
+
+def with_buckets(sketch: Sketch, buckets: UInt32s) -> Sketch:
+    """Return the sketch with more bands; `buckets`: (bands, records), 0 for none."""
+    if not len(buckets):
+        return sketch
+    arrays = sketch_arrays(sketch)
+    return replace(arrays, buckets=np.concatenate([arrays.buckets, buckets.T], axis=1)).sketch()
 
 
 def stacked(parts: Sequence[SketchArrays]) -> SketchArrays:

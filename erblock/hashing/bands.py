@@ -99,17 +99,12 @@ class _Lines(NamedTuple):
 
 def record_keys(sets: FeatureSets, weights: Floats, plan: BandPlan) -> RecordKeys:
     """Return the keys of records; `weights`: the idf, ln((1 + N) / (1 + df)) + 1, of each feature."""
-    idf = weights[sets.features]
-    gains = np.maximum(idf - 1, _LEAST_GAIN).astype(np.float32)
-    texts = _Texts(sets.starts, sets.hashes, sets.words, gains)
+    texts, both_rates = draw_rates(sets, weights)
     permutations = MinHash(num_perm=MOST_BANDS, seed=plan.seed, scheme="affine32").permutations
     buckets = np.zeros((plan.bands, len(sets)), dtype=np.uint32)
     lengths = np.zeros((plan.bands, len(sets)), dtype=np.uint8)
     order = np.full(len(sets), np.iinfo(np.uint32).max, dtype=np.uint32)
-    balanced = np.empty_like(gains)
-    _write_balanced(texts, sets.columns, balanced)
-    # A plan of one band has no second kind.
-    for first, rates in enumerate((idf, balanced)[: plan.bands]):
+    for first, rates in enumerate(both_rates[: plan.bands]):  # a plan of one band has no second kind
         bands = np.arange(first, plan.bands, 2, dtype=np.uint32)
         lines = _Lines(bands, *(part[bands] for part in permutations))
         _write_keys(
@@ -118,6 +113,15 @@ def record_keys(sets: FeatureSets, weights: Floats, plan: BandPlan) -> RecordKey
             (buckets, lengths, order),
         )
     return RecordKeys(buckets, lengths, order)
+
+
+def draw_rates(sets: FeatureSets, weights: Floats) -> tuple[_Texts, tuple[Floats, Floats]]:
+    """Return the features of records, and the rates of their draws in even and in odd bands."""
+    idf = weights[sets.features]
+    gains = np.maximum(idf - 1, _LEAST_GAIN).astype(np.float32)
+    texts, balanced = _Texts(sets.starts, sets.hashes, sets.words, gains), np.empty_like(gains)
+    _write_balanced(texts, sets.columns, balanced)
+    return texts, (idf, balanced)
 
 
 def text_keys(texts: pl.Series, weights: Floats, plan: BandPlan) -> RecordKeys:

@@ -61,6 +61,13 @@ class Encoder:
         """The length of a vector."""
         return int(self.model.get_embedding_dimension() or 0)
 
+    def unread(self, text: str) -> str:
+        """Return the end of a text that is not read, because it has too many tokens; "" if all of it is."""
+        found = self.model.tokenizer(
+            text, truncation=True, max_length=self.options.max_tokens, return_offsets_mapping=True
+        )
+        return text[max(end for _, end in found["offset_mapping"]) :].strip()
+
     def encode(self, texts: Sequence[str], on_progress: Progress = silent) -> npt.NDArray[np.float32]:
         """Return the (texts, width) unit vectors; equal texts are encoded once.
 

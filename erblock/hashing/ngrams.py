@@ -16,7 +16,7 @@ from scipy import sparse
 from erblock.hashing.base import Rows
 from erblock.hashing.native import in_parallel
 from erblock.hashing.shingles import HASH_BITS, ROW_BITS, WORD_BITS, tagged_features
-from erblock.similarity.folding import case_folded
+from erblock.similarity.folding import case_folded, without_accents
 
 FEATURE_BITS = 20
 _CHUNK_ROWS = 1 << ROW_BITS
@@ -85,7 +85,7 @@ def word_sets(texts: pl.Series) -> FeatureSets:
 
 def chunk_sets(texts: pl.Series, *, grams: bool = True) -> FeatureSets:
     """Return the feature sets of some texts, on one core; at most as many texts as one chunk has."""
-    found = tagged_features(_plain(texts), grams=grams)
+    found = tagged_features(folded_texts(texts), grams=grams)
     tagged = np.sort(found.tagged)
     owned = tagged >> np.uint64(WORD_BITS)
     new = np.ones(len(tagged), bool)
@@ -102,10 +102,9 @@ def chunk_sets(texts: pl.Series, *, grams: bool = True) -> FeatureSets:
     )
 
 
-def _plain(texts: pl.Series) -> pl.Series:
+def folded_texts(texts: pl.Series) -> pl.Series:
     """Return the texts without case and accents."""
-    folded = pl.col("text").fill_null("").str.normalize("NFKD").str.replace_all(r"\p{M}", "")
-    return case_folded(texts.alias("text").to_frame().select(folded).to_series())
+    return case_folded(without_accents(texts.fill_null("")))
 
 
 def frequencies(tables: Sequence[pl.Series]) -> npt.NDArray[np.int64]:

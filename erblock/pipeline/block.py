@@ -18,6 +18,7 @@ from erblock.engines.base import Candidates
 from erblock.hashing.base import Progress, silent
 from erblock.pipeline.engine import check_engine, open_engine
 from erblock.pipeline.ranked import rank
+from erblock.tables.beside import with_both_records
 from erblock.tables.sheet import check_no_judgements, sheet_path
 
 
@@ -71,10 +72,9 @@ def block(config: Config, on_progress: Progress = silent) -> BlockReport:
     with open_engine(config, on_progress) as engine:
         found = engine.candidates(on_progress)
         ranked = rank(config, found, on_progress)
-        limits = Budget(options.max_pairs, options.max_per_record, options.target_recall)
-        kept = cut(ranked.pairs, limits, ranked.expected, found.copies)
+        kept = cut(ranked.pairs, budget_of(options), ranked.expected, found.copies)
         pairs = pairs_frame(found.left_ids, found.right_ids, ranked.shown, kept)
-        engine.write(pairs, options.output)
+        engine.write(_carried(options, found, pairs), options.output)
         on_progress("rank", len(found.scored), len(found.scored))
     return BlockReport(
         found.kind,
@@ -89,6 +89,18 @@ def block(config: Config, on_progress: Progress = silent) -> BlockReport:
         tuple(_copy_reports(config, found)),
         _write_audit(options, found, ranked.shown, kept),
     )
+
+
+def _carried(options: BlockConfig, found: Candidates, pairs: pl.DataFrame) -> pl.DataFrame:
+    """Return what is written of the pairs: themselves, and both records if they are wanted."""
+    if not options.with_columns or found.tables is None:
+        return pairs
+    return with_both_records(pairs, found.tables)
+
+
+def budget_of(options: BlockConfig) -> Budget:
+    """Return the budget that the settings ask for."""
+    return Budget(options.max_pairs, options.max_per_record, options.target_recall)
 
 
 def _write_audit(options: BlockConfig, found: Candidates, scored: ScoredPairs, kept: Cut) -> Path | None:

@@ -10,6 +10,8 @@ from erblock.errors import TableError
 from erblock.tables.check import listed
 from erblock.tables.pairs import as_pairs, unknown_ids
 
+_SIDES = (("left", "left_id"), ("right", "right_id"))
+
 
 def read_candidates(path: str, engine: MatchEngine, weights: Floats) -> ScoredPairs:
     """Return the pairs of the file by row number, with its similarity or else that of their n-grams.
@@ -33,16 +35,21 @@ def read_candidates(path: str, engine: MatchEngine, weights: Floats) -> ScoredPa
     return ScoredPairs(left, right, similarity, bands, best, other).seen_as(similarity)
 
 
-def rows_of(frame: pl.DataFrame, engine: MatchEngine, source: str) -> pl.DataFrame:
-    """Return left and right row numbers, each pair once and in order, with what else the file says."""
-    names = (("left", "left_id"), ("right", "right_id"))
-    for (side, name), ids, table in zip(names, engine.ids, engine.sources, strict=True):
+def check_known(frame: pl.DataFrame, engine: MatchEngine, source: str) -> None:
+    """Raise TableError if a pair of the file `source` names a record that the tables do not have."""
+    for (_, name), ids, table in zip(_SIDES, engine.ids, engine.sources, strict=True):
         unknown = unknown_ids(frame, name, ids)
         if len(unknown):
             raise TableError(
-                f"{source}: {name} {listed(unknown.head(3).to_list())} is not in {table}; "
+                f"{source}: {name} {listed([str(value) for value in unknown.head(3)])} is not in {table}; "
                 "give the tables that the pairs were made from"
             )
+
+
+def rows_of(frame: pl.DataFrame, engine: MatchEngine, source: str) -> pl.DataFrame:
+    """Return left and right row numbers, each pair once and in order, with what else the file says."""
+    check_known(frame, engine, source)
+    for (side, name), ids in zip(_SIDES, engine.ids, strict=True):
         numbered = pl.DataFrame({name: ids}).with_row_index(side).cast({side: pl.Int64})
         frame = frame.join(numbered, on=name, how="left", maintain_order="left")
     if engine.dedup:

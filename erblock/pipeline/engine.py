@@ -18,6 +18,8 @@ from erblock.pipeline.inputs import Texts, minhash_of, open_tables, texts_of
 from erblock.pipeline.model import model_folder, open_hasher, with_model_columns
 from erblock.pipeline.places import check_block_places
 from erblock.pipeline.stored import StoredTables, stored_tables
+from erblock.rules.exact_keys import exact_keys
+from erblock.tables.beside import check_records_here
 from erblock.tables.sheet import key_path, sheet_path
 from erblock.tables.streams import STANDARD
 
@@ -29,10 +31,14 @@ def check_engine(config: Config) -> None:
     """Raise ErblockError if the engine cannot do what is asked for; called before any work is done."""
     options = config.block
     on_spark = options.engine == "spark"
-    if on_spark and options.audit is not None:
-        raise ConfigError("--audit shows the records of pairs, which stay on the cluster: use --engine local")
+    if options.audit is not None:
+        check_records_here(options.engine, "--audit")
+    if options.with_columns:
+        check_records_here(options.engine, "--with-columns")
     if on_spark and options.memory is not None:
         raise ConfigError("--memory bounds the join of this machine; on Spark it is spark.executor.memory")
+    if on_spark and options.block_on:
+        raise ConfigError("--block-on joins on this machine; on Spark leave it out")
     check_place(Place("--output", options.output), options.engine)
     if options.audit is not None and options.output == STANDARD:
         raise ConfigError("--audit writes its sheet beside the pairs: give --output FILE")
@@ -67,21 +73,32 @@ def open_engine(config: Config, on_progress: Progress = silent) -> Iterator[Engi
     Raises:
         ErblockError: if a table or the model is not usable, or there is no cluster.
     """
+    if config.block.engine == "local":
+        yield open_local_engine(config, on_progress)
+    else:
+        stored = stored_tables(config.tables)
+        with _spark_engine(with_model_columns(config), stored) as engine:
+            yield engine
+
+
+def open_local_engine(config: Config, on_progress: Progress = silent) -> LocalEngine:
+    """Return the engine of this machine.
+
+    Raises:
+        ErblockError: if a table or the model is not usable.
+    """
     stored = stored_tables(config.tables)
     config = with_model_columns(config)
-    if config.block.engine == "local":
-        tables = open_tables(config, on_progress)
-        on_progress("prepare", 0, 2)
-        texts = texts_of(tables)
-        sides = stored.sides(texts.left, texts.right)
-        memory = config.block.memory and bytes_of(config.block.memory)
-        on_progress("prepare", 1, 2)
-        hasher = open_hasher(config.block, texts)
-        on_progress("prepare", 2, 2)
-        yield LocalEngine(tables, *sides, hasher, texts.copies, memory or None)
-    else:
-        with _spark_engine(config, stored) as engine:
-            yield engine
+    tables = open_tables(config, on_progress=on_progress)
+    on_progress("prepare", 0, 2)
+    texts = texts_of(tables)
+    sides = stored.sides(texts.left, texts.right)
+    memory = config.block.memory and bytes_of(config.block.memory)
+    exact = exact_keys(config.block.block_on, tables)
+    on_progress("prepare", 1, 2)
+    hasher = open_hasher(config.block, texts)
+    on_progress("prepare", 2, 2)
+    return LocalEngine(tables, *sides, hasher, texts.copies(exact), exact, memory or None)
 
 
 @contextmanager
@@ -97,19 +114,19 @@ def _spark_engine(config: Config, stored: StoredTables) -> Iterator[Engine]:
             try:
                 with errors_as_ours():
                     given = model_folder(options)
-                    model = given or _fitted_minhash(tables, Path(folder))
+                    model = given or _fitted_minhash(tables, Path(folder), options.bands)
                 run = RunOptions(options.device, options.precision)
                 yield SparkEngine(session, tables, model, run, stored.sketches(), learns=given is None)
             finally:
                 tables.let_go()
 
 
-def _fitted_minhash(tables: "SparkTables", folder: Path) -> Path:
+def _fitted_minhash(tables: "SparkTables", folder: Path, bands: int | None) -> Path:
     """Return the folder of a MinHash that suits the tables; their texts come to this machine for it."""
     from erblock.engines.spark import collected_texts
 
     sides = [collected_texts(table) for table in tables.sides]
-    hasher = minhash_of(Texts(sides[0], sides[-1], tables.dedup))
+    hasher = minhash_of(Texts(sides[0], sides[-1], tables.dedup), bands)
     save_model(
         Model(hasher, Provenance(tuple(pair.entry for pair in tables.columns))), folder / "model", Extras()
     )

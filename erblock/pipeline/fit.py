@@ -71,7 +71,7 @@ def fit(config: Config, *, force: bool = False, on_progress: Progress = silent) 
 
 def _fitted_and_saved(config: Config, force: bool, on_progress: Progress) -> FitReport:
     options = config.fit
-    tables = open_tables(config, on_progress)
+    tables = open_tables(config, on_progress=on_progress)
     fitted = fit_hasher(config, tables, on_progress)
     labels = _read_labels(config, tables)
     known = Knowledge((config.rules.match, config.rules.conflict), labels)

@@ -5,12 +5,13 @@ from dataclasses import dataclass, replace
 import polars as pl
 
 from erblock.config import Config
+from erblock.hashing.arrays import UInt32s
 from erblock.hashing.base import Progress, silent
 from erblock.hashing.minhash import MinHashHasher, fit_minhash
 from erblock.tables.copies import Copies
-from erblock.tables.read import Records, TablePair, read_tables
+from erblock.tables.read import Records, TablePair, read_sides, read_tables
 from erblock.tables.schemas import ID
-from erblock.tables.text import record_texts
+from erblock.tables.text import SEPARATOR, record_texts
 
 
 @dataclass(frozen=True)
@@ -31,17 +32,28 @@ class Texts:
         """The distinct tables: one or two."""
         return [self.left] if self.dedup else [self.left, self.right]
 
-    @property
-    def copies(self) -> tuple[Copies, Copies]:
-        """Which records of either side say the same."""
-        copies = [Copies.of(texts, one_table=self.dedup) for texts in self.sides]
+    def copies(self, exact: tuple[UInt32s, UInt32s]) -> tuple[Copies, Copies]:
+        """Return which records of either side say the same, and have the same exact keys, (keys, records)."""
+        sides = zip(self.sides, exact, strict=False)
+        copies = [Copies.of(_with_keys(texts, keys), one_table=self.dedup) for texts, keys in sides]
         return copies[0], copies[-1]
 
 
-def open_tables(config: Config, on_progress: Progress = silent) -> TablePair:
-    """Return the checked tables, rows in the order of their ids, so that no result depends on row order."""
+def _with_keys(texts: pl.Series, keys: UInt32s) -> pl.Series:
+    """Return texts that are equal where texts and keys are; an empty one stays empty."""
+    text = pl.col("text")
+    frame = texts.alias("text").to_frame().hstack([pl.Series(f"{i}", key) for i, key in enumerate(keys)])
+    keyed = pl.concat_str(pl.all(), separator=SEPARATOR)
+    return frame.select(pl.when(text.fill_null("") != "").then(keyed).otherwise(text)).to_series()
+
+
+def open_tables(config: Config, *, compared: bool = True, on_progress: Progress = silent) -> TablePair:
+    """Return the checked tables, rows in the order of their ids, so that no result depends on row order.
+
+    Unless they are `compared`, they need no column in common, and none is mapped.
+    """
     on_progress("read", 0, 1)
-    tables = read_tables(config.tables)
+    tables = read_tables(config.tables) if compared else TablePair(*read_sides(config.tables), ())
     right = None if tables.right is None else _ordered(tables.right)
     tables = replace(tables, left=_ordered(tables.left), right=right)
     records = sum(sizes_of(tables))
@@ -66,6 +78,10 @@ def texts_of(tables: TablePair) -> Texts:
     return Texts(left, record_texts(tables.other.frame, [pair.right for pair in tables.columns]), dedup=False)
 
 
-def minhash_of(texts: Texts) -> MinHashHasher:
-    """Return the MinHash whose weights and bands suit these texts."""
-    return fit_minhash(texts.left, None if texts.dedup else texts.right)
+def minhash_of(texts: Texts, bands: int | None = None) -> MinHashHasher:
+    """Return the MinHash whose weights and bands suit these texts.
+
+    `bands`: so many in place of the usual number; of more, the first are the same, so no pair is lost.
+    """
+    hasher = fit_minhash(texts.left, None if texts.dedup else texts.right)
+    return hasher if bands is None else replace(hasher, plan=replace(hasher.plan, bands=bands))

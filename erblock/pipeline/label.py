@@ -22,6 +22,7 @@ from erblock.pipeline.evidence import Knowledge
 from erblock.pipeline.match import check_outputs
 from erblock.pipeline.match_engine import open_local
 from erblock.pipeline.places import check_labels_place
+from erblock.tables.beside import check_records_here
 from erblock.tables.label_file import Appended, LabelFile, check_label_file, id_texts, open_label_file
 from erblock.tables.pairs import read_answers
 from erblock.tables.read import TablePair
@@ -192,8 +193,7 @@ def labelled(config: Config, tally: Tally) -> Config:
 
 
 def _check(config: Config, labels: Path) -> None:
-    if config.match.engine == "spark":
-        raise ConfigError("--label shows the records of pairs, which stay on the cluster: use --engine local")
+    check_records_here(config.match.engine, "--label")
     if config.match.use is not None:
         raise ConfigError("--label teaches a matcher, --use takes one that has learned; give one of the two")
     check_label_file(labels)

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from erblock.blocking.copies import compared_rows
 from erblock.blocking.examples import MATCH, NO_MATCH, UNKNOWN, Verdicts
 from erblock.blocking.score import ScoredPairs
 from erblock.comparison.fitted import LABELS_FILE
@@ -70,13 +71,7 @@ def of_compared(labels: pl.DataFrame, copies: tuple[Copies, Copies]) -> pl.DataF
 
     Of several labels of the same two the last one counts.
     """
-    left, right = (
-        side.compared[labels[name].to_numpy()]
-        for side, name in zip(copies, ("left_row", "right_row"), strict=True)
-    )
-    if copies[0] is copies[1]:
-        left, right = np.minimum(left, right), np.maximum(left, right)
-        left = np.where(left == right, copies[0].first[right], left)
+    left, right = compared_rows(copies, labels["left_row"].to_numpy(), labels["right_row"].to_numpy())
     moved = labels.with_columns(left_row=pl.Series(left), right_row=pl.Series(right))
     return moved.unique(["left_row", "right_row"], keep="last", maintain_order=True)
 

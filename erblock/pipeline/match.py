@@ -28,6 +28,7 @@ from erblock.pipeline.match_engine import check_match_engine, open_match_engine
 from erblock.pipeline.model import check_same_columns
 from erblock.pipeline.places import check_match_places
 from erblock.pipeline.plm import check_plm, learn_plm
+from erblock.tables.beside import check_records_here, with_both_records
 from erblock.tables.pairs import read_pairs
 from erblock.tables.read import csv_of_labels
 from erblock.tables.schemas import LABELS
@@ -121,6 +122,8 @@ def check_outputs(config: Config) -> None:
     """Raise ErblockError if what matching writes would be no table, or be written over something else."""
     options = config.match
     check_place(Place("--output", options.output), options.engine)
+    if options.with_columns:
+        check_records_here(options.engine, "--with-columns")
     if options.clusters is not None:
         check_place(Place("--clusters", options.clusters), options.engine)
     check_match_places(config)
@@ -227,7 +230,12 @@ def _threshold(options: MatchConfig, matched: MatchedPairs) -> float:
 
 def _write(options: MatchConfig, engine: MatchEngine, matched: MatchedPairs, assignment: Assignment) -> None:
     left, right = engine.ids
-    engine.write(matches_frame(left, right, matched, assignment), options.output, "--output")
+    frame = matches_frame(left, right, matched, assignment)
+    if not options.all:
+        frame = frame.filter("is_match")
+    if options.with_columns:
+        frame = with_both_records(frame, engine.records(ids_only=False))
+    engine.write(frame, options.output, "--output")
     if options.clusters is not None:
         entities = clusters_frame(left, None if engine.dedup else right, assignment)
         engine.write(entities, options.clusters, "--clusters")

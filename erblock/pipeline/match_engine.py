@@ -30,19 +30,19 @@ def open_match_engine(config: Config, on_progress: Progress = silent) -> Iterato
         ErblockError: if a table is not usable, or there is no cluster.
     """
     if config.match.engine == "local":
-        yield open_local(config, on_progress)
+        yield open_local(config, on_progress=on_progress)
     else:
         with _spark_engine(_with_records(config)) as engine:
             yield engine
 
 
-def open_local(config: Config, on_progress: Progress = silent) -> LocalMatchEngine:
-    """Return the engine of this machine.
+def open_local(config: Config, *, compared: bool = True, on_progress: Progress = silent) -> LocalMatchEngine:
+    """Return the engine of this machine; unless records are `compared`, of any tables with ids.
 
     Raises:
         TableError: if a table is not usable.
     """
-    return LocalMatchEngine(open_tables(_with_records(config), on_progress))
+    return LocalMatchEngine(open_tables(_with_records(config), compared=compared, on_progress=on_progress))
 
 
 def _with_records(config: Config) -> Config:

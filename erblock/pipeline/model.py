@@ -23,10 +23,10 @@ def model_folder(options: BlockConfig) -> Path | None:
     if options.model is None:
         raise ConfigError("the neural method needs a model: fit one with 'erblock fit', then --model FOLDER")
     if options.method is None:
-        return Path(options.model)
+        return _without_bands(options)
     kind = read_manifest(Path(options.model))["kind"]
     if kind == options.method:
-        return Path(options.model)
+        return _without_bands(options)
     if options.method == _MINHASH:  # the baseline beside the model of the settings
         return None
     raise ConfigError(
@@ -69,5 +69,12 @@ def open_hasher(options: BlockConfig, texts: Texts) -> Hasher:
     """Return the model's hasher, or without a model a MinHash whose weights and bands suit `texts`."""
     folder = model_folder(options)
     if folder is None:
-        return minhash_of(texts)
+        return minhash_of(texts, options.bands)
     return load_model(folder, options.device, options.precision).hasher
+
+
+def _without_bands(options: BlockConfig) -> Path:
+    """Return the folder of the model, which has its own number of bands."""
+    if options.bands is not None:
+        raise ConfigError(f"--bands is for MinHash without a model, found {options.model}; leave out one")
+    return Path(str(options.model))

@@ -31,6 +31,15 @@ def check_evaluate_places(
     check_places([Write(option, path) for option, path in written.items() if path is not None], reads)
 
 
+def check_check_places(config: Config, path: Path, written: dict[str, Path | None]) -> None:
+    """Raise OutputError if what a check writes would be written over what it reads."""
+    check_evaluate_places(config, [path, *map(_path, (config.check.gold, config.check.baseline))], written)
+
+
+def _path(name: str | None) -> Path | None:
+    return None if name is None else Path(name)
+
+
 def check_match_places(config: Config) -> None:
     """Raise OutputError if matching would write over what it reads, or twice to one place."""
     options = config.match

@@ -99,6 +99,8 @@ def plan(config: Config, on_progress: Progress = silent, seconds: float = SECOND
     """
     if config.block.engine != "local":
         raise ConfigError(f"erblock plan is for one machine, found --engine {config.block.engine}")
+    if config.block.block_on:
+        raise ConfigError("erblock plan does not know how many pairs block_on adds; leave it out")
     with TemporaryDirectory() as folder:
         return _planned(config, Path(folder), on_progress, seconds)
 
@@ -113,7 +115,8 @@ def _planned(config: Config, folder: Path, on_progress: Progress, seconds: float
     texts = texts_of(tables)
     known["read"] = time.monotonic() - begun
     step()
-    model = model_folder(config.block) or _fitted_minhash(tables, texts, folder / "model")
+    options = config.block
+    model = model_folder(options) or _fitted_minhash(tables, texts, folder / "model", options.bands)
     known["fit"] = time.monotonic() - begun - known["read"]
     step()
     subject = _Subject(config, tables, model, (stored.left is None, stored.right is None))
@@ -130,9 +133,9 @@ def _steps(on_progress: Progress) -> Any:
     return lambda: on_progress("plan", next(done), _STEPS - 1)
 
 
-def _fitted_minhash(tables: TablePair, texts: Texts, folder: Path) -> Path:
+def _fitted_minhash(tables: TablePair, texts: Texts, folder: Path, bands: int | None) -> Path:
     provenance = Provenance(tuple(pair.entry for pair in tables.columns))
-    save_model(Model(minhash_of(texts), provenance), folder, Extras())
+    save_model(Model(minhash_of(texts, bands), provenance), folder, Extras())
     return folder
 
 

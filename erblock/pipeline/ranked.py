@@ -15,18 +15,23 @@ from erblock.blocking.siblings import siblings, supported
 from erblock.config import Config
 from erblock.engines.base import Candidates
 from erblock.hashing.base import Progress, silent
-from erblock.pipeline.evidence import Weighed, weigh
+from erblock.pipeline.evidence import ColumnEvidence, Weighed, weigh
 from erblock.pipeline.labelled import of_compared, read_label_rows, verdicts_of
 from erblock.pipeline.model import model_folder
 
 
 @dataclass(frozen=True)
 class RankedCandidates:
-    """The pairs, and how likely each is a match. `shown`: the same pairs as the hash sees them."""
+    """The pairs, and how likely each is a match. `shown`: the same pairs as the hash sees them.
+
+    `evidence`: what the columns say, where that is weighed in; `labels`: those of the model, by row number.
+    """
 
     pairs: ScoredPairs
     shown: ScoredPairs
     expected: ExpectedMatches
+    evidence: ColumnEvidence | None
+    labels: pl.DataFrame | None
 
 
 def rank(config: Config, found: Candidates, on_progress: Progress = silent) -> RankedCandidates:
@@ -40,10 +45,12 @@ def rank(config: Config, found: Candidates, on_progress: Progress = silent) -> R
     on_progress("rank", 3 * len(found.scored) // 4, len(found.scored))
     if not expected.usable or not found.scored.one_table:
         expected = _with_siblings(weighed, expected).told(verdicts)
-        return RankedCandidates(weighed.scored, found.scored, _with_unmet(expected, found.scored, found.join))
+        expected = _with_unmet(expected, found.scored, found.join)
+        return RankedCandidates(weighed.scored, found.scored, expected, weighed.evidence, labels)
     pairs, expected = with_paths(found.scored, expected)
     expected = expected.told(verdicts_of(labels, pairs))
-    return RankedCandidates(pairs, pairs, _with_unmet(expected, pairs, found.join))
+    expected = _with_unmet(expected, pairs, found.join)
+    return RankedCandidates(pairs, pairs, expected, weighed.evidence, labels)
 
 
 def _with_unmet(expected: ExpectedMatches, pairs: ScoredPairs, join: JoinReport) -> ExpectedMatches:

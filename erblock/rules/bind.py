@@ -1,7 +1,7 @@
 """The columns of two tables as rules see them: names resolved, values as text, prepared once."""
 
 from functools import cache
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, cast
 
 import numpy as np
 import polars as pl
@@ -10,12 +10,15 @@ from numpy.typing import NDArray
 from erblock.config import did_you_mean
 from erblock.rules.expression import Call, Column
 from erblock.rules.source import Source
-from erblock.similarity import VOCABULARY
+from erblock.similarity import VOCABULARY, Applied
 from erblock.similarity.values import folded, numbers
 from erblock.tables.read import Records, TablePair
 from erblock.tables.schemas import ID
 from erblock.tables.text import text_expression
 
+OneSide: TypeAlias = Literal["left", "right"]
+Functions: TypeAlias = tuple[Applied, ...]
+_SIDES: tuple[OneSide, OneSide] = ("left", "right")
 ColumnNames: TypeAlias = tuple[str | None, str | None]
 """A column of the left and one of the right table; None where `is_null` asks one table only."""
 
@@ -59,11 +62,11 @@ class TableColumns:
             )
         return column.name
 
-    def text_or_present(self, side: Literal["left", "right"], name: str | None) -> pl.Series:
+    def text_or_present(self, side: OneSide, name: str | None, functions: Functions) -> pl.Series:
         """Return a column; without a name, one that misses nothing, for a measure of the other table only."""
         if name is None:
             return pl.repeat("present", self._tables[side].frame.height, eager=True)
-        return self.text(side, name)
+        return self.text(side, name, functions)
 
     def _both(self, column: Column, source: Source) -> tuple[str, str]:
         name = column.name
@@ -82,24 +85,51 @@ class TableColumns:
 
     def _check_readable(self, call: Call, names: ColumnNames, source: Source) -> None:
         reads = VOCABULARY[call.name].reads
-        for side, name in zip(("left", "right"), names, strict=True):
-            if reads is None or name is None:
+        for side, name, functions in zip(_SIDES, names, functions_of(call), strict=True):
+            if name is None:
                 continue
-            values = self.text(side, name)
-            if values.null_count() < len(values) and reads(values).null_count() == len(values):
-                place = f"column '{name}' of {self._tables[side].source}"
-                found = f"holds none; its first value is '{values.drop_nulls()[0]}'"
-                source.fail(call.at, f"{call.name} needs {reads.__name__}, but {place} {found}")
+            self.check_values(Column(side, name, functions, call.at), source)
+            values = self.text(side, name, functions)
+            if reads is not None and _loses_all(values, reads(values)):
+                self._complain(Column(side, name, at=call.at), f"{call.name} needs {reads.__name__}", source)
 
-    def _text(self, side: Literal["left", "right"], name: str) -> pl.Series:
+    def check_values(self, column: Column, source: Source) -> None:
+        """Raise RuleError if a function of values finds nothing in a whole column that is not empty."""
+        if column.side == "both":
+            return
+        for end, function in enumerate(column.functions):
+            values = self.text(column.side, column.name, column.functions[:end])
+            if _loses_all(values, function(values)):
+                self._complain(column, f"{function.name} needs values such as it reads", source)
+
+    def _complain(self, column: Column, needs: str, source: Source) -> None:
+        values = self.text(cast(OneSide, column.side), column.name).drop_nulls()
+        place = f"column '{column.name}' of {self._tables[column.side].source}"
+        source.fail(column.at, f"{needs}, but {place} holds none; its first value is '{values[0]}'")
+
+    def _text(self, side: OneSide, name: str, functions: Functions = ()) -> pl.Series:
+        if functions:
+            return functions[-1](self.text(side, name, functions[:-1]))
         frame = self._tables[side].frame
         return frame.select(text_expression(pl.col(name), frame.schema[name])).to_series()
 
-    def _folded(self, side: Literal["left", "right"], name: str) -> NDArray[np.object_]:
-        return np.array(folded(self.text(side, name)).fill_null("").to_list(), dtype=object)
+    def _folded(self, side: OneSide, name: str, functions: Functions = ()) -> NDArray[np.object_]:
+        return np.array(folded(self.text(side, name, functions)).fill_null("").to_list(), dtype=object)
 
-    def _numbers(self, side: Literal["left", "right"], name: str) -> NDArray[np.float64]:
-        return numbers(self.text(side, name)).fill_null(np.nan).to_numpy()
+    def _numbers(self, side: OneSide, name: str, functions: Functions = ()) -> NDArray[np.float64]:
+        return numbers(self.text(side, name, functions)).fill_null(np.nan).to_numpy()
+
+
+def functions_of(call: Call) -> tuple[Functions, Functions]:
+    """Return the functions that the values of the left, and of the right column of a call go through."""
+    by_side = {column.side: column.functions for column in call.columns}
+    both = by_side.get("both", ())
+    return by_side.get("left", both), by_side.get("right", both)
+
+
+def _loses_all(values: pl.Series, read: pl.Series) -> bool:
+    """Return whether a column has values, of which none can be read."""
+    return values.null_count() < len(values) and read.null_count() == len(read)
 
 
 def _columns(table: Records) -> list[str]:

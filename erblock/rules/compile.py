@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from erblock.rules.bind import ColumnNames, TableColumns
+from erblock.rules.bind import ColumnNames, Functions, TableColumns, functions_of
 from erblock.rules.expression import (
     And,
     Arithmetic,
@@ -39,7 +39,7 @@ from erblock.tables.read import TablePair
 TRUE, UNKNOWN, FALSE = 1, 0, -1
 CHUNK = 1_000_000
 Truth: TypeAlias = NDArray[np.int8]
-Key: TypeAlias = tuple[str, ColumnNames, float | None]
+Key: TypeAlias = tuple[str, ColumnNames, float | None, tuple[Functions, Functions]]
 
 _COMPARISONS: Mapping[str, Callable[[Any, Any], Any]] = {
     "=": operator.eq,
@@ -97,16 +97,20 @@ class RuleSet:
         return self._keys[call]
 
     def _key(self, call: Call, rule: Rule) -> Key:
-        return call.name, self.columns.pair(call, rule.source), call.option
+        return call.name, self.columns.pair(call, rule.source), call.option, functions_of(call)
 
     def _check_operands(self, rule: Rule) -> None:
         for node in walk(rule.root):
             if isinstance(node, Column):
                 self.columns.check(node, rule.source)
+                self.columns.check_values(node, rule.source)
 
     def _measure(self, key: Key) -> ComparePairs:
-        name, (left, right), option = key
-        sides = [self.columns.text_or_present("left", left), self.columns.text_or_present("right", right)]
+        name, (left, right), option, (own, other) = key
+        sides = [
+            self.columns.text_or_present("left", left, own),
+            self.columns.text_or_present("right", right, other),
+        ]
         return VOCABULARY[name].build(*sides, *([] if option is None else [option]))
 
 
@@ -192,14 +196,15 @@ class Batch:
                 with np.errstate(divide="ignore", invalid="ignore"):
                     result = np.asarray(_ARITHMETIC[sign](self.numbers(first, at), self.numbers(second, at)))
                 return np.where(np.isfinite(result), result, np.nan)
-            case Column(side, name):
-                return self._rules.columns.numbers(side, name)[self._rows[side][at]]
+            case Column(side, name, functions):
+                return self._rules.columns.numbers(side, name, functions)[self._rows[side][at]]
             case _:
                 raise TypeError(f"{value} is no number")
 
     def _text(self, value: Value, at: Rows) -> Any:
         if isinstance(value, Column):
-            return self._rules.columns.folded(value.side, value.name)[self._rows[value.side][at]]
+            texts = self._rules.columns.folded(value.side, value.name, value.functions)
+            return texts[self._rows[value.side][at]]
         return folded(pl.Series([value.value if isinstance(value, Text) else ""])).fill_null("")[0]
 
     def scores(self, call: Call, at: Rows) -> Scores:

@@ -12,20 +12,28 @@ from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 from erblock.rules.source import Source
+from erblock.similarity import Applied
 
 Side: TypeAlias = Literal["left", "right", "both"]
 
 
 @dataclass(frozen=True)
 class Column:
-    """A column of the left table, of the right table, or the same column of both."""
+    """A column of the left table, of the right table, or the same column of both.
+
+    `functions`: what its values go through, the innermost first.
+    """
 
     side: Side
     name: str
+    functions: tuple[Applied, ...] = ()
     at: int = field(default=0, compare=False)
 
     def __str__(self) -> str:
-        return self.name if self.side == "both" else f"{self.side}.{self.name}"
+        text = self.name if self.side == "both" else f"{self.side}.{self.name}"
+        for function in self.functions:
+            text = function.around(text)
+        return text
 
 
 @dataclass(frozen=True)
@@ -36,6 +44,10 @@ class Call:
     columns: tuple[Column, ...]
     option: float | None = None
     at: int = field(default=0, compare=False)
+
+    def __str__(self) -> str:
+        option = [] if self.option is None else [f"{self.option:g}"]
+        return f"{self.name}({', '.join([*map(str, self.columns), *option])})"
 
 
 @dataclass(frozen=True)
@@ -104,7 +116,7 @@ class Rule:
     root: Node
 
     @property
-    def kind(self) -> Literal["match", "conflict"]:
+    def kind(self) -> Literal["match", "conflict", "block_on"]:
         """Whether it speaks for or against a pair."""
         return self.source.kind
 

@@ -1,6 +1,7 @@
 """Operands of a rule: columns, constants, arithmetic and calls of the vocabulary, each checked."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from math import inf, isfinite
 from typing import NoReturn, cast
 
@@ -10,7 +11,8 @@ from erblock.config import did_you_mean
 from erblock.rules.expression import Arithmetic, Call, Column, Number, Side, Text, Value
 from erblock.rules.source import Source
 from erblock.rules.tokens import SqlTree, start_of
-from erblock.similarity import VOCABULARY, Measure
+from erblock.similarity import VALUE_FUNCTIONS, VOCABULARY, Applied, Measure
+from erblock.similarity.cleaning import ValueFunction
 
 COMPARISONS: Mapping[type, str] = {
     exp.EQ: "=", exp.NEQ: "!=", exp.LT: "<", exp.LTE: "<=", exp.GT: ">", exp.GTE: ">=",
@@ -36,7 +38,7 @@ class OperandReader:
                 return (
                     Number(-inner.value) if isinstance(inner, Number) else Arithmetic("-", Number(0), inner)
                 )
-            case exp.Column():
+            case _ if _is_column(tree):
                 return self.column(tree)
             case exp.Anonymous():
                 return self._numeric_call(tree)
@@ -75,17 +77,21 @@ class OperandReader:
     def call(self, tree: SqlTree) -> Call:
         """Return the call of a measure."""
         name, at = str(tree.this).lower(), start_of(tree)
+        if name in VALUE_FUNCTIONS:
+            call = VALUE_FUNCTIONS[name].call
+            self.source.fail(at, f"{name} gives a value; compare it, as in exact({call})")
         if name not in VOCABULARY:
-            hint = did_you_mean(name, list(VOCABULARY)) or f"; the functions are {', '.join(VOCABULARY)}"
+            known = [*VOCABULARY, *VALUE_FUNCTIONS]
+            hint = did_you_mean(name, known) or f"; the functions are {', '.join(known)}"
             self.source.fail(at, f"no function '{tree.this}'{hint}")
         return self.checked_call(name, tree.expressions, at)
 
     def checked_call(self, name: str, arguments: list[SqlTree], at: int) -> Call:
         """Return the call of a measure, its columns and its option checked."""
         measure = VOCABULARY[name]
-        columns = tuple(self.column(item) for item in arguments if isinstance(item, exp.Column))
+        columns = tuple(self.column(item) for item in arguments if _is_column(item))
         rest = arguments[len(columns) :]
-        if any(isinstance(item, exp.Column) for item in rest):
+        if any(_is_column(item) for item in rest):
             self.source.fail(at, f"columns come first: {measure.call}")
         self._check_columns(measure, columns, rest, at)
         return Call(
@@ -97,7 +103,9 @@ class OperandReader:
     ) -> None:
         if not columns:
             found = f"found {shown(rest[0])}" if rest else "found nothing"
-            self.source.fail(at, f"{measure.name} needs a column, as in {measure.call}; {found}")
+            name = str(rest[0].this) if rest and isinstance(rest[0], exp.Anonymous) else ""
+            hint = did_you_mean(name, list(VALUE_FUNCTIONS)) if name else ""
+            self.source.fail(at, f"{measure.name} needs a column, as in {measure.call}; {found}{hint}")
         sides = sorted(column.side for column in columns)
         if sides in (["both"], ["left", "right"]) or (measure.name == "is_null" and len(sides) == 1):
             return
@@ -124,17 +132,49 @@ class OperandReader:
         return value.value
 
     def column(self, tree: SqlTree) -> Column:
-        """Return a column, with the table it is of."""
+        """Return a column, with the table it is of and the functions that its values go through."""
+        if _is_column(tree) and isinstance(tree, exp.Anonymous):
+            return self._cleaned(tree)
         if not isinstance(tree, exp.Column):
             self.fail(tree, f"expected a column, found {shown(tree)}")
         side, name, at = tree.table.lower(), tree.name, start_of(tree)
         if side not in ("", "left", "right") or tree.db:
             self.source.fail(at, f"the tables are called left and right, found {shown(tree)}")
-        return Column(cast(Side, side or "both"), name, at)
+        return Column(cast(Side, side or "both"), name, at=at)
+
+    def _cleaned(self, tree: SqlTree) -> Column:
+        """Return a column that goes through a function of values."""
+        name, at, arguments = str(tree.this).lower(), start_of(tree), tree.expressions
+        function = VALUE_FUNCTIONS[name]
+        if (
+            not arguments
+            or not _is_column(arguments[0])
+            or len(arguments) > 1 + (function.option is not None)
+        ):
+            found = ", ".join(map(shown, arguments)) or "nothing"
+            self.source.fail(at, f"{name} is written {function.call}, found {found}")
+        function.check_installed()
+        column, rest = self.column(arguments[0]), arguments[1:]
+        option = self._value_option(function, rest[0]) if rest else None
+        return replace(column, functions=(*column.functions, Applied(name, option)))
+
+    def _value_option(self, function: ValueFunction, tree: SqlTree) -> str:
+        text, known = str(tree.this), function.options()
+        if not isinstance(tree, exp.Literal) or text not in known:
+            hint = did_you_mean(text, sorted(known)) if isinstance(tree, exp.Literal) else ""
+            self.fail(tree, f"{function.call}: expected a country of two letters, found {tree.sql()}{hint}")
+        return text
 
     def fail(self, tree: SqlTree, message: str) -> NoReturn:
         """Raise a RuleError that points at `tree`."""
         self.source.fail(start_of(tree), message)
+
+
+def _is_column(tree: SqlTree) -> bool:
+    """Return whether a tree is a column, be it as it is or through a function of values."""
+    if isinstance(tree, exp.Anonymous):
+        return str(tree.this).lower() in VALUE_FUNCTIONS
+    return isinstance(tree, exp.Column)
 
 
 def shown(tree: SqlTree) -> str:

@@ -10,14 +10,14 @@ from erblock.errors import RuleError
 class Source:
     """The text of a rule and its place in the user's list."""
 
-    kind: Literal["match", "conflict"]
+    kind: Literal["match", "conflict", "block_on"]
     number: int
     text: str
 
     @property
     def name(self) -> str:
-        """How messages call the rule, as in "match rule 2"."""
-        return f"{self.kind} rule {self.number}"
+        """How messages call the rule, as in "match rule 2"; or the value to block on, as in "block_on 1"."""
+        return f"{self.kind} {self.number}" if self.kind == "block_on" else f"{self.kind} rule {self.number}"
 
     def fail(self, at: int, message: str) -> NoReturn:
         """Raise a RuleError that points at the offset `at` of the text.

@@ -18,6 +18,19 @@ _DIGITS = {
 } | {"\u066b": ".", "\u066c": ","}
 
 
+# Letters of Latin that Unicode takes apart no further.
+_LETTERS = {
+    "\u00f8": "o", "\u0142": "l", "\u0111": "d", "\u0131": "i", "\u00f0": "d", "\u0127": "h",
+    "\u00e6": "ae", "\u0153": "oe", "\u00fe": "th",
+}  # fmt: skip
+
+
+def without_accents(texts: pl.Series, *, letters: bool = False) -> pl.Series:
+    """Return texts without accents; `letters`: small letters such as \u00f8 are those that they look like."""
+    plain = texts.str.normalize("NFKD").str.replace_all(r"\p{M}", "")
+    return _replaced(plain, _LETTERS) if letters else plain
+
+
 def case_folded(texts: pl.Series) -> pl.Series:
     """Return texts in which upper and lower case are the same."""
     lower = texts.str.to_lowercase()

@@ -35,14 +35,21 @@ def read_clusters(
         TableError: if a column is missing, a record is in no table or stands twice, or has no cluster.
     """
     source = str(path)
-    frame = _named(read_frame(source, csv), source)
-    if frame["cluster_id"].has_nulls():
-        rows = counted(frame["cluster_id"].is_null().arg_true() + 1, "row")
-        raise TableError(f"{source}: cluster_id is missing in {rows}")
+    return _numbered(named_clusters(read_frame(source, csv), source, left_ids, right_ids))
+
+
+def named_clusters(
+    raw: pl.DataFrame, source: str, left_ids: pl.Series, right_ids: pl.Series | None
+) -> list[pl.Series]:
+    """Return for each table the cluster of every record as the rows `raw` of a file name it, or null.
+
+    Raises:
+        TableError: as `read_clusters` does.
+    """
+    frame = cluster_rows(raw, source, one_table=right_ids is None)
     tables = [left_ids] if right_ids is None else [left_ids, right_ids]
-    parts = [frame] if right_ids is None else _by_table(frame, source)
-    found = [_clusters_of(ids, part, source) for ids, part in zip(tables, parts, strict=True)]
-    return _numbered(found)
+    parts = [frame.filter(pl.col("table") == side) for side in _SIDES]
+    return [_clusters_of(ids, part, source) for ids, part in zip(tables, parts, strict=False)]
 
 
 def _named(raw: pl.DataFrame, source: str) -> pl.DataFrame:
@@ -56,18 +63,25 @@ def _named(raw: pl.DataFrame, source: str) -> pl.DataFrame:
     )
 
 
-def _by_table(frame: pl.DataFrame, source: str) -> list[pl.DataFrame]:
-    if "table" not in frame.columns:
+def cluster_rows(raw: pl.DataFrame, source: str, *, one_table: bool) -> pl.DataFrame:
+    """Return `cluster_id`, `table` and `record_id` of the rows of a file of clusters.
+
+    Raises:
+        TableError: if a column is missing, or a row has no cluster or no table.
+    """
+    frame = _named(raw, source)
+    if frame["cluster_id"].has_nulls():
+        rows = counted(frame["cluster_id"].is_null().arg_true() + 1, "row")
+        raise TableError(f"{source}: cluster_id is missing in {rows}")
+    if one_table:
+        frame = frame.with_columns(table=pl.lit(_SIDES[0]))
+    elif "table" not in frame.columns:
         raise TableError(
             f"{source} needs a column 'table' that says of each record of two tables: left or right"
         )
-    refuse(
-        ~frame["table"].is_in(_SIDES).fill_null(value=False),
-        frame["table"],
-        source,
-        "table must be left or right",
-    )
-    return [frame.filter(pl.col("table") == side) for side in _SIDES]
+    wrong = ~frame["table"].is_in(_SIDES).fill_null(value=False)
+    refuse(wrong, frame["table"], source, "table must be left or right")
+    return frame.select("cluster_id", "table", "record_id")
 
 
 def _clusters_of(ids: pl.Series, frame: pl.DataFrame, source: str) -> pl.Series:

@@ -10,7 +10,7 @@ import polars as pl
 
 from erblock.errors import TableError
 from erblock.tables.csv_text import detect_delimiter, header_names
-from erblock.tables.pairs import side_names
+from erblock.tables.pairs import id_text, side_names
 
 _ENDINGS = (".csv", ".tsv", ".txt")
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
@@ -132,4 +132,4 @@ def _begun(path: Path) -> LabelFile:
 
 def id_texts(ids: pl.Series) -> list[str]:
     """Return ids as the text that a CSV of pairs holds for them."""
-    return (ids.bin.encode("hex") if ids.dtype == pl.Binary else ids.cast(pl.String)).to_list()
+    return ids.to_frame().select(id_text(ids.name, ids.dtype)).to_series().to_list()

@@ -1,5 +1,6 @@
-"""Files of judged pairs (MATCHES), and how they are told from candidate pairs and from clusters."""
+"""Files of judged pairs (MATCHES), and how the columns of a file say what it holds."""
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Literal
 
@@ -10,9 +11,9 @@ from erblock.tables.clusters import CLUSTER_COLUMNS
 from erblock.tables.csv_text import CsvOptions
 from erblock.tables.files import DEFAULT_CSV, read_frame
 from erblock.tables.pairs import read_pairs
-from erblock.tables.schemas import MATCHES, Schema
+from erblock.tables.schemas import KEYS, MATCHES, Schema
 
-Kind = Literal["pairs", "matches", "clusters"]
+Kind = Literal["pairs", "matches", "clusters", "keys"]
 
 LIKELY = 0.5
 """Where a file has probabilities but not `is_match`, a pair with so much is a match."""
@@ -22,8 +23,15 @@ _VERDICTS = {"true": True, "1": True, "1.0": True, "false": False, "0": False, "
 
 
 def kind_of(path: str | Path, csv: CsvOptions = DEFAULT_CSV) -> Kind:
-    """Return what the columns of a file say it holds; whatever is neither matches nor clusters is pairs."""
-    columns = set(read_frame(str(path), csv).columns)
+    """Return what the columns of a file say it holds; what is nothing else is pairs."""
+    return kind_by(read_frame(str(path), csv).columns)
+
+
+def kind_by(names: Collection[str]) -> Kind:
+    """Return what a file with these columns holds."""
+    columns = set(names)
+    if set(KEYS.columns) <= columns:
+        return "keys"
     if any(set(names) <= columns for names in CLUSTER_COLUMNS):
         return "clusters"
     return "matches" if columns & {"is_match", "probability"} else "pairs"
@@ -39,18 +47,27 @@ def read_matches(
     Raises:
         TableError: as `read_pairs`; also if a probability is not from 0 to 1, or a verdict is none.
     """
-    frame = read_pairs(path, _AS_FOUND, left_ids, right_ids, csv)
+    return with_verdicts(read_pairs(path, _AS_FOUND, left_ids, right_ids, csv), str(path))
+
+
+def with_verdicts(frame: pl.DataFrame, source: str) -> pl.DataFrame:
+    """Return the rows of a file of matches with a probability that is a number, and a verdict on each.
+
+    Raises:
+        TableError: if a probability is not from 0 to 1, or a verdict is none.
+    """
     if "probability" in frame.columns:
-        _check_probability(frame["probability"], str(path))
-        frame = frame.with_columns(pl.col("probability").cast(pl.Float64))
+        frame = frame.with_columns(_numbers(frame["probability"], source))
     if "is_match" not in frame.columns:
         return frame.with_columns(is_match=pl.col("probability") >= LIKELY)
     verdicts = frame["is_match"].cast(pl.String).str.strip_chars().str.to_lowercase()
     verdicts = verdicts.replace_strict(_VERDICTS, default=None, return_dtype=pl.Boolean)
-    refuse(verdicts.is_null(), frame["is_match"], f"{path}", "is_match must be true or false")
+    refuse(verdicts.is_null(), frame["is_match"], source, "is_match must be true or false")
     return frame.with_columns(verdicts.alias("is_match"))
 
 
-def _check_probability(probability: pl.Series, source: str) -> None:
-    wrong = ~probability.is_between(0, 1).fill_null(value=False)
+def _numbers(probability: pl.Series, source: str) -> pl.Series:
+    numbers = probability.cast(pl.Float64, strict=False)
+    wrong = ~numbers.is_between(0, 1).fill_null(value=False)
     refuse(wrong, probability, source, "probability must be from 0 to 1")
+    return numbers

@@ -15,8 +15,10 @@ from erblock.tables.csv_text import CsvOptions
 from erblock.tables.files import DEFAULT_CSV, read_frame
 from erblock.tables.schemas import GOLD, LABELS, MATCHES, PAIRS, Schema
 
+PAIR = ("left_id", "right_id")
+
 _NAMED = (
-    ("left_id", "right_id"),
+    PAIR,
     ("id1", "id2"),
     ("id_left", "id_right"),
     ("left", "right"),
@@ -58,7 +60,7 @@ def read_pairs(
             raise TableError(f"{source} holds no pairs that are labelled 1 or 0")
         return labels
     sides = (left_ids, left_ids if right_ids is None else right_ids)
-    frame = _with_ids(read_frame(source, csv), source, *sides)
+    frame = with_ids(read_frame(source, csv), source, *sides)
     if schema is GOLD:
         frame = _with_labels(frame, schema, source)
         if frame.is_empty():
@@ -78,7 +80,7 @@ def read_answers(
     source = str(path)
     raw = read_frame(source, csv)
     sides = (left_ids, left_ids if right_ids is None else right_ids)
-    frame = _with_labels(_with_ids(raw, source, *sides), LABELS, source)
+    frame = _with_labels(with_ids(raw, source, *sides), LABELS, source)
     _check_known(frame, source, *sides)
     _check_consistent(frame, source, one_table=right_ids is None)
     return _typed(frame, LABELS, source)
@@ -90,10 +92,15 @@ def as_pairs(raw: pl.DataFrame, source: str, left_ids: pl.Series, right_ids: pl.
     Raises:
         TableError: as `read_pairs` does.
     """
-    return _typed(_with_ids(raw, source, left_ids, right_ids), PAIRS, source)
+    return _typed(with_ids(raw, source, left_ids, right_ids), PAIRS, source)
 
 
-def _with_ids(raw: pl.DataFrame, source: str, left_ids: pl.Series, right_ids: pl.Series) -> pl.DataFrame:
+def with_ids(raw: pl.DataFrame, source: str, left_ids: pl.Series, right_ids: pl.Series) -> pl.DataFrame:
+    """Return all columns of `raw`, with left_id and right_id in the types of the tables.
+
+    Raises:
+        TableError: if a column is missing, or an id has no meaning for the tables.
+    """
     frame = _named_sides(raw, source)
     for side, ids in (("left_id", left_ids), ("right_id", right_ids)):
         frame = frame.with_columns(cast_ids(frame.get_column(side), ids.dtype, source))
@@ -149,6 +156,11 @@ def cast_ids(ids: pl.Series, dtype: pl.DataType, source: str) -> pl.Series:
             f"whose ids are of the type {dtype}"
         )
     return cast
+
+
+def id_text(name: str, dtype: pl.DataType) -> pl.Expr:
+    """Return a column of ids as the text that a CSV holds for them."""
+    return pl.col(name).bin.encode("hex") if dtype == pl.Binary else pl.col(name).cast(pl.String)
 
 
 def converted_ids(ids: pl.Series, dtype: pl.DataType) -> pl.Series:

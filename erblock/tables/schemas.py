@@ -6,7 +6,7 @@
     PAIRS     left_id, right_id, score, similarity, n_bands  candidate pairs, best first
     GOLD      left_id, right_id                            known matches
     LABELS    left_id, right_id, label                     known matches (1), non-matches (0), untold (empty)
-    MATCHES   left_id, right_id, probability, is_match     candidate pairs, judged
+    MATCHES   left_id, right_id, probability, is_match     matches, or all candidate pairs, judged
     CLUSTERS  record_id, cluster_id                        every record of one table, once
     LINKED    table, record_id, cluster_id                 every record of two tables, once
 

@@ -326,3 +326,23 @@ def test_copies_have_the_pairs_of_the_record_that_is_compared(folder):
     assert again.with_columns(pl.col("right_id").str.strip_suffix(" again")).equals(
         same.sort("left_id", "right_id")
     )
+
+
+def test_pairs_carry_both_records_where_asked(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    tags = pl.Series([["lamp", "red"], ["chair"]])
+    for name, shift in (("a", 0), ("b", 10)):
+        table = pl.DataFrame({"id": [1 + shift, 2 + shift], "name": ["red lamp", "blue chair"], "tags": tags})
+        table.write_parquet(f"{name}.parquet")
+    tables = ["a.parquet", "b.parquet", "--columns", "name"]
+    assert app.run(["block", *tables, "-o", "pairs.csv", "--with-columns"]) == 0
+    pairs = pl.read_csv("pairs.csv")
+    assert pairs.columns[-4:] == ["left.name", "left.tags", "right.name", "right.tags"]
+    best = pairs.filter(pl.col("left_id") == 1).row(0, named=True)
+    assert (best["right_id"], best["right.name"], best["right.tags"]) == (11, "red lamp", "lamp red")
+
+
+def test_records_on_a_cluster_are_not_carried(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert app.run(["block", "a.csv", "--with-columns", "--engine", "spark"]) == 2
+    assert "--with-columns shows the records of pairs, which stay on the cluster" in capsys.readouterr().err

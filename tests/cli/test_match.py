@@ -43,19 +43,39 @@ def test_matches_are_found_without_rules_labels_or_torch(folder, capsys):
     assert match(*TABLES, "-o", "m.parquet", "--clusters", "c.csv") == 0
     frame = pl.read_parquet("m.parquet")
     assert frame.columns == ["left_id", "right_id", "probability", "is_match"]
-    assert frame.height == pl.read_parquet("pairs.parquet").height
+    assert frame["is_match"].all()
     assert frame["probability"].is_sorted(descending=True)
     found = matched(frame)
     assert len(found & TRUE) >= 0.95 * len(TRUE)
     assert len(found & TRUE) >= 0.95 * len(found)
     out = capsys.readouterr().out.splitlines()
     assert out[0].startswith(
-        f"m.parquet: {len(found)} matches among {frame.height:,} candidate pairs, one-to-one"
+        f"m.parquet: {len(found)} matches among {pl.read_parquet('pairs.parquet').height:,} candidate pairs, "
+        "one-to-one"
     )
     assert out[1].startswith("c.csv: ")
     entities = pl.read_csv("c.csv")
     assert entities.columns == ["table", "record_id", "cluster_id"]
     assert entities.height == 2 * (SIZE + ALONE // 2)
+
+
+def test_all_candidates_are_written_where_asked(folder):
+    assert match(*TABLES, "-o", "m.parquet") == 0
+    assert match(*TABLES, "-o", "all.parquet", "--all") == 0
+    every = pl.read_parquet("all.parquet")
+    assert every.height == pl.read_parquet("pairs.parquet").height
+    assert every["probability"].is_sorted(descending=True)
+    assert every.filter("is_match").equals(pl.read_parquet("m.parquet"))
+
+
+def test_matches_carry_both_records_where_asked(folder):
+    assert match(*TABLES, "-o", "m.csv") == 0
+    assert match(*TABLES, "-o", "wide.csv", "--with-columns") == 0
+    wide = read("wide.csv")
+    assert wide.select(read("m.csv").columns).equals(read("m.csv"))
+    names = {row["id"]: row["name"] for row in pl.read_csv("right.csv").iter_rows(named=True)}
+    assert wide["right.name"].to_list() == [names[each] for each in wide["right_id"]]
+    assert wide.columns[4:] == ["left.name", "left.price", "right.name", "right.price"]
 
 
 def test_one_table_gets_clusters(folder, capsys):
@@ -72,7 +92,7 @@ def test_one_table_gets_clusters(folder, capsys):
 
 
 def test_the_report_is_what_was_written(folder, capsys):
-    assert match(*TABLES, "-o", "m.csv", "--json") == 0
+    assert match(*TABLES, "-o", "m.csv", "--all", "--json") == 0
     report = json.loads(capsys.readouterr().out)
     frame = read("m.csv")
     taken = frame.filter("is_match")
@@ -130,7 +150,7 @@ def test_a_higher_precision_takes_fewer_pairs(folder, capsys):
         ["--min-probability", "0.01"],
         ["--target-precision", "0.9", "--min-probability", "0.01"],
     ):
-        assert match(*TABLES, "-o", "m.csv", "--assign", "clusters", "--json", *options) == 0
+        assert match(*TABLES, "-o", "m.csv", "--all", "--assign", "clusters", "--json", *options) == 0
         reports.append(json.loads(capsys.readouterr().out))
     loose, strict = reports
     assert strict["threshold"] >= loose["threshold"]
@@ -178,7 +198,7 @@ def write_labels(count=20):
 
 def test_labels_are_counted_where_they_are_candidates(folder, capsys):
     write_labels()
-    assert match(*TABLES, "--labels", "labels.csv", "-o", "m.csv", "--json") == 0
+    assert match(*TABLES, "--labels", "labels.csv", "-o", "m.csv", "--all", "--json") == 0
     labels = read("labels.csv").join(read("m.csv"), on=["left_id", "right_id"]).height
     assert json.loads(capsys.readouterr().out)["labels"] == labels >= 20
     assert match(*TABLES, "--labels", "labels.csv", "-o", "m.csv") == 0
@@ -280,7 +300,7 @@ def test_settings_come_from_the_file_too(folder, capsys):
 
 @pytest.mark.parametrize("use", [False, True])
 def test_a_labelled_pair_is_what_its_label_says(use, folder):
-    assert match(*TABLES, "-o", "m.csv", "--save", "matcher") == 0
+    assert match(*TABLES, "-o", "m.csv", "--all", "--save", "matcher") == 0
     found = read("m.csv")
     wrong = found.filter(pl.col("is_match")).row(0, named=True)
     missed = found.filter(~pl.col("is_match")).row(-1, named=True)

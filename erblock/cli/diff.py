@@ -1,0 +1,109 @@
+"""`erblock diff`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from erblock.cli import console, options
+from erblock.cli.records import show_records
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from erblock.pipeline.diff import Diff
+
+_SHOWN = 10
+
+
+def diff(
+    before: Annotated[Path, typer.Argument(help="Pairs, matches or clusters, or a run: the earlier one.")],
+    after: Annotated[Path, typer.Argument(help="The same of today.")],
+    gold: Annotated[Path | None, typer.Option(help="The known matches: which of them are lost.")] = None,
+    fail_on_loss: Annotated[
+        bool,
+        typer.Option(
+            "--fail-on-loss", help="Exit code 1 if a known match, or without --gold anything, is lost."
+        ),
+    ] = False,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="Write all that is gained and lost: .csv, .parquet or .jsonl."),
+    ] = None,
+    old_left: Annotated[
+        str | None, typer.Option(help="The left table of the earlier file: which records changed.")
+    ] = None,
+    old_right: Annotated[str | None, typer.Option(help="The right table of the earlier file.")] = None,
+    keys: Annotated[
+        list[Path] | None,
+        typer.Option(help="Keys of a table of today, left and right: did a lost pair still meet?"),
+    ] = None,
+    left: options.LeftOption = None,
+    right: options.RightOption = None,
+    id_column: options.IdColumn = None,
+    columns: options.Columns = None,
+    delimiter: options.Delimiter = None,
+    encoding: options.Encoding = None,
+    config: options.ConfigFile = None,
+    as_json: options.AsJson = False,
+) -> None:
+    """Show which pairs, matches or entities were gained and lost, and why.
+
+    Example: erblock diff yesterday.parquet today.parquet --gold known.csv --fail-on-loss
+    """
+    from erblock.config import load_config
+    from erblock.pipeline.diff import DiffOptions
+    from erblock.pipeline.diff import diff as run
+
+    given = {"left": left, "right": right, "id": id_column, "columns": columns}
+    settings = load_config(config, {"tables": given | {"delimiter": delimiter, "encoding": encoding}})
+    found = run(settings, DiffOptions(before, after, gold, old_left, old_right, tuple(keys or ()), output))
+    if as_json:
+        console.write_json(_record(found))
+    else:
+        _show(found)
+    if fail_on_loss and found.has_loss:
+        raise typer.Exit(console.EXIT_FAILED)
+
+
+def _causes(frame: "pl.DataFrame") -> list[tuple[str, int]]:
+    """Return how many rows there are of each cause, most first."""
+    counts = frame["cause"].value_counts(sort=True)
+    return sorted(counts.rows(), key=lambda row: (-row[1], row[0]))
+
+
+def _record(found: "Diff") -> dict[str, object]:
+    record: dict[str, object] = {"kind": found.kind, "before": found.before, "after": found.after}
+    for name, frame in found.sides:
+        examples = frame.head(_SHOWN).to_dicts()
+        record[name] = {"count": frame.height, "causes": dict(_causes(frame)), "examples": examples}
+    if found.known_lost is not None:
+        examples = found.known_lost.head(_SHOWN).to_dicts()
+        record["known_lost"] = {"count": found.known_lost.height, "examples": examples}
+        record["known_gained"] = found.known_gained
+    return record
+
+
+def _show(found: "Diff") -> None:
+    same = found.before - found.lost.height
+    console.write(
+        f"{found.kind}: {found.before:,} before, {found.after:,} after; {same:,} the same, "
+        f"{found.lost.height:,} lost, {found.gained.height:,} gained"
+    )
+    rows = [[name, cause, f"{count:,}"] for name, frame in found.sides for cause, count in _causes(frame)]
+    if rows:
+        console.write("")
+        console.table(["", "cause", found.kind], rows)
+    for name, frame in found.sides:
+        _show_examples(frame, f"{name} {found.kind}")
+    if found.known_lost is not None:
+        console.write(f"known matches: {found.known_lost.height:,} lost, {found.known_gained or 0:,} gained")
+        _show_examples(found.known_lost, "known matches lost")
+
+
+def _show_examples(frame: "pl.DataFrame", what: str) -> None:
+    if frame.height:
+        names = [name for name in frame.columns if not name.startswith(("left.", "right."))]
+        first = frame.select(names).head(_SHOWN)
+        console.write("")
+        show_records(names, first.rows(), f"{what}: {first.height:,} of {frame.height:,}")

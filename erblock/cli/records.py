@@ -1,0 +1,40 @@
+"""Records on the terminal: two side by side with their differences marked, or several as a table."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from erblock.cli import console
+
+_LONGEST, _WIDEST = 600, 60
+
+
+def show_pair(
+    ids: tuple[Any, Any], columns: Iterable[tuple[str, Any, Any]], *, is_result: bool = False
+) -> None:
+    """Print two records; of each column its name, and the values of both."""
+    rows = []
+    for name, left, right in columns:
+        one, other = shown(left), shown(right)
+        # A value that is missing contradicts nothing.
+        differs = one and other and one.casefold() != other.casefold()
+        rows.append(("*" if differs else "", name, _cut(one, _LONGEST), _cut(other, _LONGEST)))
+    heads = (f"left {shown(ids[0])}", f"right {shown(ids[1])}")
+    console.side_by_side(heads, rows, is_result=is_result)
+
+
+def show_records(names: Sequence[str], records: Iterable[Sequence[Any]], title: str) -> None:
+    """Print records as a table, long values cut."""
+    rows = [[_cut(shown(value), _WIDEST) for value in record] for record in records]
+    console.table(names, rows, title)
+
+
+def shown(value: object) -> str:
+    """Return a value on one line, without anything that a terminal would act on."""
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    text = "" if value is None else value.hex() if isinstance(value, bytes) else str(value)
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+
+
+def _cut(text: str, longest: int) -> str:
+    return text if len(text) <= longest else f"{text[:longest]}..."

@@ -1,0 +1,44 @@
+"""The section [check]: limits that pairs and matches must keep."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class CheckConfig(BaseModel):
+    """[check]: the limits of `erblock check`, the gate of a CI job."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    gold: str | None = Field(
+        default=None, description="Known matches; without them recall and quality are estimates."
+    )
+    min_recall: float | None = Field(
+        default=None, ge=0, le=1, description="Least share of the matches that are found."
+    )
+    max_pairs: int | None = Field(default=None, ge=0, description="Most pairs; of matches, most matches.")
+    max_bucket: int | None = Field(default=None, ge=1, description="Most records in one bucket.")
+    max_uncovered: float | None = Field(
+        default=None, ge=0, le=1, description="Largest share of the smaller table's records without a pair."
+    )
+    min_quality: float | None = Field(
+        default=None, ge=0, le=1, description="Least share of the pairs that are matches."
+    )
+    max_duplicates: float | None = Field(
+        default=None, ge=0, le=1, description="Largest share of one table's records that repeat another."
+    )
+    baseline: str | None = Field(
+        default=None, description="An earlier file of the same kind, or an earlier run, to compare with."
+    )
+    max_drift: float | None = Field(
+        default=None,
+        ge=0,
+        description="Largest relative change of volume, bucket and skew, and distance of coverage and "
+        "scores, from the baseline.",
+    )
+    warn: tuple[Literal["recall", "pairs", "bucket", "uncovered", "quality", "duplicates", "drift"], ...] = (
+        Field(default=(), description="Checks that warn where others fail.")
+    )
+    fail_on: Literal["error", "warning"] = Field(
+        default="error", description='What the exit code is 1 for: "error", or "warning" too.'
+    )

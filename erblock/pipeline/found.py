@@ -1,0 +1,153 @@
+"""A file that a run wrote - pairs, matches, clusters or keys - beside the records that it is about."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import polars as pl
+
+from erblock.config import Config
+from erblock.engines.local import LocalMatchEngine
+from erblock.errors import TableError
+from erblock.evaluation.compare import read_gold
+from erblock.pipeline.candidates import check_known
+from erblock.tables.beside import plain
+from erblock.tables.clusters import cluster_rows, named_clusters
+from erblock.tables.files import read_frame
+from erblock.tables.matches import Kind, kind_by, with_verdicts
+from erblock.tables.pairs import PAIR, cast_ids, converted_ids, with_ids
+from erblock.tables.read import csv_of_gold, csv_of_pairs
+from erblock.tables.run_report import RunReport, read_run
+from erblock.tables.schemas import ID, KEYS
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a file says of the records of `engine`.
+
+    `frame` of pairs and matches: each pair once, in the order of the file and with all of its columns;
+    `is_match` is among those of matches, and in one table the lower id is the left one. Of clusters and keys:
+    a row for every record of each, with the columns of `records_of`. `run`: what the run said that wrote it,
+    if that is what was read.
+    """
+
+    path: str
+    kind: Kind
+    frame: pl.DataFrame
+    engine: LocalMatchEngine
+    run: RunReport | None = None
+
+    @property
+    def matches(self) -> pl.DataFrame:
+        """The pairs that stand in the file as found: of matches, those that are judged to be one."""
+        return self.frame.filter("is_match") if self.kind == "matches" else self.frame
+
+
+def read_found(path: Path, config: Config, engine: LocalMatchEngine, *, known: bool = True) -> Found:
+    """Return what the file at `path` says, or the file of the run that `path` tells of.
+
+    The columns tell what it holds. `known`: every record that it names must be in the tables; an earlier file
+    may name records that are gone, and its clusters have no `record.name` then.
+
+    Raises:
+        TableError: if it cannot be read, names an unknown record, or is of another run.
+    """
+    if path.suffix.lower() != ".json":
+        return _read(str(path), config, engine, known=known)
+    output, run = read_run(path)
+    found = _read(str(output), config, engine, known=known)
+    told = run.pairs if run.matches is None else run.matches
+    if found.kind in ("pairs", "matches") and told != found.matches.height:
+        raise TableError(
+            f"{output} holds {found.matches.height:,} pairs, its run tells of {told:,}: it is of another run"
+        )
+    return replace(found, run=run)
+
+
+def _read(source: str, config: Config, engine: LocalMatchEngine, *, known: bool) -> Found:
+    raw = read_frame(source, csv_of_pairs(config.tables))
+    kind = kind_by(raw.columns)
+    if kind == "keys":
+        return Found(source, kind, _key_rows(raw, engine), engine)
+    if kind == "clusters":
+        rows = _cluster_rows(raw, source, engine) if known else _any_clusters(raw, source, engine)
+        return Found(source, kind, rows, engine)
+    frame = with_ids(raw, source, *engine.ids)
+    if known:
+        check_known(frame, engine, source)
+    frame = with_verdicts(frame, source) if kind == "matches" else frame
+    return Found(source, kind, distinct_pairs(frame, one_table=engine.dedup), engine)
+
+
+def known_matches(
+    path: Path, config: Config, engine: LocalMatchEngine, ids: tuple[pl.Series, pl.Series] | None = None
+) -> pl.DataFrame:
+    """Return the known matches at `path` as distinct pairs; `ids`: those it may name, if not the tables'.
+
+    Raises:
+        TableError: if they cannot be read, do not fit the tables, or are none.
+    """
+    left, right = ids or engine.ids
+    gold = read_gold(path, left, None if engine.dedup else right, csv_of_gold(config.tables))
+    known = distinct_pairs(gold, one_table=engine.dedup)
+    if known.is_empty():
+        raise TableError(f"{path} holds no pairs but of records with themselves")
+    return known
+
+
+def distinct_pairs(frame: pl.DataFrame, *, one_table: bool) -> pl.DataFrame:
+    """Return each pair once, ids first; in one table (a, b) is (b, a), and no record a pair with itself."""
+    left, right = map(pl.col, PAIR)
+    if one_table:
+        low, high = (
+            pl.when(left < right).then(left).otherwise(right),
+            pl.when(left < right).then(right).otherwise(left),
+        )
+        frame = frame.filter(left != right).with_columns(left_id=low, right_id=high)
+    return frame.unique(PAIR, keep="first", maintain_order=True).select(*PAIR, pl.exclude(PAIR))
+
+
+def records_of(engine: LocalMatchEngine) -> pl.DataFrame:
+    """Return every record: `table`, `record_id`, and as `record.name` the compared columns of either table.
+
+    Ids of different types are text.
+    """
+    sides = [("left", engine.tables.left.frame), ("right", engine.tables.other.frame)][
+        : 1 if engine.dedup else 2
+    ]
+    parts = []
+    for side, frame in sides:
+        values = [
+            plain(getattr(pair, side), frame).alias(f"record.{pair.name}") for pair in engine.tables.columns
+        ]
+        parts.append(frame.select(pl.lit(side).alias("table"), pl.col(ID).alias("record_id"), *values))
+    if len(parts) > 1 and parts[0].schema != parts[1].schema:
+        parts = [_as_text(part) for part in parts]
+    return pl.concat(parts)
+
+
+def _as_text(records: pl.DataFrame) -> pl.DataFrame:
+    return records.with_columns(pl.col(pl.Binary).bin.encode("hex")).cast(pl.String)
+
+
+def _cluster_rows(raw: pl.DataFrame, source: str, engine: LocalMatchEngine) -> pl.DataFrame:
+    left, right = engine.ids
+    clusters = pl.concat(named_clusters(raw, source, left, None if engine.dedup else right))
+    records = records_of(engine).select(clusters.alias("cluster_id"), pl.all())
+    return records.drop_nulls("cluster_id").sort("cluster_id", maintain_order=True)
+
+
+def _any_clusters(raw: pl.DataFrame, source: str, engine: LocalMatchEngine) -> pl.DataFrame:
+    """Return `cluster_id`, `table` and `record_id` as a file names them; ids as `records_of` has them."""
+    rows = cluster_rows(raw, source, one_table=engine.dedup)
+    return rows.with_columns(cast_ids(rows["record_id"], records_of(engine).schema["record_id"], source))
+
+
+def _key_rows(raw: pl.DataFrame, engine: LocalMatchEngine) -> pl.DataFrame:
+    """Return KEYS with the records of the table that has most of them; the file does not say which it is."""
+    every, keys = records_of(engine), raw.select(*KEYS.columns)
+    sides = [every.filter(pl.col("table") == side) for side in ("left", "right")]
+    keys = keys.with_columns(converted_ids(keys["record_id"], every.schema["record_id"]))
+    best = max(sides, key=lambda records: int(keys["record_id"].is_in(records["record_id"].implode()).sum()))
+    return keys.select("band", "bucket", "record_id").join(
+        best, on="record_id", how="left", maintain_order="left"
+    )

@@ -1,0 +1,89 @@
+"""What a file of matches, which `match` wrote, says of pairs."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from erblock.config import Config
+from erblock.errors import TableError
+from erblock.hashing.base import Rows
+from erblock.pipeline.rerun import Pairs, Rerun, places
+from erblock.tables.check import shown
+from erblock.tables.matches import read_matches
+from erblock.tables.read import TablePair, csv_of_pairs
+from erblock.tables.schemas import ID
+
+_SHOWN = 3
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What a file of matches says. `listed`: whether it has the pair; `instead`: matches of either record.
+
+    `least`: the probability that a match needs.
+    """
+
+    file: str
+    listed: bool
+    is_match: bool
+    probability: float | None
+    least: float
+    instead: tuple[tuple[Any, Any], ...]
+
+
+@dataclass(frozen=True)
+class JudgedPairs:
+    """A file of matches: left_id, right_id, is_match, maybe probability; and the row numbers of its pairs."""
+
+    file: str
+    frame: pl.DataFrame
+    rows: tuple[Rows, Rows]
+
+
+def read_judged(config: Config, tables: TablePair, path: Path) -> JudgedPairs:
+    """Return what a file of matches says.
+
+    Raises:
+        TableError: if it cannot be read, or has a record that is in no table.
+    """
+    ids = tables.left.frame[ID], tables.other.frame[ID]
+    frame = read_matches(path, *ids, csv_of_pairs(config.tables))
+    return JudgedPairs(str(path), frame, numbered(tables, frame, path))
+
+
+def numbered(tables: TablePair, frame: pl.DataFrame, source: Path) -> tuple[Rows, Rows]:
+    """Return the pairs of a file by row number, in its order.
+
+    Raises:
+        TableError: if one is of a record that is in no table.
+    """
+    rows = []
+    for name, table in (("left_id", tables.left), ("right_id", tables.other)):
+        numbers = pl.DataFrame({name: table.frame[ID]}).with_row_index("row").cast({"row": pl.Int64})
+        found = frame.join(numbers, on=name, how="left", maintain_order="left")["row"]
+        if found.has_nulls():
+            stray = shown(frame[name].filter(found.is_null())[0])
+            raise TableError(f"{source}: {name} {stray} is in no table; give the tables of these pairs")
+        rows.append(found.to_numpy())
+    return rows[0], rows[1]
+
+
+def judgement(config: Config, rerun: Rerun, pair: Pairs, judged: JudgedPairs) -> Judged:
+    """Return what the file says of one pair."""
+    listed = rerun.of(*judged.rows)
+    at = int(places((listed.left, listed.right), (pair.left, pair.right))[0])
+    asked = (pair.left, pair.right) if not rerun.one_table else 2 * (np.concatenate([pair.left, pair.right]),)
+    same = np.isin(listed.left, asked[0]) | np.isin(listed.right, asked[1])
+    others = judged.frame.filter(pl.col("is_match") & pl.Series(same & (np.arange(len(listed)) != at)))
+    row = None if at < 0 else judged.frame.row(at, named=True)
+    return Judged(
+        judged.file,
+        row is not None,
+        row is not None and bool(row["is_match"]),
+        None if row is None else row.get("probability"),
+        config.match.min_probability,
+        tuple(others.select("left_id", "right_id").head(_SHOWN).rows()),
+    )

@@ -1,0 +1,179 @@
+"""Known matches that are not found, by cause."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from erblock.config import Config
+from erblock.errors import TableError
+from erblock.evaluation.compare import read_gold
+from erblock.hashing.base import Progress, Rows, silent
+from erblock.pipeline.engine import open_local_engine
+from erblock.pipeline.judged import JudgedPairs, numbered, read_judged
+from erblock.pipeline.remedy import Remedy, bands_needed, per_record_needed, remedy_of
+from erblock.pipeline.rerun import Fate, Pairs, Rerun, places, rerun_on
+from erblock.tables.read import TablePair, csv_of_gold
+from erblock.tables.schemas import ID
+from erblock.tables.text import plain_texts
+
+_EXAMPLES = 2
+_TRIED_BANDS = (256, 512)
+_NUMBER = (Fate.MAX_PAIRS, Fate.DEFAULT)
+
+
+@dataclass(frozen=True)
+class Miss:
+    """One known match that is not found. `similarity`: as the hash sees it."""
+
+    left_id: Any
+    right_id: Any
+    left: str
+    right: str
+    similarity: float
+    remedy: Remedy | None
+
+
+@dataclass(frozen=True)
+class Cause:
+    """Why so many known matches are not found, and some of them.
+
+    `would_find`: how many would be kept, or with more bands meet, by options that are changed alone.
+    """
+
+    what: str
+    count: int
+    would_find: dict[str, int]
+    examples: tuple[Miss, ...]
+
+
+@dataclass(frozen=True)
+class MissedReport:
+    """Known matches, those found and missed, and the causes, whose counts add up to the missed ones.
+
+    `written`: how many candidate pairs there are; `judged`: the file of matches, if one was given.
+    """
+
+    gold: int
+    found: int
+    missed: int
+    written: int
+    judged: str | None
+    causes: tuple[Cause, ...]
+
+
+def missed(
+    config: Config, gold: Path, matches: Path | None = None, on_progress: Progress = silent
+) -> MissedReport:
+    """Return why known matches are no candidates or, by the file `matches`, are not judged matches.
+
+    Raises:
+        ErblockError: if a table, the model, an option or a file is not usable.
+    """
+    engine = open_local_engine(config)
+    known = _known(config, engine.tables, gold)
+    judged = None if matches is None else read_judged(config, engine.tables, matches)
+    rerun = rerun_on(engine, config, on_progress)
+    pairs = rerun.of(*known)
+    causes = np.array(rerun.fates(pairs), dtype=object)
+    if judged is not None:
+        causes = _judged(config, pairs, (judged, rerun.of(*judged.rows)), causes)
+    lost = np.flatnonzero(causes != Fate.KEPT)
+    return MissedReport(
+        len(pairs),
+        len(pairs) - len(lost),
+        len(lost),
+        len(rerun.kept.written),
+        None if matches is None else str(matches),
+        tuple(_causes(config, rerun, pairs, causes)),
+    )
+
+
+def _known(config: Config, tables: TablePair, path: Path) -> tuple[Rows, Rows]:
+    """Return the known matches by row number, each once, without records with themselves."""
+    right = None if tables.right is None else tables.right.frame[ID]
+    frame = read_gold(path, tables.left.frame[ID], right, csv_of_gold(config.tables))
+    left, other = numbered(tables, frame, path)
+    if tables.dedup:
+        left, other = np.minimum(left, other), np.maximum(left, other)
+    once = np.sort(np.unique((left << 32) | other, return_index=True)[1])
+    at = once[left[once] != other[once]] if tables.dedup else once
+    if not len(at):
+        raise TableError(f"{path} holds no pairs but of records with themselves")
+    return left[at], other[at]
+
+
+def _judged(config: Config, pairs: Pairs, judged: tuple[JudgedPairs, Pairs], fates: Any) -> Any:
+    """Return the cause of each pair, as the file of matches has it; KEPT: it is a match there."""
+    (path, frame), listed = (judged[0].file, judged[0].frame), judged[1]
+    at = places((listed.left, listed.right), (pairs.left, pairs.right))
+    least = config.match.min_probability
+    known = "probability" in frame.columns
+    probability = frame["probability"].to_numpy() if known else np.ones(frame.height)
+    # One more row stands for the pairs that the file lacks, which are at -1.
+    likely = np.append(probability >= least, [False])[at]
+    is_match = np.append(frame["is_match"].to_numpy(), [False])[at]
+    says = np.select(
+        [(at < 0) & (fates == Fate.KEPT), at < 0, is_match, likely],
+        [
+            f"kept, but not listed in {path}",
+            fates,
+            Fate.KEPT,
+            f"judged no match: {path} has a better one for a record",
+        ],
+        f"judged no match: less probable than {least:g}",
+    )
+    return says.astype(object)
+
+
+def _causes(config: Config, rerun: Rerun, pairs: Pairs, causes: Any) -> Iterator[Cause]:
+    names, counts = np.unique(causes[causes != Fate.KEPT].astype(str), return_counts=True)
+    for at in np.argsort(-counts, kind="stable"):
+        name = str(names[at])
+        rows = np.flatnonzero(causes == name)
+        group = pairs.at(rows)
+        examples = tuple(
+            _miss(config, rerun, name, pairs.at(rows[i : i + 1])) for i in range(_EXAMPLES) if i < len(rows)
+        )
+        yield Cause(name, len(rows), _would_find(config, rerun, name, group), examples)
+
+
+def _would_find(config: Config, rerun: Rerun, cause: str, pairs: Pairs) -> dict[str, int]:
+    """Return how many of these pairs some options would let meet, or keep."""
+    if cause == Fate.NEVER_MET:
+        bands = bands_needed(rerun, config, pairs)
+        return {f"--bands {most}": int(((bands > 0) & (bands <= most)).sum()) for most in _TRIED_BANDS}
+    if cause in _NUMBER:
+        needed = rerun.places_kept_by(rerun.budget, pairs) + 1
+        return _half_and_all("--max-pairs", needed)
+    if cause == Fate.PER_RECORD:
+        return _half_and_all("--max-per-record", per_record_needed(rerun, pairs))
+    return {}
+
+
+def _half_and_all(option: str, needed: Rows) -> dict[str, int]:
+    """Return the values of an option that half of the pairs need, and all."""
+    needed = np.sort(needed[needed > 0])
+    at = sorted({(len(needed) - 1) // 2, len(needed) - 1}) if len(needed) else []
+    return {f"{option} {needed[i]}": int((needed <= needed[i]).sum()) for i in at}
+
+
+def _miss(config: Config, rerun: Rerun, cause: str, pair: Pairs) -> Miss:
+    left, right = int(pair.left[0]), int(pair.right[0])
+    at, other = rerun.in_sketch(pair)
+    similarity = float(rerun.sketches[0].similarity(rerun.sketches[1], at, other)[0])
+    texts = [plain_texts(side.slice(row, 1))[0] for side, row in zip(rerun.texts, (left, right), strict=True)]
+    ids = rerun.found.left_ids[left], rerun.found.right_ids[right]
+    return Miss(*ids, texts[0], texts[1], similarity, _remedy(config, rerun, cause, pair))
+
+
+def _remedy(config: Config, rerun: Rerun, cause: str, pair: Pairs) -> Remedy | None:
+    """Return what would keep the pair; more bands are not tried, which would take a run for each pair."""
+    if cause not in list(Fate):
+        return None
+    bands = int(bands_needed(rerun, config, pair)[0])
+    if cause == Fate.NEVER_MET and bands > 0:
+        return Remedy(f"--bands {bands}")
+    return remedy_of(rerun, config, Fate(cause), pair)

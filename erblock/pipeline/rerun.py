@@ -1,0 +1,200 @@
+"""Blocking run once more, with all that it knows on the way kept: what explanations are read from.
+
+Every pair has one fate. The records shared no bucket; or only buckets too full to be multiplied out; or the
+pair is not among the most similar of either record; or a limit of the budget cut it; or it is kept.
+"""
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from erblock.blocking.budget import DEFAULT_PER_RECORD, Budget, Cut, cut
+from erblock.blocking.copies import COPIES_MET, WrittenPairs, compared_rows
+from erblock.blocking.ranks import rank_within
+from erblock.blocking.score import ScoredPairs, kept_per_record
+from erblock.config import Config
+from erblock.engines.base import Candidates
+from erblock.engines.local import LocalEngine
+from erblock.hashing.arrays import SketchArrays, sketch_arrays
+from erblock.hashing.base import Progress, Rows, Scores, Sketch, silent
+from erblock.pipeline.block import budget_of
+from erblock.pipeline.inputs import texts_of
+from erblock.pipeline.ranked import RankedCandidates, rank
+
+ALL = np.iinfo(np.int64).max
+
+
+class Fate(StrEnum):
+    """What became of a pair in blocking."""
+
+    KEPT = "kept"
+    NO_KEY = "never met in a bucket: a record has no key, as it holds nothing, or nothing rare"
+    NEVER_MET = "never met in a bucket"
+    TOO_FULL = "met in no bucket but those too full to be multiplied out"
+    NOT_BEST = "met, but is not among the most similar candidates of either record"
+    COPIES = f"cut off: of records that say the same, {COPIES_MET} are paired with a record at most"
+    PER_RECORD = "cut off by --max-per-record"
+    TARGET = "cut off by --target-recall"
+    MAX_PAIRS = "cut off by --max-pairs"
+    DEFAULT = (
+        f"cut off by the default budget, {DEFAULT_PER_RECORD} pairs for each record of the smaller table"
+    )
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Pairs of records by row number; in one table the lower row comes first.
+
+    `compared`: the pairs that are compared in their place, as equal texts are compared once.
+    """
+
+    left: Rows
+    right: Rows
+    compared: tuple[Rows, Rows]
+
+    def __len__(self) -> int:
+        return len(self.left)
+
+    def at(self, rows: Rows) -> "Pairs":
+        """Return the pairs at these positions."""
+        one, other = self.compared
+        return Pairs(self.left[rows], self.right[rows], (one[rows], other[rows]))
+
+
+@dataclass(frozen=True)
+class Rerun:
+    """What blocking found and kept. `sketches`: of the compared records of both sides."""
+
+    engine: LocalEngine
+    sketches: tuple[Sketch, Sketch]
+    found: Candidates
+    ranked: RankedCandidates
+    budget: Budget
+    kept: Cut
+
+    @property
+    def pairs(self) -> ScoredPairs:
+        """The candidates as they are ranked."""
+        return self.ranked.pairs
+
+    @property
+    def one_table(self) -> bool:
+        """Whether one table is linked to itself."""
+        return self.engine.tables.dedup
+
+    @cached_property
+    def texts(self) -> tuple[pl.Series, pl.Series]:
+        """The compared columns of every record of both sides as one text."""
+        return texts_of(self.engine.tables).both
+
+    @cached_property
+    def arrays(self) -> tuple[SketchArrays, SketchArrays]:
+        """The sketches as arrays."""
+        left, right = self.sketches
+        arrays = sketch_arrays(left)
+        return arrays, arrays if right is left else sketch_arrays(right)
+
+    def of(self, left: Rows, right: Rows) -> Pairs:
+        """Return pairs of records by row number."""
+        if self.one_table:
+            left, right = np.minimum(left, right), np.maximum(left, right)
+        return Pairs(left, right, compared_rows(self.found.copies, left, right))
+
+    def in_sketch(self, pairs: Pairs) -> tuple[Rows, Rows]:
+        """Return which rows of the sketches the compared records are."""
+        left, right = self.found.copies
+        at, other = (
+            np.searchsorted(left.rows, pairs.compared[0]),
+            np.searchsorted(right.rows, pairs.compared[1]),
+        )
+        return at, other
+
+    def buckets(self, pairs: Pairs) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.uint32]]:
+        """Return the (pairs, bands) buckets of both records, 0 where one has none."""
+        at, other = self.in_sketch(pairs)
+        return self.arrays[0].buckets[at], self.arrays[1].buckets[other]
+
+    def ranked_at(self, pairs: Pairs) -> Rows:
+        """Return the positions of pairs among the ranked candidates, -1 where one is none."""
+        return places((self.pairs.left, self.pairs.right), pairs.compared)
+
+    def fates(self, pairs: Pairs) -> list[Fate]:
+        """Return what became of each pair."""
+        fates = np.where(self.ranked_at(pairs) < 0, self._unranked(pairs), Fate.KEPT).astype(object)
+        for fate, budget in self._limits().items():
+            written = self.written(budget)
+            gone = places((written.left, written.right), (pairs.left, pairs.right)) < 0
+            fates[gone & (fates == Fate.KEPT)] = fate
+        return [Fate(fate) for fate in fates]
+
+    def _unranked(self, pairs: Pairs) -> npt.NDArray[np.str_]:
+        """Return why each pair would be no candidate, if it is none."""
+        left, right = self.buckets(pairs)
+        met = ((left == right) & (left > 0)).any(axis=1)
+        empty = ~(left > 0).any(axis=1) | ~(right > 0).any(axis=1)
+        at, other = self.in_sketch(pairs)
+        similarity = self.sketches[0].similarity(self.sketches[1], at, other)
+        room = self._has_room(pairs, similarity)
+        fates = [Fate.NO_KEY, Fate.NEVER_MET, Fate.TOO_FULL]
+        return np.select([empty, ~met, room], fates, Fate.NOT_BEST)
+
+    def _has_room(self, pairs: Pairs, similarity: Scores) -> npt.NDArray[np.bool_]:
+        """Return which pairs would have been ranked if they had met."""
+        scored = self.found.scored
+        records = len(self.sketches[0]) + (0 if self.one_table else len(self.sketches[1]))
+        most = kept_per_record(records)
+
+        def lowest(of: Rows, values: Scores, size: int) -> Scores:
+            found = np.full(size, -np.inf, dtype=np.float32)
+            last = rank_within(of, values) == most - 1
+            found[of[last]] = values[last]
+            return found
+
+        left, right = scored.by_side(scored.similarity, lowest)
+        one, other = pairs.compared
+        return np.asarray((similarity > left[one]) | (similarity > right[other]))
+
+    def _limits(self) -> dict[Fate, Budget]:
+        """Return the limits in the order in which they cut, each with those before it."""
+        budget = self.budget
+        limits = {Fate.COPIES: Budget(max_pairs=ALL)}
+        if budget.max_per_record is not None:
+            limits[Fate.PER_RECORD] = Budget(max_per_record=budget.max_per_record)
+        if budget.target_recall is not None:
+            limits[Fate.TARGET] = replace(budget, max_pairs=None)
+        limits[Fate.DEFAULT if budget == Budget() else Fate.MAX_PAIRS] = budget
+        return limits
+
+    def written(self, budget: Budget) -> WrittenPairs:
+        """Return the pairs that another budget writes, best first."""
+        return cut(self.pairs, budget, self.ranked.expected, self.found.copies).written
+
+    def places_kept_by(self, budget: Budget, pairs: Pairs) -> Rows:
+        """Return the place of each pair among all those that `budget` lets through but for their number."""
+        written = self.written(replace(budget, max_pairs=ALL))
+        return places((written.left, written.right), (pairs.left, pairs.right))
+
+
+def rerun_on(engine: LocalEngine, config: Config, on_progress: Progress = silent) -> Rerun:
+    """Return what blocking with these settings finds with an engine; nothing is written."""
+    sketches = engine.sketches(on_progress)
+    found = engine.joined(sketches, on_progress)
+    ranked = rank(config, found)
+    budget = budget_of(config.block)
+    kept = cut(ranked.pairs, budget, ranked.expected, found.copies)
+    other = sketches[0] if sketches[1] is None else sketches[1]
+    return Rerun(engine, (sketches[0], other), found, ranked, budget, kept)
+
+
+def places(known: tuple[Rows, Rows], asked: tuple[Rows, Rows]) -> Rows:
+    """Return where each asked pair of row numbers stands among the known ones, -1 where it does not."""
+    if not len(known[0]):
+        return np.full(len(asked[0]), -1, dtype=np.int64)
+    keys, wanted = ((left << 32) | right for left, right in (known, asked))
+    order = np.argsort(keys, kind="stable")
+    at = order[np.minimum(np.searchsorted(keys[order], wanted), len(keys) - 1)]
+    return np.where(keys[at] == wanted, at, -1)

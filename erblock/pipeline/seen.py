@@ -1,0 +1,166 @@
+"""A pair as the hash saw it: the texts, the buckets that both share, and how near the others were."""
+
+import re
+from collections.abc import Set
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from erblock.hashing import ngrams
+from erblock.hashing.base import Rows
+from erblock.hashing.neural import NeuralHasher, NeuralSketch
+from erblock.hashing.overlap import Overlap, overlap_of
+from erblock.hashing.student import StudentHasher
+from erblock.pipeline.rerun import Pairs, Rerun
+from erblock.tables.copies import Copies
+from erblock.tables.text import SEPARATOR, plain_texts
+
+_WORDS = 8
+_WORD = re.compile(r"[^\W_]+")
+_CODE = re.compile(r"[^\W_]+(?:[-/._]+[^\W_]+)+")
+
+
+@dataclass(frozen=True)
+class SeenRecord:
+    """A record as the hash saw it.
+
+    `texts`: its columns, without case and accents; `cut_off`: the end that a language model does not read.
+    `alike`: how many records of the table say the same, itself among them; of these, `compared` is the one
+    that is compared.
+    """
+
+    id: Any
+    texts: dict[str, str]
+    cut_off: str
+    alike: int
+    compared: Any
+
+
+@dataclass(frozen=True)
+class SharedBucket:
+    """A bucket that both records are in; `left` and `right`: how many records of either table it holds."""
+
+    band: int
+    left: int
+    right: int
+
+
+@dataclass(frozen=True)
+class SeenCells:
+    """Of the cells of a neural hash: how many bands, in how many both records are in one cell.
+
+    `cosine`: of the vectors that the cells divide; `nearest`: how much less of one record's cosine to its own
+    centre would have done, in the band where that is least, if not all cells are shared.
+    """
+
+    bands: int
+    shared: int
+    cosine: float
+    nearest: float | None
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A pair as the hash saw it. Words: those that both have, and that one has, rarest first."""
+
+    kind: str
+    bands: int
+    similarity: float
+    shared: tuple[SharedBucket, ...]
+    overlap: Overlap
+    words: tuple[str, ...]
+    only_left: tuple[str, ...]
+    only_right: tuple[str, ...]
+    cells: SeenCells | None
+
+
+def seen_records(rerun: Rerun, pair: Pairs) -> tuple[SeenRecord, SeenRecord]:
+    """Return both records as the hash saw them."""
+    texts = rerun.texts
+    ids = rerun.found.left_ids, rerun.found.right_ids
+    hasher = rerun.engine.hasher
+    records = []
+    for side, row in enumerate((int(pair.left[0]), int(pair.right[0]))):
+        text, copies = texts[side].slice(row, 1), rerun.found.copies[side]
+        unread = hasher.encoder.unread(plain_texts(text)[0]) if isinstance(hasher, NeuralHasher) else ""
+        compared = ids[side][int(copies.compared[row])]
+        records.append(
+            SeenRecord(ids[side][row], _columns(rerun, text), unread, _alike(copies, row), compared)
+        )
+    return records[0], records[1]
+
+
+def _columns(rerun: Rerun, text: pl.Series) -> dict[str, str]:
+    """Return the text of each column; a record that holds nothing has no separators."""
+    names = [pair.name for pair in rerun.engine.tables.columns]
+    parts = ngrams.folded_texts(text)[0].split(SEPARATOR)
+    return dict(zip(names, parts + [""] * (len(names) - len(parts)), strict=True))
+
+
+def _alike(copies: Copies, row: int) -> int:
+    return int(copies.alike.sizes[copies.first[row]])
+
+
+def seen_pair(rerun: Rerun, pair: Pairs) -> Seen:
+    """Return what the hash made of the compared pair."""
+    texts = rerun.texts
+    both = texts[0][int(pair.compared[0][0])], texts[1][int(pair.compared[1][0])]
+    at, other = rerun.in_sketch(pair)
+    hasher, sketches = rerun.engine.hasher, rerun.sketches
+    words = [_weighed_words(text, hasher.weights) for text in both]
+    return Seen(
+        hasher.kind,
+        sketches[0].bands,
+        float(sketches[0].similarity(sketches[1], at, other)[0]),
+        _shared_buckets(rerun, pair),
+        overlap_of(both, hasher.weights, hasher.plan),
+        _rarest(words[0], words[0].keys() & words[1].keys()),
+        _rarest(words[0], words[0].keys() - words[1].keys()),
+        _rarest(words[1], words[1].keys() - words[0].keys()),
+        _seen_cells(rerun, at, other),
+    )
+
+
+def _shared_buckets(rerun: Rerun, pair: Pairs) -> tuple[SharedBucket, ...]:
+    left, right = (side[0] for side in rerun.buckets(pair))
+    bands = np.flatnonzero((left == right) & (left > 0))
+    return tuple(
+        SharedBucket(int(band), *(int((side.buckets[:, band] == left[band]).sum()) for side in rerun.arrays))
+        for band in bands
+    )
+
+
+def _weighed_words(text: str, weights: ngrams.Floats) -> dict[str, float]:
+    """Return the words and codes of a text, and the idf of each."""
+    folded = ngrams.folded_texts(pl.Series([text], dtype=pl.String))[0]
+    codes = [re.sub("[-/._]", "", code) for code in _CODE.findall(folded) if re.search(r"\d", code)]
+    words = sorted({*_WORD.findall(folded), *codes})
+    sets = ngrams.word_sets(pl.Series(words, dtype=pl.String))
+    known = np.flatnonzero(np.diff(sets.starts))
+    idf = weights[sets.features[sets.starts[known]]]
+    return {words[at]: float(weight) for at, weight in zip(known, idf, strict=True)}
+
+
+def _rarest(weights: dict[str, float], words: Set[str]) -> tuple[str, ...]:
+    return tuple(sorted(words, key=lambda word: (-weights[word], word))[:_WORDS])
+
+
+def _seen_cells(rerun: Rerun, at: Rows, other: Rows) -> SeenCells | None:
+    hasher = rerun.engine.hasher
+    sides = [side.take(rows).sketch() for side, rows in zip(rerun.arrays, (at, other), strict=True)]
+    if not isinstance(hasher, NeuralHasher | StudentHasher) or not isinstance(sides[0], NeuralSketch):
+        return None
+    cells = hasher.cells
+    own = [cells.project(side.channels.joined())[0] for side in sides if isinstance(side, NeuralSketch)]
+    numbers = [
+        side.buckets[: cells.bands, 0].astype(np.int64) - 1
+        for side in sides
+        if isinstance(side, NeuralSketch)
+    ]
+    same = (numbers[0] == numbers[1]) & (numbers[0] >= 0)
+    centres = [cells.points[side] for side in numbers]
+    gaps = np.minimum((centres[0] - centres[1]) @ own[0], (centres[1] - centres[0]) @ own[1])
+    nearest = None if same.all() else float(max(gaps[~same].min(), 0.0))
+    return SeenCells(cells.bands, int(same.sum()), float(own[0] @ own[1]), nearest)

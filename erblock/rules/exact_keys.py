@@ -1,0 +1,43 @@
+"""Values that records meet by, be they as they are or cleaned: the keys of `block_on`."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from erblock.rules.bind import TableColumns
+from erblock.rules.expression import Call
+from erblock.rules.operands import OperandReader
+from erblock.rules.source import Source
+from erblock.rules.tokens import sql_tree
+from erblock.similarity.values import folded
+from erblock.tables.read import TablePair
+
+UInt32s = npt.NDArray[np.uint32]
+
+
+def exact_keys(entries: Sequence[str], tables: TablePair) -> tuple[UInt32s, UInt32s]:
+    """Return (entries, records) numbers of the values of either table, equal where `exact` holds; 0: none.
+
+    Raises:
+        RuleError: if an entry is no column, or names one that a table does not have.
+    """
+    columns = TableColumns(tables)
+    sides = tables.left.frame.height, tables.other.frame.height
+    found = [_numbered(columns, Source("block_on", i, text)) for i, text in enumerate(entries, start=1)]
+    left, right = (
+        np.stack([keys[side] for keys in found]) if found else np.zeros((0, size), dtype=np.uint32)
+        for side, size in enumerate(sides)
+    )
+    return left, right
+
+
+def _numbered(columns: TableColumns, source: Source) -> tuple[UInt32s, UInt32s]:
+    column = OperandReader(source).column(sql_tree(source))
+    if column.side != "both":
+        source.fail(column.at, f"name the column without a side: {column.name}; [tables] maps other names")
+    left, right = columns.pair(Call("exact", (column,), at=column.at), source)
+    texts = columns.text("left", left, column.functions), columns.text("right", right, column.functions)
+    ranks = folded(pl.concat(texts)).rank("dense").fill_null(0).cast(pl.UInt32).to_numpy()
+    return ranks[: len(texts[0])], ranks[len(texts[0]) :]
