@@ -133,7 +133,7 @@ def side_names(columns: Sequence[str], source: str) -> tuple[str, str]:
         if left in by_name and right in by_name:
             return by_name[left], by_name[right]
     ids = [name for name in columns if name.lower() not in _NO_IDS]
-    if len(ids) == 2:
+    if len(ids) == 2 and "id" not in by_name:  # a column id is that of a table of records
         return ids[0], ids[1]
     hint = did_you_mean("left_id", columns)
     raise TableError(
