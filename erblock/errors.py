@@ -64,11 +64,11 @@ def _escaped(char: str) -> str:
     return char.encode("unicode_escape").decode("ascii")
 
 
-def require_extra(module: str, extra: str) -> None:
-    """Return if `module` can be imported.
+def require_extra(module: str, extra: str, instead: str = "") -> None:
+    """Return if `module` can be imported; `instead` says what to do without it.
 
     Raises:
         MissingExtraError: if it cannot; the message holds the install command.
     """
     if find_spec(module) is None:
-        raise MissingExtraError(f"this needs the package {module}: pip install 'erblock[{extra}]'")
+        raise MissingExtraError(f"this needs the package {module}: pip install 'erblock[{extra}]'{instead}")

@@ -1,16 +1,20 @@
-"""PAIRS with the user's ids, written as Parquet or CSV."""
+"""PAIRS with the user's ids, written as Parquet, CSV or JSON Lines."""
 
+from gzip import GzipFile
 from pathlib import Path
+from typing import IO, cast
 
 import polars as pl
 
 from erblock.blocking.budget import Cut
 from erblock.errors import TableError
 from erblock.scoring.pairs import ScoredPairs
+from erblock.tables.formats import format_of
 from erblock.tables.schemas import PAIRS
+from erblock.tables.streams import STANDARD
 from erblock.tables.writing import whole_file
 
-_SUFFIXES = (".parquet", ".csv")
+_ENDINGS = (".parquet", ".csv", ".csv.gz", ".jsonl", ".ndjson")
 
 
 def pairs_frame(left_ids: pl.Series, right_ids: pl.Series, pairs: ScoredPairs, cut: Cut) -> pl.DataFrame:
@@ -29,23 +33,36 @@ def pairs_frame(left_ids: pl.Series, right_ids: pl.Series, pairs: ScoredPairs, c
 
 
 def check_output(path: Path, option: str = "--output") -> None:
-    """Raise TableError if `path`, which `option` names, is no place for a table."""
-    if path.suffix.lower() not in _SUFFIXES:
-        raise TableError(f"{option} {path}: expected a name ending in .parquet or .csv")
+    """Raise TableError if `path`, which `option` names, is no place for a table; "-" is standard output."""
+    if str(path) == STANDARD:
+        return
+    name = path.name.lower()
+    if not name.endswith(_ENDINGS) or name in _ENDINGS:
+        raise TableError(
+            f"{option} {path}: expected a name ending in .parquet or .csv, .csv.gz, .jsonl, "
+            "or - for standard output"
+        )
     if path.is_dir():
         raise TableError(f"{option} {path}: expected a file, found a folder")
 
 
 def write_frame(frame: pl.DataFrame, path: Path, *, for_spreadsheet: bool = False) -> None:
-    """Write `frame` to `path`, beside it first, so that no half file is ever left there.
+    """Write `frame` to `path` as its ending says, to standard output as CSV; no half file is ever left there.
 
     `for_spreadsheet`: with the byte-order mark that tells Excel that a CSV is UTF-8.
     """
+    kind = format_of(path.name) or "CSV"
     # By a file that is open: polars knows no names of files that are not UTF-8.
     with whole_file(path) as beside, beside.open("wb") as file:
-        if path.suffix.lower() == ".csv":
-            # CSV has no bytes: ids that are UUIDs are written, and read again, as hexadecimal digits.
-            text = frame.with_columns(pl.col(pl.Binary).bin.encode("hex"))
-            text.write_csv(file, include_bom=for_spreadsheet)
-        else:
+        if kind == "Parquet":
             frame.write_parquet(file)
+            return
+        # Text has no bytes: ids that are UUIDs are written, and read again, as hexadecimal digits.
+        text = frame.with_columns(pl.col(pl.Binary).bin.encode("hex"))
+        if kind == "JSON Lines":
+            text.write_ndjson(file)
+        elif path.name.lower().endswith(".gz"):
+            with GzipFile("", "wb", fileobj=file, mtime=0) as packed:  # the same bytes at any time
+                text.write_csv(cast(IO[bytes], packed))
+        else:
+            text.write_csv(file, include_bom=for_spreadsheet)

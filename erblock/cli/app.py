@@ -22,13 +22,14 @@ from erblock.cli import (
     show,
     why,
 )
+from erblock.cli.shell import Commands, Quiet, Verbose
 from erblock.errors import ErblockError
 
 # Every mistake on the command line that typer reports is a ClickException, a class that typer took
 # from click and later brought along itself; this is it in either case.
 _USAGE_ERROR: type[Exception] = typer.BadParameter.__mro__[2]
 
-app = typer.Typer(name="erblock", add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
+app = Commands(name="erblock", pretty_exceptions_enable=False)
 app.command("init")(init.init)
 app.add_typer(rules.app, name="rules")
 app.command("fit")(fit.fit)
@@ -60,8 +61,11 @@ def _root(
         bool,
         typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version and exit."),
     ] = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
 ) -> None:
     """Candidate pairs for entity resolution: your similarity rules train a locality-sensitive hash."""
+    console.set_volume(quiet=quiet, verbose=verbose)
     if context.invoked_subcommand is None:
         console.write(context.get_help())
 
@@ -78,6 +82,7 @@ def run(arguments: list[str]) -> int:
     An error that erblock did not foresee passes through, with its traceback. What the machine refuses, such
     as a file that is gone or memory, is none of its own.
     """
+    console.begin()
     try:
         code = app(arguments, prog_name="erblock", standalone_mode=False)
     except (ErblockError, OSError, MemoryError) as failure:
@@ -89,7 +94,9 @@ def run(arguments: list[str]) -> int:
         _show_usage_error(failure)
         return console.EXIT_ERROR
     except (KeyboardInterrupt, typer.Abort):
-        return console.EXIT_INTERRUPTED
+        code = console.EXIT_INTERRUPTED
+    if code == console.EXIT_INTERRUPTED:  # typer returns it, too
+        console.interrupted()
     return code if isinstance(code, int) else 0
 
 

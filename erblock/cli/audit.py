@@ -21,6 +21,8 @@ def audit(
     """Bound the recall of candidate pairs by pairs that were judged by hand.
 
     Write y or n into the sheet's column `match` first. A pair left empty counts against the candidates.
+
+    Example: erblock audit pairs.audit.csv
     """
     from erblock.evaluation.audit import read_audit
     from erblock.tables.csv_text import CsvOptions

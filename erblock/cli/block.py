@@ -13,13 +13,17 @@ if TYPE_CHECKING:
     from erblock.scoring.estimate import RecallEstimate
 
 
+@options.reads(*options.IDS, *options.COLUMNS, *options.TABLES, *options.CONFIG)
 def block(
     left: options.Left = None,
     right: options.Right = None,
     output: Annotated[
         str | None,
         typer.Option(
-            "--output", "-o", help="Where the pairs go: .parquet or .csv.", show_default="pairs.parquet"
+            "--output",
+            "-o",
+            help="Where the pairs go: .parquet, .csv, .csv.gz, .jsonl, or - for stdout.",
+            show_default="pairs.parquet",
         ),
     ] = None,
     model: Annotated[Path | None, typer.Option(help="A model of `erblock fit`.")] = None,
@@ -29,54 +33,49 @@ def block(
     bands: options.Bands = None,
     block_on: options.BlockOn = None,
     max_pairs: Annotated[
-        int | None, typer.Option(help="Keep so many pairs at most, the best of all.")
+        int | None,
+        typer.Option(help="Keep so many pairs at most, the best of all.", rich_help_panel="Budget"),
     ] = None,
     max_per_record: Annotated[
-        int | None, typer.Option(help="Keep so many pairs of one record at most.")
+        int | None, typer.Option(help="Keep so many pairs of one record at most.", rich_help_panel="Budget")
     ] = None,
     target_recall: Annotated[
-        float | None, typer.Option(help="Keep as few pairs as hold this share of the estimated matches.")
+        float | None,
+        typer.Option(
+            help="Keep as few pairs as hold this share of the estimated matches.", rich_help_panel="Budget"
+        ),
     ] = None,
     memory: Annotated[
         str | None,
-        typer.Option(help="The join keeps so much in memory at most, such as 4GB, the rest in files."),
+        typer.Option(
+            help="The join keeps so much in memory at most, such as 4GB, the rest in files.",
+            rich_help_panel="Machine",
+        ),
     ] = None,
     audit: Annotated[
         int | None,
         typer.Option(help="Write so many pairs to judge by hand beside the output; see `erblock audit`."),
     ] = None,
     with_columns: options.WithColumns = None,
-    id_column: options.IdColumn = None,
-    left_id: options.LeftId = None,
-    right_id: options.RightId = None,
-    columns: options.Columns = None,
-    delimiter: options.Delimiter = None,
-    encoding: options.Encoding = None,
     engine: options.Engine = None,
     master: options.Master = None,
     device: options.Device = None,
     precision: options.Precision = None,
-    config: options.ConfigFile = None,
     as_json: options.AsJson = False,
+    *,
+    reading: options.Reading,
 ) -> None:
-    """Write candidate pairs. Needs no settings, no labels and no model; a model makes them better."""
-    from erblock.config import load_config
+    """Write candidate pairs. Needs no settings, no labels and no model; a model makes them better.
+
+    Example: erblock block a.csv b.csv --max-pairs 100000 -o pairs.parquet
+    """
     from erblock.pipeline.block import block as run
+    from erblock.pipeline.model import model_folder
     from erblock.tables.writing import together
 
-    settings = load_config(
-        config,
+    settings = reading.settings(
         {
-            "tables": {
-                "left": left,
-                "right": right,
-                "id": id_column,
-                "left_id": left_id,
-                "right_id": right_id,
-                "columns": columns,
-                "delimiter": delimiter,
-                "encoding": encoding,
-            },
+            "tables": {"left": left, "right": right},
             "block": {
                 "output": output,
                 "model": model and str(model),
@@ -95,7 +94,9 @@ def block(
                 "precision": precision,
             },
         },
+        columns=lambda config: model_folder(config.block) is None,
     )
+    console.leave_stdout_to(settings.block.output)
     with together(), console.progress() as on_progress:
         report = run(settings, on_progress)
     if as_json:

@@ -6,19 +6,66 @@ shown on a terminal is plain text: no colour, no box, nothing cut to a width.
 
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from io import TextIOWrapper
-from time import monotonic
+from shutil import get_terminal_size
 from typing import IO, Any
 
+from erblock.cli.progress import OnProgress, bars, lines
 from erblock.errors import visible
-
-OnProgress = Callable[[str, int, int], None]
 
 EXIT_FAILED = 1
 EXIT_ERROR = 2
 EXIT_INTERRUPTED = 130
+
+
+@dataclass
+class _State:
+    """What one command line asks of the console. `remarks`: what is said before anything else is."""
+
+    quiet: bool = False
+    verbose: bool = False
+    results_on_stderr: bool = False
+    remarks: list[str] = field(default_factory=list)
+    kept: list[str] = field(default_factory=list)
+
+
+_state = _State()
+
+
+def begin() -> None:
+    """Forget what an earlier command line has asked for."""
+    global _state  # noqa: PLW0603
+    _state = _State()
+
+
+def set_volume(*, quiet: bool, verbose: bool) -> None:
+    """Say only results and errors, or also how long each step took."""
+    _state.quiet |= quiet
+    _state.verbose = (_state.verbose or verbose) and not _state.quiet
+
+
+def keep(what: str) -> None:
+    """Remember what is kept if the run is interrupted."""
+    _state.kept.append(what)
+
+
+def interrupted() -> None:
+    """Say what an interrupted run has left: what is written whole, is written at the end or not at all."""
+    _state.remarks.clear()
+    kept = "; ".join(_state.kept) or "nothing was written, and files that were there are as they were"
+    _print(f"\ninterrupted: {kept}", sys.stderr)
+
+
+def leave_stdout_to(*outputs: object) -> None:
+    """Print results to stderr if an output is "-": stdout carries the table alone."""
+    _state.results_on_stderr = any(str(output) == "-" for output in outputs)
+
+
+def _results() -> IO[str] | None:
+    return sys.stderr if _state.results_on_stderr else sys.stdout
 
 
 def accept_any_character() -> None:
@@ -37,12 +84,19 @@ def give_up_output() -> None:
 
 def write(text: str) -> None:
     """Print text to stdout; only what no terminal obeys."""
-    _print(text, sys.stdout)
+    _print(text, _results())
 
 
 def note(text: str) -> None:
-    """Print a remark to stderr."""
-    _print(text, sys.stderr)
+    """Print a remark to stderr, unless only results and errors are asked for."""
+    if not _state.quiet:
+        _print(text, sys.stderr)
+
+
+def remark(text: str) -> None:
+    """Print a remark to stderr before whatever is said next; not before an error, which stands alone."""
+    if not _state.quiet:
+        _state.remarks.append(text)
 
 
 def records_read(sizes: Sequence[int]) -> None:
@@ -52,6 +106,7 @@ def records_read(sizes: Sequence[int]) -> None:
 
 def error(message: str) -> None:
     """Print an error to stderr, on one line."""
+    _state.remarks.clear()
     _print("error: " + " ".join(message.split()), sys.stderr)
 
 
@@ -67,14 +122,19 @@ def write_json(data: Any) -> None:
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]], title: str = "") -> None:
-    """Print a table to stdout; columns that hold only numbers are aligned to the right."""
+    """Print a table to stdout; columns that hold only numbers are aligned to the right.
+
+    On a terminal that is too narrow for it each row is a list of names and values.
+    """
     header, rows, title = (
         [visible(name) for name in header],
         [list(map(visible, row)) for row in rows],
         visible(title),
     )
     right = [_is_numeric(column) for column in zip(*rows, strict=True)] or [False] * len(header)
-    if _is_terminal(sys.stdout):
+    if _is_terminal(_results()) and _least_width([header, *rows]) > get_terminal_size().columns:
+        _lists(header, rows, title)
+    elif _is_terminal(_results()):
         _rich_table(header, rows, right, title)
     else:
         _plain_table(header, rows, right, title)
@@ -101,7 +161,7 @@ def side_by_side(
     """
     heads = (visible(heads[0]), visible(heads[1]))
     rows = [(mark, visible(name), visible(one), visible(other)) for mark, name, one, other in rows]
-    stream = sys.stdout if is_result else sys.stderr
+    stream = _results() if is_result else sys.stderr
     if _is_terminal(stream):
         _rich_side_by_side(heads, rows, is_result)
         return
@@ -116,17 +176,21 @@ def side_by_side(
 def progress() -> Iterator[OnProgress]:
     """Yield a callback `(description, done, total)` that shows each description as a bar with its ETA.
 
-    Without a terminal each description is one line, printed when it is done.
+    Without a terminal it is a line every 30 seconds at most, and with --verbose one for each step.
     """
-    if _is_terminal(sys.stderr):
-        with _rich_progress() as on_progress:
+    if _is_terminal(sys.stderr) and not _state.quiet:
+        with bars() as on_progress:
             yield on_progress
     else:
-        yield _plain_progress()
+        yield lines(note, each_step=_state.verbose)
 
 
 def _print(text: str, stream: IO[str] | None) -> None:
     """Print lines; there is no stream at all where a caller has closed it."""
+    if _state.remarks:
+        said = "\n".join(_state.remarks)
+        _state.remarks.clear()
+        _print(said, sys.stderr)
     if stream is not None:
         stream.write("\n".join(map(visible, text.split("\n"))) + "\n")
         stream.flush()
@@ -159,6 +223,23 @@ def _aligned(lines: Sequence[Sequence[str]], right: Sequence[bool]) -> Iterator[
         yield "  ".join(c.rjust(w) if r else c.ljust(w) for c, w, r in cells).rstrip()
 
 
+def _least_width(lines: Sequence[Sequence[str]]) -> int:
+    """Return how wide a table is at least, if no word is broken."""
+    words = [
+        max(len(word) for cell in column for word in (*cell.split(), ""))
+        for column in zip(*lines, strict=True)
+    ]
+    return sum(words) + 3 * len(words)
+
+
+def _lists(header: Sequence[str], rows: Sequence[Sequence[str]], title: str) -> None:
+    if title:
+        write(title)
+    for row in rows:
+        for line in _aligned([*zip(header, row, strict=True), ("", "")], [False, False]):
+            write(line)
+
+
 def _rich_table(
     header: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[bool], title: str
 ) -> None:
@@ -173,7 +254,7 @@ def _rich_table(
         shown.add_column(Text(name), justify="right" if to_right else "left", overflow="fold")
     for row in rows:
         shown.add_row(*map(Text, row))
-    Console(emoji=False, markup=False).print(shown)
+    Console(emoji=False, markup=False, file=_results()).print(shown)
 
 
 def _rich_side_by_side(
@@ -196,40 +277,3 @@ def _rich_side_by_side(
         values = (marked(one, other), marked(other, one)) if mark else (Text(one), Text(other))
         shown.add_row(Text(mark, "bold yellow"), Text(name, "bold"), *values)
     Console(stderr=not is_result).print(shown)
-
-
-def _plain_progress() -> OnProgress:
-    started: dict[str, float] = {}
-
-    def on_progress(description: str, done: int, total: int) -> None:
-        start = started.setdefault(description, monotonic())
-        if done >= total:
-            del started[description]
-            note(f"{description}: {total:,} in {monotonic() - start:.1f} s")
-
-    return on_progress
-
-
-@contextmanager
-def _rich_progress() -> Iterator[OnProgress]:
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-    )
-
-    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn())
-    clocks = (TimeElapsedColumn(), TextColumn("ETA"), TimeRemainingColumn())
-    with Progress(*columns, *clocks, console=Console(stderr=True)) as bars:
-        tasks: dict[str, Any] = {}
-
-        def on_progress(description: str, done: int, total: int) -> None:
-            if description not in tasks:
-                tasks[description] = bars.add_task(description, total=total)
-            bars.update(tasks[description], completed=done, total=total)
-
-        yield on_progress

@@ -9,6 +9,7 @@ import typer
 from erblock.cli import console, options
 
 
+@options.reads(*options.IDS, *options.TABLES, *options.CONFIG)
 def distill(
     model: Annotated[Path, typer.Argument(help="The teacher: a neural model of `erblock fit`.")],
     left: options.Left = None,
@@ -22,32 +23,21 @@ def distill(
     ] = None,
     seed: Annotated[int | None, typer.Option(help="Same seed and input, same student.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace a model that is there.")] = False,
-    id_column: options.IdColumn = None,
-    left_id: options.LeftId = None,
-    right_id: options.RightId = None,
-    delimiter: options.Delimiter = None,
-    encoding: options.Encoding = None,
     device: options.Device = None,
     precision: options.Precision = None,
-    config: options.ConfigFile = None,
     as_json: options.AsJson = False,
+    *,
+    reading: options.Reading,
 ) -> None:
-    """Teach a fast student a neural model's vectors on your tables: it blocks on any CPU, without torch."""
-    from erblock.config import load_config
+    """Teach a fast student a neural model's vectors on your tables: it blocks on any CPU, without torch.
+
+    Example: erblock distill model a.csv b.csv -o student
+    """
     from erblock.pipeline.distill import distill as run
 
-    settings = load_config(
-        config,
+    settings = reading.settings(
         {
-            "tables": {
-                "left": left,
-                "right": right,
-                "id": id_column,
-                "left_id": left_id,
-                "right_id": right_id,
-                "delimiter": delimiter,
-                "encoding": encoding,
-            },
+            "tables": {"left": left, "right": right},
             "block": {"model": str(model), "device": device, "precision": precision},
             "distill": {"output": output and str(output), "texts": texts, "seed": seed},
         },

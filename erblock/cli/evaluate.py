@@ -16,15 +16,14 @@ if TYPE_CHECKING:
     from erblock.evaluation.matches import MatchEvaluation, Quality
 
 
+@options.reads(*options.IDS, *options.TABLES, *options.GOLD, *options.LABELS, *options.CONFIG)
 def evaluate(
-    files: Annotated[list[Path], typer.Argument(help="Files of candidate pairs, matches or clusters.")],
+    files: Annotated[list[str], typer.Argument(help="Files of candidate pairs, matches or clusters.")],
     gold: Annotated[
-        Path, typer.Option(help="The known matches: left_id, right_id; or clusters: record_id, cluster_id.")
+        str, typer.Option(help="The known matches: left_id, right_id; or clusters: record_id, cluster_id.")
     ],
     left: options.LeftOption = None,
     right: options.RightOption = None,
-    id_column: options.IdColumn = None,
-    config: options.ConfigFile = None,
     target: Annotated[
         list[float] | None,
         typer.Option(
@@ -33,20 +32,22 @@ def evaluate(
         ),
     ] = None,
     exclude: Annotated[
-        Path | None, typer.Option(help="Labelled pairs: measure also without them, as they were trained on.")
+        str | None, typer.Option(help="Labelled pairs: measure also without them, as they were trained on.")
     ] = None,
     labels: Annotated[
-        Path | None,
+        str | None,
         typer.Option(help="Labelled pairs: measure matches also on these alone, as on a test split."),
     ] = None,
-    delimiter: options.Delimiter = None,
-    encoding: options.Encoding = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
     csv: Annotated[Path | None, typer.Option(help="Write the figures to this CSV file too.")] = None,
     curve: Annotated[Path | None, typer.Option(help="Write the recall/cost curves to this CSV file.")] = None,
+    *,
+    reading: options.Reading,
 ) -> None:
-    """Measure candidate pairs, matches or clusters against known matches."""
-    from erblock.config import load_config
+    """Measure candidate pairs, matches or clusters against known matches.
+
+    Example: erblock evaluate pairs.parquet --gold known.csv --left a.csv --right b.csv
+    """
     from erblock.evaluation.compare import EvaluateOptions, evaluate_files
     from erblock.evaluation.figures import as_record, write_curves, write_figures
     from erblock.evaluation.metrics import TARGETS
@@ -54,8 +55,8 @@ def evaluate(
     from erblock.pipeline.stored import stored_tables
     from erblock.tables.writing import together
 
-    given = {"left": left, "right": right, "id": id_column, "delimiter": delimiter, "encoding": encoding}
-    settings = load_config(config, {"tables": given})
+    settings = reading.settings({"tables": {"left": left, "right": right}})
+    console.leave_stdout_to(csv, curve)
     targets = tuple(target or TARGETS)
     check_evaluate_places(settings, [*files, gold, exclude, labels], {"--csv": csv, "--curve": curve})
     tables = stored_tables(settings.tables).records(settings.tables)

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from erblock.pipeline.fit import FitReport
 
 
+@options.reads(*options.IDS, *options.COLUMNS, *options.TABLES, *options.LABELS, *options.CONFIG)
 def fit(
     left: options.Left = None,
     right: options.Right = None,
@@ -22,7 +23,7 @@ def fit(
         str | None,
         typer.Option(help="neural, or minhash: in seconds, without rules or torch.", show_default="neural"),
     ] = None,
-    labels: Annotated[Path | None, typer.Option(help="Known pairs: left_id, right_id, label 1 or 0.")] = None,
+    labels: Annotated[str | None, typer.Option(help="Known pairs: left_id, right_id, label 1 or 0.")] = None,
     encoder: Annotated[str | None, typer.Option(help="minilm, a folder, or a model's name.")] = None,
     epochs: Annotated[
         int | None, typer.Option(help="How often training sees every triplet, at most.")
@@ -31,38 +32,25 @@ def fit(
     batch_size: Annotated[int | None, typer.Option(help="Triplets in one batch.")] = None,
     seed: Annotated[int | None, typer.Option(help="Same seed and input, same model.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace a model that is there.")] = False,
-    id_column: options.IdColumn = None,
-    left_id: options.LeftId = None,
-    right_id: options.RightId = None,
-    columns: options.Columns = None,
-    delimiter: options.Delimiter = None,
-    encoding: options.Encoding = None,
     device: options.Device = None,
     precision: options.Precision = None,
-    config: options.ConfigFile = None,
     as_json: options.AsJson = False,
+    *,
+    reading: options.Reading,
 ) -> None:
-    """Train a neural hash: rules (and labels, if any) to triplets to a fine-tuned encoder and buckets."""
-    from erblock.config import load_config
+    """Train a neural hash: rules (and labels, if any) to triplets to a fine-tuned encoder and buckets.
+
+    Example: erblock fit a.csv b.csv --labels known.csv -o model
+    """
     from erblock.pipeline.fit import fit as run
 
-    settings = load_config(
-        config,
+    settings = reading.settings(
         {
-            "tables": {
-                "left": left,
-                "right": right,
-                "id": id_column,
-                "left_id": left_id,
-                "right_id": right_id,
-                "columns": columns,
-                "delimiter": delimiter,
-                "encoding": encoding,
-            },
+            "tables": {"left": left, "right": right},
             "fit": {
                 "output": output and str(output),
                 "method": method,
-                "labels": labels and str(labels),
+                "labels": labels,
                 "encoder": encoder,
                 "epochs": epochs,
                 "max_steps": max_steps,
@@ -72,6 +60,7 @@ def fit(
                 "seed": seed,
             },
         },
+        columns=lambda _: True,
     )
     with console.progress() as on_progress:
         report = run(settings, force=force, on_progress=on_progress)

@@ -5,22 +5,30 @@ from typing import Annotated
 
 import typer
 
-from erblock.cli import console
+from erblock.cli import console, options
 
 
+@options.reads(*options.IDS, *options.TABLES)
 def init(
-    left: Annotated[str, typer.Argument(help="The left table: CSV or Parquet, a glob or a folder.")],
+    left: Annotated[
+        str, typer.Argument(help="The left table: a file, a glob, a folder or a URL; - is standard input.")
+    ],
     right: Annotated[str | None, typer.Argument(help="The right table; without it, one table.")] = None,
     output: Annotated[Path, typer.Option("--output", "-o", help="The file to write.")] = Path("erblock.toml"),
     force: Annotated[bool, typer.Option("--force", help="Write over a file that exists.")] = False,
-    delimiter: Annotated[str | None, typer.Option(help="The CSV delimiter, if not detected.")] = None,
-    encoding: Annotated[str, typer.Option(help="The CSV encoding, such as cp1252 or latin-1.")] = "utf-8",
+    *,
+    reading: options.Reading,
 ) -> None:
-    """Profile the tables, map their columns, propose rules, try each, and write all to a file to edit."""
-    from erblock.pipeline.init import write_config
-    from erblock.tables.csv_text import CsvOptions
+    """Profile the tables, map their columns, propose rules, try each, and write all to a file to edit.
 
-    written = write_config(left, right, output, force=force, csv=CsvOptions(delimiter, encoding))
+    Example: erblock init a.csv b.csv -o erblock.toml
+    """
+    from erblock.config import given_config
+    from erblock.pipeline.init import write_config
+
+    console.leave_stdout_to(output)
+    given = given_config({"tables": {**reading.tables, "left": left, "right": right}})
+    written = write_config(given.tables, output, force=force)
     console.records_read(written.records)
     path = written.path
     console.write(f"wrote {path}; read its rules, then try them: erblock rules check --config {path}")

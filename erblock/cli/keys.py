@@ -2,7 +2,7 @@
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -12,8 +12,11 @@ if TYPE_CHECKING:
     from erblock.pipeline.keys import KeysReport
 
 
+@options.reads("id", *options.TABLE, *options.CONFIG)
 def keys(
-    table: Annotated[str, typer.Argument(help="The table: CSV or Parquet, a glob or a folder.")],
+    table: Annotated[
+        str, typer.Argument(help="The table: a file, a glob, a folder or a URL; - is standard input.")
+    ],
     output: Annotated[
         Path,
         typer.Option(
@@ -27,27 +30,28 @@ def keys(
     right: Annotated[
         bool, typer.Option("--right", help="The table has the names on the right of LEFT=RIGHT columns.")
     ] = False,
-    id_column: options.IdColumn = None,
-    delimiter: options.Delimiter = None,
-    encoding: options.Encoding = None,
     device: options.Device = None,
     precision: options.Precision = None,
-    config: options.ConfigFile = None,
     as_json: options.AsJson = False,
+    *,
+    reading: options.Reading,
 ) -> None:
-    """Write the bucket keys of one table: record_id, band, bucket. Equal keys make a candidate pair."""
-    from erblock.config import load_config
+    """Write the bucket keys of one table: record_id, band, bucket. Equal keys make a candidate pair.
+
+    Example: erblock keys a.csv --model model -o a-keys.parquet
+    """
     from erblock.pipeline.keys import KeysTarget
     from erblock.pipeline.keys import keys as run
 
-    side = "right_id" if right else "left_id"
-    settings = load_config(
-        config,
+    side: Literal["left", "right"] = "right" if right else "left"
+    settings = reading.settings(
         {
-            "tables": {"left": table, side: id_column, "delimiter": delimiter, "encoding": encoding},
+            "tables": {"left": table, f"{side}_id": reading.tables["id"]},
             "block": {"model": model and str(model), "device": device, "precision": precision},
         },
+        alone=side,
     )
+    console.leave_stdout_to(output)
     with console.progress() as on_progress:
         report = run(settings, KeysTarget(output, append, right), on_progress)
     if as_json:

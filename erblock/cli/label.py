@@ -19,6 +19,7 @@ def ask_about_pairs(settings: "Config") -> "Tally":
     from erblock.pipeline.label import LabelSession
 
     session = LabelSession(settings)
+    console.keep(f"the answers are in {session.path}; the same command goes on with them")
     console.note(f"Answers go to {session.path} at once; pairs that it names are not asked about again.")
     try:
         while _one_more(session):

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from erblock.pipeline.match import MatchReport
 
 
+@options.reads(*options.IDS, *options.COLUMNS, *options.TABLES, *options.LABELS, *options.CONFIG)
 def match(
     left: options.Left = None,
     right: options.Right = None,
@@ -24,7 +25,10 @@ def match(
     output: Annotated[
         str | None,
         typer.Option(
-            "--output", "-o", help="Where the matches go: .parquet or .csv.", show_default="matches.parquet"
+            "--output",
+            "-o",
+            help="Where the matches go: .parquet, .csv, .csv.gz, .jsonl, or - for stdout.",
+            show_default="matches.parquet",
         ),
     ] = None,
     all_pairs: Annotated[
@@ -33,7 +37,7 @@ def match(
     with_columns: options.WithColumns = None,
     clusters: Annotated[str | None, typer.Option(help="Also write every record with its cluster.")] = None,
     labels: Annotated[
-        Path | None, typer.Option(help="Known pairs: left_id, right_id, label 1, 0 or empty for unsure.")
+        str | None, typer.Option(help="Known pairs: left_id, right_id, label 1, 0 or empty for unsure.")
     ] = None,
     label: Annotated[
         bool,
@@ -65,42 +69,29 @@ def match(
     seed: Annotated[int | None, typer.Option(help="Same seed and input, same matches.")] = None,
     engine: options.Engine = None,
     master: options.Master = None,
-    id_column: options.IdColumn = None,
-    left_id: options.LeftId = None,
-    right_id: options.RightId = None,
-    columns: options.Columns = None,
-    delimiter: options.Delimiter = None,
-    encoding: options.Encoding = None,
     device: options.Device = None,
     precision: options.Precision = None,
-    config: options.ConfigFile = None,
     as_json: options.AsJson = False,
+    *,
+    reading: options.Reading,
 ) -> None:
-    """Say which candidate pairs are matches, with probabilities; needs no labels, a few make it better."""
-    from erblock.config import load_config
+    """Say which candidate pairs are matches, with probabilities; needs no labels, a few make it better.
+
+    Example: erblock match a.csv b.csv --pairs pairs.parquet -o matches.csv
+    """
     from erblock.pipeline.match import match as run
     from erblock.tables.writing import together
 
-    settings = load_config(
-        config,
+    settings = reading.settings(
         {
-            "tables": {
-                "left": left,
-                "right": right,
-                "id": id_column,
-                "left_id": left_id,
-                "right_id": right_id,
-                "columns": columns,
-                "delimiter": delimiter,
-                "encoding": encoding,
-            },
+            "tables": {"left": left, "right": right},
             "match": {
                 "pairs": pairs,
                 "output": output,
                 "all": all_pairs,
                 "with_columns": with_columns,
                 "clusters": clusters,
-                "labels": labels and str(labels),
+                "labels": labels,
                 "assign": assign,
                 "min_probability": min_probability,
                 "target_precision": target_precision,
@@ -116,6 +107,7 @@ def match(
                 "master": master,
             },
         },
+        columns=lambda config: config.match.use is None,
     )
     if label or label_only:
         from erblock.cli.label import ask_about_pairs
@@ -127,6 +119,7 @@ def match(
                 console.write_json(asdict(tally))
             return
         settings = labelled(settings, tally)
+    console.leave_stdout_to(settings.match.output, settings.match.clusters)
     with together(), console.progress() as on_progress:
         report = run(settings, on_progress)
     if as_json:

@@ -1,14 +1,27 @@
-"""Options that several commands share."""
+"""Options that several commands share; `reads` gives a command those of the tables that it reads."""
 
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import wraps
+from inspect import Parameter, Signature, signature
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
+
+from erblock.cli import console
+
+if TYPE_CHECKING:
+    from erblock.config import Config
+
+_TABLES, _MACHINE = "Tables", "Machine"
+"""Groups of options in the help."""
 
 Left = Annotated[
     str | None,
     typer.Argument(
-        help="The left table: CSV or Parquet, a glob or a folder.", show_default="of the settings"
+        help="The left table: a file, a glob, a folder or a URL; - is standard input.",
+        show_default="of the settings",
     ),
 ]
 Right = Annotated[
@@ -19,11 +32,48 @@ LeftOption = Annotated[str | None, typer.Option("--left", help="The left table, 
 RightOption = Annotated[
     str | None, typer.Option("--right", help="The right table; with --left only, one table.")
 ]
-IdColumn = Annotated[str | None, typer.Option("--id", help="The column that identifies a record.")]
-LeftId = Annotated[str | None, typer.Option(help="The id column of the left table, if it differs.")]
-RightId = Annotated[str | None, typer.Option(help="The id column of the right table, if it differs.")]
+IdColumn = Annotated[
+    str | None, typer.Option("--id", help="The column that identifies a record.", rich_help_panel=_TABLES)
+]
+LeftId = Annotated[
+    str | None, typer.Option(help="The id column of the left table, if it differs.", rich_help_panel=_TABLES)
+]
+RightId = Annotated[
+    str | None, typer.Option(help="The id column of the right table, if it differs.", rich_help_panel=_TABLES)
+]
 Columns = Annotated[
-    list[str] | None, typer.Option(help="A column to compare, NAME or LEFT=RIGHT; repeatable.")
+    list[str] | None,
+    typer.Option(help="A column to compare, NAME or LEFT=RIGHT; repeatable.", rich_help_panel=_TABLES),
+]
+Delimiter = Annotated[
+    str | None, typer.Option(help="The CSV delimiter, if not detected.", rich_help_panel=_TABLES)
+]
+Encoding = Annotated[
+    str | None, typer.Option(help="The CSV encoding, such as cp1252.", rich_help_panel=_TABLES)
+]
+LeftDelimiter = Annotated[
+    str | None, typer.Option(help="That of the left table, if it differs.", rich_help_panel=_TABLES)
+]
+RightDelimiter = Annotated[
+    str | None, typer.Option(help="That of the right table, if it differs.", rich_help_panel=_TABLES)
+]
+LeftEncoding = Annotated[
+    str | None, typer.Option(help="That of the left table, if it differs.", rich_help_panel=_TABLES)
+]
+RightEncoding = Annotated[
+    str | None, typer.Option(help="That of the right table, if it differs.", rich_help_panel=_TABLES)
+]
+GoldDelimiter = Annotated[
+    str | None, typer.Option(help="That of the known matches, if not detected.", rich_help_panel=_TABLES)
+]
+GoldEncoding = Annotated[
+    str | None, typer.Option(help="That of the known matches, if it differs.", rich_help_panel=_TABLES)
+]
+LabelsDelimiter = Annotated[
+    str | None, typer.Option(help="That of the labels, if not detected.", rich_help_panel=_TABLES)
+]
+LabelsEncoding = Annotated[
+    str | None, typer.Option(help="That of the labels, if it differs.", rich_help_panel=_TABLES)
 ]
 Bands = Annotated[
     int | None, typer.Option(help="Bucket keys of a record, for MinHash without a model.", show_default="128")
@@ -32,18 +82,104 @@ BlockOn = Annotated[
     list[str] | None,
     typer.Option(help="A value by which records meet, too, such as compact(postcode); repeatable."),
 ]
-Delimiter = Annotated[str | None, typer.Option(help="The CSV delimiter, if not detected.")]
-Encoding = Annotated[str | None, typer.Option(help="The CSV encoding, such as cp1252.")]
 Engine = Annotated[
     str | None,
-    typer.Option(help="local, or spark: see `--master`.", show_default="local, or spark with a master"),
+    typer.Option(
+        help="local, or spark: see `--master`.",
+        show_default="local, or spark with a master",
+        rich_help_panel=_MACHINE,
+    ),
 ]
-Master = Annotated[str | None, typer.Option(help="The Spark cluster: spark://HOST:7077, yarn, local[*], ...")]
-Device = Annotated[str | None, typer.Option(help="auto, cpu, cuda or mps.")]
-Precision = Annotated[str | None, typer.Option(help="auto, float32, bfloat16 or int8.")]
+Master = Annotated[
+    str | None,
+    typer.Option(help="The Spark cluster: spark://HOST:7077, yarn, local[*], ...", rich_help_panel=_MACHINE),
+]
+Device = Annotated[str | None, typer.Option(help="auto, cpu, cuda or mps.", rich_help_panel=_MACHINE)]
+Precision = Annotated[
+    str | None, typer.Option(help="auto, float32, bfloat16 or int8.", rich_help_panel=_MACHINE)
+]
 ConfigFile = Annotated[Path | None, typer.Option(help="Settings; by default ./erblock.toml if it exists.")]
 WithColumns = Annotated[
     bool | None,
     typer.Option("--with-columns", help="Carry the columns of both records in the output."),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+CONFIG = ("config",)
+IDS = ("id", "left_id", "right_id")
+COLUMNS = ("columns",)
+TABLE = ("delimiter", "encoding")
+TABLES = (*TABLE, "left_delimiter", "right_delimiter", "left_encoding", "right_encoding")
+GOLD = ("gold_delimiter", "gold_encoding")
+LABELS = ("labels_delimiter", "labels_encoding")
+_READING: Mapping[str, Any] = {
+    "config": ConfigFile,
+    "id": IdColumn,
+    "left_id": LeftId,
+    "right_id": RightId,
+    "columns": Columns,
+    "delimiter": Delimiter,
+    "encoding": Encoding,
+    "left_delimiter": LeftDelimiter,
+    "right_delimiter": RightDelimiter,
+    "left_encoding": LeftEncoding,
+    "right_encoding": RightEncoding,
+    "gold_delimiter": GoldDelimiter,
+    "gold_encoding": GoldEncoding,
+    "labels_delimiter": LabelsDelimiter,
+    "labels_encoding": LabelsEncoding,
+}
+
+Command = Callable[..., None]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What the command line says of the tables, as [tables] of the settings, and where the settings are."""
+
+    tables: Mapping[str, Any]
+    config: Path | None = None
+
+    def settings(
+        self,
+        sections: Mapping[str, Mapping[str, Any]],
+        columns: "Callable[[Config], bool]" = lambda _: False,
+        alone: Literal["left", "right"] = "left",
+    ) -> "Config":
+        """Return the settings, `sections` over them, with the ids that nobody named; say what was found.
+
+        `columns`: whether the columns that the tables have in common are looked for, too.
+        """
+        from erblock.config import load_config
+        from erblock.pipeline.detect import detect
+
+        tables = {**self.tables, **sections.get("tables", {})}
+        config = load_config(self.config, {**sections, "tables": tables})
+        if config.unused is not None:
+            console.remark(f"{config.unused} is about other tables and not used (to use it: --config)")
+        elif self.config is None and config.file is not None:
+            console.remark(f"settings: {config.file}")
+        found = detect(config, columns=columns(config), alone=alone)
+        if found.remark is not None:
+            console.remark(found.remark)
+        return found.config
+
+
+def reads(*names: str) -> Callable[[Command], Command]:
+    """Give a command the options of these names; it gets their values as its parameter `reading`."""
+
+    def decorated(command: Command) -> Command:
+        @wraps(command)
+        def run(**given: Any) -> None:
+            told = {name: given.pop(name) for name in names}
+            command(**given, reading=Reading(told, told.pop("config", None)))
+
+        own = [each for each in signature(command).parameters.values() if each.name != "reading"]
+        added = [
+            Parameter(name, Parameter.KEYWORD_ONLY, default=None, annotation=_READING[name]) for name in names
+        ]
+        run.__signature__ = Signature([*own, *added])  # type: ignore[attr-defined]
+        return run
+
+    return decorated

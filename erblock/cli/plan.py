@@ -17,6 +17,7 @@ _ASSUMED = (
 )
 
 
+@options.reads(*options.IDS, *options.COLUMNS, *options.TABLES, *options.CONFIG)
 def plan(
     left: options.Left = None,
     right: options.Right = None,
@@ -30,42 +31,35 @@ def plan(
     method: Annotated[
         str | None, typer.Option(help="minhash or neural.", show_default="the model's, or minhash")
     ] = None,
-    max_pairs: Annotated[int | None, typer.Option(help="Keep so many pairs at most.")] = None,
+    max_pairs: Annotated[
+        int | None, typer.Option(help="Keep so many pairs at most.", rich_help_panel="Budget")
+    ] = None,
     max_per_record: Annotated[
-        int | None, typer.Option(help="Keep so many pairs of one record at most.")
+        int | None, typer.Option(help="Keep so many pairs of one record at most.", rich_help_panel="Budget")
     ] = None,
     target_recall: Annotated[
-        float | None, typer.Option(help="Keep as few pairs as hold this share of the estimated matches.")
+        float | None,
+        typer.Option(
+            help="Keep as few pairs as hold this share of the estimated matches.", rich_help_panel="Budget"
+        ),
     ] = None,
     seconds: Annotated[float, typer.Option(help="Rehearse on samples for about so long.")] = 20,
-    id_column: options.IdColumn = None,
-    left_id: options.LeftId = None,
-    right_id: options.RightId = None,
-    columns: options.Columns = None,
-    delimiter: options.Delimiter = None,
-    encoding: options.Encoding = None,
     device: options.Device = None,
     precision: options.Precision = None,
-    config: options.ConfigFile = None,
     as_json: options.AsJson = False,
+    *,
+    reading: options.Reading,
 ) -> None:
-    """Say what `erblock block` with the same options will take and give, from samples; writes nothing."""
-    from erblock.config import load_config
+    """Say what `erblock block` with the same options will take and give, from samples; writes nothing.
+
+    Example: erblock plan a.csv b.csv --target-recall 0.97
+    """
+    from erblock.pipeline.model import model_folder
     from erblock.pipeline.plan import plan as run
 
-    settings = load_config(
-        config,
+    settings = reading.settings(
         {
-            "tables": {
-                "left": left,
-                "right": right,
-                "id": id_column,
-                "left_id": left_id,
-                "right_id": right_id,
-                "columns": columns,
-                "delimiter": delimiter,
-                "encoding": encoding,
-            },
+            "tables": {"left": left, "right": right},
             "block": {
                 "output": output,
                 "model": model and str(model),
@@ -77,6 +71,7 @@ def plan(
                 "precision": precision,
             },
         },
+        columns=lambda config: model_folder(config.block) is None,
     )
     with console.progress() as on_progress:
         report = run(settings, on_progress, seconds)

@@ -5,32 +5,37 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from erblock.cli import console, options
+from erblock.cli.shell import Commands
 
 if TYPE_CHECKING:
     from erblock.rules.review import Review, SidePair
 
 _WIDEST = 70
 
-app = typer.Typer(
+app = Commands(
     help="Check what the similarity rules do, and show what they are made of.", no_args_is_help=True
 )
 
 
 @app.command()
+@options.reads(*options.IDS, *options.COLUMNS, *options.TABLES, *options.CONFIG)
 def check(
     left: options.Left = None,
     right: options.Right = None,
-    config: options.ConfigFile = None,
     pairs: Annotated[int | None, typer.Option(min=1, help="Ask the rules about so many pairs.")] = None,
     show: Annotated[int, typer.Option(min=0, help="How many borderline pairs to show.")] = 10,
     seed: Annotated[int | None, typer.Option(min=0, help="The same seed draws the same pairs.")] = None,
     as_json: options.AsJson = False,
+    *,
+    reading: options.Reading,
 ) -> None:
-    """Count what each rule finds on near and random pairs, show borderline pairs, and judge each rule."""
+    """Count what each rule finds on near and random pairs, show borderline pairs, and judge each rule.
+
+    Example: erblock rules check --show 20
+    """
     from dataclasses import asdict
     from typing import Any
 
-    from erblock.config import load_config
     from erblock.rules.compile import compile_rules
     from erblock.rules.review import review_rules
     from erblock.tables.read import read_tables
@@ -39,7 +44,7 @@ def check(
         "tables": {"left": left, "right": right},
         "fit": {"labelling_pairs": pairs, "seed": seed},
     }
-    settings = load_config(config, overrides)
+    settings = reading.settings(overrides, columns=lambda _: True)
     tables = read_tables(settings.tables)
     rules = compile_rules(settings.rules.match, settings.rules.conflict, tables)
     review = review_rules(tables, rules, settings.fit.labelling_pairs, settings.fit.seed, show)
@@ -51,7 +56,10 @@ def check(
 
 @app.command()
 def show() -> None:
-    """List the functions that a rule may call."""
+    """List the functions that a rule may call.
+
+    Example: erblock rules show
+    """
     from erblock.similarity import VALUE_FUNCTIONS, VOCABULARY
 
     rows = [[measure.call, measure.gives, measure.summary] for measure in VOCABULARY.values()]

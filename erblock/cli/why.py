@@ -56,7 +56,10 @@ def why(
     config: options.ConfigFile = None,
     as_json: options.AsJson = False,
 ) -> None:
-    """Say why two records are, or are not, a candidate pair and a match; blocks once more, writes nothing."""
+    """Say why two records are, or are not, a candidate pair and a match; blocks once more, writes nothing.
+
+    Example: erblock why 17 L-204 a.csv b.csv
+    """
     from erblock.config import load_config
 
     ids, tables = _parted(words or [], missed is not None)

@@ -9,6 +9,7 @@ import numpy.typing as npt
 from erblock.comparison.columns import ComparedColumn
 from erblock.comparison.evidence import Evidence
 from erblock.comparison.measures import DISTANCES, MEASURES, Floats, Sides, shared_codes
+from erblock.hashing.base import Progress, silent
 from erblock.similarity import Compare, Rows, Scores
 from erblock.similarity.numeric import MonthFirst
 from erblock.similarity.strings import is_null
@@ -49,6 +50,8 @@ class Comparison:
         dates: Mapping[str, MonthFirst] = _AS_THEY_ARE,
     ) -> None:
         self.features = tuple(_features(tables, columns, weights, dates))
+        self.on_progress: Progress = silent
+        """What hears how many pairs have got their log odds."""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -71,8 +74,10 @@ class Comparison:
         """Return the log odds of a match of pairs of row numbers; their vectors are not kept."""
         odds = np.empty(len(left_rows), dtype=np.float32)
         for start in range(0, len(left_rows), _CHUNK):
+            self.on_progress("compare", start, len(left_rows))
             chunk = slice(start, start + _CHUNK)
             odds[chunk] = evidence.log_odds(self.vectors(left_rows[chunk], right_rows[chunk]))
+        self.on_progress("compare", len(left_rows), len(left_rows))
         return odds
 
 

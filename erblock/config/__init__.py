@@ -15,8 +15,11 @@ Command-line options override the file. Paths in the file are relative to the fi
 from erblock.config.limits import CheckConfig as CheckConfig
 from erblock.config.load import DEFAULT_FILE as DEFAULT_FILE
 from erblock.config.load import did_you_mean as did_you_mean
+from erblock.config.load import given_config as given_config
 from erblock.config.load import is_settings as is_settings
 from erblock.config.load import load_config as load_config
+from erblock.config.reading import READING as READING
+from erblock.config.reading import TablesConfig as TablesConfig
 from erblock.config.sections import SECTIONS as SECTIONS
 from erblock.config.sections import BlockConfig as BlockConfig
 from erblock.config.sections import Config as Config
@@ -24,5 +27,4 @@ from erblock.config.sections import DistillConfig as DistillConfig
 from erblock.config.sections import FitConfig as FitConfig
 from erblock.config.sections import MatchConfig as MatchConfig
 from erblock.config.sections import RulesConfig as RulesConfig
-from erblock.config.sections import TablesConfig as TablesConfig
 from erblock.config.sections import bytes_of as bytes_of

@@ -2,8 +2,9 @@
 
 import tomllib
 from collections.abc import Mapping, Sequence
+from os.path import realpath
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
@@ -22,6 +23,8 @@ _PATHS = {
     "match": ("pairs", "labels", "model", "use", "save", "output", "clusters"),
     "check": ("gold", "baseline"),
 }
+_OF_A_SIDE = ("id", "delimiter", "encoding")
+"""Keys that may be given of each table, as left_id and right_id."""
 _WORDS = {
     "Input should be a valid tuple": 'expected a list, ["...", "..."]',
     "Input should be a valid integer, unable to parse string as an integer": "expected a whole number",
@@ -37,20 +40,78 @@ _WORDS = {
 def load_config(path: Path | None, overrides: Mapping[str, Mapping[str, Any]]) -> Config:
     """Return the settings of the file at `path`, with `overrides[section][key]` put over them.
 
-    Without a path, `erblock.toml` of the current folder is read if there is one. Overrides that are
-    None are ignored; a left table given there stands for both tables of the file.
+    Without a path, `erblock.toml` of the current folder is read if there is one, and left out if the tables
+    given are others than its own. Overrides that are None are ignored; a left table given there stands for
+    both tables of the file.
 
     Raises:
         ConfigError: if the file or a value is wrong; the message names section and key.
     """
-    path = _default_path() if path is None else path
-    values = {} if path is None else _resolved(_parsed(path), path.parent)
     given = {name: _without_none(section) for name, section in overrides.items()}
-    values = _merged(values, given)
+    is_default = path is None and Path(DEFAULT_FILE).exists()
+    path = Path(DEFAULT_FILE) if is_default else path
+    values = {} if path is None else _resolved(_parsed(path), path.parent)
+    unused = None
+    if is_default and not _is_about(values, given.get("tables", {})):
+        path, unused, values = None, path, {}
+    elif is_default:
+        values = _of_tables(values, given.get("tables", {}))
+    return _validated(values, given, path).read_from(path, unused)
+
+
+def given_config(overrides: Mapping[str, Mapping[str, Any]]) -> Config:
+    """Return the settings that `overrides[section][key]` gives alone, whatever files there are.
+
+    Raises:
+        ConfigError: as `load_config` does.
+    """
+    return _validated({}, {name: _without_none(section) for name, section in overrides.items()}, None)
+
+
+def _validated(values: dict[str, Any], given: Mapping[str, Mapping[str, Any]], path: Path | None) -> Config:
     try:
-        return Config.model_validate(values).read_from(path)
+        return Config.model_validate(_merged(values, given))
     except ValidationError as error:
         raise ConfigError(_complaint(_first(error), path, given)) from None
+
+
+def _is_about(values: Mapping[str, Any], given: Mapping[str, Any]) -> bool:
+    """Return whether the tables given, if any, are those of a file; one of its two may be given alone."""
+    own, left, right = values.get("tables", {}), given.get("left"), given.get("right")
+    if left is None or not {"left", "right"} & own.keys():
+        return True
+    if right is None:
+        return any(_is_same(left, own.get(side)) for side in ("left", "right"))
+    return _is_same(left, own.get("left")) and _is_same(right, own.get("right"))
+
+
+def _of_tables(values: dict[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings of a file without what they say of a table that is not given."""
+    own = values.get("tables", {})
+    if "left" not in given or "right" in given or "right" not in own:
+        return values
+    return values | {"tables": _side(own, "left" if _is_same(given["left"], own.get("left")) else "right")}
+
+
+def _is_same(given: str, own: Any) -> bool:
+    return isinstance(own, str) and realpath(given) == realpath(own)
+
+
+def _side(tables: Mapping[str, Any], side: Literal["left", "right"]) -> dict[str, Any]:
+    """Return the settings of one of two tables as those of one table."""
+    kept = {key: value for key, value in tables.items() if not key.startswith(("left", "right"))}
+    kept |= {key: tables[f"{side}_{key}"] for key in _OF_A_SIDE if f"{side}_{key}" in tables}
+    if isinstance(kept.get("columns"), list):
+        kept["columns"] = [_name_on(side, entry) for entry in kept["columns"]]
+    return kept
+
+
+def _name_on(side: str, entry: Any) -> Any:
+    """Return the name that a column has in one table; what is no text is for the checks to refuse."""
+    if not isinstance(entry, str):
+        return entry
+    left, _, right = entry.partition("=")
+    return left if side == "left" else right or left
 
 
 def is_settings(path: Path) -> bool:
@@ -65,11 +126,6 @@ def did_you_mean(name: str, known: Sequence[str]) -> str:
     """Return "; did you mean 'x'?" for the known name most like `name`, or "" if none is near."""
     best = process.extractOne(name.lower(), {k: k.lower() for k in known}, score_cutoff=60)
     return f"; did you mean '{best[2]}'?" if best else ""
-
-
-def _default_path() -> Path | None:
-    path = Path(DEFAULT_FILE)
-    return path if path.exists() else None
 
 
 def _parsed(path: Path) -> dict[str, Any]:
@@ -92,7 +148,7 @@ def _resolved(values: dict[str, Any], folder: Path) -> dict[str, Any]:
     for section, keys in _PATHS.items():
         for key in keys:
             path = values.get(section, {}).get(key)
-            if isinstance(path, str) and "://" not in path:
+            if isinstance(path, str) and path != "-" and "://" not in path:
                 values[section][key] = str(folder / path)
     encoder = values.get("fit", {}).get("encoder")
     if isinstance(encoder, str) and (folder / encoder).is_dir():

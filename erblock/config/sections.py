@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 
 from erblock.config.limits import CheckConfig
+from erblock.config.reading import TablesConfig
 
 MEMORY = r"^(0*[1-9]\d{0,8}(\.\d{1,9})?|0+\.\d{0,8}[1-9]\d{0,8}) ?[MGT]i?B$"
 """How much memory is written: 500MB, 1.5 GB, 4GiB; more than none."""
@@ -23,37 +24,6 @@ def bytes_of(memory: str) -> int:
 
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class TablesConfig(_Section):
-    """[tables]: which tables, how to read them, which columns say the same."""
-
-    left: str = Field(description="The left table: a CSV or Parquet file, a glob, or a folder of them.")
-    right: str | None = Field(
-        default=None, description="The right table; without it, `left` is deduplicated."
-    )
-    id: str = Field(default="id", description="The column that identifies a record.")
-    left_id: str | None = Field(
-        default=None, description="The id column of the left table, where it is not `id`."
-    )
-    right_id: str | None = Field(
-        default=None, description="The id column of the right table, where it is not `id`."
-    )
-    columns: tuple[str, ...] = Field(
-        default=(),
-        description='The columns to compare: "name", or "left_name=right_name" where names differ. '
-        "By default, every column that both tables have.",
-    )
-    delimiter: str | None = Field(
-        default=None, min_length=1, max_length=1, description="The CSV delimiter; by default it is detected."
-    )
-    encoding: str = Field(default="utf-8", description="The CSV encoding, such as cp1252 or latin-1.")
-    left_encoding: str | None = Field(
-        default=None, description="The CSV encoding of the left table, where it is not `encoding`."
-    )
-    right_encoding: str | None = Field(
-        default=None, description="The CSV encoding of the right table, where it is not `encoding`."
-    )
 
 
 class RulesConfig(_Section):
@@ -254,16 +224,26 @@ class Config(_Section):
     match: MatchConfig = MatchConfig()
     check: CheckConfig = CheckConfig()
     _file: Path | None = PrivateAttr(default=None)
+    _unused: Path | None = PrivateAttr(default=None)
 
     @property
     def file(self) -> Path | None:
         """The file that the settings were read from, if there was one."""
         return self._file
 
-    def read_from(self, file: Path | None) -> "Config":
+    @property
+    def unused(self) -> Path | None:
+        """The file of the current folder that is left out, as it is about other tables."""
+        return self._unused
+
+    def with_tables(self, **changed: Any) -> "Config":
+        """Return the same settings with other values below [tables]."""
+        return self.model_copy(update={"tables": self.tables.model_copy(update=changed)})
+
+    def read_from(self, file: Path | None, unused: Path | None = None) -> "Config":
         """Return the same settings, as those of `file`."""
         copy = self.model_copy()
-        copy._file = file
+        copy._file, copy._unused = file, unused
         return copy
 
 

@@ -8,10 +8,10 @@ from py4j.protocol import Py4JJavaError
 from pyspark.errors import PySparkException
 
 from erblock.blocking.output import write_frame
-from erblock.config import TablesConfig
 from erblock.engines.spark_errors import first_line
 from erblock.engines.spark_tables import read_raw
 from erblock.errors import TableError
+from erblock.tables.files import DEFAULT_CSV
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -24,7 +24,7 @@ def read_rows(session: "SparkSession", source: str) -> pl.DataFrame:
         TableError: if it cannot be read.
     """
     try:
-        return pl.DataFrame(read_raw(session, source, TablesConfig(left=source)).toArrow())
+        return pl.DataFrame(read_raw(session, source, DEFAULT_CSV).toArrow())
     except (PySparkException, Py4JJavaError) as error:
         raise TableError(f"{source} cannot be read by Spark: {first_line(error)}") from None
 

@@ -30,6 +30,7 @@ from erblock.engines.spark_files import read_rows, write_rows
 from erblock.engines.spark_tables import SparkTable, SparkTables
 from erblock.hashing import ngrams
 from erblock.hashing.base import Rows, Scores
+from erblock.tables.database import is_database
 from erblock.tables.files import read_frame
 from erblock.tables.read import Records, TablePair
 from erblock.tables.schemas import ID
@@ -67,7 +68,7 @@ class SparkMatchEngine:
 
     def read_pairs(self, path: str) -> pl.DataFrame:
         """Return the rows of a file of pairs: of a URI as Spark reads it, else of a file of this machine."""
-        return read_rows(self.session, path) if "://" in path else read_frame(path)
+        return read_rows(self.session, path) if "://" in path and not is_database(path) else read_frame(path)
 
     def records(self, *, ids_only: bool) -> TablePair:
         """Return the ids, or all that Spark keeps of the records, on this machine."""

@@ -18,10 +18,12 @@ from erblock.engines.records import PARTITION_SHIFT, PLACE
 from erblock.engines.spark_errors import first_line
 from erblock.errors import TableError
 from erblock.tables.check import check_id_column, check_not_empty, counted
-from erblock.tables.csv_text import detect_delimiter, header_names
-from erblock.tables.files import CSV_ENDINGS, PARQUET_ENDINGS
-from erblock.tables.read import ColumnPair, Records, column_pairs
+from erblock.tables.csv_text import CsvOptions, detect_delimiter, header_names
+from erblock.tables.database import is_database
+from erblock.tables.formats import CSV_ENDINGS, PARQUET_ENDINGS, format_of
+from erblock.tables.read import ColumnPair, Records, column_pairs, csv_of
 from erblock.tables.schemas import ID
+from erblock.tables.streams import STANDARD
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame, SparkSession
@@ -83,7 +85,8 @@ def read_on_spark(spark: "SparkSession", options: TablesConfig, *, whole: bool =
     sources = [(options.left, options.left_id or options.id)]
     if options.right is not None:
         sources.append((options.right, options.right_id or options.id))
-    frames = [_read(spark, source, id_column, options) for source, id_column in sources]
+    formats = csv_of(options, "left"), csv_of(options, "right")
+    frames = [_read(spark, *source, csv) for source, csv in zip(sources, formats, strict=False)]
     shapes = [Records(_shape(frame), source) for frame, (source, _) in zip(frames, sources, strict=True)]
     pairs = column_pairs(shapes[0], shapes[-1], options.columns)
     wanted = [tuple(pair.left for pair in pairs), tuple(pair.right for pair in pairs)]
@@ -94,7 +97,7 @@ def read_on_spark(spark: "SparkSession", options: TablesConfig, *, whole: bool =
     return SparkTables(tables[0], tables[1] if len(tables) > 1 else None, pairs)
 
 
-def _read(spark: "SparkSession", source: str, id_column: str, options: TablesConfig) -> "DataFrame":
+def _read(spark: "SparkSession", source: str, id_column: str, options: CsvOptions) -> "DataFrame":
     """Return the rows that are not blank, with the id column first, as `id`."""
     raw = read_raw(spark, source, options)
     check_id_column(_shape(raw), id_column, source)
@@ -103,12 +106,16 @@ def _read(spark: "SparkSession", source: str, id_column: str, options: TablesCon
     return frame.filter(reduce(or_, (_column(name).isNotNull() for name in frame.columns)))
 
 
-def read_raw(spark: "SparkSession", source: str, options: TablesConfig) -> "DataFrame":
+def read_raw(spark: "SparkSession", source: str, options: CsvOptions) -> "DataFrame":
     """Return the rows of CSV or Parquet files as they are; those of a CSV as text, blank values as null.
 
     Raises:
         TableError: if Spark cannot read them.
     """
+    if source == STANDARD or is_database(source) or format_of(source) in ("JSON Lines", "Excel"):
+        raise TableError(
+            f"{source}: Spark reads CSV and Parquet files; use --engine local, or write it as one"
+        )
     try:
         return _csv(spark, source, options) if _is_csv(spark, source) else spark.read.parquet(source)
     except PySparkException as error:
@@ -127,7 +134,7 @@ def _is_csv(spark: "SparkSession", source: str) -> bool:
     )
 
 
-def _csv(spark: "SparkSession", source: str, options: TablesConfig) -> "DataFrame":
+def _csv(spark: "SparkSession", source: str, options: CsvOptions) -> "DataFrame":
     """Return the rows as text, blank values as null, columns without a name left out."""
     lines = spark.read.text(spark.read.text(source).inputFiles()[0]).limit(_SAMPLE_LINES)
     sample = b"\n".join(bytes(row[0]) for row in lines.select(F.col("value").cast("binary")).collect())

@@ -15,7 +15,7 @@ from erblock.tables.clusters import pairs_of_clusters, read_clusters
 from erblock.tables.csv_text import CsvOptions
 from erblock.tables.matches import Kind, kind_of, read_matches
 from erblock.tables.pairs import read_pairs
-from erblock.tables.read import csv_of_pairs, read_sides
+from erblock.tables.read import csv_of_gold, csv_of_labels, csv_of_pairs, read_sides
 from erblock.tables.schemas import GOLD, ID, LABELS, PAIRS
 
 
@@ -27,12 +27,12 @@ class EvaluateOptions:
     on which alone matches and clusters are measured too.
     """
 
-    pairs: Sequence[Path]
-    gold: Path
+    pairs: Sequence[str | Path]
+    gold: str | Path
     tables: TablesConfig
-    exclude: Path | None = None
+    exclude: str | Path | None = None
     targets: Sequence[float] = TARGETS
-    labels: Path | None = None
+    labels: str | Path | None = None
 
     def __post_init__(self) -> None:
         wrong = [target for target in self.targets if not 0 < target <= 1]
@@ -96,7 +96,7 @@ def evaluate_files(options: EvaluateOptions) -> list[Report | MatchReport]:
     return [replace(report, read=read) for report in reports]
 
 
-def _measure_pairs(name: str, path: Path, truth: Truth, excluded: pl.DataFrame | None) -> Report:
+def _measure_pairs(name: str, path: str | Path, truth: Truth, excluded: pl.DataFrame | None) -> Report:
     pairs = read_pairs(path, PAIRS, *truth.sides)
     found = evaluate_pairs(pairs, truth.gold, truth.left_ids, truth.right_ids)
     if excluded is None:
@@ -106,7 +106,7 @@ def _measure_pairs(name: str, path: Path, truth: Truth, excluded: pl.DataFrame |
     return Report(name, found, evaluate_pairs(rest, gold, truth.left_ids, truth.right_ids))
 
 
-def _measure_matches(name: str, path: Path, truth: Truth, excluded: pl.DataFrame | None) -> MatchReport:
+def _measure_matches(name: str, path: str | Path, truth: Truth, excluded: pl.DataFrame | None) -> MatchReport:
     pairs = read_matches(path, *truth.sides)
     found = evaluate_matches(pairs, truth)
     if excluded is None:
@@ -115,7 +115,9 @@ def _measure_matches(name: str, path: Path, truth: Truth, excluded: pl.DataFrame
     return MatchReport(name, found, unseen.matches)
 
 
-def _measure_clusters(name: str, path: Path, truth: Truth, excluded: pl.DataFrame | None) -> MatchReport:
+def _measure_clusters(
+    name: str, path: str | Path, truth: Truth, excluded: pl.DataFrame | None
+) -> MatchReport:
     clusters = read_clusters(path, truth.left_ids, truth.right_ids)
     found = evaluate_clusters(clusters, truth)
     if excluded is None:
@@ -136,10 +138,10 @@ def _unseen(truth: Truth, excluded: pl.DataFrame) -> Truth:
 def _truth(options: EvaluateOptions) -> tuple[Truth, pl.DataFrame | None, FilesRead]:
     """Return what is known of the tables, the excluded pairs, and what was read."""
     left, right = _read_ids(options.tables)
-    csv = csv_of_pairs(options.tables)
+    csv = csv_of_labels(options.tables)
     labels = read_pairs(options.labels, LABELS, left, right, csv) if options.labels else None
     excluded = read_pairs(options.exclude, LABELS, left, right, csv) if options.exclude else None
-    gold = read_gold(options.gold, left, right, csv)
+    gold = read_gold(options.gold, left, right, csv_of_gold(options.tables))
     known = gold if right is not None else gold.filter(pl.col("left_id") != pl.col("right_id"))
     if known.is_empty():
         raise TableError(f"{options.gold} holds no pairs but of records with themselves")
@@ -147,7 +149,7 @@ def _truth(options: EvaluateOptions) -> tuple[Truth, pl.DataFrame | None, FilesR
     return Truth(left, right, known, labels), excluded, FilesRead(records, gold.height - known.height)
 
 
-def read_gold(path: Path, left: pl.Series, right: pl.Series | None, csv: CsvOptions) -> pl.DataFrame:
+def read_gold(path: str | Path, left: pl.Series, right: pl.Series | None, csv: CsvOptions) -> pl.DataFrame:
     """Return the known matches in a file of pairs or of clusters.
 
     Raises:
@@ -164,7 +166,7 @@ def _read_ids(tables: TablesConfig) -> tuple[pl.Series, pl.Series | None]:
     return left.frame[ID], None if right is None else right.frame[ID]
 
 
-def _names(paths: Sequence[Path]) -> list[str]:
+def _names(paths: Sequence[str | Path]) -> list[str]:
     """File names, or whole paths where two files have the same name."""
-    names = [path.name for path in paths]
+    names = [Path(path).name for path in paths]
     return names if len(set(names)) == len(names) else [str(path) for path in paths]

@@ -69,12 +69,13 @@ def block(config: Config, on_progress: Progress = silent) -> BlockReport:
     check_engine(config)
     if options.audit is not None:
         check_no_judgements(sheet_path(Path(options.output)))
-    with open_engine(config) as engine:
+    with open_engine(config, on_progress) as engine:
         found = engine.candidates(on_progress)
-        ranked = rank(config, found)
+        ranked = rank(config, found, on_progress)
         kept = cut(ranked.pairs, budget_of(options), ranked.expected, found.copies)
         pairs = pairs_frame(found.left_ids, found.right_ids, ranked.shown, kept)
         engine.write(_carried(options, found, pairs), options.output)
+        on_progress("rank", len(found.scored), len(found.scored))
     return BlockReport(
         found.kind,
         options.output,

@@ -12,6 +12,7 @@ from erblock.config import Config, bytes_of
 from erblock.engines.base import Engine
 from erblock.engines.local import LocalEngine
 from erblock.errors import ConfigError, require_extra
+from erblock.hashing.base import Progress, silent
 from erblock.hashing.store import Extras, Model, Provenance, save_model
 from erblock.pipeline.inputs import Texts, minhash_of, open_tables, texts_of
 from erblock.pipeline.model import model_folder, open_hasher, with_model_columns
@@ -20,6 +21,7 @@ from erblock.pipeline.stored import StoredTables, stored_tables
 from erblock.rules.exact_keys import exact_keys
 from erblock.tables.beside import check_records_here
 from erblock.tables.sheet import key_path, sheet_path
+from erblock.tables.streams import STANDARD
 
 if TYPE_CHECKING:
     from erblock.engines.spark_tables import SparkTables
@@ -38,6 +40,8 @@ def check_engine(config: Config) -> None:
     if on_spark and options.block_on:
         raise ConfigError("--block-on joins on this machine; on Spark leave it out")
     check_place(Place("--output", options.output), options.engine)
+    if options.audit is not None and options.output == STANDARD:
+        raise ConfigError("--audit writes its sheet beside the pairs: give --output FILE")
     output = Path(options.output)
     written = {"--output": output} if "://" not in options.output else {}
     if options.audit is not None:
@@ -63,21 +67,21 @@ def check_place(place: Place, engine: str) -> None:
 
 
 @contextmanager
-def open_engine(config: Config) -> Iterator[Engine]:
+def open_engine(config: Config, on_progress: Progress = silent) -> Iterator[Engine]:
     """Yield the engine; what it keeps elsewhere is let go afterwards.
 
     Raises:
         ErblockError: if a table or the model is not usable, or there is no cluster.
     """
     if config.block.engine == "local":
-        yield open_local_engine(config)
+        yield open_local_engine(config, on_progress)
     else:
         stored = stored_tables(config.tables)
         with _spark_engine(with_model_columns(config), stored) as engine:
             yield engine
 
 
-def open_local_engine(config: Config) -> LocalEngine:
+def open_local_engine(config: Config, on_progress: Progress = silent) -> LocalEngine:
     """Return the engine of this machine.
 
     Raises:
@@ -85,12 +89,15 @@ def open_local_engine(config: Config) -> LocalEngine:
     """
     stored = stored_tables(config.tables)
     config = with_model_columns(config)
-    tables = open_tables(config)
+    tables = open_tables(config, on_progress=on_progress)
+    on_progress("prepare", 0, 2)
     texts = texts_of(tables)
     sides = stored.sides(texts.left, texts.right)
     memory = config.block.memory and bytes_of(config.block.memory)
     exact = exact_keys(config.block.block_on, tables)
+    on_progress("prepare", 1, 2)
     hasher = open_hasher(config.block, texts)
+    on_progress("prepare", 2, 2)
     return LocalEngine(tables, *sides, hasher, texts.copies(exact), exact, memory or None)
 
 

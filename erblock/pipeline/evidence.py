@@ -18,7 +18,7 @@ from erblock.comparison.measures import Floats
 from erblock.comparison.vectors import Comparison
 from erblock.config import Config
 from erblock.engines.base import Candidates
-from erblock.hashing.base import Hasher, Progress, Rows, Scores
+from erblock.hashing.base import Hasher, Progress, Rows, Scores, silent
 from erblock.pipeline.inputs import texts_of
 from erblock.pipeline.model import model_folder
 from erblock.rules.compile import RuleSet, compile_rules
@@ -91,22 +91,32 @@ def learn_evidence(
     right = None if texts.dedup else hasher.sketch(texts.right)
     scored = score_candidates(left, right, JoinReport(), on_progress)
     scored = scored.at(best_of_either(scored, _LEARNED_FROM))
-    learned = _learned_from(scored, known.of(sample, scored), sample, hasher.weights)
+    learned = _learned_from(scored, known.of(sample, scored), sample, hasher.weights, on_progress)
     return None if learned is None else learned.fitted
 
 
 def _learned_from(
-    scored: ScoredPairs, verdicts: Verdicts, tables: TablePair, weights: Floats
+    scored: ScoredPairs,
+    verdicts: Verdicts,
+    tables: TablePair,
+    weights: Floats,
+    on_progress: Progress = silent,
 ) -> "ColumnEvidence | None":
     """Return what the columns say of these pairs; None where too few are sure."""
+    on_progress("learn", 0, 4)
     columns = compared_columns(tables)
     comparison = Comparison(tables, columns, weights)
+    on_progress("learn", 1, 4)
     doubts = find_doubts(scored, comparison)
     chosen = choose_examples(scored, doubts.among(scored, verdicts))
     if chosen.matches.sum() < _LEAST_MATCHES or not columns:
+        on_progress("learn", 4, 4)
         return None
+    on_progress("learn", 2, 4)
     vectors = comparison.vectors(scored.left[chosen.at], scored.right[chosen.at])
+    on_progress("learn", 3, 4)
     evidence = fit_evidence(Examples(vectors, chosen.matches, chosen.counts), comparison.agrees)
+    on_progress("learn", 4, 4)
     fitted = FittedEvidence(columns, comparison.names, evidence)
     return ColumnEvidence(fitted, weights, tables, comparison, doubts)
 
@@ -160,21 +170,22 @@ class Weighed:
         return verdicts if self.evidence is None else self.evidence.doubts.among(self.scored, verdicts)
 
 
-def weigh(config: Config, found: Candidates) -> Weighed:
+def weigh(config: Config, found: Candidates, on_progress: Progress = silent) -> Weighed:
     """Return the candidates with the evidence of the columns weighed in, if there is any."""
-    scored, evidence = found.scored, _evidence(config, found)
+    scored, evidence = found.scored, _evidence(config, found, on_progress)
     if evidence is None:
         return Weighed(scored, scored.similarity)
     records = len(scored.best_left) + (0 if scored.one_table else len(scored.best_right))
     most = max(_LEAST_COMPARED, min(_COMPARED, _COMPARED_IN_ALL // max(records, 1)))
     compared = best_of_either(scored, most)
+    evidence.comparison.on_progress = on_progress
     odds = evidence.between(scored.left[compared], scored.right[compared])
     log_odds = np.full(len(scored), odds.min(), dtype=np.float32)
     log_odds[compared] = odds
     return Weighed(with_evidence(scored, log_odds), log_odds, evidence)
 
 
-def _evidence(config: Config, found: Candidates) -> ColumnEvidence | None:
+def _evidence(config: Config, found: Candidates, on_progress: Progress) -> ColumnEvidence | None:
     """Return the evidence of the model, or without a model what the candidates themselves teach."""
     folder = model_folder(config.block)
     if found.tables is None or found.weights is None or not len(found.scored):
@@ -187,4 +198,4 @@ def _evidence(config: Config, found: Candidates) -> ColumnEvidence | None:
         comparison = Comparison(found.tables, fitted.columns, found.weights)
         return ColumnEvidence(fitted, found.weights, found.tables, comparison, find_doubts(best, comparison))
     unknown = np.full(len(best), UNKNOWN, dtype=np.int8)
-    return _learned_from(best, unknown, found.tables, found.weights)
+    return _learned_from(best, unknown, found.tables, found.weights, on_progress)

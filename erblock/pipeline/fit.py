@@ -11,6 +11,7 @@ from erblock.blocking.candidates import JoinReport
 from erblock.blocking.score import score_candidates
 from erblock.comparison.fitted import EVIDENCE_FILE, LABELS_FILE
 from erblock.config import Config, FitConfig
+from erblock.errors import require_extra
 from erblock.hashing import ngrams
 from erblock.hashing.base import Hasher, Progress, silent
 from erblock.hashing.cells import CellOptions
@@ -27,7 +28,7 @@ from erblock.rules.pairs import labelling_pairs
 from erblock.rules.triplets import TripletOptions, build_triplets, labelled_pairs
 from erblock.scoring.seeds import sure_pairs
 from erblock.tables.pairs import read_pairs
-from erblock.tables.read import TablePair, csv_of_pairs
+from erblock.tables.read import TablePair, csv_of_labels
 from erblock.tables.schemas import ID, LABELS
 from erblock.tables.text import plain_texts
 from erblock.tables.writing import locked
@@ -60,6 +61,8 @@ def fit(config: Config, *, force: bool = False, on_progress: Progress = silent) 
         ErblockError: if a table, a rule, the labels or the encoder is not usable; nothing is written then.
     """
     options = config.fit
+    if options.method == "neural":
+        require_extra("torch", "neural", ", or give --method minhash, which needs no torch")
     check_fit_places(config)
     check_target(Path(options.output), overwrite=force)
     with locked(Path(options.output)):
@@ -68,7 +71,7 @@ def fit(config: Config, *, force: bool = False, on_progress: Progress = silent) 
 
 def _fitted_and_saved(config: Config, force: bool, on_progress: Progress) -> FitReport:
     options = config.fit
-    tables = open_tables(config)
+    tables = open_tables(config, on_progress=on_progress)
     fitted = fit_hasher(config, tables, on_progress)
     labels = _read_labels(config, tables)
     known = Knowledge((config.rules.match, config.rules.conflict), labels)
@@ -115,9 +118,12 @@ def _fit_neural(config: Config, tables: TablePair, on_progress: Progress) -> Fit
     weights = ngrams.idf(*sets)
     taught = bool(config.rules.match) or labels is not None
     supposed = None if taught and not options.self_training else _sure_matches(texts, encoder, on_progress)
+    on_progress("rules", 0, 2)
     pairs = labelling_pairs(tables, options.labelling_pairs, options.seed)
     labelled = labelled_pairs(tables, rules, pairs, labels, supposed)
+    on_progress("rules", 1, 2)
     triplets = build_triplets(tables, rules, labelled, TripletOptions(options.seed))
+    on_progress("rules", 2, 2)
     vectors = [ngrams.tfidf(side, weights) for side in sets]
     rows = triplet_rows(tables, triplets)
     report = train(
@@ -135,7 +141,9 @@ def _fit_neural(config: Config, tables: TablePair, on_progress: Progress) -> Fit
     if options.max_steps:  # Evidence is learned from the same sample: its texts are encoded once.
         encoder = RememberingEncoder(encoder)
     keys = NgramKeys(weights, minhash_of(texts).plan)
+    on_progress("buckets", 0, 1)
     hasher = fit_neural(encoder, keys, sample, CellOptions(seed=options.seed), on_progress)
+    on_progress("buckets", 1, 1)
     by_rule = dict(triplets["rule"].value_counts(sort=True).rows())
     report_all = FitReport(
         Path(options.output), sizes_of(tables), by_rule, report, hasher.cells.bands + hasher.plan.bands
@@ -148,7 +156,7 @@ def _read_labels(config: Config, tables: TablePair) -> pl.DataFrame | None:
     if options.labels is None:
         return None
     right = None if tables.right is None else tables.right.frame[ID]
-    return read_pairs(options.labels, LABELS, tables.left.frame[ID], right, csv_of_pairs(config.tables))
+    return read_pairs(options.labels, LABELS, tables.left.frame[ID], right, csv_of_labels(config.tables))
 
 
 def _sure_matches(texts: Texts, encoder: Encoder, on_progress: Progress) -> pl.DataFrame:

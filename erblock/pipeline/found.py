@@ -15,7 +15,7 @@ from erblock.tables.clusters import cluster_rows, named_clusters
 from erblock.tables.files import read_frame
 from erblock.tables.matches import Kind, kind_by, with_verdicts
 from erblock.tables.pairs import PAIR, cast_ids, converted_ids, with_ids
-from erblock.tables.read import csv_of_pairs
+from erblock.tables.read import csv_of_gold, csv_of_pairs
 from erblock.tables.run_report import RunReport, read_run
 from erblock.tables.schemas import ID, KEYS
 
@@ -87,7 +87,7 @@ def known_matches(
         TableError: if they cannot be read, do not fit the tables, or are none.
     """
     left, right = ids or engine.ids
-    gold = read_gold(path, left, None if engine.dedup else right, csv_of_pairs(config.tables))
+    gold = read_gold(path, left, None if engine.dedup else right, csv_of_gold(config.tables))
     known = distinct_pairs(gold, one_table=engine.dedup)
     if known.is_empty():
         raise TableError(f"{path} holds no pairs but of records with themselves")

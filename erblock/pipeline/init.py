@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 import polars as pl
 
-from erblock.config import FitConfig, is_settings
+from erblock.config import READING, FitConfig, TablesConfig, is_settings
 from erblock.errors import ConfigError
 from erblock.pipeline.inputs import texts_of
 from erblock.pipeline.places import check_init_place
@@ -17,7 +18,7 @@ from erblock.rules.verdict import Verdict, judge_rules
 from erblock.tables.check import check_not_empty
 from erblock.tables.csv_text import CsvOptions
 from erblock.tables.evidence import Evidence
-from erblock.tables.files import DEFAULT_CSV, read_frame
+from erblock.tables.files import read_frame
 from erblock.tables.init_file import (
     TableFacts,
     Tried,
@@ -27,9 +28,9 @@ from erblock.tables.init_file import (
     mapped_columns,
 )
 from erblock.tables.mapping import MappedColumn, Side
-from erblock.tables.profile import column_texts, pick_id_column, profile_columns
+from erblock.tables.profile import IdColumn, column_texts, pick_id_column, profile_columns
 from erblock.tables.propose import Proposal, propose_rules
-from erblock.tables.read import Records, TablePair, column_pairs, read_records
+from erblock.tables.read import Records, TablePair, column_pairs, csv_of, read_records
 from erblock.tables.writing import write_text
 
 _TRIED_ON = 20_000
@@ -46,27 +47,36 @@ class Written:
     records: tuple[int, ...]
 
 
-def write_config(
-    left: str, right: str | None, output: Path, *, force: bool = False, csv: CsvOptions = DEFAULT_CSV
-) -> Written:
+def write_config(tables: TablesConfig, output: Path, *, force: bool = False) -> Written:
     """Profile the tables, try the proposed rules, and write the settings to `output`.
+
+    `tables`: which tables, how to read them, and their id columns if they are known.
 
     Raises:
         ConfigError: if the file exists and `force` is not set.
         TableError: if a table cannot be used.
     """
-    check_init_place([left, right], output)
+    check_init_place([tables.left, tables.right], output)
     if output.exists():
         _check_replaceable(output, force)
-    ours, records = _facts(left, csv)
-    theirs, others = (None, None) if right is None else _facts(right, csv)
+    ours, records = _facts(tables, "left", tables.left)
+    theirs, others = (None, None) if tables.right is None else _facts(tables, "right", tables.right)
     mapped = mapped_columns(ours, theirs)
     proposal = propose_rules(Evidence(ours.side, None if theirs is None else theirs.side, mapped))
     rules = _tried(_pair(records, others, mapped), proposal)
     sizes = tuple(facts.n_rows for facts in (ours, theirs) if facts is not None)
-    text = config_text((ours, theirs), mapped, rules, output.parent, csv)
-    write_text(output, text)
+    reading = tables.model_dump(include=set(READING), exclude_defaults=True)
+    write_text(output, config_text((ours, theirs), mapped, rules, output.parent, reading))
     return Written(output, sum(rule.usable for rule in rules.match), len(rules.match), sizes)
+
+
+def _facts(tables: TablesConfig, side: Literal["left", "right"], source: str) -> tuple[TableFacts, Records]:
+    """Return what the columns of a table hold; its id column is looked for if none is named."""
+    csv = csv_of(tables, side)
+    keys = tables.model_fields_set & {"id", f"{side}_id"}
+    if keys:
+        return facts_of(source, IdColumn(getattr(tables, f"{side}_id") or tables.id), csv)
+    return facts_of(source, pick_id_column(filled_rows(source, csv), source), csv)
 
 
 def _check_replaceable(output: Path, force: bool) -> None:
@@ -77,11 +87,23 @@ def _check_replaceable(output: Path, force: bool) -> None:
         raise ConfigError(f"{output} exists and holds no settings of erblock; give -o for another name")
 
 
-def _facts(source: str, csv: CsvOptions) -> tuple[TableFacts, Records]:
+def filled_rows(source: str, csv: CsvOptions) -> pl.DataFrame:
+    """Return the rows of a table that are not blank.
+
+    Raises:
+        TableError: if it cannot be read, or has none.
+    """
     frame = read_frame(source, csv)
     check_not_empty(frame, source)
-    filled = frame.filter(~pl.all_horizontal(pl.all().is_null()))
-    id_column = pick_id_column(filled, source)
+    return frame.filter(~pl.all_horizontal(pl.all().is_null()))
+
+
+def facts_of(source: str, id_column: IdColumn, csv: CsvOptions) -> tuple[TableFacts, Records]:
+    """Return what the columns of a table hold, and its records.
+
+    Raises:
+        TableError: if it cannot be used.
+    """
     records = read_records(source, id_column.name, csv)
     texts = column_texts(records.frame.drop("id"))
     return TableFacts(source, id_column, records.frame.height, Side(texts, profile_columns(texts))), records

@@ -6,6 +6,7 @@ import polars as pl
 
 from erblock.config import Config
 from erblock.hashing.arrays import UInt32s
+from erblock.hashing.base import Progress, silent
 from erblock.hashing.minhash import MinHashHasher, fit_minhash
 from erblock.tables.copies import Copies
 from erblock.tables.read import Records, TablePair, read_sides, read_tables
@@ -46,14 +47,18 @@ def _with_keys(texts: pl.Series, keys: UInt32s) -> pl.Series:
     return frame.select(pl.when(text.fill_null("") != "").then(keyed).otherwise(text)).to_series()
 
 
-def open_tables(config: Config, *, compared: bool = True) -> TablePair:
+def open_tables(config: Config, *, compared: bool = True, on_progress: Progress = silent) -> TablePair:
     """Return the checked tables, rows in the order of their ids, so that no result depends on row order.
 
     Unless they are `compared`, they need no column in common, and none is mapped.
     """
+    on_progress("read", 0, 1)
     tables = read_tables(config.tables) if compared else TablePair(*read_sides(config.tables), ())
     right = None if tables.right is None else _ordered(tables.right)
-    return replace(tables, left=_ordered(tables.left), right=right)
+    tables = replace(tables, left=_ordered(tables.left), right=right)
+    records = sum(sizes_of(tables))
+    on_progress("read", records, records)
+    return tables
 
 
 def sizes_of(tables: TablePair) -> tuple[int, ...]:

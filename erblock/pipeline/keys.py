@@ -19,9 +19,10 @@ from erblock.errors import ConfigError, TableError
 from erblock.hashing.base import Progress, Sketch, silent
 from erblock.hashing.store import load_model, model_digest, read_manifest
 from erblock.pipeline.places import check_keys_places
-from erblock.tables.files import CSV_ENDINGS
+from erblock.tables.formats import CSV_ENDINGS
 from erblock.tables.read import Records, csv_of, read_records
 from erblock.tables.schemas import ID
+from erblock.tables.streams import STANDARD
 from erblock.tables.text import record_texts
 from erblock.tables.writing import locked, whole_file
 
@@ -44,7 +45,7 @@ class KeysTarget:
     @property
     def is_file(self) -> bool:
         """Whether keys alone are asked for."""
-        return self.output.suffix.lower() == _FILE
+        return self.output.suffix.lower() == _FILE or str(self.output) == STANDARD
 
 
 @dataclass(frozen=True)

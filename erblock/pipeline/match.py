@@ -30,7 +30,7 @@ from erblock.scoring.pairs import ScoredPairs
 from erblock.scoring.weak_labels import MATCH, NO_MATCH, Verdicts
 from erblock.tables.beside import check_records_here, with_both_records
 from erblock.tables.pairs import read_pairs
-from erblock.tables.read import csv_of_pairs
+from erblock.tables.read import csv_of_labels
 from erblock.tables.schemas import LABELS
 
 _SURE = 0.999
@@ -70,7 +70,7 @@ def match(config: Config, on_progress: Progress = silent) -> MatchReport:
     run = RunOptions(options.device, options.precision)
     stored = None if options.use is None else load_matcher(Path(options.use), run)
     check_match_engine(options, stored)
-    with open_match_engine(_with_columns(config, stored)) as engine:
+    with open_match_engine(_with_columns(config, stored), on_progress) as engine:
         return _matched(config, engine, stored, on_progress)
 
 
@@ -88,6 +88,7 @@ def _matched(
         stored, log_odds = _learned(options, _Task(engine, pairs, verdicts, weights), on_progress)
     else:
         comparison = engine.comparison(stored.fitted.columns, weights)
+        comparison.on_progress = on_progress
         log_odds = stored.fitted.log_odds_by(comparison, pairs.left, pairs.right)
     logits = None if stored.plm is None else stored.plm.logits(_texts(engine).both, pairs, log_odds)
     how = options.assign if options.assign != "auto" else _how(stored, engine)
@@ -147,7 +148,7 @@ def _labels(config: Config, engine: MatchEngine) -> pl.DataFrame | None:
     if config.match.labels is None:
         return None
     left, right = engine.ids
-    csv = csv_of_pairs(config.tables)
+    csv = csv_of_labels(config.tables)
     return read_pairs(config.match.labels, LABELS, left, None if engine.dedup else right, csv)
 
 
@@ -201,6 +202,7 @@ def _learned(options: MatchConfig, task: _Task, on_progress: Progress) -> tuple[
     engine = task.engine
     columns = engine.columns()
     comparison = engine.comparison(columns, task.weights)
+    comparison.on_progress = on_progress
     learned = learn(task.pairs, comparison, task.verdicts, options.seed)
     matcher, plm = learned.matcher, None
     if options.matcher == "plm":

@@ -7,6 +7,7 @@ from erblock.config import Config, MatchConfig, TablesConfig
 from erblock.engines.base import MatchEngine
 from erblock.engines.local import LocalMatchEngine
 from erblock.errors import ConfigError, require_extra
+from erblock.hashing.base import Progress, silent
 from erblock.matching.store import StoredMatcher
 from erblock.pipeline.inputs import open_tables
 from erblock.pipeline.stored import stored_tables
@@ -22,26 +23,26 @@ def check_match_engine(options: MatchConfig, stored: StoredMatcher | None) -> No
 
 
 @contextmanager
-def open_match_engine(config: Config) -> Iterator[MatchEngine]:
+def open_match_engine(config: Config, on_progress: Progress = silent) -> Iterator[MatchEngine]:
     """Yield the engine; what it keeps elsewhere is let go afterwards.
 
     Raises:
         ErblockError: if a table is not usable, or there is no cluster.
     """
     if config.match.engine == "local":
-        yield open_local(config)
+        yield open_local(config, on_progress=on_progress)
     else:
         with _spark_engine(_with_records(config)) as engine:
             yield engine
 
 
-def open_local(config: Config, *, compared: bool = True) -> LocalMatchEngine:
+def open_local(config: Config, *, compared: bool = True, on_progress: Progress = silent) -> LocalMatchEngine:
     """Return the engine of this machine; unless records are `compared`, of any tables with ids.
 
     Raises:
         TableError: if a table is not usable.
     """
-    return LocalMatchEngine(open_tables(_with_records(config), compared=compared))
+    return LocalMatchEngine(open_tables(_with_records(config), compared=compared, on_progress=on_progress))
 
 
 def _with_records(config: Config) -> Config:

@@ -15,7 +15,7 @@ from erblock.pipeline.engine import open_local_engine
 from erblock.pipeline.judged import JudgedPairs, numbered, read_judged
 from erblock.pipeline.remedy import Remedy, bands_needed, per_record_needed, remedy_of
 from erblock.pipeline.rerun import Fate, Pairs, Rerun, places, rerun_on
-from erblock.tables.read import TablePair, csv_of_pairs
+from erblock.tables.read import TablePair, csv_of_gold
 from erblock.tables.schemas import ID
 from erblock.tables.text import plain_texts
 
@@ -94,7 +94,7 @@ def missed(
 def _known(config: Config, tables: TablePair, path: Path) -> tuple[Rows, Rows]:
     """Return the known matches by row number, each once, without records with themselves."""
     right = None if tables.right is None else tables.right.frame[ID]
-    frame = read_gold(path, tables.left.frame[ID], right, csv_of_pairs(config.tables))
+    frame = read_gold(path, tables.left.frame[ID], right, csv_of_gold(config.tables))
     left, other = numbered(tables, frame, path)
     if tables.dedup:
         left, other = np.minimum(left, other), np.maximum(left, other)

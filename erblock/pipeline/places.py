@@ -24,7 +24,7 @@ def check_block_places(config: Config, written: dict[str, Path]) -> None:
 
 
 def check_evaluate_places(
-    config: Config, files: Sequence[Path | None], written: dict[str, Path | None]
+    config: Config, files: Sequence[str | Path | None], written: dict[str, Path | None]
 ) -> None:
     """Raise OutputError if figures would be written over what is measured; `written`: by what names them."""
     reads = [*tables_of(config), *(Read("the file", file) for file in files)]

@@ -86,8 +86,7 @@ def _is_wide_utf8(data: bytes) -> bool:
 def _other_encoding(source: str, encoding: str) -> str:
     return (
         f"{source} is UTF-8, with characters beyond ASCII, and would be misread as {encoding}; leave "
-        "--encoding out, or give that of each table in erblock.toml: left_encoding and right_encoding below "
-        "[tables]"
+        "--encoding out, or give that of each table: --left-encoding, --right-encoding"
     )
 
 

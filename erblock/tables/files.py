@@ -1,6 +1,7 @@
-"""A path as the user writes it, as one frame: a file, a glob, or a folder of files."""
+"""A table as the user names it, as one frame: a file, a glob, a folder of files, a URL, or standard input."""
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from glob import glob, has_magic
 from pathlib import Path
 
@@ -10,21 +11,25 @@ from erblock.config import did_you_mean
 from erblock.errors import TableError
 from erblock.tables.check import check_plain_names
 from erblock.tables.csv_text import CsvOptions, parse_csv
-from erblock.tables.types import with_plain_types
+from erblock.tables.database import is_database, read_table
+from erblock.tables.formats import EXPECTED, format_of, parsed, plain_columns, sniffed
+from erblock.tables.streams import STANDARD, fetched, is_url, split_url, standard_input
 
-CSV_ENDINGS = (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".txt.gz")
-PARQUET_ENDINGS = (".parquet", ".pq")
-_EXPECTED = "expected CSV (.csv, .tsv, .txt, also .gz) or Parquet (.parquet)"
+_HEAD_BYTES = 1 << 16
 
 DEFAULT_CSV = CsvOptions()
 
 
 def read_frame(source: str, options: CsvOptions = DEFAULT_CSV) -> pl.DataFrame:
-    """Return all rows of the file, glob or folder `source`, in the order of the file names.
+    """Return all rows of `source`; those of a glob or a folder in the order of the file names.
 
     Raises:
         TableError: if nothing is there, it cannot be read, or its parts have different columns.
     """
+    if source == STANDARD or is_url(source):
+        frame = _read_stream(source, options)
+        check_plain_names(frame.columns, source)
+        return frame
     paths = _part_paths(source)
     parts = [_read_file(path, options) for path in paths]
     check_plain_names(parts[0].columns, source)
@@ -38,6 +43,30 @@ def read_frame(source: str, options: CsvOptions = DEFAULT_CSV) -> pl.DataFrame:
         raise TableError(
             f"the parts of {source} have columns of different types: {_first_line(error)}"
         ) from None
+
+
+def column_names(source: str, options: CsvOptions = DEFAULT_CSV) -> list[str]:
+    """Return the names of the columns of `source`, from the first of its files.
+
+    Raises:
+        TableError: as `read_frame` does.
+    """
+    if source == STANDARD or is_url(source):
+        return read_frame(source, options).columns
+    return _read_head(_part_paths(source)[0], options).columns
+
+
+def _read_head(path: Path, options: CsvOptions) -> pl.DataFrame:
+    """Return at least the columns: of a CSV its first rows, unless these can only be read with the others."""
+    if format_of(path.name) == "CSV":
+        with suppress(TableError, OSError), path.open("rb") as file:
+            head = file.read(_HEAD_BYTES)
+            if len(head) == _HEAD_BYTES:
+                return parse_csv(head[: head.rfind(b"\n") + 1], str(path), options)
+    elif format_of(path.name) == "Parquet":
+        with suppress(OSError, pl.exceptions.PolarsError):
+            return pl.DataFrame(schema=[name for name in pl.read_parquet_schema(path) if name.strip()])
+    return _read_file(path, options)
 
 
 def _part_paths(source: str) -> list[Path]:
@@ -59,39 +88,40 @@ def _part_paths(source: str) -> list[Path]:
 def _data_files(paths: Iterable[Path], where: str) -> list[Path]:
     """Return the tables among `paths`, sorted; Spark's _SUCCESS and hidden files are none."""
     visible = [path for path in paths if path.is_file() and path.name[0] not in "._"]
-    files = sorted(path for path in visible if _is_csv(path) or _is_parquet(path))
+    files = sorted(path for path in visible if format_of(path.name) is not None)
     if not files:
-        raise TableError(f"{where} holds no table: {_EXPECTED}")
-    if len({_is_csv(path) for path in files}) > 1:
-        raise TableError(f"{where} mixes CSV and Parquet; name the parts with a glob, such as '*.parquet'")
+        raise TableError(f"{where} holds no table: {EXPECTED}")
+    kinds = sorted({str(format_of(path.name)) for path in files})
+    if len(kinds) > 1:
+        raise TableError(
+            f"{where} mixes {' and '.join(kinds)}; name the parts with a glob, such as '*.parquet'"
+        )
     return files
 
 
-def _read_file(path: Path, options: CsvOptions) -> pl.DataFrame:
+def _read_stream(source: str, options: CsvOptions) -> pl.DataFrame:
+    if is_database(source):
+        return read_table(source)
+    data = standard_input() if source == STANDARD else fetched(source)
+    kind = sniffed(data) if source == STANDARD else format_of(split_url(source).path)
+    if kind is None:
+        raise TableError(f"{source} is not a table that erblock reads: {EXPECTED}")
     try:
-        if _is_parquet(path):
-            return _read_parquet(path)
-        if _is_csv(path):
-            return parse_csv(path.read_bytes(), str(path), options)
+        return parsed(data, kind, source, options)
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
+        raise TableError(f"{source} cannot be read: {_first_line(error)}") from None
+
+
+def _read_file(path: Path, options: CsvOptions) -> pl.DataFrame:
+    kind = format_of(path.name)
+    if kind is None:
+        raise TableError(f"{path} is not a table that erblock reads: {EXPECTED}")
+    try:
+        if kind == "Parquet":  # not all of it is read at once
+            return plain_columns(pl.read_parquet(path, glob=False, hive_partitioning=False), str(path))
+        return parsed(path.read_bytes(), kind, str(path), options)
     except (OSError, pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
         raise TableError(f"{path} cannot be read: {_first_line(error)}") from None
-    raise TableError(f"{path} is not a table that erblock reads: {_EXPECTED}")
-
-
-def _read_parquet(path: Path) -> pl.DataFrame:
-    frame = pl.read_parquet(path, glob=False, hive_partitioning=False)
-    if not frame.width:
-        raise TableError(f"{path} has no columns; expected an id and what to compare")
-    # No rule can name a column without a name.
-    return with_plain_types(frame.select([name for name in frame.columns if name.strip()]))
-
-
-def _is_csv(path: Path) -> bool:
-    return path.name.lower().endswith(CSV_ENDINGS)
-
-
-def _is_parquet(path: Path) -> bool:
-    return path.name.lower().endswith(PARQUET_ENDINGS)
 
 
 def _check_same_columns(first: str, expected: Sequence[str], other: str, found: Sequence[str]) -> None:

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from erblock.errors import OutputError
 from erblock.tables.contents import MANIFEST
+from erblock.tables.database import database_file
+from erblock.tables.streams import STANDARD, is_url
 from erblock.tables.writing import check_writable, real
 
 
@@ -24,9 +26,11 @@ class Read:
     @property
     def files(self) -> list[Path]:
         """The files that the path stands for; a folder stands for itself and for what lies directly in it."""
-        if self.path is None or "://" in str(self.path):
+        if self.path is None or str(self.path) == STANDARD:
             return []
         path = Path(self.path)
+        if is_url(str(self.path)):
+            path = database_file(str(self.path)) or path
         if path.is_dir():
             return [path, *path.iterdir()]
         if not path.exists() and has_magic(str(self.path)):
@@ -51,6 +55,9 @@ class Write:
 
 def check_places(writes: Sequence[Write], reads: Sequence[Read]) -> None:
     """Raise OutputError if a place cannot be written, is read or written twice; before any work is done."""
+    piped = [read.what for read in reads if str(read.path) == STANDARD]
+    if len(piped) > 1:
+        raise OutputError(f"-: standard input is one table, found it as {' and as '.join(piped)}")
     try:
         for write in writes:
             check_writable(write.path, write.option)

@@ -3,17 +3,16 @@
 import json
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from erblock.errors import TableError, visible
 from erblock.tables.check import listed
-from erblock.tables.csv_text import CsvOptions
-from erblock.tables.files import DEFAULT_CSV
 from erblock.tables.mapping import MappedColumn, Side, map_columns, plain_name
 from erblock.tables.profile import ColumnProfile, IdColumn
 from erblock.tables.propose import LEAST_COVERAGE, quoted
+from erblock.tables.streams import STANDARD, is_url
 
 _HEAD = """\
 # What erblock knows about these tables. It was proposed from their content: read it and change it.
@@ -86,13 +85,16 @@ def config_text(
     mapped: Sequence[MappedColumn],
     rules: TriedRules,
     folder: Path,
-    csv: CsvOptions = DEFAULT_CSV,
+    reading: Mapping[str, str],
 ) -> str:
-    """Return the text of an erblock.toml in `folder` for two tables (or one and None, to deduplicate)."""
+    """Return the text of an erblock.toml in `folder` for two tables (or one and None, to deduplicate).
+
+    `reading`: the keys that say how the tables are read.
+    """
     left, right = tables
     lines = [
         _HEAD,
-        *_tables_section(left, right, folder, csv),
+        *_tables_section(left, right, folder, reading),
         *_columns(mapped, rules),
         *left_out(left, right, mapped),
         "",
@@ -109,12 +111,12 @@ def _nothing_in_common(left: TableFacts, right: TableFacts | None) -> str:
     names = [listed([column.name for column in each.side.columns]) for each in (left, right)]
     return (
         f"{left.source} ({names[0]}) and {right.source} ({names[1]}) have no column that says the same; "
-        'write an erblock.toml with columns = ["left_name=right_name"] below [tables]'
+        'say which do: --columns left_name=right_name, or columns = ["left_name=right_name"] in erblock.toml'
     )
 
 
 def _tables_section(
-    left: TableFacts, right: TableFacts | None, folder: Path, csv: CsvOptions
+    left: TableFacts, right: TableFacts | None, folder: Path, reading: Mapping[str, str]
 ) -> Iterator[str]:
     yield "[tables]"
     yield f"left = {_quoted(_relative(left.source, folder))}  # {left.n_rows:,} records"
@@ -127,10 +129,7 @@ def _tables_section(
     else:
         yield _id_line("left_id", left.id_column)
         yield _id_line("right_id", right.id_column)
-    if csv.delimiter is not None:
-        yield f"delimiter = {_quoted(csv.delimiter)}"
-    if csv.encoding != DEFAULT_CSV.encoding:
-        yield f"encoding = {_quoted(csv.encoding)}"
+    yield from (f"{key} = {_quoted(value)}" for key, value in reading.items())
 
 
 def _id_line(key: str, column: IdColumn) -> str:
@@ -223,7 +222,9 @@ def _rules_section(rules: TriedRules) -> Iterator[str]:
 
 def _relative(source: str, folder: Path) -> str:
     """An absolute path stays one: whoever gave it may move the file with the settings."""
-    return source if Path(source).is_absolute() else Path(os.path.relpath(source, folder)).as_posix()
+    if source == STANDARD or is_url(source) or Path(source).is_absolute():
+        return source
+    return Path(os.path.relpath(source, folder)).as_posix()
 
 
 def _quoted(text: str) -> str:

@@ -10,7 +10,7 @@ import polars as pl
 
 from erblock.errors import TableError
 from erblock.tables.csv_text import detect_delimiter, header_names
-from erblock.tables.pairs import SIDES, id_text
+from erblock.tables.pairs import id_text, side_names
 
 _ENDINGS = (".csv", ".tsv", ".txt")
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
@@ -40,8 +40,8 @@ class LabelFile:
         Raises:
             TableError: if the file cannot be written.
         """
-        given = {"left_id": left_id, "right_id": right_id, "label": "" if label is None else str(label)}
-        given |= {SIDES[name]: value for name, value in given.items() if name in SIDES}
+        left, right = side_names(self.columns, str(self.path))
+        given = {left: left_id, right: right_id, "label": "" if label is None else str(label)}
         row = self._line([given.get(name, "") for name in self.columns])
         try:
             with self.path.open("ab+") as file:

@@ -3,6 +3,7 @@
 Ids are cast to the types that the tables use, so that a CSV of labels fits tables in Parquet.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import polars as pl
@@ -12,12 +13,24 @@ from erblock.errors import TableError
 from erblock.tables.check import counted, listed, shown
 from erblock.tables.csv_text import CsvOptions
 from erblock.tables.files import DEFAULT_CSV, read_frame
-from erblock.tables.schemas import GOLD, LABELS, PAIRS, Schema
+from erblock.tables.schemas import GOLD, LABELS, MATCHES, PAIRS, Schema
 
 PAIR = ("left_id", "right_id")
 
-SIDES = {"left_id": "id1", "right_id": "id2"}
-"""What the id columns of such a file may be called instead."""
+_NAMED = (
+    PAIR,
+    ("id1", "id2"),
+    ("id_left", "id_right"),
+    ("left", "right"),
+    ("l_id", "r_id"),
+    ("ltable_id", "rtable_id"),
+    ("id_l", "id_r"),
+    ("unique_id_l", "unique_id_r"),
+)
+"""What the id columns of such a file are called by erblock and others, in any case of the letters."""
+
+_NO_IDS = frozenset({"label", *PAIRS.columns, *MATCHES.columns})
+"""Columns that hold no ids beside those of two ids."""
 
 
 def read_pairs(
@@ -32,7 +45,7 @@ def read_pairs(
     `right_ids` is None if there is one table: then LABELS must agree on a pair in either order, and not name
     a record with itself.
 
-    The id columns may be called left_id, right_id or id1, id2. Of a GOLD file with a column `label`,
+    The id columns are found as `side_names` says. Of a GOLD file with a column `label`,
     the rows labelled 1 are returned. PAIRS may name unknown ids (`unknown_ids` counts them) and may
     lack the score; GOLD and LABELS may not be empty. Of LABELS, rows without a label are left out: somebody
     looked at such a pair and could not tell.
@@ -101,16 +114,31 @@ def unknown_ids(pairs: pl.DataFrame, side: str, ids: pl.Series) -> pl.Series:
 
 
 def _named_sides(raw: pl.DataFrame, source: str) -> pl.DataFrame:
-    for names in (tuple(SIDES), tuple(SIDES.values())):
-        if set(names) <= set(raw.columns):
-            # A file with id1, id2 may have a column left_id, too, which is something else.
-            others = [side for side in SIDES if side in raw.columns and side not in names]
-            return raw.drop(others).rename(dict(zip(names, SIDES, strict=True)))
-    missing = next(name for name in SIDES if name not in raw.columns)
-    hint = did_you_mean(missing, raw.columns)
+    names = side_names(raw.columns, source)
+    # A file with id1, id2 may have a column left_id, too, which is something else.
+    others = [side for side in GOLD.columns if side in raw.columns and side not in names]
+    return raw.drop(others).rename(dict(zip(names, GOLD.columns, strict=True)))
+
+
+def side_names(columns: Sequence[str], source: str) -> tuple[str, str]:
+    """Return the names of the left and the right id column of a file of pairs.
+
+    They are called left_id, right_id or the like; otherwise a file has but these two, the left one first.
+
+    Raises:
+        TableError: if it cannot be told which they are.
+    """
+    by_name = {name.lower(): name for name in reversed(columns)}
+    for left, right in _NAMED:
+        if left in by_name and right in by_name:
+            return by_name[left], by_name[right]
+    ids = [name for name in columns if name.lower() not in _NO_IDS]
+    if len(ids) == 2 and "id" not in by_name:  # a column id is that of a table of records
+        return ids[0], ids[1]
+    hint = did_you_mean("left_id", columns)
     raise TableError(
-        f"{source} needs the columns left_id and right_id (or id1 and id2), "
-        f"but has no '{missing}'{hint} (its columns: {listed(raw.columns)})"
+        f"{source} needs the columns left_id and right_id, or two columns of ids alone; it is not certain "
+        f"which these are{hint} (its columns: {listed(columns)})"
     )
 
 

@@ -1,5 +1,6 @@
 """What the columns of a table hold: how much is missing, how much differs, and which kind of value it is."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -24,6 +25,10 @@ _NUMBER = r"^[^\w.]*(usd|eur|gbp)?\s?[-+]?\d[\d.,']*\s?[^\W\d]{0,5}[^\w]*$"
 _DIGITS = r"^\d{4,}$"
 # A token of letters and digits, or of many digits: a model number, as rules call it "code".
 _CODE_TOKEN = r"\b(\p{L}+[-.]?\d|\d+[-.]?\p{L})[\p{L}\d]{2,}\b|\b\d{5,}\b"
+
+
+_ID_NAME = re.compile(r"(?i:(^|[\W_])id)$|[a-z]I[dD]$")
+_ID_VALUE = r"^[\p{L}\p{N}_:/-]*\d[\p{L}\p{N}_:/-]*$"
 
 
 @dataclass(frozen=True)
@@ -76,9 +81,7 @@ def pick_id_column(frame: pl.DataFrame, source: str) -> IdColumn:
             frame.select(pl.col(named[0]).alias(ID)), pl.repeat(False, frame.height, eager=True), source
         )
     # Of several keys the one that says so is meant: product_id rather than description.
-    keys = sorted(
-        unique, key=lambda name: not name.lower().endswith(("id", "key", "nr", "no", "number", "code"))
-    )
+    keys = sorted(unique, key=lambda name: not _says_key(name))
     if keys:
         lack = f"'{named[0]}' has missing or repeated values" if named else "no column is called id"
         return IdColumn(keys[0], f"{lack}; this one differs in every row")
@@ -91,6 +94,38 @@ def pick_id_column(frame: pl.DataFrame, source: str) -> IdColumn:
         f"{source} has no id: no column holds a different value in every row; add one "
         f"(its columns: {listed(frame.columns)})"
     )
+
+
+def certain_id_column(frame: pl.DataFrame, source: str) -> str | None:
+    """Return the id column of a table in which none is called `id`, or None if it cannot be told for certain.
+
+    It is the one column of different values that is named like an id, or like a key or a number; or else the
+    first column, if it holds a different code in each row.
+
+    Raises:
+        TableError: if a column that is named like an id is one but for a few rows.
+    """
+    keys = [name for name in frame.columns if _is_key(frame.get_column(name))]
+    named = [name for name in frame.columns if _ID_NAME.search(name)]
+    codes = [name for name in keys if _holds_codes(frame.get_column(name))]
+    groups = (
+        [name for name in named if name in keys],
+        [name for name in codes if _says_key(name)],
+        [name for name in codes if name == frame.columns[0]],
+    )
+    found = next(filter(None, groups), [])
+    if not groups[0] and len(named) == 1 and _is_nearly_key(frame.get_column(named[0])):
+        check_ids(
+            frame.select(pl.col(named[0]).alias(ID)), pl.repeat(False, frame.height, eager=True), source
+        )
+    return found[0] if len(found) == 1 else None
+
+
+def _holds_codes(values: pl.Series) -> bool:
+    """Return whether every value is one word with a digit in it: no name, price or address."""
+    if values.dtype == pl.String:
+        return bool(values.str.contains(_ID_VALUE).all())
+    return values.dtype.is_integer()
 
 
 def _says_key(name: str) -> bool:

@@ -7,6 +7,7 @@ keeps its types. The id column comes first and is called `id`; empty and blank v
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 import polars as pl
@@ -18,6 +19,7 @@ from erblock.tables.csv_text import CsvOptions
 from erblock.tables.files import read_frame
 from erblock.tables.guard import Read
 from erblock.tables.schemas import ID
+from erblock.tables.streams import STANDARD, is_url
 from erblock.tables.writing import real
 
 
@@ -91,15 +93,34 @@ def read_sides(options: TablesConfig) -> tuple[Records, Records | None]:
 
 def csv_of(options: TablesConfig, side: Literal["left", "right"]) -> CsvOptions:
     """Return how to read the CSV of one side."""
-    own = options.left_encoding if side == "left" else options.right_encoding
-    return CsvOptions(options.delimiter, own or options.encoding)
+    left = side == "left"
+    delimiter = options.left_delimiter if left else options.right_delimiter
+    encoding = options.left_encoding if left else options.right_encoding
+    return CsvOptions(delimiter or options.delimiter, encoding or options.encoding)
+
+
+def csv_of_gold(options: TablesConfig) -> CsvOptions:
+    """Return how to read known matches."""
+    return _csv_of_pairs(options, options.gold_delimiter, options.gold_encoding)
+
+
+def csv_of_labels(options: TablesConfig) -> CsvOptions:
+    """Return how to read labels."""
+    return _csv_of_pairs(options, options.labels_delimiter, options.labels_encoding)
 
 
 def csv_of_pairs(options: TablesConfig) -> CsvOptions:
-    """Return how to read pairs, labels and known matches: as the tables, or UTF-8, which erblock writes."""
+    """Return how to read pairs."""
+    return _csv_of_pairs(options, None, None)
+
+
+def _csv_of_pairs(options: TablesConfig, delimiter: str | None, encoding: str | None) -> CsvOptions:
+    """Return how to read what holds ids: as the tables, or as UTF-8, which erblock writes."""
+    if encoding is not None:
+        return CsvOptions(delimiter, encoding)
     encodings = (options.encoding, options.left_encoding, options.right_encoding)
     other = next((name for name in encodings if name and name != "utf-8"), "utf-8")
-    return CsvOptions(encoding=other, or_utf8=True)
+    return CsvOptions(delimiter, other, or_utf8=True)
 
 
 def _check_two_tables(options: TablesConfig) -> None:
@@ -107,14 +128,20 @@ def _check_two_tables(options: TablesConfig) -> None:
 
     With a mapping, or another id column, the two sides of one file may well be different things.
     """
-    sides = [Read("the table", side) for side in (options.left, options.right)]
-    same = [sorted(map(real, side.files)) for side in sides]
+    same = [_places(source) for source in (options.left, options.right)]
     mapped = options.left_id != options.right_id or any("=" in column for column in options.columns)
     if same[0] and same[0] == same[1] and not mapped:
         raise TableError(
             f"{options.left} and {options.right} are the same table, in which every record would match "
             "itself; give it once to find its duplicates"
         )
+
+
+def _places(source: str | None) -> Sequence[Path | str]:
+    """Return what tells one table from another: files, or the name of a URL or of standard input."""
+    if source is not None and (source == STANDARD or is_url(source)):
+        return [source]
+    return sorted(map(real, Read("the table", source).files))
 
 
 def read_records(source: str, id_column: str, csv: CsvOptions) -> Records:

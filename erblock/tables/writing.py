@@ -13,12 +13,14 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from uuid import uuid4
 
 import polars as pl
 from filelock import FileLock, Timeout
 
 from erblock.errors import OutputError
+from erblock.tables.streams import STANDARD, to_standard_output
 
 _AT_CURRENT_FOLDER, _EXCHANGE = -100, 2
 _PATIENCE = 10.0
@@ -36,7 +38,7 @@ def locked(path: Path, patience: float = 0.0) -> Iterator[None]:
         OutputError: if another run holds it, or its folder cannot be written.
     """
     place = real(path)
-    if place in _held:
+    if place in _held or str(path) == STANDARD:
         yield
         return
     lock = FileLock(place.with_name(f".{place.name}.lock"), timeout=patience)
@@ -77,6 +79,14 @@ class _Batch:
     locks: ExitStack
     moves: list[tuple[Path, Path]] = field(default_factory=list)
 
+    def hold(self, path: Path) -> tuple[Path, Path]:
+        """Return where the file is written first, and its place, which is locked until the batch is done."""
+        if str(path) == STANDARD:
+            return Path(self.locks.enter_context(TemporaryDirectory())) / "table", path
+        self.locks.enter_context(locked(path, _PATIENCE))
+        with errors_of(path):
+            return _beside(real(path)), real(path)
+
 
 @contextmanager
 def together() -> Iterator[None]:
@@ -91,8 +101,7 @@ def together() -> Iterator[None]:
         try:
             yield
             for beside, place in batch.moves:
-                with errors_of(place):
-                    beside.replace(place)
+                _move(beside, place)
         finally:
             _batches.remove(batch)
             for beside, _ in batch.moves:
@@ -104,24 +113,34 @@ def together() -> Iterator[None]:
 def whole_file(path: Path) -> Iterator[Path]:
     """Yield the path of a file that takes the place of `path` if all goes well, and is removed if not.
 
+    The path "-" is standard output.
+
     Raises:
         OutputError: if it cannot be written; what was at `path` is as it was.
     """
     with ExitStack() as own:
         batch = _batches[-1] if _batches else _Batch(own)
-        batch.locks.enter_context(locked(path, _PATIENCE))
-        with errors_of(path):
-            beside = _beside(real(path))
-            try:
+        beside, place = batch.hold(path)
+        try:
+            with errors_of(path):
                 yield beside
-                if _batches:
-                    batch.moves.append((beside, real(path)))
-                else:
-                    beside.replace(real(path))
-            except BaseException:
-                with suppress(OSError):
-                    beside.unlink()
-                raise
+            if _batches:
+                batch.moves.append((beside, place))
+            else:
+                _move(beside, place)
+        except BaseException:
+            with suppress(OSError):
+                beside.unlink()
+            raise
+
+
+def _move(beside: Path, place: Path) -> None:
+    """Give a file that is written its place, or to whoever reads standard output."""
+    if str(place) == STANDARD:
+        to_standard_output(beside)
+        return
+    with errors_of(place):
+        beside.replace(place)
 
 
 @contextmanager
@@ -177,6 +196,8 @@ def errors_of(path: Path) -> Iterator[None]:
 
 def check_writable(path: Path, option: str) -> None:
     """Raise OutputError if nothing can be written at `path`; called before any work is done."""
+    if str(path) == STANDARD:
+        return
     try:
         above = next((parent for parent in path.parents if parent.exists()), Path())
         place, here = real(path), Path.cwd()

@@ -100,6 +100,7 @@ def train(
     loss = NLSHLoss(encoder.model, options.radius, options.separation, options.ranking)
     step = _Step(encoder, tables, known, loss)
     steps = _planned_steps(len(training), options)
+    on_progress("train", 0, steps)
     watch = _EarlyStop(step, list(batches(held_out, options.batch_size, 1, options.seed)))
     watch.check()
     done = 0

@@ -52,7 +52,7 @@ def test_an_older_file_is_replaced_at_once_or_not_at_all(tmp_path):
     assert path.read_text(encoding="utf-8").startswith("left_id")
 
 
-@pytest.mark.parametrize("name", ["pairs", "pairs.txt", "pairs.csv.gz", ".csv"])
+@pytest.mark.parametrize("name", ["pairs", "pairs.txt", "pairs.csv.bz2", "pairs.xlsx", ".csv"])
 def test_another_suffix_is_refused(name, tmp_path):
     with pytest.raises(TableError, match=r"expected a name ending in \.parquet or \.csv"):
         check_output(tmp_path / name)

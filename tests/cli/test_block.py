@@ -174,7 +174,7 @@ FILES = {
     "null_id.csv": "id,name\n1,red\n,blue\n",
     "twice.csv": "id,name\n1,red\n1,blue\n",
     "other.csv": "id,title\n1,red\n",
-    "no_id.csv": "key,name\n1,red\n",
+    "no_id.csv": "name,price\nred,1\nblue,1\n",
 }
 
 
@@ -187,7 +187,7 @@ FILES = {
         (["left.csv", "null_id.csv"], "null_id.csv"),
         (["left.csv", "twice.csv"], "twice.csv"),
         (["twice.csv"], "twice.csv"),
-        (["left.csv", "other.csv"], "no column in common"),
+        (["left.csv", "other.csv"], "have no column that says the same; say which do: --columns"),
         (["left.csv", "no_id.csv"], "no_id.csv"),
         (["left.csv", "right.csv", "--columns", "nam"], "'name'"),
         (["left.csv", "right.csv", "-o", "pairs.txt"], "expected a name ending in .parquet or .csv"),

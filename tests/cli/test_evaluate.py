@@ -59,6 +59,7 @@ def test_sets_are_shown_side_by_side(files, capsys):
     assert ["good.csv", *["4", "(85.7)"] * 4] in lines
     assert ["bad.csv", *"----"] in lines
     assert err.splitlines() == [
+        "settings: erblock.toml",
         "records read: 3 and 4",
         "bad.csv: 1 rows list a pair again; it counts once",
         "bad.csv: 1 pairs have an id that is in no table",

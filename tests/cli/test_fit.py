@@ -1,6 +1,7 @@
 """`erblock fit`, through the command line."""
 
 import json
+import sys
 
 import polars as pl
 import pytest
@@ -190,3 +191,14 @@ def test_a_minhash_is_replaced_only_with_force_and_is_the_same_again(folder, cap
     assert app.run(["fit", "--method", "minhash", "-o", "model", "--force", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["training"] is None
     assert contents(folder / "model") == before
+
+
+def test_without_torch_fit_names_the_method_that_needs_none(products, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setitem(sys.modules, "torch", None)
+    for name, table in zip(("a.csv", "b.csv"), products(60), strict=True):
+        table.write_csv(name)
+    assert app.run(["fit", "a.csv", "b.csv", "-o", "model"]) == 2
+    err = capsys.readouterr().err
+    assert (err.count("\n"), "or give --method minhash, which needs no torch" in err) == (1, True)
+    assert app.run(["fit", "a.csv", "b.csv", "-o", "model", "--method", "minhash"]) == 0

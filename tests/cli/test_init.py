@@ -6,10 +6,14 @@ import pytest
 from typer.testing import CliRunner
 
 from erblock.cli.app import app
-from erblock.config import load_config
+from erblock.config import TablesConfig, load_config
 from erblock.errors import ConfigError, OutputError, TableError
 from erblock.pipeline.init import write_config
 from erblock.tables.read import read_tables
+
+
+def written(left, right, output, *, force=False, **reading):
+    return write_config(TablesConfig(left=left, right=right, **reading), output, force=force)
 
 
 @pytest.fixture
@@ -28,7 +32,7 @@ def shops(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("place", ["erblock.toml", "data/erblock.toml"])
 def test_the_written_file_loads_and_reads_the_tables(shops, tmp_path, place):
-    path = write_config(*shops, tmp_path / place).path
+    path = written(*shops, tmp_path / place).path
     config = load_config(path, {})
     tables = read_tables(config.tables)
     assert [(pair.left, pair.right) for pair in tables.columns] == [
@@ -40,17 +44,15 @@ def test_the_written_file_loads_and_reads_the_tables(shops, tmp_path, place):
 
 
 def test_paths_stay_valid_beside_the_file(shops, tmp_path):
-    text = write_config(*shops, tmp_path / "data" / "erblock.toml").path.read_text(encoding="utf-8")
+    text = written(*shops, tmp_path / "data" / "erblock.toml").path.read_text(encoding="utf-8")
     assert 'left = "a.csv"' in text
     assert "a guess from its values" in text
 
 
 def test_how_the_csv_is_read_is_kept(tmp_path, monkeypatch):
-    from erblock.tables.csv_text import CsvOptions
-
     monkeypatch.chdir(tmp_path)
     (tmp_path / "a.csv").write_bytes("id;name\n1;caf\u00e9\n2;bar\n".encode("cp1252"))
-    path = write_config("a.csv", None, tmp_path / "e.toml", csv=CsvOptions(";", "cp1252")).path
+    path = written("a.csv", None, tmp_path / "e.toml", delimiter=";", encoding="cp1252").path
     tables = load_config(path, {}).tables
     assert (tables.delimiter, tables.encoding, tables.right) == (";", "cp1252", None)
     assert read_tables(tables).left.frame["name"].to_list() == ["caf\u00e9", "bar"]
@@ -60,16 +62,16 @@ def test_a_file_that_exists_is_kept_without_force(shops, tmp_path):
     path = tmp_path / "erblock.toml"
     path.write_text("[tables]\nleft = 'mine'", encoding="utf-8")
     with pytest.raises(ConfigError, match="exists already; give --force"):
-        write_config(*shops, path)
+        written(*shops, path)
     assert "mine" in path.read_text(encoding="utf-8")
-    write_config(*shops, path, force=True)
+    written(*shops, path, force=True)
     assert load_config(path, {}).rules.match
 
 
 def test_force_replaces_settings_and_nothing_else(shops, tmp_path):
     (tmp_path / "notes.txt").write_text("years of work", encoding="utf-8")
     with pytest.raises(ConfigError, match="exists and holds no settings of erblock"):
-        write_config(*shops, tmp_path / "notes.txt", force=True)
+        written(*shops, tmp_path / "notes.txt", force=True)
     assert (tmp_path / "notes.txt").read_text(encoding="utf-8") == "years of work"
 
 
@@ -79,12 +81,12 @@ def test_a_table_is_not_written_over_even_by_force(tmp_path, monkeypatch):
     with pytest.raises(
         OutputError, match=r"--output a\.csv: this is the table a\.csv; expected another name"
     ):
-        write_config("a.csv", None, Path("a.csv"), force=True)
+        written("a.csv", None, Path("a.csv"), force=True)
     assert (tmp_path / "a.csv").read_text(encoding="utf-8").startswith("id,name")
 
 
 def test_a_folder_that_is_not_there_is_made(shops, tmp_path):
-    assert write_config(*shops, tmp_path / "none" / "erblock.toml").path.is_file()
+    assert written(*shops, tmp_path / "none" / "erblock.toml").path.is_file()
 
 
 def test_tables_that_share_nothing_are_refused(tmp_path, monkeypatch):
@@ -92,11 +94,11 @@ def test_tables_that_share_nothing_are_refused(tmp_path, monkeypatch):
     (tmp_path / "a.csv").write_text("id,name\n1,x\n2,y\n", encoding="utf-8")
     (tmp_path / "b.csv").write_text("id,cost\n1,5.00\n2,6.50\n", encoding="utf-8")
     with pytest.raises(TableError, match="have no column that says the same"):
-        write_config("a.csv", "b.csv", tmp_path / "e.toml")
+        written("a.csv", "b.csv", tmp_path / "e.toml")
 
 
 def test_the_same_tables_give_the_same_file(shops, tmp_path):
-    first, second = (write_config(*shops, tmp_path / name).path.read_bytes() for name in ("1.toml", "2.toml"))
+    first, second = (written(*shops, tmp_path / name).path.read_bytes() for name in ("1.toml", "2.toml"))
     assert first == second
 
 
@@ -150,13 +152,13 @@ def street_rule(monkeypatch):
 
 
 def test_a_rule_that_is_likely_wrong_is_a_comment_with_the_reason(hotel_files, street_rule):
-    written = write_config(*hotel_files, Path("erblock.toml"))
-    assert (written.used, written.proposed) == (1, 2)
-    lines = written.path.read_text(encoding="utf-8").splitlines()
+    done = written(*hotel_files, Path("erblock.toml"))
+    assert (done.used, done.proposed) == (1, 2)
+    lines = done.path.read_text(encoding="utf-8").splitlines()
     at = lines.index(f'  # "{STREET}",')
     assert lines[at - 1].startswith("  # likely wrong: ")
     assert "partners a record, at most" in lines[at - 1]
-    assert load_config(written.path, {}).rules.match == ("exact(zip) AND token_set_ratio(name) >= 90",)
+    assert load_config(done.path, {}).rules.match == ("exact(zip) AND token_set_ratio(name) >= 90",)
 
 
 def test_every_column_is_told_of(hotel_files, street_rule):
@@ -189,6 +191,6 @@ def test_names_with_control_characters_make_settings_that_can_be_read(tmp_path, 
     name = "pri\x1b[2J\x9bce\u200b\n[fit]"
     rows = [{"id": i, "name": f"blue chair {i} of oak", name: f"{100 + i}"} for i in range(60)]
     pl.DataFrame(rows).write_parquet("t.parquet")
-    text = write_config("t.parquet", None, tmp_path / "e.toml").path.read_text(encoding="utf-8")
+    text = written("t.parquet", None, tmp_path / "e.toml").path.read_text(encoding="utf-8")
     assert all(line.isprintable() for line in text.split("\n"))
     assert name in load_config(tmp_path / "e.toml", {}).tables.columns

@@ -97,7 +97,7 @@ def test_a_folder_of_keys_blocks_as_the_table_it_was_made_of(folder, model):
 def test_stored_records_are_not_hashed_again(folder, model, capsys):
     assert keys("left.csv", "--model", model, "-o", "stored") == 0
     capsys.readouterr()
-    assert block("stored", "right.csv", "--model", model, "-o", "pairs.csv") == 0
+    assert block("stored", "right.csv", "--model", model, "-o", "pairs.csv", "-v") == 0
     hashed = [line for line in capsys.readouterr().err.splitlines() if line.startswith(("hash:", "encode:"))]
     assert len(hashed) == 1
 

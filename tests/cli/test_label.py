@@ -82,7 +82,9 @@ def test_both_records_are_shown_and_what_differs_is_marked(match, capsys):
 def test_the_end_of_the_input_is_to_quit(match, capsys):
     assert match("y\nn", "--label-only") == 0
     assert answers() == ["1", "0"]
-    assert "2 pairs labelled now" in capsys.readouterr().err
+    err = capsys.readouterr().err
+    assert "2 pairs labelled now" in err
+    assert "interrupted: the answers are in labels.csv; the same command goes on with them" in err
     assert not Path("matches.parquet").exists()
 
 

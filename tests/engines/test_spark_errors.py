@@ -3,7 +3,8 @@
 import pytest
 
 from erblock.engines.spark_errors import first_line, raise_as_ours
-from erblock.errors import ConfigError, ModelError
+from erblock.errors import ConfigError, ModelError, TableError
+from erblock.tables.files import DEFAULT_CSV
 
 WORKER = """[PYTHON_EXCEPTION] An exception was thrown from the worker: Traceback (most recent call last):
   File "records.py", line 59, in __call__
@@ -40,3 +41,14 @@ def test_another_error_is_left_alone():
 )
 def test_the_cause_is_told_without_its_trace(text, line):
     assert first_line(RuntimeError(text)) == (line or text)
+
+
+@pytest.mark.parametrize(
+    "source", ["-", "duckdb:///a.db?table=x", "postgresql://h/d?table=x", "a.xlsx", "a.jsonl"]
+)
+def test_what_spark_does_not_read_is_said_before_it_is_asked(source):
+    pytest.importorskip("pyspark")
+    from erblock.engines.spark_tables import read_raw
+
+    with pytest.raises(TableError, match="Spark reads CSV and Parquet files; use --engine local"):
+        read_raw(None, source, DEFAULT_CSV)

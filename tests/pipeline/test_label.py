@@ -216,7 +216,7 @@ def test_nothing_is_written_where_a_session_cannot_begin(folder, fresh, option, 
 @pytest.mark.parametrize(
     ("content", "complaint"),
     [
-        ("a,b\n1,2\n", "needs the columns left_id and right_id"),
+        ("a,b,c\n1,2,3\n", "needs the columns left_id and right_id"),
         ("left_id,right_id\n", "needs a column 'label'"),
         ("left_id,right_id,label\nl0,r0,perhaps\n", "row 1: the label must be 0 or 1, found 'perhaps'"),
         ("left_id,right_id,label\nl0,zzz,1\n", "right_id zzz not in the right table"),

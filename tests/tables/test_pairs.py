@@ -24,12 +24,21 @@ def message(path, schema, left=LEFT, right=RIGHT):
     return str(caught.value)
 
 
-@pytest.mark.parametrize("header", ["left_id,right_id", "id1,id2", "left_id,note,right_id"])
+@pytest.mark.parametrize(
+    "header",
+    ["left_id,right_id", "id1,id2", "left_id,note,right_id", "idAbt,idBuy", "LEFT,note,Right", "a,b"],
+)
 def test_gold_ids_take_the_types_of_the_tables(write, header):
     write("g.csv", f"{header}\n" + ("1,x,007\n" if "note" in header else "1,007\n"))
     pairs = read_pairs("g.csv", GOLD, LEFT, RIGHT)
     assert pairs.schema == {"left_id": pl.Int64, "right_id": pl.String}
     assert pairs.rows() == [(1, "007")]
+
+
+def test_swapped_columns_of_any_name_are_said_to_be(write):
+    write("g.csv", "buy,abt\n007,1\n")
+    ids = pl.Series(["1", "2"]), pl.Series(["007", "8"])
+    assert "left and right look swapped" in message("g.csv", GOLD, *ids)
 
 
 def test_gold_with_labels_keeps_the_matches(write):
@@ -77,9 +86,9 @@ def test_whole_floats_are_ids_and_others_are_not(tmp_path):
 
 
 def test_missing_columns_are_named(write):
-    write("g.csv", "left,right_id\n1,8\n")
+    write("g.csv", "left,right_key,note\n1,8,x\n")
     write("l.csv", "left_id,right_id\n1,8\n")
-    assert "has no 'left_id'; did you mean 'left'?" in message("g.csv", GOLD)
+    assert "it is not certain which these are; did you mean 'left'?" in message("g.csv", GOLD)
     assert "needs a column 'label'" in message("l.csv", LABELS)
 
 

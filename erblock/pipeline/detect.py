@@ -1,0 +1,118 @@
+"""Ids and columns that nobody named, found in the tables as `erblock init` finds them, or refused."""
+
+import shlex
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from erblock.config import READING, Config, TablesConfig
+from erblock.errors import TableError
+from erblock.pipeline.init import facts_of, filled_rows
+from erblock.pipeline.stored import stored_tables
+from erblock.tables.csv_text import CsvOptions
+from erblock.tables.files import column_names
+from erblock.tables.init_file import TableFacts, entry_of, mapped_columns
+from erblock.tables.profile import IdColumn, certain_id_column
+from erblock.tables.read import csv_of
+from erblock.tables.schemas import ID
+
+_TELLING = {"name", "text", "code"}
+"""Kinds of columns that tell records apart."""
+
+SideName = Literal["left", "right"]
+
+
+@dataclass(frozen=True)
+class Detected:
+    """Settings that name ids and columns, and what is to be said of those that were found, if any was."""
+
+    config: Config
+    remark: str | None = None
+
+
+@dataclass(frozen=True)
+class _Side:
+    """A table: its id column, and the names of the columns that may be compared."""
+
+    name: SideName
+    source: str
+    csv: CsvOptions
+    id_column: str
+    columns: frozenset[str]
+
+    def facts(self) -> TableFacts:
+        return facts_of(self.source, IdColumn(self.id_column), self.csv)[0]
+
+
+def detect(config: Config, *, columns: bool, alone: SideName = "left") -> Detected:
+    """Return the settings with the id column of each table, and with `columns` those that say the same.
+
+    Nothing is looked for that is named, or has the usual name: `id`, and equal names of columns.
+    `alone`: which side of the settings one table stands for.
+
+    Raises:
+        TableError: if it cannot be told for certain; the message holds the `erblock init` line that helps.
+    """
+    if "spark" in (config.block.engine, config.match.engine):
+        return Detected(config)
+    tables = stored_tables(config.tables).records(config.tables)
+    sides = list(_sides(tables, alone))
+    found: dict[str, str | tuple[str, ...]] = {
+        f"{side.name}_id": side.id_column for side in sides if side.id_column != _named(tables, side.name)
+    }
+    said = [f"the id {side.id_column} of {side.source}" for side in sides if f"{side.name}_id" in found]
+    if columns and not tables.columns and len(sides) == 2:
+        mapped = _mapped(tables, *sides)
+        found |= {"columns": mapped} if mapped else {}
+        said += [f"the columns {', '.join(mapped)}"] if mapped else []
+    if not found:
+        return Detected(config)
+    return Detected(config.with_tables(**found), f"found: {'; '.join(said)} (to change it: {_init(tables)})")
+
+
+def _sides(tables: TablesConfig, alone: SideName) -> Iterator[_Side]:
+    sources: list[tuple[SideName, str]] = [(alone, tables.left)]
+    if tables.right is not None:
+        sources = [("left", tables.left), ("right", tables.right)]
+    for name, source in sources:
+        csv = csv_of(tables, name)
+        names = column_names(source, csv)
+        id_column = _named(tables, name)
+        if id_column == ID and ID not in names:
+            id_column = _certain_id(tables, source, csv)
+        yield _Side(name, source, csv, id_column, frozenset(names) - {id_column, ID})
+
+
+def _named(tables: TablesConfig, side: SideName) -> str:
+    return (tables.left_id if side == "left" else tables.right_id) or tables.id
+
+
+def _certain_id(tables: TablesConfig, source: str, csv: CsvOptions) -> str:
+    found = certain_id_column(filled_rows(source, csv), source)
+    if found is None:
+        raise TableError(
+            f"{source} has no column 'id', and it is not certain which one identifies a record; name it with "
+            f"--id, or let erblock propose it: {_init(tables)}"
+        )
+    return found
+
+
+def _mapped(tables: TablesConfig, left: _Side, right: _Side) -> tuple[str, ...]:
+    """Return the columns that say the same, where either table has some that the other lacks."""
+    if left.columns <= right.columns or right.columns <= left.columns:
+        return ()
+    mapped = mapped_columns(left.facts(), right.facts())
+    if not any({pair.left.kind, pair.right.kind} <= _TELLING for pair in mapped):
+        raise TableError(
+            f"it is not certain which columns of {left.source} and {right.source} say the same; name them "
+            f"with --columns left_name=right_name, or let erblock propose them: {_init(tables)}"
+        )
+    entries = tuple(entry_of(pair) for pair in mapped)
+    return entries if set(entries) - left.columns else ()
+
+
+def _init(tables: TablesConfig) -> str:
+    """Return the command that writes settings for these tables."""
+    given = tables.model_dump(include={"id", "left_id", "right_id", *READING}, exclude_defaults=True)
+    options = [part for key, value in given.items() for part in (f"--{key.replace('_', '-')}", value)]
+    return shlex.join(["erblock", "init", *filter(None, (tables.left, tables.right)), *options])

@@ -1,0 +1,111 @@
+"""The formats that a table may have, by the ending of its name or its first bytes, and how each is read."""
+
+import io
+import json
+from typing import Any, Literal
+
+import polars as pl
+
+from erblock.errors import TableError, require_extra
+from erblock.tables.csv_decode import text_of, unzipped
+from erblock.tables.csv_text import CsvOptions, parse_csv
+from erblock.tables.types import with_plain_types
+
+Format = Literal["CSV", "Parquet", "JSON Lines", "Excel"]
+
+CSV_ENDINGS = (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".txt.gz")
+PARQUET_ENDINGS = (".parquet", ".pq")
+JSON_ENDINGS = (".jsonl", ".ndjson", ".jsonl.gz", ".ndjson.gz")
+EXCEL_ENDINGS = (".xlsx", ".xlsm", ".xlsb", ".xls", ".ods")
+ENDINGS: dict[Format, tuple[str, ...]] = {
+    "CSV": CSV_ENDINGS,
+    "Parquet": PARQUET_ENDINGS,
+    "JSON Lines": JSON_ENDINGS,
+    "Excel": EXCEL_ENDINGS,
+}
+EXPECTED = (
+    "expected CSV (.csv, .tsv, .txt, also .gz), Parquet (.parquet), JSON Lines (.jsonl) or Excel (.xlsx)"
+)
+
+
+def format_of(name: str) -> Format | None:
+    """Return the format of the file of this name; None if it is none of a table."""
+    return next((kind for kind, endings in ENDINGS.items() if name.lower().endswith(endings)), None)
+
+
+def sniffed(data: bytes) -> Format:
+    """Return the format of a table without a name; what is no other is CSV."""
+    if data.startswith(b"PAR1"):
+        return "Parquet"
+    if data.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
+        return "Excel"
+    return "JSON Lines" if data.lstrip().startswith(b"{") else "CSV"
+
+
+def parsed(data: bytes, kind: Format, source: str, options: CsvOptions) -> pl.DataFrame:
+    """Return the rows of a table from its bytes.
+
+    Raises:
+        TableError: if they cannot be read.
+        MissingExtraError: if the package that reads them is not installed.
+    """
+    if kind == "CSV":
+        return parse_csv(data, source, options)
+    if kind == "Parquet":
+        return plain_columns(pl.read_parquet(io.BytesIO(data)), source)
+    if kind == "Excel":
+        return plain_columns(_parse_excel(data, source), source)
+    return plain_columns(_parse_json(unzipped(data, source), source, options), source)
+
+
+def plain_columns(frame: pl.DataFrame, source: str) -> pl.DataFrame:
+    """Return the columns that have a name, in types that every stage knows: no rule can name another.
+
+    Raises:
+        TableError: if there is none.
+    """
+    if not frame.width:
+        raise TableError(f"{source} has no columns; expected an id and what to compare")
+    return with_plain_types(frame.select([name for name in frame.columns if name.strip()]))
+
+
+def _parse_excel(data: bytes, source: str) -> pl.DataFrame:
+    """Return the first sheet; a column that holds text anywhere is text."""
+    require_extra("fastexcel", "excel")
+    import fastexcel
+
+    try:
+        return pl.read_excel(io.BytesIO(data), infer_schema_length=None)
+    except fastexcel.FastExcelError as error:
+        raise TableError(f"{source} cannot be read as Excel: {str(error).splitlines()[0]}") from None
+
+
+def _parse_json(data: bytes, source: str, options: CsvOptions) -> pl.DataFrame:
+    """Return JSON Lines; if values of a column are of kinds that nothing unites, all columns as text."""
+    text = text_of(data, source, options.encoding, or_utf8=True)
+    if not text.strip():
+        raise TableError(f"{source} is empty: expected a JSON object in each line")
+    try:
+        return pl.read_ndjson(text.encode(), infer_schema_length=None)
+    except pl.exceptions.PolarsError:
+        rows = [
+            _object(line, f"{source}, line {at}")
+            for at, line in enumerate(text.split("\n"), 1)
+            if line.strip()
+        ]
+    names = dict.fromkeys(name for row in rows for name in row)
+    return pl.DataFrame({name: [_text(row.get(name)) for row in rows] for name in names}, strict=False)
+
+
+def _object(line: str, place: str) -> dict[str, Any]:
+    try:
+        row = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise TableError(f"{place}: expected a JSON object ({error})") from None
+    if not isinstance(row, dict):
+        raise TableError(f"{place}: expected a JSON object, found {type(row).__name__}")
+    return row
+
+
+def _text(value: Any) -> str | None:
+    return value if value is None or isinstance(value, str) else json.dumps(value, ensure_ascii=False)
