@@ -3,6 +3,9 @@
 A logistic regression, as the weights of Fellegi and Sunter are one, with two restrictions that let it learn
 from few and partly wrong examples: no entry that measures agreement may speak against a match, and weights
 are pulled to zero. What is missing says nothing but what its own entry says.
+
+Where records have several matches, some rivals of a known match are matches as well. How many is told by how
+well the known ones are recognised (Elkan and Noto 2008, https://doi.org/10.1145/1401890.1401920).
 """
 
 from dataclasses import dataclass
@@ -15,6 +18,7 @@ from scipy.special import expit
 _PULL = 10.0
 _LIMIT = 4.0
 _STEPS = 300
+_LEAST_SHARE = 0.001  # of an example: less makes no difference
 
 Floats = npt.NDArray[np.float32]
 Doubles = npt.NDArray[np.float64]
@@ -49,15 +53,44 @@ class Evidence:
 
 @dataclass(frozen=True)
 class Examples:
-    """Pairs to learn from: comparison vectors, which of them are matches, and how much each counts."""
+    """Pairs to learn from: comparison vectors, which of them are matches, and how much each counts.
+
+    `unlabelled`: those that are taken for non-matches, because most such pairs are, and may be matches.
+    """
 
     vectors: Floats
     matches: npt.NDArray[np.bool_]
     counts: Floats
+    unlabelled: npt.NDArray[np.bool_] | None = None
+
+    def with_shares(self, probability: Doubles) -> "Examples":
+        """Return the examples with each unlabelled one as a match and as none, as likely as it is either.
+
+        `probability`: of each pair to be among those that are taken for matches. If known matches are like
+        other matches, it is the mean probability of known ones, c, times that of being a match, and a pair
+        that is not among them is a match with odds p / (1 - p) (1 - c) / c (Elkan and Noto 2008).
+        """
+        known = np.average(probability[self.matches], weights=self.counts[self.matches])
+        odds = probability / np.maximum(1 - probability, 1e-9) * (1 - known) / known
+        share = np.where(False if self.unlabelled is None else self.unlabelled, np.minimum(odds, 1.0), 0.0)
+        likely = share > _LEAST_SHARE
+        return Examples(
+            np.concatenate([self.vectors, self.vectors[likely]]),
+            np.concatenate([self.matches, np.ones(int(likely.sum()), dtype=bool)]),
+            np.concatenate([self.counts * (1 - share), (self.counts * share)[likely]]).astype(np.float32),
+        )
 
 
 def fit_evidence(examples: Examples, agrees: npt.NDArray[np.bool_]) -> Evidence:
     """Return the evidence that makes the examples most likely; `agrees[i]`: entry i may not speak against."""
+    found = _fitted(examples, agrees)
+    if examples.unlabelled is None or not examples.matches.any():
+        return found
+    probability = expit(found.log_odds(examples.vectors).astype(np.float64))
+    return _fitted(examples.with_shares(probability), agrees)
+
+
+def _fitted(examples: Examples, agrees: npt.NDArray[np.bool_]) -> Evidence:
     usual, spread = _scale(examples.vectors)
     inputs = _standard(examples.vectors, usual, spread).astype(np.float64)
     inputs = np.column_stack([inputs, np.ones(len(inputs))])

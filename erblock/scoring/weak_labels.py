@@ -25,11 +25,15 @@ Verdicts = npt.NDArray[np.int8]
 
 @dataclass(frozen=True)
 class PairExamples:
-    """Positions in the scored pairs, which of them are taken for matches, and how much each counts."""
+    """Positions in the scored pairs, which of them are taken for matches, and how much each counts.
+
+    `unlabelled`: rivals of matches, unless labels say that they are none.
+    """
 
     at: Rows
     matches: npt.NDArray[np.bool_]
     counts: npt.NDArray[np.float32]
+    unlabelled: npt.NDArray[np.bool_]
 
 
 def choose_examples(pairs: ScoredPairs, verdicts: Verdicts) -> PairExamples:
@@ -53,7 +57,7 @@ def choose_examples(pairs: ScoredPairs, verdicts: Verdicts) -> PairExamples:
     others[verdicts == NO_MATCH] = LABEL_COUNTS
     counts = np.where(matches, counts, others).astype(np.float32)
     at = _thinned(np.flatnonzero(counts > 0), np.isin(verdicts, (MATCH, NO_MATCH)))
-    return PairExamples(at, matches[at], counts[at])
+    return PairExamples(at, matches[at], counts[at], ~matches[at] & (verdicts[at] != NO_MATCH))
 
 
 def _thinned(at: Rows, labelled: npt.NDArray[np.bool_]) -> Rows:

@@ -137,3 +137,27 @@ def test_the_same_examples_give_the_same_evidence():
     first, again = (fit_evidence(drawn_from([1.0, -1.0]), agrees) for _ in range(2))
     assert first.weights.tolist() == again.weights.tolist()
     assert first.intercept == again.intercept
+
+
+def test_unlabelled_examples_count_as_both_by_their_odds():
+    vectors = np.array([[1.0], [1.0], [0.0]], dtype=np.float32)
+    matches, unlabelled = np.array([True, False, False]), np.array([False, True, False])
+    examples = Examples(vectors, matches, np.ones(3, dtype=np.float32), unlabelled)
+    # Known matches are recognised with 1/2, so half of all are known: 1/4 to be one is 1/3 to be another.
+    shared = examples.with_shares(np.array([0.5, 0.25, 0.25]))
+    assert shared.matches.tolist() == [True, False, False, True]
+    np.testing.assert_allclose(shared.counts, [1, 2 / 3, 1, 1 / 3], rtol=1e-6)
+    assert shared.vectors[:, 0].tolist() == [1, 1, 0, 1]
+
+
+def test_matches_among_the_unlabelled_are_learned():
+    random = np.random.default_rng(0)
+    agreement = np.concatenate([random.normal(3, 1, 400), random.normal(0, 1, 600)]).astype(np.float32)
+    known = np.zeros(1_000, dtype=bool)
+    known[:100] = True
+    counts = np.ones(1_000, dtype=np.float32)
+    plain = fit_evidence(Examples(agreement[:, None], known, counts), np.array([True]))
+    found = fit_evidence(Examples(agreement[:, None], known, counts, ~known), np.array([True]))
+    expected = [float((1 / (1 + np.exp(-one.log_odds(agreement[:, None])))).sum()) for one in (plain, found)]
+    assert expected[0] < 120
+    assert 250 < expected[1] < 450
