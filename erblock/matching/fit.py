@@ -84,6 +84,7 @@ def learn(pairs: ScoredPairs, comparison: Comparison, verdicts: Verdicts, seed: 
     log_odds = comparison.log_odds(evidence, pairs.left, pairs.right)
     weighed = with_evidence(pairs, log_odds)
     known = known_pairs(weighed, log_odds, doubts.among(weighed, verdicts), seed)
+    known = replace(known, rivals_may_match=True)
     return Learned(Matcher(evidence, known.calibration, rivalries(weighed)), log_odds, known)
 
 

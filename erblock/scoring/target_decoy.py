@@ -47,6 +47,8 @@ def inputs_of(pairs: ScoredPairs, signal: Scores) -> Floats:
 class Known:
     """Positions of pairs that are taken for matches or not, how much each counts, its ranking and signal.
 
+    `rivals_may_match`: rivals are unlabelled, not non-matches; so probabilities are right where records have
+    several matches, and the order of the pairs is worse (docs/decisions.md).
     The ranking of an orphan's candidate is the one that it has without the orphan's match. `of_all` are
     ranking and signal of all `pairs`, `verdicts` what rules and labels say of these.
     """
@@ -58,6 +60,7 @@ class Known:
     pairs: ScoredPairs
     of_all: Floats
     verdicts: Verdicts
+    rivals_may_match: bool = False
 
     def __getitem__(self, chosen: Mask) -> "Known":
         return replace(
@@ -85,7 +88,8 @@ class Known:
     def calibration_with(self, third: Scores | None) -> Evidence:
         """Return the regression on ranking, signal and, where given, a third signal of all pairs."""
         inputs = beside(self.inputs, None if third is None else third[self.at])
-        examples = Examples(inputs, self.matches, self.counts)
+        unlabelled = ~self.matches & (self.verdicts[self.at] != NO_MATCH) if self.rivals_may_match else None
+        examples = Examples(inputs, self.matches, self.counts, unlabelled)
         learned = fit_evidence(examples, np.ones(inputs.shape[1], dtype=bool))
         if self.pairs.one_table:
             return learned
