@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from erblock.hashing.base import Buckets, Sketch
-from erblock.hashing.native import native
+from erblock.hashing.native import ZERO, native
 
 Counts = npt.NDArray[np.int64]
 UInt32s = npt.NDArray[np.uint32]
@@ -74,7 +74,7 @@ def write_runs(
     keys, rows, _ = left
     others = right[0]
     lows, widths, counts = found
-    begin = first = 0
+    begin = first = ZERO
     while begin < len(keys):
         bucket = keys[begin] >> _HALF
         end = begin

@@ -11,6 +11,7 @@ from itertools import islice
 from threading import local
 from typing import Any, TypeVar, cast
 
+import numpy as np
 import polars as pl
 from numba import njit
 
@@ -20,6 +21,9 @@ _Out = TypeVar("_Out")
 
 
 _thread = local()
+
+ZERO = cast(int, np.int64(0))
+"""Where a compiled loop begins to count: for a literal 0 Numba compiles the functions it is passed to twice."""
 
 
 def native(function: _F) -> _F:

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from erblock.hashing.native import native
+from erblock.hashing.native import ZERO, native
 from erblock.tables.text import SEPARATOR
 
 UInt8s = npt.NDArray[np.uint8]
@@ -105,7 +105,7 @@ def _write_features(
     """Write the features of every text, and the column of each of its words; return how many features."""
     kinds = text[1]
     found, word_starts, columns = target
-    n = words = 0
+    n = words = ZERO
     for row in range(len(starts) - 1):
         word_starts[row] = words
         column = 0
