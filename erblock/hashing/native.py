@@ -32,9 +32,18 @@ def native(function: _F) -> _F:
     What was compiled is kept on disk beside the module or in the user's cache folder.
     """
     try:
-        return cast(_F, njit(nogil=True, cache=True)(function))
+        return cast(_F, njit(nogil=True, cache=True, no_cfunc_wrapper=True)(function))
     except RuntimeError:  # Neither folder can be written to: it is compiled anew in every process.
-        return cast(_F, njit(nogil=True)(function))
+        return cast(_F, njit(nogil=True, no_cfunc_wrapper=True)(function))
+
+
+def inner(function: _F) -> _F:
+    """Return `function` compiled as a part of the native functions that call it; Python cannot call it.
+
+    What lets Python call a compiled function, and a file of its own in the cache, take longer than a small
+    function itself.
+    """
+    return cast(_F, njit(no_cpython_wrapper=True, no_cfunc_wrapper=True)(function))
 
 
 def in_parallel(work: Callable[[_In], _Out], parts: Iterable[_In]) -> Iterator[_Out]:

@@ -7,7 +7,7 @@ import numpy.typing as npt
 from scipy import sparse
 
 from erblock.hashing.base import Rows, Scores
-from erblock.hashing.native import ZERO, in_parallel, native
+from erblock.hashing.native import ZERO, in_parallel, inner, native
 
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int32]
@@ -70,7 +70,7 @@ def _write_dots(
     return read
 
 
-@native
+@inner
 def _read(matrix: _Csr, rows: Rows) -> np.float32:
     """Read the rows; return a number that depends on them, or the compiler would leave it out."""
     starts, columns, values = matrix
@@ -82,13 +82,13 @@ def _read(matrix: _Csr, rows: Rows) -> np.float32:
     return np.float32(total + np.float32(count))
 
 
-@native
+@inner
 def _row(matrix: _Csr, row: int) -> _Row:
     starts, columns, values = matrix
     return columns[starts[row] : starts[row + 1]], values[starts[row] : starts[row + 1]]
 
 
-@native
+@inner
 def _put_row(row: _Row, table: _Table) -> tuple[int, int]:
     """Put a row in the empty table; return shift and mask of the bits of a column that number its slot.
 
@@ -107,7 +107,7 @@ def _put_row(row: _Row, table: _Table) -> tuple[int, int]:
         bits += 2
 
 
-@native
+@inner
 def _fill(row: _Row, table: _Table, shift: int, mask: int) -> int:
     """Put columns, one higher, and values in their slots, up to the first that is taken; return how many."""
     columns, values = row
@@ -120,13 +120,13 @@ def _fill(row: _Row, table: _Table, shift: int, mask: int) -> int:
     return len(columns)
 
 
-@native
+@inner
 def _take_row(columns: Ints, known: Ints, shift: int, mask: int) -> None:
     for column in columns:
         known[(np.uint32(column) >> np.uint32(shift)) & np.uint32(mask)] = 0
 
 
-@native
+@inner
 def _dot(row: _Row, table: _Table, shift: int, mask: int) -> np.float32:
     """Return the dot product of a row and the one in the table."""
     columns, values = row

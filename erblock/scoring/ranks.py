@@ -7,7 +7,7 @@ import numpy.typing as npt
 import polars as pl
 
 from erblock.hashing.base import Rows
-from erblock.hashing.native import in_parallel, native
+from erblock.hashing.native import in_parallel, inner, native
 
 _GROUPS = 65_536
 """Records whose candidates are ranked at a time, on one core."""
@@ -90,7 +90,7 @@ def _write_ranks(
             ranks[members[at]] = at - begin
 
 
-@native
+@inner
 def _sort_down(values: npt.NDArray[np.float64], members: npt.NDArray[np.uint32]) -> None:
     """Put members in the order of their values, highest first; ties as they stand, that is in their own order.
 
