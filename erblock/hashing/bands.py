@@ -142,7 +142,8 @@ def text_keys(texts: pl.Series, weights: Floats, plan: BandPlan) -> RecordKeys:
 def _write_balanced(texts: _Texts, columns: npt.NDArray[np.uint64], sums: Floats, rates: Floats) -> None:
     """Write the weights of features for which the columns of a record sum to the same.
 
-    `columns`: as in `FeatureSets`; `sums`: room for one of each column. Of several columns that have a feature the one with the least sum counts.
+    `columns`: as in `FeatureSets`; `sums`: room for one of each column. Of several columns that have a
+    feature the one with the least sum counts.
     """
     for record in range(len(texts.starts) - 1):
         sums[:] = 0

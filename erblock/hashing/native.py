@@ -23,7 +23,10 @@ _Out = TypeVar("_Out")
 _thread = local()
 
 ZERO = cast(int, np.int64(0))
-"""Where a compiled loop begins to count: for a literal 0 Numba compiles the functions it is passed to twice."""
+"""Where a compiled loop begins to count: Numba compiles a function twice that is passed a literal 0 first."""
+
+_NO_C_WRAPPER: dict[str, Any] = {"no_cfunc_wrapper": True}  # No other library calls what is compiled here.
+_INNER: dict[str, Any] = {"no_cpython_wrapper": True, **_NO_C_WRAPPER}
 
 
 def native(function: _F) -> _F:
@@ -32,9 +35,9 @@ def native(function: _F) -> _F:
     What was compiled is kept on disk beside the module or in the user's cache folder.
     """
     try:
-        return cast(_F, njit(nogil=True, cache=True, no_cfunc_wrapper=True)(function))
+        return cast(_F, njit(nogil=True, cache=True, **_NO_C_WRAPPER)(function))
     except RuntimeError:  # Neither folder can be written to: it is compiled anew in every process.
-        return cast(_F, njit(nogil=True, no_cfunc_wrapper=True)(function))
+        return cast(_F, njit(nogil=True, **_NO_C_WRAPPER)(function))
 
 
 def inner(function: _F) -> _F:
@@ -43,7 +46,7 @@ def inner(function: _F) -> _F:
     What lets Python call a compiled function, and a file of its own in the cache, take longer than a small
     function itself.
     """
-    return cast(_F, njit(no_cpython_wrapper=True, no_cfunc_wrapper=True)(function))
+    return cast(_F, njit(**_INNER)(function))
 
 
 def in_parallel(work: Callable[[_In], _Out], parts: Iterable[_In]) -> Iterator[_Out]:

@@ -92,7 +92,7 @@ def _write_ranks(
 
 @inner
 def _sort_down(values: npt.NDArray[np.float64], members: npt.NDArray[np.uint32]) -> None:
-    """Put members in the order of their values, highest first; ties as they stand, that is in their own order.
+    """Put members in the order of their values, highest first; ties by member.
 
     Shellsort: NumPy's sorting takes seconds to compile.
     """
