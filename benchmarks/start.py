@@ -82,7 +82,7 @@ def page_of(found: Mapping[str, Seconds], rows: int, load: float) -> Iterator[st
     yield from ("# What a start costs", "", written_by("bench-start"), "")
     yield from (
         f"Seconds of runs on two tables of {rows:,} records; *fresh* is with an empty cache of kernels.",
-        f"Of the others the least of {_RUNS} is given. The load average was {load:.1f} at the beginning: where",
+        f"Of the others the least of {_RUNS} is given. The load average was {load:.1f} at the start: where",
         "it is not near 0, CPU seconds, too, are higher than on a quiet machine.",
         "",
         "| run | CPU s | wall s | aim, CPU s |",

@@ -6,11 +6,11 @@ from tempfile import TemporaryDirectory
 
 import polars as pl
 
-from erblock.blocking.ranks import write_best
 from erblock.config import Config
 from erblock.errors import ErblockError
 from erblock.pipeline.block import block
 from erblock.pipeline.match import match
+from erblock.scoring.ranks import write_best
 
 _RECORDS = 100
 
