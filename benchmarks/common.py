@@ -125,7 +125,7 @@ def cut_cells(cuts: Mapping[str, Any]) -> list[str]:
 
 def machine() -> str:
     """Return what the figures were measured on."""
-    packages = ("erblock", "torch", "sentence-transformers", "polars", "rapidfuzz")
+    packages = ("erblock", "torch", "sentence-transformers", "polars", "numba", "rapidfuzz")
     versions = ", ".join(f"{package} {version(package)}" for package in packages)
     processor = platform.processor() or platform.machine()
     return f"{os.cpu_count()} cores of {processor}, Python {platform.python_version()}, {versions}"

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from erblock.hashing.base import Buckets, Sketch
-from erblock.hashing.native import native
+from erblock.hashing.native import ZERO, inner, native
 
 Counts = npt.NDArray[np.int64]
 UInt32s = npt.NDArray[np.uint32]
@@ -74,7 +74,7 @@ def write_runs(
     keys, rows, _ = left
     others = right[0]
     lows, widths, counts = found
-    begin = first = 0
+    begin = first = ZERO
     while begin < len(keys):
         bucket = keys[begin] >> _HALF
         end = begin
@@ -95,7 +95,7 @@ def write_runs(
         begin, first = end, last
 
 
-@native
+@inner
 def _write_near(
     sides: tuple[tuple[Buckets, UInt32s, UInt32s], tuple[Buckets, UInt32s, UInt32s]],
     span: tuple[int, int, int, int],
@@ -123,7 +123,7 @@ def _write_near(
         lows[row], widths[row], counts[row] = first + low, high - low, last - first
 
 
-@native
+@inner
 def _places_among(
     side: tuple[Buckets, UInt32s, UInt32s],
     span: tuple[int, int],

@@ -20,6 +20,7 @@ from erblock.cli import (
     plan,
     rules,
     show,
+    warmup,
     why,
 )
 from erblock.cli.shell import Commands, Quiet, Verbose
@@ -44,6 +45,7 @@ app.command("show")(show.show)
 app.command("check")(check.check)
 app.command("diff")(diff.diff)
 app.command("why")(why.why)
+app.command("warmup")(warmup.warmup)
 
 
 def _show_version(wanted: bool) -> None:

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize
 from scipy.special import expit
+from threadpoolctl import threadpool_limits
 
 _PULL = 10.0
 _LIMIT = 4.0
@@ -95,15 +96,17 @@ def _fitted(examples: Examples, agrees: npt.NDArray[np.bool_]) -> Evidence:
     inputs = _standard(examples.vectors, usual, spread).astype(np.float64)
     inputs = np.column_stack([inputs, np.ones(len(inputs))])
     bounds = [(0.0, None) if positive else (None, None) for positive in [*agrees, False]]
-    found = minimize(
-        _loss,
-        np.zeros(inputs.shape[1]),
-        args=(inputs, examples.matches.astype(np.float64), examples.counts.astype(np.float64)),
-        jac=True,
-        bounds=bounds,
-        method="L-BFGS-B",
-        options={"maxiter": _STEPS},
-    )
+    # Products so small are no faster on several threads, which would only wait for each other, at full load.
+    with threadpool_limits(1, user_api="blas"):
+        found = minimize(
+            _loss,
+            np.zeros(inputs.shape[1]),
+            args=(inputs, examples.matches.astype(np.float64), examples.counts.astype(np.float64)),
+            jac=True,
+            bounds=bounds,
+            method="L-BFGS-B",
+            options={"maxiter": _STEPS},
+        )
     return Evidence(usual, spread, found.x[:-1].astype(np.float32), float(found.x[-1]))
 
 

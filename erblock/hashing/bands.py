@@ -28,7 +28,7 @@ import polars as pl
 from datasketch import MinHash
 
 from erblock.hashing import ngrams
-from erblock.hashing.native import in_parallel, native
+from erblock.hashing.native import in_parallel, inner, native
 from erblock.hashing.ngrams import FeatureSets
 
 UInt32s = npt.NDArray[np.uint32]
@@ -109,7 +109,7 @@ def record_keys(sets: FeatureSets, weights: Floats, plan: BandPlan) -> RecordKey
         lines = _Lines(bands, *(part[bands] for part in permutations))
         _write_keys(
             (texts, (1 / rates).astype(np.float32), np.float32(plan.selectivity)),
-            lines,
+            (lines, _Open.of(len(bands))),
             (buckets, lengths, order),
         )
     return RecordKeys(buckets, lengths, order)
@@ -120,7 +120,7 @@ def draw_rates(sets: FeatureSets, weights: Floats) -> tuple[_Texts, tuple[Floats
     idf = weights[sets.features]
     gains = np.maximum(idf - 1, _LEAST_GAIN).astype(np.float32)
     texts, balanced = _Texts(sets.starts, sets.hashes, sets.words, gains), np.empty_like(gains)
-    _write_balanced(texts, sets.columns, balanced)
+    _write_balanced(texts, sets.columns, np.empty(_COLUMNS, np.float32), balanced)
     return texts, (idf, balanced)
 
 
@@ -139,12 +139,12 @@ def text_keys(texts: pl.Series, weights: Floats, plan: BandPlan) -> RecordKeys:
 
 
 @native
-def _write_balanced(texts: _Texts, columns: npt.NDArray[np.uint64], rates: Floats) -> None:
+def _write_balanced(texts: _Texts, columns: npt.NDArray[np.uint64], sums: Floats, rates: Floats) -> None:
     """Write the weights of features for which the columns of a record sum to the same.
 
-    `columns`: as in `FeatureSets`. Of several columns that have a feature the one with the least sum counts.
+    `columns`: as in `FeatureSets`; `sums`: room for one of each column. Of several columns that have a
+    feature the one with the least sum counts.
     """
-    sums = np.empty(_COLUMNS, np.float32)
     for record in range(len(texts.starts) - 1):
         sums[:] = 0
         for at in range(texts.starts[record], texts.starts[record + 1]):
@@ -158,7 +158,7 @@ def _write_balanced(texts: _Texts, columns: npt.NDArray[np.uint64], rates: Float
             rates[at] = texts.gains[at] / least
 
 
-@native
+@inner
 def _last_bit(bits: np.uint64) -> int:
     last = 0
     while last + 1 < _COLUMNS and bits >> np.uint64(last + 1):
@@ -184,10 +184,27 @@ class _Open(NamedTuple):
     sums: Floats
     states: npt.NDArray[np.uint64]
 
+    @classmethod
+    def of(cls, count: int) -> "_Open":
+        """Return room for so many bands."""
+        return cls(
+            np.empty(count, np.int64),
+            np.empty(count, np.uint32),
+            np.empty(count, np.uint32),
+            np.empty(count, np.float32),
+            np.empty(count, np.float32),
+            np.empty(count, np.int32),
+            np.empty((count, _LONGEST), np.int32),
+            np.empty(count, np.float32),
+            np.empty(count, np.uint64),
+        )
+
 
 @native
 def _write_keys(
-    what: tuple[_Texts, Floats, np.float32], lines: _Lines, out: tuple[UInt32s, UInt8s, UInt32s]
+    what: tuple[_Texts, Floats, np.float32],
+    plan: tuple[_Lines, _Open],
+    out: tuple[UInt32s, UInt8s, UInt32s],
 ) -> None:
     """Write the keys of every record in some bands.
 
@@ -197,18 +214,7 @@ def _write_keys(
     in the next pass, and so on: each pass finds the smallest draw above that of the pass before.
     """
     texts, scale, selectivity = what
-    count = len(lines.bands)
-    bands = _Open(
-        np.empty(count, np.int64),
-        np.empty(count, np.uint32),
-        np.empty(count, np.uint32),
-        np.empty(count, np.float32),
-        np.empty(count, np.float32),
-        np.empty(count, np.int32),
-        np.empty((count, _LONGEST), np.int32),
-        np.empty(count, np.float32),
-        np.empty(count, np.uint64),
-    )
+    lines, bands = plan
     for record in range(len(texts.starts) - 1):
         begin, end = texts.starts[record], texts.starts[record + 1]
         still = _open_all(lines, bands)
@@ -221,7 +227,7 @@ def _write_keys(
                 break
 
 
-@native
+@inner
 def _open_all(lines: _Lines, bands: _Open) -> int:
     """Let no band have a key; return how many there are."""
     for k in range(len(lines.bands)):
@@ -230,7 +236,7 @@ def _open_all(lines: _Lines, bands: _Open) -> int:
     return len(lines.bands)
 
 
-@native
+@inner
 def _find_next(record: tuple[UInt32s, Floats], bands: _Open, still: int) -> None:
     """Find the smallest draw above the last one of each band that is open."""
     hashes, scale = record
@@ -250,7 +256,7 @@ def _find_next(record: tuple[UInt32s, Floats], bands: _Open, still: int) -> None
             found[k] = number if is_next else found[k]
 
 
-@native
+@inner
 def _take_next(
     where: tuple[_Texts, int, int],
     lines: tuple[_Lines, np.float32],
@@ -280,7 +286,7 @@ def _take_next(
     return still
 
 
-@native
+@inner
 def _gain(texts: _Texts, begin: int, taken: npt.NDArray[np.int32]) -> np.float32:
     """Return how much more selective the last of the taken features makes the others."""
     last = begin + taken[-1]
@@ -291,7 +297,7 @@ def _gain(texts: _Texts, begin: int, taken: npt.NDArray[np.int32]) -> np.float32
     return max(texts.gains[last] - known, np.float32(0))
 
 
-@native
+@inner
 def _mixed(state: np.uint64, value: np.uint32) -> np.uint64:
     """Return a 64-bit mix of both (the finaliser of splitmix64)."""
     mixed = (state ^ np.uint64(value)) + _MULTIPLIER

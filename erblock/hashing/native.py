@@ -11,6 +11,7 @@ from itertools import islice
 from threading import local
 from typing import Any, TypeVar, cast
 
+import numpy as np
 import polars as pl
 from numba import njit
 
@@ -21,6 +22,12 @@ _Out = TypeVar("_Out")
 
 _thread = local()
 
+ZERO = cast(int, np.int64(0))
+"""Where a compiled loop begins to count: Numba compiles a function twice that is passed a literal 0 first."""
+
+_NO_C_WRAPPER: dict[str, Any] = {"no_cfunc_wrapper": True}  # No other library calls what is compiled here.
+_INNER: dict[str, Any] = {"no_cpython_wrapper": True, **_NO_C_WRAPPER}
+
 
 def native(function: _F) -> _F:
     """Return `function` compiled to machine code at its first call; it runs without Python's lock.
@@ -28,9 +35,18 @@ def native(function: _F) -> _F:
     What was compiled is kept on disk beside the module or in the user's cache folder.
     """
     try:
-        return cast(_F, njit(nogil=True, cache=True)(function))
+        return cast(_F, njit(nogil=True, cache=True, **_NO_C_WRAPPER)(function))
     except RuntimeError:  # Neither folder can be written to: it is compiled anew in every process.
-        return cast(_F, njit(nogil=True)(function))
+        return cast(_F, njit(nogil=True, **_NO_C_WRAPPER)(function))
+
+
+def inner(function: _F) -> _F:
+    """Return `function` compiled as a part of the native functions that call it; Python cannot call it.
+
+    What lets Python call a compiled function, and a file of its own in the cache, take longer than a small
+    function itself.
+    """
+    return cast(_F, njit(**_INNER)(function))
 
 
 def in_parallel(work: Callable[[_In], _Out], parts: Iterable[_In]) -> Iterator[_Out]:

@@ -7,7 +7,7 @@ import numpy.typing as npt
 from scipy import sparse
 
 from erblock.hashing.base import Rows, Scores
-from erblock.hashing.native import in_parallel, native
+from erblock.hashing.native import ZERO, in_parallel, inner, native
 
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int32]
@@ -55,7 +55,7 @@ def _write_dots(
     Right rows are read some pairs ahead, many at once: one by one, most of the time is waiting for memory.
     """
     rows, others = pairs
-    row, shift, mask = -1, 0, 0
+    row, shift, mask = ZERO - 1, ZERO, ZERO
     read = np.float32(0)
     for first in range(0, len(dots), _AHEAD):
         last = min(first + _AHEAD, len(dots))
@@ -70,7 +70,7 @@ def _write_dots(
     return read
 
 
-@native
+@inner
 def _read(matrix: _Csr, rows: Rows) -> np.float32:
     """Read the rows; return a number that depends on them, or the compiler would leave it out."""
     starts, columns, values = matrix
@@ -82,13 +82,13 @@ def _read(matrix: _Csr, rows: Rows) -> np.float32:
     return np.float32(total + np.float32(count))
 
 
-@native
+@inner
 def _row(matrix: _Csr, row: int) -> _Row:
     starts, columns, values = matrix
     return columns[starts[row] : starts[row + 1]], values[starts[row] : starts[row + 1]]
 
 
-@native
+@inner
 def _put_row(row: _Row, table: _Table) -> tuple[int, int]:
     """Put a row in the empty table; return shift and mask of the bits of a column that number its slot.
 
@@ -96,46 +96,37 @@ def _put_row(row: _Row, table: _Table) -> tuple[int, int]:
     column up needs no branch.
     """
     columns = row[0]
-    bits, width = _LEAST_BITS, len(table[0])
-    while 1 << bits < width:
+    bits = _LEAST_BITS
+    while True:  # In a table as wide as the matrix every column has its slot.
+        mask = min(1 << bits, len(table[0])) - 1
         for shift in range(0, _MOST_SHIFT, 2):
-            mask = (1 << bits) - 1
-            filled = _fill(columns, table[0], shift, mask)
+            filled = _fill(row, table, shift, mask)
             if filled == len(columns):
-                _write_values(row, table[1], shift, mask)
                 return shift, mask
             _take_row(columns[:filled], table[0], shift, mask)
         bits += 2
-    _fill(columns, table[0], 0, width - 1)
-    _write_values(row, table[1], 0, width - 1)
-    return 0, width - 1
 
 
-@native
-def _fill(columns: Ints, known: Ints, shift: int, mask: int) -> int:
-    """Put columns in their slots, one higher, up to the first whose slot is taken; return how many."""
+@inner
+def _fill(row: _Row, table: _Table, shift: int, mask: int) -> int:
+    """Put columns, one higher, and values in their slots, up to the first that is taken; return how many."""
+    columns, values = row
+    known, weights = table
     for i in range(len(columns)):
         slot = (np.uint32(columns[i]) >> np.uint32(shift)) & np.uint32(mask)
         if known[slot] != 0:
             return i
-        known[slot] = columns[i] + 1
+        known[slot], weights[slot] = columns[i] + 1, values[i]
     return len(columns)
 
 
-@native
-def _write_values(row: _Row, weights: Floats, shift: int, mask: int) -> None:
-    columns, values = row
-    for i in range(len(columns)):
-        weights[(np.uint32(columns[i]) >> np.uint32(shift)) & np.uint32(mask)] = values[i]
-
-
-@native
+@inner
 def _take_row(columns: Ints, known: Ints, shift: int, mask: int) -> None:
     for column in columns:
         known[(np.uint32(column) >> np.uint32(shift)) & np.uint32(mask)] = 0
 
 
-@native
+@inner
 def _dot(row: _Row, table: _Table, shift: int, mask: int) -> np.float32:
     """Return the dot product of a row and the one in the table."""
     columns, values = row

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from erblock.hashing.native import native
+from erblock.hashing.native import ZERO, inner, native
 from erblock.tables.text import SEPARATOR
 
 UInt8s = npt.NDArray[np.uint8]
@@ -65,23 +65,8 @@ def _code_points(texts: pl.Series) -> tuple[UInt32s, npt.NDArray[np.int64]]:
     """Return the code points of all texts in one array, and where each text begins, and the last ends."""
     starts = np.zeros(len(texts) + 1, dtype=np.int64)
     np.cumsum(texts.str.len_chars().to_numpy(), out=starts[1:])
-    points = np.zeros(starts[-1], dtype=np.uint32)
-    if len(points):
-        _decode(np.frombuffer(texts.str.join("").to_arrow().buffers()[2], dtype=np.uint8), points)
-    return points, starts
-
-
-@native
-def _decode(data: UInt8s, points: UInt32s) -> None:
-    """Write the code points of UTF-8."""
-    at = -1
-    for byte in data:
-        if byte & 0xC0 == 0x80:
-            points[at] = (points[at] << np.uint32(6)) | np.uint32(byte & 0x3F)
-        else:
-            at += 1
-            head = 0x7F if byte < 0x80 else 0x1F if byte < 0xE0 else 0x0F if byte < 0xF0 else 0x07
-            points[at] = byte & head
+    encoded = texts.str.join("").item().encode("utf-32-le")
+    return np.frombuffer(encoded, dtype="<u4").astype(np.uint32), starts
 
 
 def _kinds(points: UInt32s) -> UInt8s:
@@ -105,7 +90,7 @@ def _write_features(
     """Write the features of every text, and the column of each of its words; return how many features."""
     kinds = text[1]
     found, word_starts, columns = target
-    n = words = 0
+    n = words = ZERO
     for row in range(len(starts) - 1):
         word_starts[row] = words
         column = 0
@@ -126,12 +111,12 @@ def _write_features(
     return n
 
 
-@native
+@inner
 def _is_of_word(kind: np.uint8) -> bool:
     return bool(_LETTER <= kind <= _NUMBER)
 
 
-@native
+@inner
 def _chain_end(kinds: UInt8s, at: int, end: int) -> int:
     """Return where the last of the words that only joiners part ends; the first begins at `at`."""
     stop = at
@@ -142,14 +127,14 @@ def _chain_end(kinds: UInt8s, at: int, end: int) -> int:
     return stop
 
 
-@native
+@inner
 def _tag(row: int, word: int) -> np.uint64:
     """Return what a feature of this word has in the bits around its hash."""
     number = np.uint64(min(word, _MOST_WORDS))
     return (np.uint64(row) << np.uint64(HASH_BITS + WORD_BITS)) | number
 
 
-@native
+@inner
 def _write_chain(
     text: tuple[UInt32s, UInt8s],
     span: tuple[int, int],
@@ -186,7 +171,7 @@ def _write_chain(
     return n, words
 
 
-@native
+@inner
 def _write_grams(word: UInt32s, tag: np.uint64, found: UInt64s, n: int) -> int:
     """Write the 3-grams of a word, of which the first begins and the last ends with a space."""
     before = _SPACE
@@ -198,7 +183,7 @@ def _write_grams(word: UInt32s, tag: np.uint64, found: UInt64s, n: int) -> int:
     return n + len(word)
 
 
-@native
+@inner
 def _word_hash(points: UInt32s, kinds: UInt8s) -> np.uint32:
     """Return the hash of a word; of a code without its joiners."""
     total, place = np.uint32(0), np.uint32(0)
@@ -209,7 +194,7 @@ def _word_hash(points: UInt32s, kinds: UInt8s) -> np.uint32:
     return _finish(total)
 
 
-@native
+@inner
 def _finish(state: np.uint32) -> np.uint32:
     """Return a 32-bit mix of the value (the finaliser of MurmurHash3)."""
     state = np.uint32((state ^ (state >> np.uint32(16))) * np.uint32(0x85EBCA6B))

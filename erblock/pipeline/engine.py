@@ -18,7 +18,6 @@ from erblock.pipeline.inputs import Texts, minhash_of, open_tables, texts_of
 from erblock.pipeline.model import model_folder, open_hasher, with_model_columns
 from erblock.pipeline.places import check_block_places
 from erblock.pipeline.stored import StoredTables, stored_tables
-from erblock.rules.exact_keys import exact_keys
 from erblock.tables.beside import check_records_here
 from erblock.tables.sheet import key_path, sheet_path
 from erblock.tables.streams import STANDARD
@@ -94,6 +93,8 @@ def open_local_engine(config: Config, on_progress: Progress = silent) -> LocalEn
     texts = texts_of(tables)
     sides = stored.sides(texts.left, texts.right)
     memory = config.block.memory and bytes_of(config.block.memory)
+    from erblock.rules.exact_keys import exact_keys  # brings the parser of rules along
+
     exact = exact_keys(config.block.block_on, tables)
     on_progress("prepare", 1, 2)
     hasher = open_hasher(config.block, texts)

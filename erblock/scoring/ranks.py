@@ -7,13 +7,13 @@ import numpy.typing as npt
 import polars as pl
 
 from erblock.hashing.base import Rows
-from erblock.hashing.native import in_parallel, native
+from erblock.hashing.native import in_parallel, inner, native
 
 _GROUPS = 65_536
 """Records whose candidates are ranked at a time, on one core."""
 
 _INSERTED = 64
-"""Groups of up to so many are sorted by insertion, which then is fastest."""
+"""Scores up to so many are sorted by insertion, which then is fastest."""
 
 
 def rank_within(groups: Rows, scores: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
@@ -90,15 +90,22 @@ def _write_ranks(
             ranks[members[at]] = at - begin
 
 
-@native
+@inner
 def _sort_down(values: npt.NDArray[np.float64], members: npt.NDArray[np.uint32]) -> None:
-    """Put members in the order of their values, highest first; ties as they stand."""
-    if len(values) > _INSERTED:
-        members[:] = members[np.argsort(-values, kind="mergesort")]
-        return
-    for i in range(1, len(values)):
-        value, member, at = values[i], members[i], i
-        while at > 0 and values[at - 1] < value:
-            values[at], members[at] = values[at - 1], members[at - 1]
-            at -= 1
-        values[at], members[at] = value, member
+    """Put members in the order of their values, highest first; ties by member.
+
+    Shellsort: NumPy's sorting takes seconds to compile.
+    """
+    gap = 1
+    while gap * _INSERTED < len(values):
+        gap = 3 * gap + 1
+    while gap > 0:
+        for i in range(gap, len(values)):
+            value, member, at = values[i], members[i], i
+            while at >= gap and (
+                values[at - gap] < value or (values[at - gap] == value and members[at - gap] > member)
+            ):
+                values[at], members[at] = values[at - gap], members[at - gap]
+                at -= gap
+            values[at], members[at] = value, member
+        gap //= 3

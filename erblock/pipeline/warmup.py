@@ -1,0 +1,51 @@
+"""Kernels compiled ahead of the first run, by blocking and matching small tables that are made up."""
+
+import time
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import polars as pl
+
+from erblock.config import Config
+from erblock.errors import ErblockError
+from erblock.pipeline.block import block
+from erblock.pipeline.match import match
+from erblock.scoring.ranks import write_best
+
+_RECORDS = 100
+
+
+def warmup() -> float:
+    """Compile the kernels of `block` and `match` and keep them on disk; return how many seconds it took.
+
+    Raises:
+        ErblockError: if there is no folder to keep them in.
+    """
+    if write_best.stats.cache_path is None:  # type: ignore[attr-defined]  # of every compiled function
+        raise ErblockError(
+            "expected a folder to keep compiled kernels in, found none that can be written to; "
+            "set NUMBA_CACHE_DIR to one"
+        )
+    started = time.monotonic()
+    with TemporaryDirectory() as folder:
+        match(_blocked(Path(folder), ["left", "right"]))
+        _blocked(Path(folder), ["left"])
+    return time.monotonic() - started
+
+
+def _blocked(folder: Path, names: list[str]) -> Config:
+    """Block one table or two that say the same; return the settings to match with."""
+    tables = {name: str(folder / f"{name}.csv") for name in names}
+    for path in tables.values():
+        _records().write_csv(path)
+    pairs = str(folder / "pairs.parquet")
+    matches = {"pairs": pairs, "output": str(folder / "matches.parquet")}
+    config = Config.model_validate({"tables": tables, "block": {"output": pairs}, "match": matches})
+    block(config)
+    return config
+
+
+def _records() -> pl.DataFrame:
+    numbers = range(_RECORDS)
+    names = [f"series {i % 7} {i * 7919 % 99991} {i * 104729 % 99991}" for i in numbers]
+    return pl.DataFrame({"id": numbers, "name": names, "price": [9.5 + i for i in numbers]})
