@@ -144,5 +144,8 @@ def _tell_github(report: "CheckReport") -> None:
         console.note(line)
     place = os.environ.get("GITHUB_STEP_SUMMARY")
     if place:
-        with Path(place).open("a", encoding="utf-8") as file:
-            file.write(summary(report.path, report.checks))
+        try:
+            with Path(place).open("a", encoding="utf-8") as file:
+                file.write(summary(report.path, report.checks))
+        except OSError as refused:  # what was checked counts, not who is told
+            console.note(f"GITHUB_STEP_SUMMARY {place} cannot be written: {refused.strerror}")

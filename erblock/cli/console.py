@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from io import TextIOWrapper
+from math import isfinite
 from shutil import get_terminal_size
 from typing import IO, Any
 
@@ -111,14 +112,22 @@ def error(message: str) -> None:
 
 
 def write_json(data: Any) -> None:
-    """Print data to stdout as one JSON document."""
+    """Print data to stdout as one JSON document, which has no infinity and no NaN: they are null."""
     import json
 
     def plain(value: Any) -> str:
         return value.hex() if isinstance(value, bytes) else str(value)
 
-    text = json.dumps(data, indent=2, ensure_ascii=False, default=plain)
+    text = json.dumps(_finite(data), indent=2, ensure_ascii=False, default=plain)
     write("".join(char if char.isprintable() or char == "\n" else json.dumps(char)[1:-1] for char in text))
+
+
+def _finite(data: Any) -> Any:
+    if isinstance(data, dict):
+        return {key: _finite(value) for key, value in data.items()}
+    if isinstance(data, list | tuple):
+        return [_finite(value) for value in data]
+    return None if isinstance(data, float) and not isfinite(data) else data
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]], title: str = "") -> None:

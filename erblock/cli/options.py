@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 _TABLES, _MACHINE = "Tables", "Machine"
 """Groups of options in the help."""
 
+MOST = 1_000_000_000
+"""The largest number of rows to ask for: more of them fit into no memory."""
+
 Left = Annotated[
     str | None,
     typer.Argument(

@@ -43,7 +43,9 @@ def plan(
             help="Keep as few pairs as hold this share of the estimated matches.", rich_help_panel="Budget"
         ),
     ] = None,
-    seconds: Annotated[float, typer.Option(help="Rehearse on samples for about so long.")] = 20,
+    seconds: Annotated[
+        float, typer.Option(min=0, max=options.MOST, help="Rehearse on samples for about so long.")
+    ] = 20,
     device: options.Device = None,
     precision: options.Precision = None,
     as_json: options.AsJson = False,

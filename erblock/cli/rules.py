@@ -22,8 +22,12 @@ app = Commands(
 def check(
     left: options.Left = None,
     right: options.Right = None,
-    pairs: Annotated[int | None, typer.Option(min=1, help="Ask the rules about so many pairs.")] = None,
-    show: Annotated[int, typer.Option(min=0, help="How many borderline pairs to show.")] = 10,
+    pairs: Annotated[
+        int | None, typer.Option(min=1, max=options.MOST, help="Ask the rules about so many pairs.")
+    ] = None,
+    show: Annotated[
+        int, typer.Option(min=0, max=options.MOST, help="How many borderline pairs to show.")
+    ] = 10,
     seed: Annotated[int | None, typer.Option(min=0, help="The same seed draws the same pairs.")] = None,
     as_json: options.AsJson = False,
     *,

@@ -18,10 +18,16 @@ _FIRST, _MEMBERS = 10, 10
 def show(
     file: Annotated[Path, typer.Argument(help="Pairs, matches, clusters or keys.")],
     sample: Annotated[
-        int | None, typer.Option(min=1, help="So many, drawn at random; with --around, the nearest.")
+        int | None,
+        typer.Option(min=1, max=options.MOST, help="So many, drawn at random; with --around, the nearest."),
     ] = None,
     around: Annotated[
-        float | None, typer.Option(help="First those whose probability, or else similarity, is nearest.")
+        float | None,
+        typer.Option(
+            min=-options.MOST,
+            max=options.MOST,
+            help="First those whose probability, or else similarity, is nearest.",
+        ),
     ] = None,
     where: Annotated[
         str | None,
@@ -35,7 +41,8 @@ def show(
         bool, typer.Option("--largest", help="The largest clusters or buckets first.")
     ] = False,
     limit: Annotated[
-        int | None, typer.Option(min=1, help="So many at most.", show_default="10, all with --output")
+        int | None,
+        typer.Option(min=1, max=options.MOST, help="So many at most.", show_default="10, all with --output"),
     ] = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Write them: .csv, .parquet or .jsonl.")

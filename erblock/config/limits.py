@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 class CheckConfig(BaseModel):
     """[check]: the limits of `erblock check`, the gate of a CI job."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     gold: str | None = Field(
         default=None, description="Known matches; without them recall and quality are estimates."

@@ -14,6 +14,9 @@ MEMORY = r"^(0*[1-9]\d{0,8}(\.\d{1,9})?|0+\.\d{0,8}[1-9]\d{0,8}) ?[MGT]i?B$"
 
 _UNITS = {"M": 2, "G": 3, "T": 4}
 
+MOST = 1_000_000_000
+"""The largest count that is taken at its word: more rows fit into no memory."""
+
 
 def bytes_of(memory: str) -> int:
     """Return the bytes that `memory`, written as `MEMORY` says, stands for."""
@@ -23,7 +26,7 @@ def bytes_of(memory: str) -> int:
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class RulesConfig(_Section):
@@ -61,15 +64,19 @@ class FitConfig(_Section):
         "speaks on. Without rules and labels there is nothing else to train on, and it is done in any case.",
     )
     labelling_pairs: int = Field(
-        default=500_000, ge=1, description="How many pairs the rules are asked about, at most."
+        default=500_000, ge=1, le=MOST, description="How many pairs the rules are asked about, at most."
     )
-    epochs: int = Field(default=8, ge=1, description="How often training sees every triplet, at most.")
+    epochs: int = Field(
+        default=8, ge=1, le=MOST, description="How often training sees every triplet, at most."
+    )
     max_steps: int = Field(
-        default=80, ge=0, description="Train on so many batches at most; 0 trains nothing."
+        default=80, ge=0, le=MOST, description="Train on so many batches at most; 0 trains nothing."
     )
-    batch_size: int = Field(default=32, ge=2, description="Triplets in one batch.")
+    batch_size: int = Field(default=32, ge=2, le=MOST, description="Triplets in one batch.")
     learning_rate: float = Field(default=5e-5, gt=0, description="The highest learning rate of the schedule.")
-    max_tokens: int = Field(default=64, ge=8, description="Longer records are cut to so many tokens.")
+    max_tokens: int = Field(
+        default=64, ge=8, le=MOST, description="Longer records are cut to so many tokens."
+    )
     device: str = Field(default="auto", description='"auto", "cpu", "cuda" or "mps".')
     precision: Literal["auto", "float32", "bfloat16", "int8"] = Field(
         default="auto",
@@ -89,7 +96,10 @@ class DistillConfig(_Section):
 
     output: str = Field(default="student", description="The folder that the student is written to.")
     texts: int = Field(
-        default=20_000, ge=20, description="Learn from so many different records of the tables at most."
+        default=20_000,
+        ge=20,
+        le=MOST,
+        description="Learn from so many different records of the tables at most.",
     )
     seed: int = Field(default=0, ge=0, description="The same seed and input give the same student.")
 

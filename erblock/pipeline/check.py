@@ -165,14 +165,17 @@ def _duplicates(found: Found) -> dict[str, Figure]:
 
 def _scores(pairs: pl.DataFrame) -> dict[str, pl.Series]:
     known = [name for name in _SCORES if name in pairs.columns]
-    numbers = {name: pairs[name].cast(pl.Float64, strict=False).drop_nulls().drop_nans() for name in known}
-    return {name: scores for name, scores in numbers.items() if len(scores)}
+    numbers = {name: pairs[name].cast(pl.Float64, strict=False).drop_nulls() for name in known}
+    finite = {name: scores.filter(scores.is_finite()) for name, scores in numbers.items()}
+    return {name: scores for name, scores in finite.items() if len(scores)}
 
 
 def _rows_of_checks(checks: list[Check]) -> pl.DataFrame:
     """Return the failing rows of all checks as one table."""
     empty = pl.DataFrame(schema={"check": pl.String})
     named = [
-        check.rows.select(pl.lit(check.name).alias("check"), pl.all()) for check in checks if check.rows.width
+        check.rows.select(pl.lit(check.name).alias("check"), pl.exclude("check"))
+        for check in checks
+        if check.rows.width
     ]
     return pl.concat([empty, *named], how="diagonal")

@@ -101,7 +101,7 @@ def diff(config: Config, options: DiffOptions) -> Diff:
     found = Diff(kind, *counts, lost, gained, known_lost, known_gained)
     if options.output is not None:
         sides = [
-            frame.select(pl.lit(name).alias("change"), "cause", pl.exclude("cause"))
+            frame.select(pl.lit(name).alias("change"), "cause", pl.exclude("change", "cause"))
             for name, frame in found.sides
         ]
         write_rows(pl.concat(sides, how="diagonal_relaxed"), options.output)

@@ -19,6 +19,8 @@ from erblock.tables.read import csv_of_gold, csv_of_pairs
 from erblock.tables.run_report import RunReport, read_run
 from erblock.tables.schemas import ID, KEYS
 
+_SCORES = {"score": pl.Float64, "similarity": pl.Float64, "n_bands": pl.Int64}
+
 
 @dataclass(frozen=True)
 class Found:
@@ -71,11 +73,20 @@ def _read(source: str, config: Config, engine: LocalMatchEngine, *, known: bool)
     if kind == "clusters":
         rows = _cluster_rows(raw, source, engine) if known else _any_clusters(raw, source, engine)
         return Found(source, kind, rows, engine)
-    frame = with_ids(raw, source, *engine.ids)
+    frame = with_ids(_with_numbers(raw), source, *engine.ids)
     if known:
         check_known(frame, engine, source)
     frame = with_verdicts(frame, source) if kind == "matches" else frame
     return Found(source, kind, distinct_pairs(frame, one_table=engine.dedup), engine)
+
+
+def _with_numbers(raw: pl.DataFrame) -> pl.DataFrame:
+    """Return pairs with scores that are numbers, which a CSV holds as text; as they are if one is none."""
+    texts = [name for name in _SCORES if raw.schema.get(name) == pl.String]
+    numbers = raw.select(pl.col(name).cast(_SCORES[name], strict=False) for name in texts)
+    return raw.with_columns(
+        number for number in numbers if number.null_count() == raw[number.name].null_count()
+    )
 
 
 def known_matches(

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from erblock.config import Config
+from erblock.errors import OutputError
 from erblock.tables.guard import Read, Write, check_places
 
 
@@ -28,7 +29,11 @@ def check_evaluate_places(
 ) -> None:
     """Raise OutputError if figures would be written over what is measured; `written`: by what names them."""
     reads = [*tables_of(config), *(Read("the file", file) for file in files)]
-    check_places([Write(option, path) for option, path in written.items() if path is not None], reads)
+    writes = [Write(option, path) for option, path in written.items() if path is not None]
+    check_places(writes, reads)
+    for write in writes:
+        if write.path.is_dir():
+            raise OutputError(f"{write}: expected a file, found a folder")
 
 
 def check_check_places(config: Config, path: Path, written: dict[str, Path | None]) -> None:

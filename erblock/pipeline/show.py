@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
+from sqlglot import Tokenizer, TokenType
+from sqlglot.errors import TokenError
 
 from erblock.config import Config
 from erblock.engines.local import LocalMatchEngine
@@ -159,12 +161,22 @@ def _filtered(frame: pl.DataFrame, where: str | None) -> pl.DataFrame:
     if where is None:
         return frame
     try:
+        if _asks_a_query(where):
+            raise pl.exceptions.SQLSyntaxError("a condition holds no SELECT")
         return frame.filter(pl.sql_expr(where))
-    except pl.exceptions.PolarsError as error:
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
         reason = str(error).strip().splitlines()[0].split(";")[0]
         raise ConfigError(
             f"--where {where}: {reason}; expected an SQL condition on the columns {listed(frame.columns)}"
         ) from None
+
+
+def _asks_a_query(where: str) -> bool:
+    """Return whether a condition holds a query of its own, on which polars panics."""
+    try:
+        return any(token.token_type == TokenType.SELECT for token in Tokenizer().tokenize(where))
+    except TokenError:
+        return False  # an open quote, of which polars says where it is
 
 
 def _nearest(frame: pl.DataFrame, value: float, source: str) -> pl.DataFrame:

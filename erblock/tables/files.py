@@ -80,6 +80,8 @@ def _part_paths(source: str) -> list[Path]:
             raise TableError(f"{source} is no file with an end: expected a table")
         if has_magic(source):
             return _data_files(map(Path, glob(source, recursive=True)), f"the pattern {source}")
+        if path.is_symlink():
+            raise TableError(f"no such file: {source} is a link to {path.readlink()}, which is not there")
         raise TableError(f"no such file: {source}{_neighbour(path)}")
     except (OSError, ValueError, RecursionError) as error:
         raise TableError(f"{source} cannot be read: {_first_line(error)}") from None

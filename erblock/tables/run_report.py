@@ -2,38 +2,41 @@
 
 import json
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, NonNegativeInt, ValidationError
 
 from erblock.errors import TableError
 from erblock.tables.contents import read_json
 
+_Share = Annotated[float, Field(ge=0, le=1)]
+
 
 class _Part(BaseModel):
-    model_config = ConfigDict(extra="ignore", frozen=True)
+    model_config = ConfigDict(extra="ignore", frozen=True, allow_inf_nan=False)
 
 
 class RunRecall(_Part):
     """The estimated recall of candidate pairs, its interval, and the matches expected among them."""
 
-    value: float
-    low: float
-    high: float
-    kept: float
+    value: _Share
+    low: _Share
+    high: _Share
+    kept: NonNegativeFloat
 
 
 class RunJoin(_Part):
     """What the join of candidate pairs touched."""
 
-    largest_bucket: int
+    largest_bucket: NonNegativeInt
 
 
 class RunReport(_Part):
     """One run. `matches` is known of a run that matched, the others of one that blocked."""
 
     output: str
-    pairs: int
-    matches: int | None = None
+    pairs: NonNegativeInt
+    matches: NonNegativeInt | None = None
     recall: RunRecall | None = None
     recall_unknown: str | None = None
     join: RunJoin | None = None

@@ -210,6 +210,12 @@ def test_github_is_told_in_annotations_and_in_the_summary(files, monkeypatch, ca
     assert "| bucket | 7 | 6 | - | failed |" in summary
 
 
+def _report(recall):
+    """What a run would print whose estimated recall is `recall`."""
+    ends = f'"value": {recall}, "low": {recall}, "high": {recall}, "kept": 2'
+    return f'{{"output": "pairs.csv", "pairs": 3, "recall": {{{ends}}}}}'
+
+
 @pytest.mark.parametrize(
     ("line", "message"),
     [
@@ -240,6 +246,15 @@ def test_github_is_told_in_annotations_and_in_the_summary(files, monkeypatch, ca
         ("other.json --max-pairs 1", "pairs.csv holds 3 pairs, its run tells of 9"),
         ("gone.json --max-pairs 1", "gone.json tells of gone.csv, which is not there"),
         ("broken.json --max-pairs 1", "broken.json: expected what erblock block --json"),
+        ("deep.json --max-pairs 1", "deep.json: expected what erblock block --json"),
+        ("nan.json --min-recall 0.5", "recall.value: Input should be a finite number"),
+        ("five.json --min-recall 0.5", "recall.value: Input should be less than or equal to 1"),
+        (
+            "pairs.csv --max-drift inf --baseline pairs.csv",
+            "--max-drift: expected a finite number, found inf",
+        ),
+        ("pairs.csv --max-uncovered nan", "--max-uncovered: expected a finite number, found nan"),
+        ("pairs.csv --max-pairs 1 --junit folder", "--junit folder: expected a file, found a folder"),
     ],
 )
 def test_mistakes_are_one_line_and_leave_nothing(line, message, files, capsys):
@@ -251,16 +266,46 @@ def test_mistakes_are_one_line_and_leave_nothing(line, message, files, capsys):
         "other.json": '{"output": "pairs.csv", "pairs": 9}',
         "gone.json": '{"output": "gone.csv", "pairs": 9}',
         "broken.json": "[1",
+        "deep.json": "[" * 100_000,
+        "nan.json": _report("NaN"),
+        "five.json": _report("5"),
         "clusters.csv": "table,record_id,cluster_id\nleft,01,1\n",
     }
     for name, text in contents.items():
         (files / name).write_text(text, encoding="utf-8")
+    (files / "folder").mkdir()
     before = sorted(files.rglob("*"))
     assert check(f"{line} --failing f.csv" if "--failing" not in line else line) == 2
     out, err = capsys.readouterr()
     assert (out, err.count("\n")) == ("", 1)
     assert message in err
     assert sorted(files.rglob("*")) == before
+
+
+def test_a_summary_that_cannot_be_written_is_a_note(files, monkeypatch, capsys):
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(files))
+    assert check("pairs.csv --max-pairs 3") == 0
+    assert "cannot be written: Is a directory" in capsys.readouterr().err
+
+
+def test_columns_may_be_called_as_those_that_are_added(files):
+    rows = pl.DataFrame(
+        {"left_id": ["01", "02"], "right_id": ["1", "2"], "check": 1, "change": 2, "cause": 3}
+    )
+    rows.write_csv("named.csv")
+    rows.head(1).write_csv("fewer.csv")
+    assert check("named.csv --max-pairs 1 --failing f.csv") == 1
+    assert pl.read_csv("f.csv")["check"].to_list() == ["pairs"]
+    assert app.run(["diff", "named.csv", "fewer.csv", "-o", "d.csv"]) == 0
+    assert pl.read_csv("d.csv")["change"].to_list() == ["lost"]
+
+
+def test_json_has_no_number_that_is_none(files, capsys):
+    pl.DataFrame({"left_id": ["01"], "right_id": ["1"], "score": [float("nan")]}).write_parquet("nan.parquet")
+    assert check("nan.parquet --max-pairs 0 --json") == 1
+    found = json.loads(capsys.readouterr().out, parse_constant=pytest.fail)
+    assert found["checks"][0]["rows"] == [{"left_id": "01", "right_id": "1", "score": None}]
 
 
 @given(value=st.floats(0, 1), limit=st.floats(0, 1), harder=st.floats(0, 1))

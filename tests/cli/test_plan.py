@@ -78,6 +78,8 @@ def test_a_plan_keeps_to_the_budget_and_says_so_in_words(capsys):
         (["missing.csv"], "missing.csv"),
         ([*TABLES, "--method", "neural"], "needs a model"),
         ([*TABLES, "--seconds", "many"], "seconds"),
+        ([*TABLES, "--seconds", "nan"], "seconds"),
+        ([*TABLES, "--seconds", "-1"], "seconds"),
     ],
 )
 def test_a_mistake_is_one_line(arguments, problem, capsys):

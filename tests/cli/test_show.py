@@ -66,6 +66,7 @@ def test_pairs_are_shown_side_by_side_with_differences_marked(files, capsys):
         (["pairs.csv", "--id", "01"], [("01", "1"), ("01", "2")]),
         (["pairs.csv", "--id", "3"], []),
         (["matches.csv", "--where", "NOT is_match"], [("01", "2")]),
+        (["pairs.csv", "--where", "score > 4.5"], [("01", "1")]),  # numbers, though a CSV holds text
     ],
 )
 def test_pairs_are_chosen(choice, pairs, files):
@@ -149,6 +150,14 @@ def test_what_was_written_can_be_shown_again(files):
             'unable to find column "nonsense"; expected an SQL condition',
         ),
         (["pairs.csv", "--where", "score >"], "--where score >: unable to parse"),
+        (["pairs.csv", "--where", "score >= ALL (SELECT 1)"], "a condition holds no SELECT"),
+        (["pairs.csv", "--where", "score > 'a'"], "cannot compare string with numeric"),
+        (["pairs.csv", "--around", "nan"], "'--around'"),
+        (["pairs.csv", "--around", "inf"], "'--around'"),
+        (["pairs.csv", "--limit", "9" * 30], "'--limit'"),
+        (["pairs.csv", "--sample", "9" * 30], "'--sample'"),
+        (["gone.csv"], "gone.csv is a link to nowhere.csv, which is not there"),
+        (["pairs.csv", "-o", "folder.csv"], "--output folder.csv: expected a file, found a folder"),
         (["pairs.csv", "--where", "left_id"], "expected an SQL condition"),
         (["pairs.csv", "--id", "77"], "--id 77: expected the id of a record of left.csv or right.csv"),
         (["bare.csv", "--around", "0.5"], "--around needs a column probability or similarity or score"),
@@ -172,6 +181,8 @@ def test_mistakes_are_one_line_and_leave_nothing(arguments, message, files, caps
     }
     for name, text in contents.items():
         (files / name).write_text(text, encoding="utf-8")
+    (files / "gone.csv").symlink_to("nowhere.csv")
+    (files / "folder.csv").mkdir()
     before = sorted(files.rglob("*"))
     assert show(*arguments) == 2
     out, err = capsys.readouterr()
