@@ -213,7 +213,8 @@ def check_writable(path: Path, option: str) -> None:
 
 def _reason(error: Exception) -> str:
     said = getattr(error, "strerror", None) or str(error) or type(error).__name__
-    return str(said).strip().splitlines()[0]
+    # polars calls a full disk a Parquet file "out of specification" first
+    return str(said).strip().splitlines()[0].rpartition("IO error: ")[2]
 
 
 def _beside(path: Path) -> Path:
