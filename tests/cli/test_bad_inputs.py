@@ -25,7 +25,7 @@ _SECONDS = 60
 COMMANDS = (
     "block left.csv right.csv -o OUT.parquet --max-pairs 100 --bands 16 --block-on compact(name)",
     "block one.csv -o OUT.csv --with-columns --max-per-record 5 --target-recall 0.9 --json",
-    "block left.csv right.csv --model model -o OUT.parquet --memory 1GB --audit 10 --columns name",
+    "block left.csv right.csv --model model -o OUT.parquet --memory 1GB --audit 10",
     "keys left.csv --model model -o OUT",
     "keys more.csv --model model -o keyfolder --append",
     "match left.csv right.csv -p pairs.csv -o OUT.csv --with-columns --min-probability 0.5",
@@ -191,7 +191,7 @@ def good(products, tmp_path_factory):
     """Tables, and all that commands write of them."""
     here = tmp_path_factory.mktemp("good")
     left, right = products(40)
-    more = products(20, 9)[0].with_columns("n" + pl.col("id"))
+    more = products(20, 9)[0].with_columns(pl.format("n{}", "id").alias("id"))
     for name, table in {"left": left, "right": right, "one": pl.concat([left, right]), "more": more}.items():
         table.write_csv(here / f"{name}.csv")
     gold = pl.DataFrame({"left_id": left["id"], "right_id": right["id"], "label": 1})
@@ -221,10 +221,8 @@ def good(products, tmp_path_factory):
     recall = {"value": 0.9, "low": 0.8, "high": 0.95, "kept": 30.0}
     run = {"output": "pairs.csv", "pairs": pairs, "recall": recall, "join": {"largest_bucket": 4}}
     (here / "run.json").write_text(json.dumps(run), encoding="utf-8")
-    sheet = (here / "a.audit.csv").read_text(encoding="utf-8").splitlines()
-    (here / "a.audit.csv").write_text(
-        "\n".join([sheet[0], *("y" + row for row in sheet[1:])]), encoding="utf-8"
-    )
+    sheet = pl.read_csv(here / "a.audit.csv").with_columns(match=pl.lit("y"))
+    sheet.write_csv(here / "a.audit.csv")
     return here
 
 
@@ -264,6 +262,16 @@ def verdict(number, folder, capsys):
 
 def _too_slow(_signal, _frame):
     raise TimeoutError(f"took more than {_SECONDS} seconds")
+
+
+def test_what_is_spoiled_works_before(good, tmp_path, monkeypatch, capsys):
+    for line in COMMANDS:
+        folder = tmp_path / "case"
+        shutil.copytree(good, folder)
+        monkeypatch.chdir(folder)
+        assert app.run(line.split()) < 2, f"{line}: {capsys.readouterr().err}"
+        monkeypatch.chdir(tmp_path)
+        shutil.rmtree(folder)
 
 
 @pytest.mark.parametrize("part", range(SLICES))
