@@ -18,7 +18,7 @@ import pytest
 
 from erblock.cli import app
 
-COUNT = int(os.environ.get("ERBLOCK_BAD_INPUTS", "120"))
+COUNT = int(os.environ.get("ERBLOCK_BAD_INPUTS", "100"))
 SLICES = 10
 _SECONDS = 60
 
