@@ -6,6 +6,7 @@ from typing import Literal
 
 import polars as pl
 
+from erblock.errors import TableError
 from erblock.tables.check import refuse
 from erblock.tables.clusters import CLUSTER_COLUMNS
 from erblock.tables.csv_text import CsvOptions
@@ -54,10 +55,12 @@ def with_verdicts(frame: pl.DataFrame, source: str) -> pl.DataFrame:
     """Return the rows of a file of matches with a probability that is a number, and a verdict on each.
 
     Raises:
-        TableError: if a probability is not from 0 to 1, or a verdict is none.
+        TableError: if a probability is not from 0 to 1, or a verdict is none, or the file has neither.
     """
     if "probability" in frame.columns:
         frame = frame.with_columns(_numbers(frame["probability"], source))
+    elif "is_match" not in frame.columns:
+        raise TableError(f"{source} holds pairs, no matches: it needs a column 'is_match' or 'probability'")
     if "is_match" not in frame.columns:
         return frame.with_columns(is_match=pl.col("probability") >= LIKELY)
     verdicts = frame["is_match"].cast(pl.String).str.strip_chars().str.to_lowercase()

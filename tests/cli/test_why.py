@@ -325,6 +325,7 @@ def test_bars_begin_where_the_last_one_ended():
         (("--missed", "stray.csv", *TABLES), "left_id zzz not in the left table"),
         (("--missed", "gold.csv", "l3", *TABLES), "expected erblock why --missed GOLD [LEFT] [RIGHT]"),
         (("l3", "r3", *TABLES, "--matches", "gone.csv"), "gone.csv"),
+        (("l3", "r3", *TABLES, "--matches", "gold.csv"), "gold.csv holds pairs, no matches"),
         (("l3", "r3", *TABLES, "--matches", "stray.csv"), "left_id zzz is in no table"),
         (("l3", "r3", *TABLES, "--bands", "0"), "bands"),
         (("l3", "r3", *TABLES, "--model", "gone"), "gone"),
