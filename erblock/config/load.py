@@ -37,7 +37,7 @@ _WORDS = {
 }
 
 
-def load_config(path: Path | None, overrides: Mapping[str, Mapping[str, Any]]) -> Config:
+def load_config(path: str | Path | None, overrides: Mapping[str, Mapping[str, Any]]) -> Config:
     """Return the settings of the file at `path`, with `overrides[section][key]` put over them.
 
     Without a path, `erblock.toml` of the current folder is read if there is one, and left out if the tables
@@ -49,7 +49,7 @@ def load_config(path: Path | None, overrides: Mapping[str, Mapping[str, Any]]) -
     """
     given = {name: _without_none(section) for name, section in overrides.items()}
     is_default = path is None and Path(DEFAULT_FILE).exists()
-    path = Path(DEFAULT_FILE) if is_default else path
+    path = Path(DEFAULT_FILE) if is_default else path and Path(path)
     values = {} if path is None else _resolved(_parsed(path), path.parent)
     unused = None
     if is_default and not _is_about(values, given.get("tables", {})):
