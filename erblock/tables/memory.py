@@ -10,6 +10,7 @@ from contextvars import ContextVar
 from typing import Any
 
 import polars as pl
+import pyarrow as pa
 
 from erblock.errors import TableError
 from erblock.tables.types import with_plain_types
@@ -64,7 +65,7 @@ def as_frame(data: Any, name: str) -> pl.DataFrame:
     if not is_table(data):
         raise TableError(f"{name}: {_EXPECTED}, found {type(data).__name__}")
     try:
-        frame = data.collect() if isinstance(data, pl.LazyFrame) else pl.DataFrame(data)
+        frame = _polars(data)
     except (pl.exceptions.PolarsError, TypeError, ValueError) as error:
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise TableError(f"{name} cannot be converted to Arrow: {reason}") from None
@@ -72,3 +73,10 @@ def as_frame(data: Any, name: str) -> pl.DataFrame:
     if not named.width:
         raise TableError(f"{name} has no columns; expected an id and what to compare")
     return with_plain_types(named.drop(pl.selectors.matches(_INDEX), strict=False))
+
+
+def _polars(data: Any) -> pl.DataFrame:
+    if isinstance(data, pl.LazyFrame):
+        return data.collect()
+    # By pyarrow, which makes a column of an index with a name; polars drops it.
+    return data if isinstance(data, pl.DataFrame) else pl.DataFrame(pa.table(data))
