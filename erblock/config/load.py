@@ -15,7 +15,7 @@ from erblock.errors import ConfigError
 
 DEFAULT_FILE = "erblock.toml"
 # Keys that hold a path or a glob. `encoder` may also be a model name, so it counts only if the path exists.
-_PATHS = {
+PATHS = {
     "tables": ("left", "right"),
     "fit": ("labels", "output"),
     "distill": ("output",),
@@ -145,7 +145,7 @@ def _parsed(path: Path) -> dict[str, Any]:
 
 def _resolved(values: dict[str, Any], folder: Path) -> dict[str, Any]:
     """Make the paths of a file relative to the current folder instead of the file's."""
-    for section, keys in _PATHS.items():
+    for section, keys in PATHS.items():
         for key in keys:
             path = values.get(section, {}).get(key)
             if isinstance(path, str) and path != "-" and "://" not in path:
