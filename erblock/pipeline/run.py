@@ -140,6 +140,7 @@ def opened_run(config: Config, options: RunOptions) -> Iterator[Run]:
     """
     folder = options.folder
     asked = _asked(config)
+    _check_here(config)
     _check_steps(asked, options)
     check_run_places(config, folder)
     resolved = _in_folder(config, folder, asked)
@@ -171,6 +172,14 @@ def _asked(config: Config) -> tuple[str, ...]:
         "evaluate": config.check.gold is not None,
     }
     return tuple(name for name in STEPS if wanted[name])
+
+
+def _check_here(config: Config) -> None:
+    for table in (config.tables.left, config.tables.right):
+        if table is not None and "://" in table:
+            raise ConfigError(
+                f"erblock run reads files of this machine, to know what has changed; found {table}"
+            )
 
 
 def _check_steps(asked: Sequence[str], options: RunOptions) -> None:
