@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from os import PathLike
 from typing import Any, Literal, Protocol, TypedDict
 
+import polars as pl
+
 Device = Literal["auto", "cpu", "cuda", "mps"]
 Precision = Literal["auto", "float32", "bfloat16", "int8"]
 
@@ -19,7 +21,7 @@ class ArrowTable(Protocol):
 
 
 PathName = str | PathLike[str]
-Table = PathName | ArrowTable
+Table = PathName | ArrowTable | pl.LazyFrame
 """A CSV or Parquet file, a glob or a folder of them, a folder of keys; or a table in memory."""
 
 

@@ -177,9 +177,7 @@ def _asked(config: Config) -> tuple[str, ...]:
 def _check_here(config: Config) -> None:
     for table in (config.tables.left, config.tables.right):
         if table is not None and "://" in table:
-            raise ConfigError(
-                f"erblock run reads files of this machine, to know what has changed; found {table}"
-            )
+            raise ConfigError(f"erblock run reads files of this machine, found {table}; run its commands")
 
 
 def _check_steps(asked: Sequence[str], options: RunOptions) -> None:

@@ -116,7 +116,7 @@ def settings(old, new):
     ("change", "expected"),
     [
         (settings("[match]", "[match]\nall = true"), ["match", "evaluate"]),
-        (settings("[match]", "[match]\nseed = 5"), ["match"]),
+        (settings("[match]", '[match]\ndevice = "cpu"'), ["match"]),
         (settings("300", "290"), ["block", "match", "evaluate"]),
         (lambda f: edit(f / "right.csv", "r3,", "r3,other "), STEPS),
         (lambda f: edit(f / "gold.csv", "l3,r3\n", ""), ["evaluate"]),
