@@ -49,14 +49,14 @@ def load_config(path: str | Path | None, overrides: Mapping[str, Mapping[str, An
     """
     given = {name: _without_none(section) for name, section in overrides.items()}
     is_default = path is None and Path(DEFAULT_FILE).exists()
-    path = Path(DEFAULT_FILE) if is_default else path and Path(path)
-    values = {} if path is None else _resolved(_parsed(path), path.parent)
+    file = Path(DEFAULT_FILE) if is_default else None if path is None else Path(path)
+    values = {} if file is None else _resolved(_parsed(file), file.parent)
     unused = None
     if is_default and not _is_about(values, given.get("tables", {})):
-        path, unused, values = None, path, {}
+        file, unused, values = None, file, {}
     elif is_default:
         values = _of_tables(values, given.get("tables", {}))
-    return _validated(values, given, path).read_from(path, unused)
+    return _validated(values, given, file).read_from(file, unused)
 
 
 def given_config(overrides: Mapping[str, Mapping[str, Any]]) -> Config:

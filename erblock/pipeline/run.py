@@ -33,6 +33,7 @@ from erblock.pipeline.places import check_run_places
 from erblock.pipeline.stored import stored_tables
 from erblock.tables.contents import as_json, read_json
 from erblock.tables.run_folder import Digests, StepRecord, digests_at, read_record, write_record
+from erblock.tables.streams import STANDARD
 from erblock.tables.writing import locked, together, write_text
 
 STEPS = ("fit", "block", "match", "evaluate")
@@ -176,7 +177,7 @@ def _asked(config: Config) -> tuple[str, ...]:
 
 def _check_here(config: Config) -> None:
     for table in (config.tables.left, config.tables.right):
-        if table is not None and "://" in table:
+        if table is not None and (table == STANDARD or "://" in table):
             raise ConfigError(f"erblock run reads files of this machine, found {table}; run its commands")
 
 

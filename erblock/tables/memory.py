@@ -13,7 +13,7 @@ import polars as pl
 import pyarrow as pa
 
 from erblock.errors import TableError
-from erblock.tables.types import with_plain_types
+from erblock.tables.formats import plain_columns
 
 Frames = dict[str, pl.DataFrame]
 
@@ -69,10 +69,7 @@ def as_frame(data: Any, name: str) -> pl.DataFrame:
     except (pl.exceptions.PolarsError, TypeError, ValueError) as error:
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise TableError(f"{name} cannot be converted to Arrow: {reason}") from None
-    named = frame.select(column for column in frame.columns if column.strip())
-    if not named.width:
-        raise TableError(f"{name} has no columns; expected an id and what to compare")
-    return with_plain_types(named.drop(pl.selectors.matches(_INDEX), strict=False))
+    return plain_columns(frame.drop(pl.selectors.matches(_INDEX)), name)
 
 
 def _polars(data: Any) -> pl.DataFrame:
