@@ -1,6 +1,11 @@
 """Candidate pairs for entity resolution: your similarity rules train a locality-sensitive hash.
 
-Names are loaded when first used (PEP 562), so that `import erblock` costs nothing.
+    model = erblock.fit(a, b, match=["token_set_ratio(name) >= 90"])
+    pairs = model.block(a, b, max_pairs=100_000)
+    matches = erblock.match(a, b, pairs=pairs)
+
+Tables are paths or frames; see `erblock.api.functions`. Names are loaded when first used (PEP 562), so that
+`import erblock` costs nothing.
 """
 
 from importlib import import_module
@@ -9,15 +14,21 @@ from typing import TYPE_CHECKING, Any
 from erblock.errors import ConfigError, ErblockError, MissingExtraError, ModelError, RuleError, TableError
 
 if TYPE_CHECKING:
+    from erblock.api.fitted_model import Model as Model
+    from erblock.api.fitted_model import fit as fit
+    from erblock.api.fitted_model import load as load
+    from erblock.api.functions import block as block
+    from erblock.api.functions import check as check
+    from erblock.api.functions import evaluate as evaluate
+    from erblock.api.functions import keys as keys
+    from erblock.api.functions import match as match
+    from erblock.api.functions import plan as plan
+    from erblock.api.functions import why as why
     from erblock.config import Config as Config
     from erblock.config import load_config as load_config
     from erblock.evaluation.metrics import Evaluation as Evaluation
     from erblock.evaluation.metrics import evaluate_pairs as evaluate_pairs
-    from erblock.pipeline.block import block as block
     from erblock.pipeline.distill import distill as distill
-    from erblock.pipeline.fit import fit as fit
-    from erblock.pipeline.keys import KeysTarget as KeysTarget
-    from erblock.pipeline.keys import keys as keys
     from erblock.tables.pairs import read_pairs as read_pairs
     from erblock.tables.read import TablePair as TablePair
     from erblock.tables.read import read_tables as read_tables
@@ -25,16 +36,22 @@ if TYPE_CHECKING:
 _HOMES = {
     "Config": "erblock.config",
     "Evaluation": "erblock.evaluation.metrics",
-    "KeysTarget": "erblock.pipeline.keys",
+    "Model": "erblock.api.fitted_model",
     "TablePair": "erblock.tables.read",
-    "evaluate_pairs": "erblock.evaluation.metrics",
-    "block": "erblock.pipeline.block",
+    "block": "erblock.api.functions",
+    "check": "erblock.api.functions",
     "distill": "erblock.pipeline.distill",
-    "fit": "erblock.pipeline.fit",
-    "keys": "erblock.pipeline.keys",
+    "evaluate": "erblock.api.functions",
+    "evaluate_pairs": "erblock.evaluation.metrics",
+    "fit": "erblock.api.fitted_model",
+    "keys": "erblock.api.functions",
+    "load": "erblock.api.fitted_model",
     "load_config": "erblock.config",
+    "match": "erblock.api.functions",
+    "plan": "erblock.api.functions",
     "read_pairs": "erblock.tables.pairs",
     "read_tables": "erblock.tables.read",
+    "why": "erblock.api.functions",
 }
 
 __all__ = [
@@ -42,20 +59,26 @@ __all__ = [
     "ConfigError",
     "ErblockError",
     "Evaluation",
-    "KeysTarget",
     "MissingExtraError",
+    "Model",
     "ModelError",
     "RuleError",
     "TableError",
     "TablePair",
     "block",
+    "check",
     "distill",
+    "evaluate",
     "evaluate_pairs",
     "fit",
     "keys",
+    "load",
     "load_config",
+    "match",
+    "plan",
     "read_pairs",
     "read_tables",
+    "why",
 ]
 
 

@@ -23,6 +23,7 @@ each_file = pytest.mark.parametrize("path", FILES, ids=NAMES)
 LAYERS = (
     {"__init__", "__main__"},
     {"cli"},
+    {"api"},
     {"pipeline"},
     {"engines"},
     {"blocking", "matching", "rules", "training", "evaluation"},

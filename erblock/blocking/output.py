@@ -10,6 +10,7 @@ from erblock.blocking.budget import Cut
 from erblock.errors import TableError
 from erblock.scoring.pairs import ScoredPairs
 from erblock.tables.formats import format_of
+from erblock.tables.memory import hold, is_held
 from erblock.tables.schemas import PAIRS
 from erblock.tables.streams import STANDARD
 from erblock.tables.writing import whole_file
@@ -34,7 +35,7 @@ def pairs_frame(left_ids: pl.Series, right_ids: pl.Series, pairs: ScoredPairs, c
 
 def check_output(path: Path, option: str = "--output") -> None:
     """Raise TableError if `path`, which `option` names, is no place for a table; "-" is standard output."""
-    if str(path) == STANDARD:
+    if str(path) == STANDARD or is_held(path):
         return
     name = path.name.lower()
     if not name.endswith(_ENDINGS) or name in _ENDINGS:
@@ -51,6 +52,9 @@ def write_frame(frame: pl.DataFrame, path: Path, *, for_spreadsheet: bool = Fals
 
     `for_spreadsheet`: with the byte-order mark that tells Excel that a CSV is UTF-8.
     """
+    if is_held(path):
+        hold(frame, path)
+        return
     kind = format_of(path.name) or "CSV"
     # By a file that is open: polars knows no names of files that are not UTF-8.
     with whole_file(path) as beside, beside.open("wb") as file:

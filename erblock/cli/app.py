@@ -23,6 +23,7 @@ from erblock.cli import (
     warmup,
     why,
 )
+from erblock.cli import run as run_command
 from erblock.cli.shell import Commands, Quiet, Verbose
 from erblock.errors import ErblockError
 
@@ -46,6 +47,7 @@ app.command("check")(check.check)
 app.command("diff")(diff.diff)
 app.command("why")(why.why)
 app.command("warmup")(warmup.warmup)
+app.command("run")(run_command.run)
 
 
 def _show_version(wanted: bool) -> None:

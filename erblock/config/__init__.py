@@ -14,6 +14,7 @@ Command-line options override the file. Paths in the file are relative to the fi
 
 from erblock.config.limits import CheckConfig as CheckConfig
 from erblock.config.load import DEFAULT_FILE as DEFAULT_FILE
+from erblock.config.load import PATHS as PATHS
 from erblock.config.load import did_you_mean as did_you_mean
 from erblock.config.load import given_config as given_config
 from erblock.config.load import is_settings as is_settings

@@ -15,7 +15,7 @@ from erblock.errors import ConfigError
 
 DEFAULT_FILE = "erblock.toml"
 # Keys that hold a path or a glob. `encoder` may also be a model name, so it counts only if the path exists.
-_PATHS = {
+PATHS = {
     "tables": ("left", "right"),
     "fit": ("labels", "output"),
     "distill": ("output",),
@@ -37,7 +37,7 @@ _WORDS = {
 }
 
 
-def load_config(path: Path | None, overrides: Mapping[str, Mapping[str, Any]]) -> Config:
+def load_config(path: str | Path | None, overrides: Mapping[str, Mapping[str, Any]]) -> Config:
     """Return the settings of the file at `path`, with `overrides[section][key]` put over them.
 
     Without a path, `erblock.toml` of the current folder is read if there is one, and left out if the tables
@@ -49,14 +49,14 @@ def load_config(path: Path | None, overrides: Mapping[str, Mapping[str, Any]]) -
     """
     given = {name: _without_none(section) for name, section in overrides.items()}
     is_default = path is None and Path(DEFAULT_FILE).exists()
-    path = Path(DEFAULT_FILE) if is_default else path
-    values = {} if path is None else _resolved(_parsed(path), path.parent)
+    file = Path(DEFAULT_FILE) if is_default else None if path is None else Path(path)
+    values = {} if file is None else _resolved(_parsed(file), file.parent)
     unused = None
     if is_default and not _is_about(values, given.get("tables", {})):
-        path, unused, values = None, path, {}
+        file, unused, values = None, file, {}
     elif is_default:
         values = _of_tables(values, given.get("tables", {}))
-    return _validated(values, given, path).read_from(path, unused)
+    return _validated(values, given, file).read_from(file, unused)
 
 
 def given_config(overrides: Mapping[str, Mapping[str, Any]]) -> Config:
@@ -145,7 +145,7 @@ def _parsed(path: Path) -> dict[str, Any]:
 
 def _resolved(values: dict[str, Any], folder: Path) -> dict[str, Any]:
     """Make the paths of a file relative to the current folder instead of the file's."""
-    for section, keys in _PATHS.items():
+    for section, keys in PATHS.items():
         for key in keys:
             path = values.get(section, {}).get(key)
             if isinstance(path, str) and path != "-" and "://" not in path:

@@ -187,17 +187,11 @@ class _Open(NamedTuple):
     @classmethod
     def of(cls, count: int) -> "_Open":
         """Return room for so many bands."""
-        return cls(
-            np.empty(count, np.int64),
-            np.empty(count, np.uint32),
-            np.empty(count, np.uint32),
-            np.empty(count, np.float32),
-            np.empty(count, np.float32),
-            np.empty(count, np.int32),
-            np.empty((count, _LONGEST), np.int32),
-            np.empty(count, np.float32),
-            np.empty(count, np.uint64),
-        )
+        lines = np.empty(count, np.uint32), np.empty(count, np.uint32)
+        draws = np.empty(count, np.float32), np.empty(count, np.float32)
+        taken = np.empty(count, np.int32), np.empty((count, _LONGEST), np.int32)
+        sums, states = np.empty(count, np.float32), np.empty(count, np.uint64)
+        return cls(np.empty(count, np.int64), *lines, *draws, *taken, sums, states)
 
 
 @native

@@ -16,7 +16,7 @@ from erblock.tables.files import read_frame
 from erblock.tables.matches import Kind, kind_by, with_verdicts
 from erblock.tables.pairs import PAIR, cast_ids, converted_ids, with_ids
 from erblock.tables.read import csv_of_gold, csv_of_pairs
-from erblock.tables.run_report import RunReport, read_run
+from erblock.tables.run_report import RunReport, read_run, report_of
 from erblock.tables.schemas import ID, KEYS
 
 _SCORES = {"score": pl.Float64, "similarity": pl.Float64, "n_bands": pl.Int64}
@@ -45,7 +45,7 @@ class Found:
 
 
 def read_found(path: Path, config: Config, engine: LocalMatchEngine, *, known: bool = True) -> Found:
-    """Return what the file at `path` says, or the file of the run that `path` tells of.
+    """Return what the file at `path` says, or the file of the run that `path` tells of or is the folder of.
 
     The columns tell what it holds. `known`: every record that it names must be in the tables; an earlier file
     may name records that are gone, and its clusters have no `record.name` then.
@@ -53,6 +53,7 @@ def read_found(path: Path, config: Config, engine: LocalMatchEngine, *, known: b
     Raises:
         TableError: if it cannot be read, names an unknown record, or is of another run.
     """
+    path = report_of(path)
     if path.suffix.lower() != ".json":
         return _read(str(path), config, engine, known=known)
     output, run = read_run(path)

@@ -13,10 +13,10 @@ from erblock.blocking.key_folder import (
     find_key_folder,
     write_key_folder,
 )
-from erblock.blocking.keys import MODEL_KEY, write_keys
+from erblock.blocking.keys import MODEL_KEY, band_keys, write_keys
 from erblock.config import Config, TablesConfig
 from erblock.errors import ConfigError, TableError
-from erblock.hashing.base import Progress, Sketch, silent
+from erblock.hashing.base import Hasher, Progress, Sketch, silent
 from erblock.hashing.store import load_model, model_digest, read_manifest
 from erblock.pipeline.places import check_keys_places
 from erblock.tables.formats import CSV_ENDINGS
@@ -66,11 +66,8 @@ def keys(config: Config, target: KeysTarget, on_progress: Progress = silent) -> 
     Raises:
         ErblockError: if the table, the model or the target is not usable; nothing is written then.
     """
-    if config.block.model is None:
-        raise ConfigError("keys need a model: fit one with 'erblock fit', then --model FOLDER")
-    model = Path(config.block.model)
+    origin = _origin(config, right=target.right)
     check_keys_places(config, target.output)
-    origin = Origin(model_digest(model), _columns(model, right=target.right))
     folder = _check_target(target)
     with locked(target.output, _PATIENCE if target.append else 0):
         return _written(config, target, origin, folder, on_progress)
@@ -80,12 +77,11 @@ def _written(
     config: Config, target: KeysTarget, origin: Origin, folder: KeyFolder | None, on_progress: Progress
 ) -> KeysReport:
     model = Path(config.block.model or "")
-    records = _records(config.tables, origin, target)
+    records = _records(config.tables, origin, right=target.right)
     if folder is not None:
         folder.check_model(origin.model, model)
         folder.check_new(records, origin.columns)
-    hasher = load_model(model, config.block.device, config.block.precision).hasher
-    sketch: Sketch = hasher.sketch(record_texts(records, origin.columns), on_progress)
+    hasher, sketch = _sketched(config, records, origin, on_progress)
     part = Part(records, sketch)
     if folder is not None:
         rows = append_part(folder, part, on_progress)
@@ -95,6 +91,33 @@ def _written(
         rows = write_key_folder(target.output, origin, part, on_progress)
     empty = len(sketch) - rows // sketch.bands
     return KeysReport(target.output, hasher.kind, len(sketch), rows, sketch.bands, empty)
+
+
+def keys_frame(config: Config, *, right: bool = False) -> pl.DataFrame:
+    """Return as KEYS what `keys` writes to a file.
+
+    Raises:
+        ErblockError: if the table or the model is not usable.
+    """
+    origin = _origin(config, right=right)
+    records = _records(config.tables, origin, right=right)
+    sketch = _sketched(config, records, origin)[1]
+    return pl.concat(band_keys(records[ID], sketch, band) for band in range(sketch.bands))
+
+
+def _origin(config: Config, *, right: bool) -> Origin:
+    if config.block.model is None:
+        raise ConfigError("keys need a model: fit one with 'erblock fit', then --model FOLDER")
+    model = Path(config.block.model)
+    return Origin(model_digest(model), _columns(model, right=right))
+
+
+def _sketched(
+    config: Config, records: pl.DataFrame, origin: Origin, on_progress: Progress = silent
+) -> tuple[Hasher, Sketch]:
+    options = config.block
+    hasher = load_model(Path(options.model or ""), options.device, options.precision).hasher
+    return hasher, hasher.sketch(record_texts(records, origin.columns), on_progress)
 
 
 def _columns(model: Path, *, right: bool) -> tuple[str, ...]:
@@ -133,18 +156,18 @@ def _check_file(target: KeysTarget) -> None:
         raise TableError(f"--output {output}: expected a file, found a folder")
 
 
-def _records(options: TablesConfig, origin: Origin, target: KeysTarget) -> pl.DataFrame:
+def _records(options: TablesConfig, origin: Origin, *, right: bool) -> pl.DataFrame:
     """Return ids and compared columns of the table, rows in the order of the ids."""
-    id_column = (options.right_id if target.right else options.left_id) or options.id
-    records = read_records(options.left, id_column, csv_of(options, "right" if target.right else "left"))
-    _check_columns(records, origin, target)
+    id_column = (options.right_id if right else options.left_id) or options.id
+    records = read_records(options.left, id_column, csv_of(options, "right" if right else "left"))
+    _check_columns(records, origin, right=right)
     return records.frame.select(ID, *origin.columns).sort(ID)
 
 
-def _check_columns(records: Records, origin: Origin, target: KeysTarget) -> None:
+def _check_columns(records: Records, origin: Origin, *, right: bool) -> None:
     missing = [column for column in origin.columns if column not in records.frame.columns]
     if missing:
-        side = "left, without --right" if target.right else "right, with --right"
+        side = "left, without --right" if right else "right, with --right"
         raise TableError(
             f"{records.source} has no column '{missing[0]}', which the model reads (it reads "
             f"{', '.join(origin.columns)}); if this is the table on the {side}, say so"

@@ -36,6 +36,19 @@ def check_evaluate_places(
             raise OutputError(f"{write}: expected a file, found a folder")
 
 
+def check_run_places(config: Config, folder: Path) -> None:
+    """Raise OutputError if the folder of a run would hold anything that the run reads."""
+    named = {
+        "the labels": (config.fit.labels, config.match.labels),
+        "the encoder": (config.fit.encoder,),
+        "the model": (config.block.model, config.match.model),
+        "the matcher": (config.match.use,),
+        "the known matches": (config.check.gold,),
+    }
+    reads = [Read(what, path) for what, paths in named.items() for path in paths]
+    check_places([Write("--output", folder, whole=True)], [*tables_of(config), *reads])
+
+
 def check_check_places(config: Config, path: Path, written: dict[str, Path | None]) -> None:
     """Raise OutputError if what a check writes would be written over what it reads."""
     check_evaluate_places(config, [path, *map(_path, (config.check.gold, config.check.baseline))], written)

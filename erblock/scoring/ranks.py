@@ -18,6 +18,8 @@ _INSERTED = 64
 
 def rank_within(groups: Rows, scores: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
     """Return the place, from 0, of each score among those of its group, highest first; ties as they stand."""
+    if scores.dtype != np.float32:  # one compiled kernel serves all other kinds
+        scores = scores.astype(np.float64)
     begins = np.append(np.cumsum(np.bincount(groups, minlength=1)), len(groups))
     members = np.empty(len(groups), dtype=np.uint32)
     values = np.empty(len(groups), dtype=np.float64)

@@ -94,8 +94,8 @@ def read_json(path: Path) -> Any:
 
 
 def as_json(content: Any) -> str:
-    """Return the text of a JSON file."""
-    return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+    """Return the text of a JSON file; a path in it is text."""
+    return json.dumps(content, indent=2, ensure_ascii=False, default=str) + "\n"
 
 
 def _listed(folder: Path, manifest: Mapping[str, Any], remedy: str) -> dict[str, str]:

@@ -13,6 +13,7 @@ from erblock.tables.check import check_plain_names
 from erblock.tables.csv_text import CsvOptions, parse_csv
 from erblock.tables.database import is_database, read_table
 from erblock.tables.formats import EXPECTED, format_of, parsed, plain_columns, sniffed
+from erblock.tables.memory import held
 from erblock.tables.streams import STANDARD, fetched, is_url, split_url, standard_input
 
 _HEAD_BYTES = 1 << 16
@@ -23,11 +24,15 @@ DEFAULT_CSV = CsvOptions()
 def read_frame(source: str, options: CsvOptions = DEFAULT_CSV) -> pl.DataFrame:
     """Return all rows of `source`; those of a glob or a folder in the order of the file names.
 
+    A table in memory may stand under the name of a file.
+
     Raises:
         TableError: if nothing is there, it cannot be read, or its parts have different columns.
     """
-    if source == STANDARD or is_url(source):
+    frame = held(source)
+    if frame is None and (source == STANDARD or is_url(source)):
         frame = _read_stream(source, options)
+    if frame is not None:
         check_plain_names(frame.columns, source)
         return frame
     paths = _part_paths(source)

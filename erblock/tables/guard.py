@@ -9,6 +9,7 @@ from pathlib import Path
 from erblock.errors import OutputError
 from erblock.tables.contents import MANIFEST
 from erblock.tables.database import database_file
+from erblock.tables.memory import is_held
 from erblock.tables.streams import STANDARD, is_url
 from erblock.tables.writing import check_writable, real
 
@@ -59,6 +60,7 @@ def check_places(writes: Sequence[Write], reads: Sequence[Read]) -> None:
     if len(piped) > 1:
         raise OutputError(f"-: standard input is one table, found it as {' and as '.join(piped)}")
     try:
+        writes = [write for write in writes if not is_held(write.path)]
         for write in writes:
             check_writable(write.path, write.option)
             for read in reads:

@@ -1,12 +1,12 @@
 """A first `erblock.toml`, written from the tables: read it, change it, keep it."""
 
-import json
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from erblock.config.text import quoted_text
 from erblock.errors import TableError, visible
 from erblock.tables.check import listed
 from erblock.tables.mapping import MappedColumn, Side, map_columns, plain_name
@@ -119,28 +119,28 @@ def _tables_section(
     left: TableFacts, right: TableFacts | None, folder: Path, reading: Mapping[str, str]
 ) -> Iterator[str]:
     yield "[tables]"
-    yield f"left = {_quoted(_relative(left.source, folder))}  # {left.n_rows:,} records"
+    yield f"left = {quoted_text(_relative(left.source, folder))}  # {left.n_rows:,} records"
     if right is None:
         yield "# right = ...  # without a right table, the left one is deduplicated"
     else:
-        yield f"right = {_quoted(_relative(right.source, folder))}  # {right.n_rows:,} records"
+        yield f"right = {quoted_text(_relative(right.source, folder))}  # {right.n_rows:,} records"
     if right is None or left.id_column == right.id_column:
         yield _id_line("id", left.id_column)
     else:
         yield _id_line("left_id", left.id_column)
         yield _id_line("right_id", right.id_column)
-    yield from (f"{key} = {_quoted(value)}" for key, value in reading.items())
+    yield from (f"{key} = {quoted_text(value)}" for key, value in reading.items())
 
 
 def _id_line(key: str, column: IdColumn) -> str:
     reason = "" if column.reason is None else f"  # {column.reason}: please check"
-    return f"{key} = {_quoted(column.name)}{reason}"
+    return f"{key} = {quoted_text(column.name)}{reason}"
 
 
 def _columns(mapped: Sequence[MappedColumn], rules: TriedRules) -> Iterator[str]:
     yield "# The columns to compare, with what they hold. Remove what says nothing about a match."
     yield "columns = ["
-    entries = [_quoted(entry_of(pair)) + "," for pair in mapped]
+    entries = [quoted_text(entry_of(pair)) + "," for pair in mapped]
     width = max(len(entry) for entry in entries)
     for entry, pair in zip(entries, mapped, strict=True):
         first, *more = [*_described(pair), _use(pair, rules)]
@@ -184,7 +184,7 @@ def left_out(left: TableFacts, right: TableFacts | None, mapped: Sequence[Mapped
 
 
 def _left_out_of(table: TableFacts, other: TableFacts, mapped: set[str], side: str) -> Iterator[str]:
-    yield f"#   {side} {_quoted(table.id_column.name)}: the id"
+    yield f"#   {side} {quoted_text(table.id_column.name)}: the id"
     empty = {plain_name(column.name) for column in other.side.columns if column.kind == "empty"}
     for column in table.side.columns:
         if column.name in mapped:
@@ -195,7 +195,7 @@ def _left_out_of(table: TableFacts, other: TableFacts, mapped: set[str], side: s
         elif plain_name(column.name) in empty:
             reason = "no value in the other table"
         held = "" if column.kind == "empty" else f" ({_profile_text(column)})"
-        yield f"#   {side} {_quoted(column.name)}: {reason}{held}"
+        yield f"#   {side} {quoted_text(column.name)}: {reason}{held}"
 
 
 def _described(pair: MappedColumn) -> Iterator[str]:
@@ -216,7 +216,7 @@ def _rules_section(rules: TriedRules) -> Iterator[str]:
         yield f"{name} = ["
         for rule in tried:
             yield f"  # {visible(rule.finding)}"
-            yield f"  {'' if rule.usable else '# '}{_quoted(rule.text)},"
+            yield f"  {'' if rule.usable else '# '}{quoted_text(rule.text)},"
         yield "]"
 
 
@@ -225,12 +225,3 @@ def _relative(source: str, folder: Path) -> str:
     if source == STANDARD or is_url(source) or Path(source).is_absolute():
         return source
     return Path(os.path.relpath(source, folder)).as_posix()
-
-
-def _quoted(text: str) -> str:
-    """Return a TOML string; a rule with quoted columns reads better in single quotes."""
-    printable = text.isprintable() and "'" not in text
-    if '"' in text and printable:
-        return f"'{text}'"
-    written = json.dumps(text, ensure_ascii=False)
-    return "".join(char if char.isprintable() else f"\\U{ord(char):08x}" for char in written)

@@ -18,6 +18,7 @@ from erblock.tables.check import check_column, check_id_column, check_ids, check
 from erblock.tables.csv_text import CsvOptions
 from erblock.tables.files import read_frame
 from erblock.tables.guard import Read
+from erblock.tables.memory import is_held
 from erblock.tables.schemas import ID
 from erblock.tables.streams import STANDARD, is_url
 from erblock.tables.writing import real
@@ -130,7 +131,8 @@ def _check_two_tables(options: TablesConfig) -> None:
     """
     same = [_places(source) for source in (options.left, options.right)]
     mapped = options.left_id != options.right_id or any("=" in column for column in options.columns)
-    if same[0] and same[0] == same[1] and not mapped:
+    is_one = is_held(options.left) and options.left == options.right
+    if (is_one or (same[0] and same[0] == same[1])) and not mapped:
         raise TableError(
             f"{options.left} and {options.right} are the same table, in which every record would match "
             "itself; give it once to find its duplicates"

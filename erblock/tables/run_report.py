@@ -10,6 +10,8 @@ from erblock.errors import TableError
 from erblock.tables.contents import read_json
 
 _Share = Annotated[float, Field(ge=0, le=1)]
+BLOCK_FILE = "block.json"
+"""What `erblock run` calls the report of the candidate pairs in its folder."""
 
 
 class _Part(BaseModel):
@@ -40,6 +42,12 @@ class RunReport(_Part):
     recall: RunRecall | None = None
     recall_unknown: str | None = None
     join: RunJoin | None = None
+
+
+def report_of(path: Path) -> Path:
+    """Return the report of the candidate pairs in the folder of a run; any other path as it is."""
+    report = path / BLOCK_FILE
+    return report if report.is_file() else path
 
 
 def read_run(path: Path) -> tuple[Path, RunReport]:

@@ -9,11 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from erblock.blocking import candidates, ranks, score
+from erblock.blocking import candidates, score
 from erblock.blocking.candidates import JoinReport, join
 from erblock.blocking.score import kept_per_record, score_candidates
 from erblock.hashing.base import keys_of_band
 from erblock.hashing.minhash import fit_minhash
+from erblock.scoring import ranks
 from erblock.scoring.pairs import best_first
 from erblock.scoring.ranks import best_values, rank_within
 

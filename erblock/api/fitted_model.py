@@ -1,0 +1,130 @@
+"""A hash that is fitted once and used: a model folder as an object."""
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import TYPE_CHECKING, Any, Unpack
+from weakref import finalize
+
+from erblock.api import functions
+from erblock.api.call import called, documented
+from erblock.config.keywords import (
+    BlockKeywords,
+    FitKeywords,
+    ModelKeywords,
+    PathName,
+    PlanKeywords,
+    Table,
+    WhyKeywords,
+)
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from erblock.pipeline.plan import Plan
+    from erblock.pipeline.why import Explanation
+
+
+@dataclass(frozen=True)
+class Model:
+    """A fitted hash, which stands wherever a function takes a model.
+
+    `folder`: where it lies. That of a model that was fitted and not saved is removed with the object.
+    """
+
+    folder: Path
+
+    def __fspath__(self) -> str:
+        """Return the folder of the model."""
+        return str(self.folder)
+
+    def block(
+        self, left: Table, right: Table | None = None, **keywords: Unpack[BlockKeywords]
+    ) -> "pl.DataFrame":
+        """Return candidate pairs, as `erblock.block` does."""
+        return functions.block(left, right, model=self, **keywords)
+
+    def keys(self, table: Table, *, right: bool = False, **keywords: Unpack[ModelKeywords]) -> "pl.DataFrame":
+        """Return the bucket keys of one table, as `erblock.keys` does."""
+        return functions.keys(table, model=self, right=right, **keywords)
+
+    def plan(
+        self,
+        left: Table,
+        right: Table | None = None,
+        *,
+        seconds: float = 20,
+        **keywords: Unpack[PlanKeywords],
+    ) -> "Plan":
+        """Return what blocking will take and give, as `erblock.plan` does."""
+        return functions.plan(left, right, model=self, seconds=seconds, **keywords)
+
+    def why(
+        self, ids: tuple[Any, Any], left: Table, right: Table | None = None, **keywords: Unpack[WhyKeywords]
+    ) -> "Explanation":
+        """Return why two records are, or are not, a candidate pair, as `erblock.why` does."""
+        return functions.why(ids, left, right, model=self, **keywords)
+
+    def save(self, folder: PathName, *, force: bool = False) -> None:
+        """Write the model to a folder, for `erblock.load` and for `--model` of the command line.
+
+        Args:
+            folder: The folder; it must not be there, or be empty.
+            force: Replace a model that is there.
+
+        Raises:
+            ErblockError: if the folder holds something else, or cannot be written.
+        """
+        from erblock.hashing.store import check_target
+        from erblock.tables.guard import Read, Write, check_places
+        from erblock.tables.writing import whole_folder
+
+        place = Path(folder)
+        check_places([Write("save", place, whole=True)], [Read("the model", self.folder)])
+        with whole_folder(place) as beside:
+            check_target(place, overwrite=force)
+            shutil.copytree(self.folder, beside, dirs_exist_ok=True)
+
+
+def load(folder: PathName) -> Model:
+    """Return the model in a folder that `Model.save` or `erblock fit` wrote.
+
+    Args:
+        folder: The folder.
+
+    Returns:
+        The model; every call that uses it reads it anew.
+
+    Raises:
+        ModelError: if no model is there, or it is of another version.
+    """
+    from erblock.hashing.store import read_manifest
+
+    read_manifest(Path(folder))
+    return Model(Path(folder))
+
+
+@documented
+def fit(left: Table, right: Table | None = None, **keywords: Unpack[FitKeywords]) -> Model:
+    """Fit a hash to tables, rules and labels.
+
+    Args:
+        left: The left table.
+        right: The right table; without it, `left` is deduplicated.
+        **keywords: Keys of [tables], [rules] and [fit].
+
+    Returns:
+        The model, in a temporary folder; `Model.save` keeps it.
+
+    Raises:
+        ErblockError: if a table, a rule, the labels or the encoder is not usable.
+    """
+    from erblock.pipeline.fit import fit as run
+
+    folder = mkdtemp(prefix="erblock-")
+    model = Model(Path(folder, "model"))
+    finalize(model, shutil.rmtree, folder, ignore_errors=True)
+    with called("fit", keywords, {"left": left, "right": right}, output=model) as call:
+        run(call.config)
+    return model

@@ -1,0 +1,247 @@
+"""erblock as a library: what its commands do, from tables to frames.
+
+    block                            tables (and a model)   -> PAIRS
+    match                            tables and PAIRS       -> MATCHES
+    keys                             one table and a model  -> KEYS
+    evaluate, check, why, plan       what the commands of these names say
+
+A table is a path as the command line takes it, or one in memory: of polars, pandas, pyarrow, DuckDB or
+another library that exports Arrow. Columns in memory keep their types, as those of a Parquet file do.
+Keywords are the keys of `erblock.toml`, which is not read. The results are those of the command line, to the
+byte.
+"""
+
+from typing import TYPE_CHECKING, Any, Unpack
+
+from erblock.api.call import RESULT, called, documented
+from erblock.config.keywords import (
+    BlockKeywords,
+    CheckKeywords,
+    MatchKeywords,
+    ModelKeywords,
+    PathName,
+    PlanKeywords,
+    Table,
+    TableKeywords,
+    WhyKeywords,
+)
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from erblock.evaluation.compare import MatchReport, Report
+    from erblock.pipeline.check import CheckReport
+    from erblock.pipeline.plan import Plan
+    from erblock.pipeline.why import Explanation
+
+
+@documented
+def block(
+    left: Table,
+    right: Table | None = None,
+    *,
+    model: PathName | None = None,
+    **keywords: Unpack[BlockKeywords],
+) -> "pl.DataFrame":
+    """Return candidate pairs.
+
+    Args:
+        left: The left table.
+        right: The right table; without it, `left` is deduplicated.
+        model: A fitted model, or its folder; without one, MinHash.
+        **keywords: Keys of [tables] and [block].
+
+    Returns:
+        PAIRS, best first: left_id, right_id, score, similarity, n_bands.
+
+    Raises:
+        ErblockError: if a table, the model or a keyword is not usable.
+    """
+    from erblock.pipeline.block import block as run
+
+    with called("block", keywords, {"left": left, "right": right}, model=model, output=RESULT) as call:
+        run(call.config)
+        return call.frames[RESULT]
+
+
+@documented
+def match(
+    left: Table,
+    right: Table | None = None,
+    *,
+    pairs: Table,
+    model: PathName | None = None,
+    **keywords: Unpack[MatchKeywords],
+) -> "pl.DataFrame":
+    """Return which candidate pairs are matches.
+
+    Args:
+        left: The left table.
+        right: The right table; without it, `left` is deduplicated.
+        pairs: The candidate pairs: left_id, right_id and, if it is known, similarity.
+        model: For the matcher "plm": a fitted model, or its folder.
+        **keywords: Keys of [tables], [rules] and [match].
+
+    Returns:
+        MATCHES: left_id, right_id, probability, is_match. With `all`, every candidate.
+
+    Raises:
+        ErblockError: if a table, the pairs, the labels or a keyword is not usable; nothing is written then.
+    """
+    from erblock.pipeline.match import match as run
+    from erblock.tables.writing import together
+
+    tables = {"left": left, "right": right, "pairs": pairs}
+    with called("match", keywords, tables, model=model, output=RESULT) as call:
+        with together():
+            run(call.config)
+        return call.frames[RESULT]
+
+
+@documented
+def keys(
+    table: Table, *, model: PathName, right: bool = False, **keywords: Unpack[ModelKeywords]
+) -> "pl.DataFrame":
+    """Return the bucket keys of one table: two records with an equal key are a candidate pair.
+
+    Args:
+        table: The table.
+        model: A fitted model, or its folder.
+        right: Whether the table has the names on the right of columns "left_name=right_name".
+        **keywords: Keys of [tables] and [block].
+
+    Returns:
+        KEYS: record_id, band, bucket.
+
+    Raises:
+        ErblockError: if the table, the model or a keyword is not usable.
+    """
+    from erblock.pipeline.keys import keys_frame
+
+    with called("keys", keywords, {"left": table}, model=model) as call:
+        return keys_frame(call.config, right=right)
+
+
+@documented
+def evaluate(
+    pairs: Table,
+    gold: Table,
+    left: Table,
+    right: Table | None = None,
+    *,
+    exclude: Table | None = None,
+    **keywords: Unpack[TableKeywords],
+) -> "Report | MatchReport":
+    """Return how good candidate pairs, matches or clusters are, measured against known matches.
+
+    Args:
+        pairs: Candidate pairs, matches or clusters; their columns tell which.
+        gold: The known matches: left_id, right_id; or clusters: record_id, cluster_id.
+        left: The left table.
+        right: The right table; without it, `left` is deduplicated.
+        exclude: Labelled pairs, without which everything is measured a second time.
+        **keywords: Keys of [tables].
+
+    Returns:
+        The report. Its `found` holds the figures; of candidate pairs it is an `Evaluation`.
+
+    Raises:
+        ErblockError: if a table, the pairs or a keyword is not usable.
+    """
+    from erblock.evaluation.compare import EvaluateOptions, evaluate_files
+    from erblock.pipeline.stored import stored_tables
+
+    tables = {"left": left, "right": right, "pairs": pairs, "gold": gold, "exclude": exclude}
+    with called("evaluate", keywords, tables) as call:
+        records = stored_tables(call.config.tables).records(call.config.tables)
+        paths = call.paths
+        options = EvaluateOptions([paths["pairs"]], paths["gold"], records, paths.get("exclude"))
+        return evaluate_files(options)[0]
+
+
+@documented
+def plan(
+    left: Table,
+    right: Table | None = None,
+    *,
+    model: PathName | None = None,
+    seconds: float = 20,
+    **keywords: Unpack[PlanKeywords],
+) -> "Plan":
+    """Return what `block` with the same arguments will take and give, told from samples.
+
+    Args:
+        left: The left table.
+        right: The right table; without it, `left` is deduplicated.
+        model: A fitted model, or its folder; without one, MinHash.
+        seconds: Samples are blocked for about so long.
+        **keywords: Keys of [tables] and [block].
+
+    Returns:
+        Pairs, recall, bytes of memory and of disk, and seconds by stage.
+
+    Raises:
+        ErblockError: if a table, the model or a keyword is not usable.
+    """
+    from erblock.pipeline.plan import plan as run
+
+    with called("plan", keywords, {"left": left, "right": right}, model=model) as call:
+        return run(call.config, seconds=seconds)
+
+
+@documented
+def why(
+    ids: tuple[Any, Any],
+    left: Table,
+    right: Table | None = None,
+    *,
+    model: PathName | None = None,
+    matches: Table | None = None,
+    **keywords: Unpack[WhyKeywords],
+) -> "Explanation":
+    """Return why two records are, or are not, a candidate pair and a match; blocks once more.
+
+    Args:
+        ids: The ids of a record of the left table and of one of the right.
+        left: The left table.
+        right: The right table; without it, both records are of `left`.
+        model: The model that `block` had, or its folder; without one, MinHash.
+        matches: What `match` returned, to say also what became a match.
+        **keywords: Keys of [tables], [rules] and [block], as `block` had them.
+
+    Returns:
+        All that decided about the pair.
+
+    Raises:
+        ErblockError: if a table, the model or a keyword is not usable, or an id is in no table.
+    """
+    from erblock.pipeline.why import why as run
+
+    left_id, right_id = (part.hex() if isinstance(part, bytes) else str(part) for part in ids)
+    with called("why", keywords, {"left": left, "right": right, "matches": matches}, model=model) as call:
+        return run(call.config, (left_id, right_id), call.paths.get("matches"))
+
+
+@documented
+def check(
+    pairs: Table, left: Table, right: Table | None = None, **keywords: Unpack[CheckKeywords]
+) -> "CheckReport":
+    """Hold candidate pairs, matches, keys or a run against limits.
+
+    Args:
+        pairs: Candidate pairs, matches or keys; or the path of a run, which `erblock block --json` printed.
+        left: The left table.
+        right: The right table; without it, `left` is deduplicated.
+        **keywords: Keys of [tables] and [check].
+
+    Returns:
+        Every check: its limit, what was found, its outcome, and the rows that break it.
+
+    Raises:
+        ErblockError: if a table, the pairs or a keyword is not usable.
+    """
+    from erblock.pipeline.check import CheckOutputs
+    from erblock.pipeline.check import check as run
+
+    with called("check", keywords, {"left": left, "right": right, "pairs": pairs}) as call:
+        return run(call.config, call.paths["pairs"], CheckOutputs())

@@ -1,0 +1,84 @@
+"""`erblock run`."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from erblock.cli import console
+
+if TYPE_CHECKING:
+    from erblock.pipeline.run import StepReport
+
+
+def run(
+    settings: Annotated[
+        Path | None, typer.Argument(help="The settings.", show_default="./erblock.toml")
+    ] = None,
+    output: Annotated[Path, typer.Option("--output", "-o", help="The folder of the run.")] = Path("run"),
+    gold: Annotated[Path | None, typer.Option(help="The known matches, if not those of [check].")] = None,
+    first: Annotated[
+        str | None, typer.Option("--from", help="Do this step and those after it again: fit, block, ...")
+    ] = None,
+    last: Annotated[
+        str | None, typer.Option("--to", help="Stop after this step: fit, block, match, evaluate.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Do every step again.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Fit, block, match and evaluate in one folder, as the settings ask; skip what has not changed.
+
+    Fits if there are rules or a section [fit], matches if there is a section [match], evaluates if there are
+    known matches. A run that was stopped goes on where it was.
+    """
+    from erblock.config import load_config
+    from erblock.pipeline.run import RunOptions, opened_run
+
+    config = load_config(settings, {"check": {"gold": str(gold)}} if gold else {})
+    reports = []
+    with opened_run(config, RunOptions(output, first, last, force)) as opened:
+        for step in opened.steps:
+            with console.progress() as on_progress:
+                report = opened.do(step, on_progress)
+            reports.append(report)
+            if not as_json:
+                console.write(_line(report))
+    if as_json:
+        console.write_json([{"step": r.name, "seconds": r.seconds, "figures": r.figures} for r in reports])
+
+
+def _line(report: "StepReport") -> str:
+    took = "unchanged, skipped" if report.seconds is None else f"{report.seconds:.1f} s"
+    return f"{report.name}: {took}; {_SAID[report.name](report.figures)}"
+
+
+def _fitted(figures: dict[str, Any]) -> str:
+    return f"{figures['output']}, {figures['bands']} bands"
+
+
+def _blocked(figures: dict[str, Any]) -> str:
+    recall = figures["recall"]
+    estimate = "no estimate" if recall is None else f"{100 * recall['value']:.1f} %"
+    return f"{figures['output']}, {figures['pairs']:,} pairs, estimated recall: {estimate}"
+
+
+def _matched(figures: dict[str, Any]) -> str:
+    return f"{figures['output']}, {figures['matches']:,} matches"
+
+
+def _measured(figures: list[dict[str, Any]]) -> str:
+    parts = []
+    for each in figures:
+        found = {"completeness": each.get("pair_completeness"), "F1": each.get("f1")}
+        shares = [f"{name} {100 * share:.1f} %" for name, share in found.items() if share is not None]
+        parts.append(f"{each['name']}: {', '.join(shares)}")
+    return "; ".join(parts)
+
+
+_SAID: dict[str, Callable[[Any], str]] = {
+    "fit": _fitted,
+    "block": _blocked,
+    "match": _matched,
+    "evaluate": _measured,
+}

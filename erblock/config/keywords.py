@@ -1,0 +1,134 @@
+"""Keyword arguments of the library: keys of sections, by the function that takes them.
+
+What each means, and its default, is said once, in `sections` and `limits`.
+"""
+
+from collections.abc import Sequence
+from os import PathLike
+from typing import Any, Literal, Protocol, TypedDict
+
+import polars as pl
+
+Device = Literal["auto", "cpu", "cuda", "mps"]
+Precision = Literal["auto", "float32", "bfloat16", "int8"]
+
+
+class ArrowTable(Protocol):
+    """A table of polars, pandas, pyarrow, DuckDB or another library with the Arrow PyCapsule interface."""
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> Any:
+        """Return the table as an Arrow stream."""
+
+
+PathName = str | PathLike[str]
+Table = PathName | ArrowTable | pl.LazyFrame
+"""A CSV or Parquet file, a glob or a folder of them, a folder of keys; or a table in memory."""
+
+
+class TableKeywords(TypedDict, total=False):
+    """How tables are read, [tables]."""
+
+    id: str
+    left_id: str | None
+    right_id: str | None
+    columns: Sequence[str]
+    delimiter: str | None
+    encoding: str
+    left_encoding: str | None
+    right_encoding: str | None
+
+
+class RuleKeywords(TableKeywords, total=False):
+    """Rules, [rules]."""
+
+    match: Sequence[str]
+    conflict: Sequence[str]
+
+
+class FitKeywords(RuleKeywords, total=False):
+    """Training, [fit]."""
+
+    method: Literal["neural", "minhash"]
+    encoder: PathName
+    labels: Table | None
+    ranking: float
+    self_training: bool
+    labelling_pairs: int
+    epochs: int
+    max_steps: int
+    batch_size: int
+    learning_rate: float
+    max_tokens: int
+    device: Device
+    precision: Precision
+    seed: int
+    radius: float
+    separation: float
+
+
+class ModelKeywords(TableKeywords, total=False):
+    """Where a model runs, [block]."""
+
+    device: Device
+    precision: Precision
+
+
+class PlanKeywords(ModelKeywords, total=False):
+    """Candidate pairs and their budget, [block]."""
+
+    method: Literal["minhash", "neural"] | None
+    bands: int | None
+    max_pairs: int | None
+    max_per_record: int | None
+    target_recall: float | None
+    memory: str | None
+
+
+class BlockKeywords(PlanKeywords, total=False):
+    """Candidate pairs, their budget and what else makes records meet, [block]."""
+
+    block_on: Sequence[str]
+    with_columns: bool
+
+
+class WhyKeywords(PlanKeywords, total=False):
+    """What decided about a pair, [block] and [rules]."""
+
+    block_on: Sequence[str]
+    match: Sequence[str]
+    conflict: Sequence[str]
+
+
+class MatchKeywords(RuleKeywords, total=False):
+    """Matches and entities, [match]."""
+
+    labels: Table | None
+    assign: Literal["auto", "one-to-one", "many-to-one", "one-to-many", "clusters"]
+    min_probability: float
+    target_precision: float | None
+    matcher: Literal["evidence", "plm"]
+    fine_tune: bool | None
+    device: Device
+    precision: Precision
+    use: PathName | None
+    save: PathName | None
+    seed: int
+    all: bool
+    with_columns: bool
+    clusters: PathName | None
+
+
+class CheckKeywords(TableKeywords, total=False):
+    """Limits, [check]."""
+
+    gold: Table | None
+    min_recall: float | None
+    max_pairs: int | None
+    max_bucket: int | None
+    max_uncovered: float | None
+    min_quality: float | None
+    max_duplicates: float | None
+    baseline: Table | None
+    max_drift: float | None
+    warn: Sequence[str]
+    fail_on: Literal["error", "warning"]

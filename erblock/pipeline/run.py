@@ -1,0 +1,286 @@
+"""The whole job in one folder: fit, block, match, evaluate. A step whose input has not changed is skipped.
+
+    erblock.toml                            the settings as resolved: `erblock run` takes them again
+    run.json                                steps that are done: versions, settings, digests, seconds
+    fit.json, block.json, match.json        what the commands print with --json; `erblock check` reads it
+    evaluate.json                           completeness, quality and F1, if known matches are given
+    model, pairs.*, matches.*, entities.*   what the steps write
+
+`run.json` is written after each step, so that a run that was killed goes on at the first step it lacks.
+"""
+
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from erblock.config import PATHS, SECTIONS, Config
+from erblock.config.text import toml_of
+from erblock.errors import ConfigError
+from erblock.evaluation.compare import EvaluateOptions, evaluate_files
+from erblock.evaluation.figures import as_record
+from erblock.evaluation.metrics import TARGETS
+from erblock.hashing.base import Progress, silent
+from erblock.pipeline.block import block
+from erblock.pipeline.fit import fit
+from erblock.pipeline.match import match
+from erblock.pipeline.places import check_run_places
+from erblock.pipeline.stored import stored_tables
+from erblock.tables.contents import as_json, read_json
+from erblock.tables.run_folder import Digests, StepRecord, digests_at, read_record, write_record
+from erblock.tables.streams import STANDARD
+from erblock.tables.writing import locked, together, write_text
+
+STEPS = ("fit", "block", "match", "evaluate")
+SETTINGS_FILE = "erblock.toml"
+
+_NEEDS = {
+    "fit": "rules, or a section [fit], and no model below [block]",
+    "match": "a section [match]",
+    "evaluate": "known matches: gold below [check], or --gold",
+}
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """Where the run goes. `first`: the step from which on all are done again; `last`: the last one done.
+
+    `force`: every step is done again.
+    """
+
+    folder: Path
+    first: str | None = None
+    last: str | None = None
+    force: bool = False
+
+
+@dataclass(frozen=True)
+class StepReport:
+    """What became of a step: `seconds` that it took, None if it was skipped; `figures`: what it reports."""
+
+    name: str
+    seconds: float | None
+    figures: Any
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step: sections that decide about it, what it reads, by name, and what it writes in the folder."""
+
+    name: str
+    sections: tuple[str, ...]
+    inputs: Mapping[str, str | None]
+    outputs: tuple[str | None, ...]
+    work: Callable[[Progress], Any]
+
+    @property
+    def report(self) -> str:
+        """The file in the folder that holds what the step reports."""
+        return f"{self.name}.json"
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run in its folder, which is locked; `steps`: those that are asked for."""
+
+    config: Config
+    options: RunOptions
+    steps: tuple[Step, ...]
+    done: dict[str, StepRecord] = field(default_factory=dict)
+
+    def do(self, step: Step, on_progress: Progress = silent) -> StepReport:
+        """Do a step, or skip it if neither what it reads nor what it wrote has changed since it was done.
+
+        Raises:
+            ErblockError: if anything it needs is not usable; the steps before it stay done.
+        """
+        folder = self.options.folder
+        report, past, now = folder / step.report, self.done.get(step.name), self._record(step)
+        if past is not None and not self._again(step) and past.is_like(now):
+            return StepReport(step.name, None, read_json(report))
+        begun = time.monotonic()
+        with together():
+            figures = step.work(on_progress)
+            write_text(report, as_json(figures))
+        seconds = round(time.monotonic() - begun, 3)
+        made = {"outputs": self._outputs(step), "seconds": seconds}
+        self.done[step.name] = now.model_copy(update=made)
+        write_record(folder, self.done)
+        return StepReport(step.name, seconds, figures)
+
+    def _again(self, step: Step) -> bool:
+        first = self.options.first
+        return self.options.force or (first is not None and STEPS.index(step.name) >= STEPS.index(first))
+
+    def _record(self, step: Step) -> StepRecord:
+        return StepRecord(
+            erblock=version("erblock"),
+            settings={name: _decisive(self.config, name) for name in step.sections},
+            inputs={name: digests_at(path, self.options.folder) for name, path in step.inputs.items()},
+            outputs=self._outputs(step),
+            seconds=0,
+        )
+
+    def _outputs(self, step: Step) -> Digests:
+        folder = self.options.folder
+        names = [Path(path).name for path in step.outputs if path is not None]
+        return {name: digests_at(folder / name, folder) for name in (*names, step.report)}
+
+
+@contextmanager
+def opened_run(config: Config, options: RunOptions) -> Iterator[Run]:
+    """Yield the run that the settings ask for, new or begun before; one that does no step leaves nothing.
+
+    Raises:
+        ErblockError: if the folder holds anything else, a step is not asked for, or settings are not usable.
+    """
+    folder = options.folder
+    asked = _asked(config)
+    _check_here(config)
+    _check_steps(asked, options)
+    check_run_places(config, folder)
+    resolved = _in_folder(config, folder, asked)
+    last = len(STEPS) if options.last is None else STEPS.index(options.last) + 1
+    steps = [step for step in _steps(resolved, asked) if step.name in asked and step.name in STEPS[:last]]
+    with locked(folder):
+        past, was_there = read_record(folder), folder.exists()
+        done = {} if past is None else dict(past.steps)
+        # Written before the first step, so that what a killed run leaves is known to be a run.
+        write_record(folder, done)
+        write_text(folder / SETTINGS_FILE, toml_of(_settings(config, resolved, asked)))
+        try:
+            yield Run(resolved, options, tuple(steps), done)
+        finally:
+            if past is None and not done:
+                shutil.rmtree(folder, ignore_errors=True)
+                if was_there:
+                    folder.mkdir()
+
+
+def _asked(config: Config) -> tuple[str, ...]:
+    """Return the steps that the settings ask for."""
+    given = config.model_fields_set
+    has_rules = bool(config.rules.match or config.rules.conflict)
+    wanted = {
+        "fit": config.block.model is None and (has_rules or "fit" in given),
+        "block": True,
+        "match": "match" in given,
+        "evaluate": config.check.gold is not None,
+    }
+    return tuple(name for name in STEPS if wanted[name])
+
+
+def _check_here(config: Config) -> None:
+    for table in (config.tables.left, config.tables.right):
+        if table is not None and (table == STANDARD or "://" in table):
+            raise ConfigError(f"erblock run reads files of this machine, found {table}; run its commands")
+
+
+def _check_steps(asked: Sequence[str], options: RunOptions) -> None:
+    for option, name in (("--from", options.first), ("--to", options.last)):
+        if name is None or name in asked:
+            continue
+        if name not in STEPS:
+            raise ConfigError(f"{option} {name}: expected one of the steps {', '.join(STEPS)}")
+        raise ConfigError(f"{option} {name}: the settings do not ask for it; they need {_NEEDS[name]}")
+    if options.first and options.last and STEPS.index(options.first) > STEPS.index(options.last):
+        raise ConfigError(f"--from {options.first} comes after --to {options.last}")
+
+
+def _in_folder(config: Config, folder: Path, asked: Sequence[str]) -> Config:
+    """Return the settings with all that is written in the folder, and read there by the next step."""
+
+    def place(stem: str, named: str | None) -> str | None:
+        return None if named is None else str(folder / (stem + Path(named).suffix))
+
+    model = str(folder / "model") if "fit" in asked else config.block.model
+    pairs = place("pairs", config.block.output)
+    match = {
+        "pairs": pairs,
+        "output": place("matches", config.match.output),
+        "clusters": place("entities", config.match.clusters),
+        "save": config.match.save and str(folder / "matcher"),
+        "model": config.match.model or model,
+    }
+    changed = {
+        "fit": config.fit.model_copy(update={"output": str(folder / "model")}),
+        "block": config.block.model_copy(update={"model": model, "output": pairs}),
+        "match": config.match.model_copy(update=match),
+    }
+    return config.model_copy(update=changed)
+
+
+def _steps(config: Config, asked: Sequence[str]) -> Iterator[Step]:
+    """Yield every step, whether it is asked for or not."""
+    tables = {"left": config.tables.left, "right": config.tables.right}
+    fitting, blocking, matching = config.fit, config.block, config.match
+    encoder = fitting.encoder if Path(fitting.encoder).is_dir() else None
+    yield Step(
+        "fit",
+        ("tables", "rules", "fit"),
+        {**tables, "labels": fitting.labels, "encoder": encoder},
+        (fitting.output,),
+        lambda on_progress: asdict(fit(config, force=True, on_progress=on_progress)),
+    )
+    yield Step(
+        "block",
+        ("tables", "block"),
+        {**tables, "model": blocking.model},
+        (blocking.output,),
+        lambda on_progress: asdict(block(config, on_progress)),
+    )
+    read = {"pairs": matching.pairs, "labels": matching.labels, "use": matching.use}
+    yield Step(
+        "match",
+        ("tables", "rules", "match"),
+        {**tables, **read, "model": matching.model if matching.matcher == "plm" else None},
+        (matching.output, matching.clusters, matching.save),
+        lambda on_progress: asdict(match(config, on_progress)),
+    )
+    measured = [blocking.output]
+    if "match" in asked:
+        measured += [path for path in (matching.output, matching.clusters) if path is not None]
+    yield Step(
+        "evaluate",
+        ("tables",),
+        {**tables, "gold": config.check.gold, **{Path(path).stem: path for path in measured}},
+        (),
+        lambda _: _measured(config, measured),
+    )
+
+
+def _measured(config: Config, files: Sequence[str]) -> list[dict[str, Any]]:
+    tables = stored_tables(config.tables).records(config.tables)
+    options = EvaluateOptions([Path(file) for file in files], Path(config.check.gold or ""), tables)
+    return [as_record(report, TARGETS) for report in evaluate_files(options)]
+
+
+def _decisive(config: Config, section: str) -> dict[str, Any]:
+    """Return the values of a section but for the paths: what lies there is told by digests."""
+    return dict(getattr(config, section).model_dump(mode="json", exclude=set(PATHS.get(section, ()))))
+
+
+def _settings(config: Config, resolved: Config, asked: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Return the settings by which `erblock run` does the same again, from any folder."""
+    wanted = {"tables", "rules", *asked} | ({"check"} & config.model_fields_set)
+    settings = {}
+    for name in SECTIONS:
+        if name in wanted:
+            values = _decisive(resolved, name)
+            given, placed = getattr(config, name), getattr(resolved, name)
+            for key in PATHS.get(name, ()):
+                values[key] = _path_of(getattr(given, key), getattr(placed, key))
+            settings[name] = values
+    return settings
+
+
+def _path_of(given: str | None, placed: str | None) -> str | None:
+    """Return how the settings in the folder name a path: what lies in there by its name."""
+    if given is None or placed is None:
+        return None
+    return os.path.abspath(given) if given == placed else Path(placed).name

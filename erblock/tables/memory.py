@@ -1,0 +1,79 @@
+"""Tables in memory under names that stand where paths stand, so that Python's frames need no files.
+
+A name such as "<left>" is no path. It is known in the thread that holds it, and only as long.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+import polars as pl
+import pyarrow as pa
+
+from erblock.errors import TableError
+from erblock.tables.formats import plain_columns
+
+Frames = dict[str, pl.DataFrame]
+
+_held: ContextVar[Frames | None] = ContextVar("held", default=None)
+_EXPECTED = (
+    "expected a path, or a table of polars, pandas, pyarrow, DuckDB or another that has the Arrow PyCapsule "
+    "interface"
+)
+_INDEX = r"^__index_level_\d+__$"
+"""What pandas calls an index without a name, as every filtered frame has one."""
+
+
+@contextmanager
+def holding(frames: Frames) -> Iterator[None]:
+    """Let the names of `frames` be read, and written, as if they were files."""
+    token = _held.set(frames)
+    try:
+        yield
+    finally:
+        _held.reset(token)
+
+
+def is_held(name: str | os.PathLike[str]) -> bool:
+    """Return whether `name` is that of a table in memory."""
+    return os.fspath(name) in (_held.get() or {})
+
+
+def held(name: str) -> pl.DataFrame | None:
+    """Return the table in memory of this name, if there is one."""
+    return (_held.get() or {}).get(name)
+
+
+def hold(frame: pl.DataFrame, name: str | os.PathLike[str]) -> None:
+    """Put `frame` in the place of the held table `name`."""
+    (_held.get() or {})[os.fspath(name)] = frame
+
+
+def is_table(data: Any) -> bool:
+    """Return whether `data` is a table rather than the name of one."""
+    return isinstance(data, pl.LazyFrame) or hasattr(data, "__arrow_c_stream__")
+
+
+def as_frame(data: Any, name: str) -> pl.DataFrame:
+    """Return a table of any library as a frame with columns as those of a Parquet file.
+
+    Raises:
+        TableError: if it is none, or cannot be converted; `name` says which.
+    """
+    if not is_table(data):
+        raise TableError(f"{name}: {_EXPECTED}, found {type(data).__name__}")
+    try:
+        frame = _polars(data)
+    except (pl.exceptions.PolarsError, TypeError, ValueError) as error:
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise TableError(f"{name} cannot be converted to Arrow: {reason}") from None
+    return plain_columns(frame.drop(pl.selectors.matches(_INDEX)), name)
+
+
+def _polars(data: Any) -> pl.DataFrame:
+    if isinstance(data, pl.LazyFrame):
+        return data.collect()
+    # By pyarrow, which makes a column of an index with a name; polars drops it.
+    return data if isinstance(data, pl.DataFrame) else pl.DataFrame(pa.table(data))

@@ -1,0 +1,98 @@
+"""The folder of a run: what each step did, from what, and what it wrote, in `run.json`."""
+
+import os
+from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from platform import python_version
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from erblock.errors import OutputError
+from erblock.tables.contents import as_json, digest_of, digests_of, read_json
+from erblock.tables.guard import Read
+from erblock.tables.writing import write_text
+
+RUN_FILE = "run.json"
+_PACKAGES = ("polars", "pyarrow", "numpy", "scipy", "numba", "rapidfuzz", "torch", "sentence-transformers")
+
+Digests = dict[str, dict[str, str]]
+"""SHA-256 by what is read or written, and by file."""
+
+
+class StepRecord(BaseModel):
+    """One step that is done. `inputs`: digests by what is read, and by file as seen from the folder."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    erblock: str
+    settings: dict[str, Any]
+    inputs: Digests
+    outputs: Digests
+    seconds: float
+
+    def is_like(self, other: "StepRecord") -> bool:
+        """Return whether both made the same of the same; how long it took does not matter."""
+        return self.model_copy(update={"seconds": other.seconds}) == other
+
+
+class RunRecord(BaseModel):
+    """All steps that are done, by name, and the versions of what they rest on."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    versions: dict[str, str]
+    steps: dict[str, StepRecord] = {}
+
+
+def read_record(folder: Path) -> RunRecord | None:
+    """Return what the run in `folder` has done; None if nothing is there.
+
+    Raises:
+        OutputError: if the folder holds anything but a run.
+    """
+    if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
+        return None
+    try:
+        return RunRecord.model_validate(read_json(folder / RUN_FILE))
+    except (OSError, ValueError, ValidationError):
+        raise OutputError(
+            f"--output {folder}: exists and holds no {RUN_FILE} of erblock run; expected another name"
+        ) from None
+
+
+def write_record(folder: Path, steps: Mapping[str, StepRecord]) -> None:
+    """Write which steps are done, and by which versions.
+
+    Raises:
+        OutputError: if it cannot be written.
+    """
+    record = RunRecord(versions=_versions(), steps=dict(steps))
+    write_text(folder / RUN_FILE, as_json(record.model_dump(mode="json")))
+
+
+def digests_at(path: str | Path | None, folder: Path) -> dict[str, str]:
+    """Return the digest of every file that a path, a glob or a folder stands for, as seen from `folder`."""
+    if path is None:
+        return {}
+    if Path(path).is_dir():
+        return digests_of(Path(path))
+    return {_seen(file, folder): digest_of(file) for file in sorted(Read("", path).files)}
+
+
+def _seen(file: Path, folder: Path) -> str:
+    try:
+        return Path(os.path.relpath(file, folder)).as_posix()
+    except ValueError:  # another drive
+        return file.as_posix()
+
+
+def _versions() -> dict[str, str]:
+    found = {"python": python_version(), "erblock": version("erblock")}
+    for package in _PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found

@@ -1,0 +1,51 @@
+"""What the documentation shows: Python is run, commands are understood."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+import typer
+
+from erblock.cli.app import app
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+COMMANDS = typer.main.get_command(app)
+
+
+def blocks(page, language):
+    return re.findall(
+        rf"^```{language}\n(.*?)^```", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL
+    )
+
+
+def commands():
+    for page in PAGES:
+        for block in blocks(page, "console"):
+            for line in block.splitlines():
+                if line.startswith("$ erblock "):
+                    yield pytest.param(line.removeprefix("$ erblock "), id=f"{page.name}: {line[2:60]}")
+
+
+@pytest.mark.parametrize(
+    "page", [page for page in PAGES if blocks(page, "python")], ids=lambda page: page.name
+)
+def test_python_of_a_page_runs_from_its_first_line_to_its_last(page, products, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name, table in zip(("shop_a", "shop_b"), products(90), strict=True):
+        table.write_csv(f"{name}.csv")
+    rows = "".join(f"l{i},r{i}\n" for i in range(90))
+    Path("known_matches.csv").write_text(f"left_id,right_id\n{rows}", encoding="utf-8")
+    code = "\n".join(blocks(page, "python"))
+    exec(compile(code, str(page), "exec"), {"__name__": "__main__"})
+
+
+@pytest.mark.parametrize("line", list(commands()))
+def test_every_command_that_is_shown_is_understood(line):
+    arguments = shlex.split(line, comments=True)
+    arguments = arguments[: arguments.index(">")] if ">" in arguments else arguments
+    command, context = COMMANDS, typer.Context(COMMANDS, info_name="erblock")
+    while hasattr(command, "resolve_command"):
+        _, command, arguments = command.resolve_command(context, arguments)
+    command.make_context("erblock", arguments)  # parses, and raises what the command line would say
