@@ -31,6 +31,8 @@ def run(
 
     Fits if there are rules or a section [fit], matches if there is a section [match], evaluates if there are
     known matches. A run that was stopped goes on where it was.
+
+    Example: erblock run shops.toml -o runs/shops --gold known.csv
     """
     from erblock.config import load_config
     from erblock.pipeline.run import RunOptions, opened_run

@@ -20,7 +20,9 @@ from erblock.similarity import Rows, Scores
 _LEVELS = 12
 """Levels of agreement of a column: tenths of its mean similarity, 0 to 10, and one for a missing value."""
 
-_RANDOM_PAIRS = 200_000
+_RANDOM_PAIRS, _OF_A_RECORD = 200_000, 20
+"""Random pairs that are compared: as many of a record as candidates, and in all no more than the first."""
+
 _ROUNDS = 30
 _CHUNK = 200_000
 _HALF = 0.5  # added to every count (Jeffreys), so that no level has probability 0
@@ -69,7 +71,8 @@ def fit_independence(
 
 def _random_pairs(sizes: tuple[int, int]) -> tuple[Rows, Rows]:
     """Return pairs of any two records: mirrored ones for tables that are swapped."""
-    draws = np.random.default_rng(0).random((2, _RANDOM_PAIRS // 2))
+    pairs = min(_RANDOM_PAIRS, _OF_A_RECORD * sum(sizes))
+    draws = np.random.default_rng(0).random((2, pairs // 2))
     left, right = (
         (np.concatenate([draws[i], draws[1 - i]]) * size).astype(np.int64) for i, size in enumerate(sizes)
     )
