@@ -34,10 +34,10 @@ def warmup() -> float:
 
 
 def _blocked(folder: Path, names: list[str]) -> Config:
-    """Block one table or two that say the same; return the settings to match with."""
+    """Block two tables that say the same, or one whose records have look-alikes; return how to match them."""
     tables = {name: str(folder / f"{name}.csv") for name in names}
     for path in tables.values():
-        _records().write_csv(path)
+        pl.concat([_records(0), _records(_RECORDS)] if len(names) == 1 else [_records(0)]).write_csv(path)
     pairs = str(folder / "pairs.parquet")
     matches = {"pairs": pairs, "output": str(folder / "matches.parquet")}
     config = Config.model_validate({"tables": tables, "block": {"output": pairs}, "match": matches})
@@ -45,7 +45,10 @@ def _blocked(folder: Path, names: list[str]) -> Config:
     return config
 
 
-def _records() -> pl.DataFrame:
+def _records(first: int) -> pl.DataFrame:
+    """Return records with ids from `first` on; those of another `first` have other prices."""
     numbers = range(_RECORDS)
     names = [f"series {i % 7} {i * 7919 % 99991} {i * 104729 % 99991}" for i in numbers]
-    return pl.DataFrame({"id": numbers, "name": names, "price": [9.5 + i for i in numbers]})
+    return pl.DataFrame(
+        {"id": [first + i for i in numbers], "name": names, "price": [first + 9.5 + i for i in numbers]}
+    )

@@ -16,7 +16,7 @@ def test_what_warmup_compiled_the_next_run_finds(products, tmp_path):
         subprocess.run(command, cwd=tmp_path, env=environment, check=True, capture_output=True)
         return sorted(path.name for path in cache.rglob("*.nbc"))
 
-    kernels = run("warmup")
+    kernels = set(run("warmup"))
     assert kernels
-    assert run("block", "left.csv", "right.csv") == kernels
-    assert run("block", "left.csv") == kernels
+    assert set(run("block", "left.csv", "right.csv")) - kernels == set()
+    assert set(run("block", "left.csv")) - kernels == set()
