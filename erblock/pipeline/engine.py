@@ -1,17 +1,20 @@
 """The engine that the settings ask for, with tables and hash in its hands."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from erblock.blocking.output import check_output
 from erblock.config import Config, bytes_of
 from erblock.engines.base import Engine
 from erblock.engines.local import LocalEngine
 from erblock.errors import ConfigError, require_extra
+from erblock.hashing.arrays import UInt32s
 from erblock.hashing.base import Progress, silent
 from erblock.hashing.store import Extras, Model, Provenance, save_model
 from erblock.pipeline.inputs import Texts, minhash_of, open_tables, texts_of
@@ -19,6 +22,7 @@ from erblock.pipeline.model import model_folder, open_hasher, with_model_columns
 from erblock.pipeline.places import check_block_places
 from erblock.pipeline.stored import StoredTables, stored_tables
 from erblock.tables.beside import check_records_here
+from erblock.tables.read import TablePair
 from erblock.tables.sheet import key_path, sheet_path
 from erblock.tables.streams import STANDARD
 
@@ -93,13 +97,21 @@ def open_local_engine(config: Config, on_progress: Progress = silent) -> LocalEn
     texts = texts_of(tables)
     sides = stored.sides(texts.left, texts.right)
     memory = config.block.memory and bytes_of(config.block.memory)
-    from erblock.rules.exact_keys import exact_keys  # brings the parser of rules along
-
-    exact = exact_keys(config.block.block_on, tables)
+    exact = _exact_keys(config.block.block_on, tables)
     on_progress("prepare", 1, 2)
     hasher = open_hasher(config.block, texts)
     on_progress("prepare", 2, 2)
     return LocalEngine(tables, *sides, hasher, texts.copies(exact), exact, memory or None)
+
+
+def _exact_keys(entries: Sequence[str], tables: TablePair) -> tuple[UInt32s, UInt32s]:
+    """Return (entries, records) keys of the values that records meet by, of either table."""
+    if entries:
+        from erblock.rules.exact_keys import exact_keys  # brings the parser of rules along
+
+        return exact_keys(entries, tables)
+    left, right = (np.zeros((0, side.frame.height), dtype=np.uint32) for side in (tables.left, tables.other))
+    return left, right
 
 
 @contextmanager

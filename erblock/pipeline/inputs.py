@@ -35,7 +35,8 @@ class Texts:
     def copies(self, exact: tuple[UInt32s, UInt32s]) -> tuple[Copies, Copies]:
         """Return which records of either side say the same, and have the same exact keys, (keys, records)."""
         sides = zip(self.sides, exact, strict=False)
-        copies = [Copies.of(_with_keys(texts, keys), one_table=self.dedup) for texts, keys in sides]
+        keyed = [_with_keys(texts, keys) if len(keys) else texts for texts, keys in sides]
+        copies = [Copies.of(texts, one_table=self.dedup) for texts in keyed]
         return copies[0], copies[-1]
 
 

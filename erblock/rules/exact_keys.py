@@ -20,16 +20,14 @@ UInt32s = npt.NDArray[np.uint32]
 def exact_keys(entries: Sequence[str], tables: TablePair) -> tuple[UInt32s, UInt32s]:
     """Return (entries, records) numbers of the values of either table, equal where `exact` holds; 0: none.
 
+    There is one entry at least.
+
     Raises:
         RuleError: if an entry is no column, or names one that a table does not have.
     """
     columns = TableColumns(tables)
-    sides = tables.left.frame.height, tables.other.frame.height
     found = [_numbered(columns, Source("block_on", i, text)) for i, text in enumerate(entries, start=1)]
-    left, right = (
-        np.stack([keys[side] for keys in found]) if found else np.zeros((0, size), dtype=np.uint32)
-        for side, size in enumerate(sides)
-    )
+    left, right = (np.stack(keys) for keys in zip(*found, strict=True))
     return left, right
 
 
