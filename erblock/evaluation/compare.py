@@ -142,9 +142,7 @@ def _truth(options: EvaluateOptions) -> tuple[Truth, pl.DataFrame | None, FilesR
     labels = read_pairs(options.labels, LABELS, left, right, csv) if options.labels else None
     excluded = read_pairs(options.exclude, LABELS, left, right, csv) if options.exclude else None
     gold = read_gold(options.gold, left, right, csv_of_gold(options.tables))
-    known = gold if right is not None else gold.filter(pl.col("left_id") != pl.col("right_id"))
-    if known.is_empty():
-        raise TableError(f"{options.gold} holds no pairs but of records with themselves")
+    known = without_selves(gold, options.gold, one_table=right is None)
     records = tuple(len(ids) for ids in (left, right) if ids is not None)
     return Truth(left, right, known, labels), excluded, FilesRead(records, gold.height - known.height)
 
@@ -158,6 +156,18 @@ def read_gold(path: str | Path, left: pl.Series, right: pl.Series | None, csv: C
     if kind_of(path, csv) == "clusters":
         return pairs_of_clusters(read_clusters(path, left, right, csv), left, right, str(path))
     return read_pairs(path, GOLD, left, right, csv)
+
+
+def without_selves(gold: pl.DataFrame, source: str | Path, *, one_table: bool) -> pl.DataFrame:
+    """Return known matches without those of a record with itself.
+
+    Raises:
+        TableError: if there are no others in `source`.
+    """
+    known = gold.filter(pl.col("left_id") != pl.col("right_id")) if one_table else gold
+    if known.is_empty():
+        raise TableError(f"{source} holds no pairs but of records with themselves")
+    return known
 
 
 def _read_ids(tables: TablesConfig) -> tuple[pl.Series, pl.Series | None]:

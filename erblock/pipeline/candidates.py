@@ -8,9 +8,7 @@ from erblock.engines.base import MatchEngine
 from erblock.errors import TableError
 from erblock.scoring.pairs import ScoredPairs
 from erblock.tables.check import listed
-from erblock.tables.pairs import as_pairs, unknown_ids
-
-_SIDES = (("left", "left_id"), ("right", "right_id"))
+from erblock.tables.pairs import PAIR, as_pairs, unknown_ids, with_rows
 
 
 def read_candidates(path: str, engine: MatchEngine, weights: Floats) -> ScoredPairs:
@@ -37,7 +35,7 @@ def read_candidates(path: str, engine: MatchEngine, weights: Floats) -> ScoredPa
 
 def check_known(frame: pl.DataFrame, engine: MatchEngine, source: str) -> None:
     """Raise TableError if a pair of the file `source` names a record that the tables do not have."""
-    for (_, name), ids, table in zip(_SIDES, engine.ids, engine.sources, strict=True):
+    for name, ids, table in zip(PAIR, engine.ids, engine.sources, strict=True):
         unknown = unknown_ids(frame, name, ids)
         if len(unknown):
             raise TableError(
@@ -49,9 +47,7 @@ def check_known(frame: pl.DataFrame, engine: MatchEngine, source: str) -> None:
 def rows_of(frame: pl.DataFrame, engine: MatchEngine, source: str) -> pl.DataFrame:
     """Return left and right row numbers, each pair once and in order, with what else the file says."""
     check_known(frame, engine, source)
-    for (side, name), ids in zip(_SIDES, engine.ids, strict=True):
-        numbered = pl.DataFrame({name: ids}).with_row_index(side).cast({side: pl.Int64})
-        frame = frame.join(numbered, on=name, how="left", maintain_order="left")
+    frame = with_rows(frame, engine.ids)
     if engine.dedup:
         low, high = pl.min_horizontal("left", "right"), pl.max_horizontal("left", "right")
         frame = frame.with_columns(left=low, right=high).filter(pl.col("left") < pl.col("right"))

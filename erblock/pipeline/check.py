@@ -12,15 +12,13 @@ from erblock.config import Config
 from erblock.errors import ConfigError
 from erblock.evaluation.ci import junit_xml
 from erblock.evaluation.gates import Check, Figure, Figures, judge
-from erblock.pipeline.found import Found, known_matches, read_found
+from erblock.pipeline.found import SCORES, Found, known_matches, read_found
 from erblock.pipeline.match_engine import open_local
 from erblock.pipeline.places import check_check_places
 from erblock.pipeline.written import check_rows_output, write_rows
 from erblock.tables.pairs import PAIR
 from erblock.tables.run_report import RunReport
 from erblock.tables.writing import together, write_text
-
-_SCORES = ("probability", "similarity", "score")
 
 
 @dataclass(frozen=True)
@@ -55,7 +53,9 @@ def check(config: Config, path: Path, outputs: CheckOutputs) -> CheckReport:
         check_rows_output(outputs.failing, "--failing")
     check_check_places(config, path, {"--failing": outputs.failing, "--junit": outputs.junit})
     engine = open_local(config, compared=False)
-    gold = None if limits.gold is None else known_matches(Path(limits.gold), config, engine)
+    gold = None
+    if limits.gold is not None:
+        gold = known_matches(Path(limits.gold), config, engine.ids, one_table=engine.dedup)
     found, before = read_found(path, config, engine), None
     if limits.baseline is not None:
         baseline = read_found(Path(limits.baseline), config, engine, known=False)
@@ -164,7 +164,7 @@ def _duplicates(found: Found) -> dict[str, Figure]:
 
 
 def _scores(pairs: pl.DataFrame) -> dict[str, pl.Series]:
-    known = [name for name in _SCORES if name in pairs.columns]
+    known = [name for name in SCORES if name in pairs.columns]
     numbers = {name: pairs[name].cast(pl.Float64, strict=False).drop_nulls() for name in known}
     finite = {name: scores.filter(scores.is_finite()) for name, scores in numbers.items()}
     return {name: scores for name, scores in finite.items() if len(scores)}

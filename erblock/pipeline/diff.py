@@ -210,7 +210,7 @@ def _known(
         pl.concat([ids.alias("id"), frame[name].alias("id")]).unique()
         for ids, frame, name in zip(today, past, PAIR, strict=True)
     ]
-    known = known_matches(gold, config, both[1].engine, (named[0], named[1]))
+    known = known_matches(gold, config, (named[0], named[1]), one_table=both[1].engine.dedup)
     for name, ids in zip(PAIR, today, strict=True):
         known = known.join(ids.to_frame(name), on=name, how="semi", maintain_order="left")
     held = [_held(found, known) for found in both]

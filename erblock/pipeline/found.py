@@ -8,7 +8,7 @@ import polars as pl
 from erblock.config import Config
 from erblock.engines.local import LocalMatchEngine
 from erblock.errors import TableError
-from erblock.evaluation.compare import read_gold
+from erblock.evaluation.compare import read_gold, without_selves
 from erblock.pipeline.candidates import check_known
 from erblock.tables.beside import plain
 from erblock.tables.clusters import cluster_rows, named_clusters
@@ -19,7 +19,10 @@ from erblock.tables.read import csv_of_gold, csv_of_pairs
 from erblock.tables.run_report import RunReport, read_run, report_of
 from erblock.tables.schemas import ID, KEYS
 
-_SCORES = {"score": pl.Float64, "similarity": pl.Float64, "n_bands": pl.Int64}
+SCORES = ("probability", "similarity", "score")
+"""Columns that say how likely a pair is a match, the best first."""
+
+_NUMBERS = {"score": pl.Float64, "similarity": pl.Float64, "n_bands": pl.Int64}
 
 
 @dataclass(frozen=True)
@@ -83,27 +86,23 @@ def _read(source: str, config: Config, engine: LocalMatchEngine, *, known: bool)
 
 def _with_numbers(raw: pl.DataFrame) -> pl.DataFrame:
     """Return pairs with scores that are numbers, which a CSV holds as text; as they are if one is none."""
-    texts = [name for name in _SCORES if raw.schema.get(name) == pl.String]
-    numbers = raw.select(pl.col(name).cast(_SCORES[name], strict=False) for name in texts)
+    texts = [name for name in _NUMBERS if raw.schema.get(name) == pl.String]
+    numbers = raw.select(pl.col(name).cast(_NUMBERS[name], strict=False) for name in texts)
     return raw.with_columns(
         number for number in numbers if number.null_count() == raw[number.name].null_count()
     )
 
 
 def known_matches(
-    path: Path, config: Config, engine: LocalMatchEngine, ids: tuple[pl.Series, pl.Series] | None = None
+    path: Path, config: Config, ids: tuple[pl.Series, pl.Series], *, one_table: bool
 ) -> pl.DataFrame:
-    """Return the known matches at `path` as distinct pairs; `ids`: those it may name, if not the tables'.
+    """Return the known matches at `path` as distinct pairs; `ids`: of either side, which it may name.
 
     Raises:
         TableError: if they cannot be read, do not fit the tables, or are none.
     """
-    left, right = ids or engine.ids
-    gold = read_gold(path, left, None if engine.dedup else right, csv_of_gold(config.tables))
-    known = distinct_pairs(gold, one_table=engine.dedup)
-    if known.is_empty():
-        raise TableError(f"{path} holds no pairs but of records with themselves")
-    return known
+    gold = read_gold(path, ids[0], None if one_table else ids[1], csv_of_gold(config.tables))
+    return distinct_pairs(without_selves(gold, path, one_table=one_table), one_table=one_table)
 
 
 def distinct_pairs(frame: pl.DataFrame, *, one_table: bool) -> pl.DataFrame:

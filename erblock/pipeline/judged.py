@@ -13,6 +13,7 @@ from erblock.hashing.base import Rows
 from erblock.pipeline.rerun import Pairs, Rerun, places
 from erblock.tables.check import shown
 from erblock.tables.matches import read_matches
+from erblock.tables.pairs import PAIR, with_rows
 from erblock.tables.read import TablePair, csv_of_pairs
 from erblock.tables.schemas import ID
 
@@ -60,15 +61,12 @@ def numbered(tables: TablePair, frame: pl.DataFrame, source: Path) -> tuple[Rows
     Raises:
         TableError: if one is of a record that is in no table.
     """
-    rows = []
-    for name, table in (("left_id", tables.left), ("right_id", tables.other)):
-        numbers = pl.DataFrame({name: table.frame[ID]}).with_row_index("row").cast({"row": pl.Int64})
-        found = frame.join(numbers, on=name, how="left", maintain_order="left")["row"]
-        if found.has_nulls():
-            stray = shown(frame[name].filter(found.is_null())[0])
+    rows = with_rows(frame.select(PAIR), (tables.left.frame[ID], tables.other.frame[ID]))
+    for name, row in zip(PAIR, ("left", "right"), strict=True):
+        if rows[row].has_nulls():
+            stray = shown(rows.filter(pl.col(row).is_null())[name][0])
             raise TableError(f"{source}: {name} {stray} is in no table; give the tables of these pairs")
-        rows.append(found.to_numpy())
-    return rows[0], rows[1]
+    return rows["left"].to_numpy(), rows["right"].to_numpy()
 
 
 def judgement(config: Config, rerun: Rerun, pair: Pairs, judged: JudgedPairs) -> Judged:

@@ -8,14 +8,13 @@ from typing import Any
 import numpy as np
 
 from erblock.config import Config
-from erblock.errors import TableError
-from erblock.evaluation.compare import read_gold
 from erblock.hashing.base import Progress, Rows, silent
 from erblock.pipeline.engine import open_local_engine
+from erblock.pipeline.found import known_matches
 from erblock.pipeline.judged import JudgedPairs, numbered, read_judged
 from erblock.pipeline.remedy import Remedy, bands_needed, per_record_needed, remedy_of
 from erblock.pipeline.rerun import Fate, Pairs, Rerun, places, rerun_on
-from erblock.tables.read import TablePair, csv_of_gold
+from erblock.tables.read import TablePair
 from erblock.tables.schemas import ID
 from erblock.tables.text import plain_texts
 
@@ -93,16 +92,8 @@ def missed(
 
 def _known(config: Config, tables: TablePair, path: Path) -> tuple[Rows, Rows]:
     """Return the known matches by row number, each once, without records with themselves."""
-    right = None if tables.right is None else tables.right.frame[ID]
-    frame = read_gold(path, tables.left.frame[ID], right, csv_of_gold(config.tables))
-    left, other = numbered(tables, frame, path)
-    if tables.dedup:
-        left, other = np.minimum(left, other), np.maximum(left, other)
-    once = np.sort(np.unique((left << 32) | other, return_index=True)[1])
-    at = once[left[once] != other[once]] if tables.dedup else once
-    if not len(at):
-        raise TableError(f"{path} holds no pairs but of records with themselves")
-    return left[at], other[at]
+    ids = tables.left.frame[ID], tables.other.frame[ID]
+    return numbered(tables, known_matches(path, config, ids, one_table=tables.dedup), path)
 
 
 def _judged(config: Config, pairs: Pairs, judged: tuple[JudgedPairs, Pairs], fates: Any) -> Any:

@@ -10,7 +10,7 @@ from sqlglot.errors import TokenError
 from erblock.config import Config
 from erblock.engines.local import LocalMatchEngine
 from erblock.errors import ConfigError, TableError
-from erblock.pipeline.found import Found, read_found, records_of
+from erblock.pipeline.found import SCORES, Found, read_found, records_of
 from erblock.pipeline.match_engine import open_local
 from erblock.pipeline.places import check_evaluate_places
 from erblock.pipeline.written import check_excel, check_rows_output, write_rows
@@ -20,7 +20,6 @@ from erblock.tables.pairs import PAIR, id_text
 from erblock.tables.read import ColumnPair
 
 GROUPS = {"clusters": ["cluster_id"], "keys": ["band", "bucket"]}
-_SCORES = ("probability", "similarity", "score")
 
 
 @dataclass(frozen=True)
@@ -180,9 +179,9 @@ def _asks_a_query(where: str) -> bool:
 
 
 def _nearest(frame: pl.DataFrame, value: float, source: str) -> pl.DataFrame:
-    name = next((name for name in _SCORES if name in frame.columns), None)
+    name = next((name for name in SCORES if name in frame.columns), None)
     if name is None:
-        raise ConfigError(f"--around needs a column {' or '.join(_SCORES)}; {source} has none")
+        raise ConfigError(f"--around needs a column {' or '.join(SCORES)}; {source} has none")
     distance = (pl.col(name).cast(pl.Float64, strict=False) - value).abs()
     return frame.sort(distance, nulls_last=True, maintain_order=True)
 

@@ -107,6 +107,15 @@ def with_ids(raw: pl.DataFrame, source: str, left_ids: pl.Series, right_ids: pl.
     return frame
 
 
+def with_rows(pairs: pl.DataFrame, ids: tuple[pl.Series, pl.Series]) -> pl.DataFrame:
+    """Return the pairs with `left` and `right`, the row numbers of both records; null: an unknown one."""
+    for name, known in zip(PAIR, ids, strict=True):
+        row = name.removesuffix("_id")
+        numbered = pl.DataFrame({name: known}).with_row_index(row).cast({row: pl.Int64})
+        pairs = pairs.join(numbered, on=name, how="left", maintain_order="left")
+    return pairs
+
+
 def unknown_ids(pairs: pl.DataFrame, side: str, ids: pl.Series) -> pl.Series:
     """Return the ids in the column `side` of `pairs` that are not among `ids`, in file order."""
     seen = pairs.select(pl.col(side).unique(maintain_order=True))
