@@ -191,11 +191,11 @@ def _evidence(config: Config, found: Candidates, on_progress: Progress) -> Colum
     folder = model_folder(config.block)
     if found.tables is None or found.weights is None or not len(found.scored):
         return None
+    fitted = None if folder is None else read_evidence(folder)
+    if folder is not None and fitted is None:
+        return None
     best = found.scored.at(best_of_either(found.scored, _LEARNED_FROM))
-    if folder is not None:
-        fitted = read_evidence(folder)
-        if fitted is None:
-            return None
+    if fitted is not None:
         comparison = Comparison(found.tables, fitted.columns, found.weights)
         return ColumnEvidence(fitted, found.weights, found.tables, comparison, find_doubts(best, comparison))
     unknown = np.full(len(best), UNKNOWN, dtype=np.int8)

@@ -15,7 +15,7 @@ from erblock.comparison.independence import Independence, fit_independence
 from erblock.comparison.vectors import Comparison
 from erblock.hashing.base import Rows, Scores
 from erblock.scoring.pairs import ScoredPairs, best_of_either
-from erblock.scoring.seeds import groups_apart, margins, sure_pairs
+from erblock.scoring.seeds import groups_apart, margins, sure_pairs, surest
 from erblock.scoring.weak_labels import DOUBTED, UNKNOWN, Verdicts
 
 _FITTED_TO = 20
@@ -44,10 +44,10 @@ class Doubts:
 
 def find_doubts(pairs: ScoredPairs, comparison: Comparison) -> Doubts:
     """Return what can be doubted of these candidates, ranked by similarity alone."""
-    model = _model(pairs, comparison)
+    mutual, margin = margins(pairs)
+    model = _model(pairs, surest(mutual, margin), comparison)
     if model is None:
         return Doubts()
-    mutual, margin = margins(pairs)
     some = _evenly(np.arange(len(mutual)))
     mutual, margin = mutual[some], margin[some]
     doubted = model.log_odds(pairs.left[mutual], pairs.right[mutual]) < 0
@@ -66,11 +66,12 @@ def _margins_without(pairs: ScoredPairs, matches: Rows) -> Scores:
     return margin[np.isin(others.left[mutual], left) | np.isin(others.right[mutual], right)]
 
 
-def _model(pairs: ScoredPairs, comparison: Comparison) -> Independence | None:
+def _model(pairs: ScoredPairs, sure: Rows, comparison: Comparison) -> Independence | None:
+    """Return the model fitted to the best candidates, beginning with the sure pairs."""
     best = best_of_either(pairs, _FITTED_TO)
     at = _evenly(best)
     begin = np.full(len(pairs), _BEGIN_OTHER)
-    begin[sure_pairs(pairs)] = _BEGIN_SEED
+    begin[sure] = _BEGIN_SEED
     # In one table half of the cross product are pairs; a part of the candidates is of as large a part of it.
     left, right = len(pairs.best_left), len(pairs.best_right)
     share = len(at) / max(len(best), 1) / (2 if pairs.one_table else 1)

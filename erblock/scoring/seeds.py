@@ -16,9 +16,12 @@ def sure_pairs(pairs: ScoredPairs) -> Rows:
 
     Mutual best candidates with a margin are matches nearly without exception (CollaborER, arXiv 2108.08090).
     """
-    mutual, margin = margins(pairs)
-    kept = mutual[np.argsort(-margin, kind="stable")[: int(_SHARE * len(mutual))]]
-    return np.sort(kept)
+    return surest(*margins(pairs))
+
+
+def surest(mutual: Rows, margin: Scores) -> Rows:
+    """Return the positions of the sure pairs among mutual best ones with these margins."""
+    return np.sort(mutual[np.argsort(-margin, kind="stable")[: int(_SHARE * len(mutual))]])
 
 
 def margins(pairs: ScoredPairs) -> tuple[Rows, Scores]:

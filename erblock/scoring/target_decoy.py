@@ -47,10 +47,10 @@ def inputs_of(pairs: ScoredPairs, signal: Scores) -> Floats:
 class Known:
     """Positions of pairs that are taken for matches or not, how much each counts, its ranking and signal.
 
-    `rivals_may_match`: rivals are unlabelled, not non-matches; so probabilities are right where records have
-    several matches, and the order of the pairs is worse (docs/decisions.md).
     The ranking of an orphan's candidate is the one that it has without the orphan's match. `of_all` are
-    ranking and signal of all `pairs`, `verdicts` what rules and labels say of these.
+    ranking and signal of all `pairs`, `verdicts` what rules and labels say of these. `rivals_may_match`:
+    rivals are unlabelled, not non-matches: better probabilities where records have several matches, and a
+    worse order of the pairs (docs/decisions.md).
     """
 
     at: Rows
