@@ -54,30 +54,6 @@ Delimiter = Annotated[
 Encoding = Annotated[
     str | None, typer.Option(help="The CSV encoding, such as cp1252.", rich_help_panel=_TABLES)
 ]
-LeftDelimiter = Annotated[
-    str | None, typer.Option(help="That of the left table, if it differs.", rich_help_panel=_TABLES)
-]
-RightDelimiter = Annotated[
-    str | None, typer.Option(help="That of the right table, if it differs.", rich_help_panel=_TABLES)
-]
-LeftEncoding = Annotated[
-    str | None, typer.Option(help="That of the left table, if it differs.", rich_help_panel=_TABLES)
-]
-RightEncoding = Annotated[
-    str | None, typer.Option(help="That of the right table, if it differs.", rich_help_panel=_TABLES)
-]
-GoldDelimiter = Annotated[
-    str | None, typer.Option(help="That of the known matches, if not detected.", rich_help_panel=_TABLES)
-]
-GoldEncoding = Annotated[
-    str | None, typer.Option(help="That of the known matches, if it differs.", rich_help_panel=_TABLES)
-]
-LabelsDelimiter = Annotated[
-    str | None, typer.Option(help="That of the labels, if not detected.", rich_help_panel=_TABLES)
-]
-LabelsEncoding = Annotated[
-    str | None, typer.Option(help="That of the labels, if it differs.", rich_help_panel=_TABLES)
-]
 Bands = Annotated[
     int | None, typer.Option(help="Bucket keys of a record, for MinHash without a model.", show_default="128")
 ]
@@ -116,6 +92,13 @@ TABLE = ("delimiter", "encoding")
 TABLES = (*TABLE, "left_delimiter", "right_delimiter", "left_encoding", "right_encoding")
 GOLD = ("gold_delimiter", "gold_encoding")
 LABELS = ("labels_delimiter", "labels_encoding")
+_OF_A_SIDE = [(side, what) for what in TABLE for side in ("left", "right")]
+
+
+def _table_option(said: str) -> Any:
+    return Annotated[str | None, typer.Option(help=said, rich_help_panel=_TABLES)]
+
+
 _READING: Mapping[str, Any] = {
     "config": ConfigFile,
     "id": IdColumn,
@@ -124,14 +107,14 @@ _READING: Mapping[str, Any] = {
     "columns": Columns,
     "delimiter": Delimiter,
     "encoding": Encoding,
-    "left_delimiter": LeftDelimiter,
-    "right_delimiter": RightDelimiter,
-    "left_encoding": LeftEncoding,
-    "right_encoding": RightEncoding,
-    "gold_delimiter": GoldDelimiter,
-    "gold_encoding": GoldEncoding,
-    "labels_delimiter": LabelsDelimiter,
-    "labels_encoding": LabelsEncoding,
+    **{
+        f"{side}_{what}": _table_option(f"That of the {side} table, if it differs.")
+        for side, what in _OF_A_SIDE
+    },
+    "gold_delimiter": _table_option("That of the known matches, if not detected."),
+    "gold_encoding": _table_option("That of the known matches, if it differs."),
+    "labels_delimiter": _table_option("That of the labels, if not detected."),
+    "labels_encoding": _table_option("That of the labels, if it differs."),
 }
 
 Command = Callable[..., None]
