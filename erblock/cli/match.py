@@ -48,7 +48,9 @@ def match(
     label_only: Annotated[bool, typer.Option("--label-only", help="As --label, and do not match.")] = False,
     assign: Annotated[
         str | None,
-        typer.Option(help="auto, one-to-one, many-to-one, one-to-many or clusters.", show_default="auto"),
+        typer.Option(
+            help="auto, one-to-one, many-to-one, one-to-many, many-to-many or clusters.", show_default="auto"
+        ),
     ] = None,
     min_probability: Annotated[
         float | None, typer.Option(help="No pair less probable is a match.", show_default="0.5")
@@ -135,6 +137,8 @@ def _show(report: "MatchReport") -> None:
         f"{report.assign}, probability {report.threshold:.2f} or more; "
         f"{100 * report.expected_precision:.1f} % of them are expected to be true"
     )
+    if report.assign_reason is not None:
+        console.note(f"{report.assign}: {report.assign_reason}; --assign says otherwise")
     for doubt in report.doubts:
         console.note(f"note: {doubt}")
     if report.labels:

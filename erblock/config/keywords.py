@@ -103,7 +103,7 @@ class MatchKeywords(RuleKeywords, total=False):
     """Matches and entities, [match]."""
 
     labels: Table | None
-    assign: Literal["auto", "one-to-one", "many-to-one", "one-to-many", "clusters"]
+    assign: Literal["auto", "one-to-one", "many-to-one", "one-to-many", "many-to-many", "clusters"]
     min_probability: float
     target_precision: float | None
     matcher: Literal["evidence", "plm"]

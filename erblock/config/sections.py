@@ -172,7 +172,7 @@ class MatchConfig(_Section):
         default=None,
         description="Known pairs (left_id, right_id, label 1 or 0); none are needed, a few hundred help.",
     )
-    assign: Literal["auto", "one-to-one", "many-to-one", "one-to-many", "clusters"] = Field(
+    assign: Literal["auto", "one-to-one", "many-to-one", "one-to-many", "many-to-many", "clusters"] = Field(
         default="auto",
         description='How records may match. "auto" reads it from the candidates; one table gets clusters.',
     )

@@ -1,5 +1,6 @@
 """Which candidate pairs are matches, and which records one entity, given the probabilities of the pairs."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -12,7 +13,16 @@ from erblock.matching.clusters import cluster
 from erblock.matching.links import Links, log_odds_above, numbered_by_first
 from erblock.matching.one_to_one import one_to_one
 
-How = Literal["one-to-one", "many-to-one", "one-to-many", "clusters"]
+How = Literal["one-to-one", "many-to-one", "one-to-many", "many-to-many", "clusters"]
+
+MATCHES_ONCE: Mapping[How, tuple[bool, bool]] = {
+    "one-to-one": (True, True),
+    "many-to-one": (True, False),
+    "one-to-many": (False, True),
+    "many-to-many": (False, False),
+    "clusters": (False, False),
+}
+"""Whether a left record, and a right one, has one match at most."""
 
 CERTAIN_PAIR = 1e-6
 """Where pairs compete, probabilities nearer to 0 and 1 than this count as equal."""
@@ -68,6 +78,7 @@ def assign(pairs: MatchedPairs, how: How, threshold: float) -> Assignment:
         one-to-one: every record is in one match at most (`erblock.matching.one_to_one`).
         many-to-one: many left records may match one right record; each left one keeps its best pair.
         one-to-many: the same with the sides exchanged.
+        many-to-many: every pair is a match that is probable enough.
         clusters: a record may match any number of others; a pair is a match if both ends are in one cluster
             (`erblock.matching.clusters`), whatever its own probability.
 
@@ -82,7 +93,7 @@ def assign(pairs: MatchedPairs, how: How, threshold: float) -> Assignment:
         cluster_of = cluster(links)
         is_match = cluster_of[links.first] == cluster_of[links.second]
     else:
-        is_match = one_to_one(links) if how == "one-to-one" else _best_of_each(links, how)
+        is_match = _chosen(links, how)
         cluster_of = links.take(is_match).components().astype(np.int64)
     numbers = numbered_by_first(cluster_of)
     if pairs.one_table:
@@ -113,7 +124,9 @@ def _check(pairs: MatchedPairs, how: How, threshold: float) -> None:
     if how not in get_args(How):
         raise ConfigError(f"--assign: expected one of {', '.join(get_args(How))}, found '{how}'")
     if pairs.one_table and how in ("many-to-one", "one-to-many"):
-        raise ConfigError(f"--assign {how} needs two tables; one table has one-to-one and clusters")
+        raise ConfigError(
+            f"--assign {how} needs two tables; one table has one-to-one, many-to-many and clusters"
+        )
     if not 0 < threshold <= 1:
         raise ConfigError(
             f"--min-probability: expected a probability above 0 and up to 1, found {threshold:g}"
@@ -128,6 +141,13 @@ def _links(pairs: MatchedPairs, threshold: float, certain: float) -> Links:
         )
     low, high = np.minimum(pairs.left, pairs.right), np.maximum(pairs.left, pairs.right)
     return Links(low, high, weight, pairs.n_left, None)
+
+
+def _chosen(links: Links, how: How) -> npt.NDArray[np.bool_]:
+    """Return which pairs are matches, where clusters have no say."""
+    if how == "one-to-one":
+        return one_to_one(links)
+    return links.weight >= 0 if how == "many-to-many" else _best_of_each(links, how)
 
 
 def _best_of_each(links: Links, how: How) -> npt.NDArray[np.bool_]:

@@ -12,8 +12,8 @@ from erblock.comparison.evidence import Evidence, Examples, fit_evidence
 from erblock.comparison.vectors import Comparison
 from erblock.errors import ConfigError
 from erblock.hashing.base import Scores
-from erblock.matching.assign import How
-from erblock.scoring.competition import exclusive_sides, rivalries, with_evidence
+from erblock.matching.assign import MATCHES_ONCE, How
+from erblock.scoring.competition import declared, exclusive_sides, rivalries, with_evidence
 from erblock.scoring.doubts import find_doubts
 from erblock.scoring.one_match import probabilities
 from erblock.scoring.pairs import ScoredPairs
@@ -21,6 +21,10 @@ from erblock.scoring.target_decoy import Known, beside, inputs_of, known_pairs
 from erblock.scoring.weak_labels import PairExamples, Verdicts, choose_examples
 
 _LEAST_OF_EITHER = 20
+
+_IN_CLUSTERS = 0.5
+"""Who asks for clusters says that records may have several matches, where the candidates show that nearly all
+have one: each counts half (docs/decisions.md)."""
 
 
 @dataclass(frozen=True)
@@ -31,24 +35,32 @@ class Matcher:
     calibration: Evidence
     rivalry: tuple[float, float]
 
-    def probability(self, pairs: ScoredPairs, log_odds: Scores, logits: Scores | None = None) -> Scores:
+    def probability(
+        self, pairs: ScoredPairs, log_odds: Scores, logits: Scores | None = None, how: How | None = None
+    ) -> Scores:
         """Return the probability of each pair to be a match.
 
         `log_odds` are those of the evidence; `logits` are a language model's, if the calibration weighs them.
+        `how`: how records match, if it is not as the candidates show it.
         """
         weighed = with_evidence(replace(pairs, rivalry=self.rivalry), log_odds)
         inputs = beside(inputs_of(weighed, log_odds), logits)
-        return probabilities(weighed, self.calibration.log_odds(inputs)).astype(np.float32)
+        alone = self.calibration.log_odds(inputs)
+        return probabilities(weighed, alone, self._exclusion(how or self.how)).astype(np.float32)
+
+    def _exclusion(self, how: How) -> tuple[float, float]:
+        """Return how far, 0 to 1, a match of a left record, and of a right one, excludes its others."""
+        if how != "clusters":
+            left, right = MATCHES_ONCE[how]
+            return float(left), float(right)
+        left, right = exclusive_sides(self.rivalry)
+        return _IN_CLUSTERS * left, _IN_CLUSTERS * right
 
     @property
     def how(self) -> How:
         """How the tables' records match: one to one unless a record's candidates are no rivals."""
-        left, right = exclusive_sides(self.rivalry)
-        if left and right:
-            return "one-to-one"
-        if left:
-            return "many-to-one"
-        return "one-to-many" if right else "clusters"
+        once = exclusive_sides(self.rivalry)
+        return "clusters" if not any(once) else next(how for how in MATCHES_ONCE if MATCHES_ONCE[how] == once)
 
 
 def fit_matcher(pairs: ScoredPairs, comparison: Comparison, verdicts: Verdicts, seed: int) -> Matcher:
@@ -69,12 +81,16 @@ class Learned:
     known: Known
 
 
-def learn(pairs: ScoredPairs, comparison: Comparison, verdicts: Verdicts, seed: int) -> Learned:
-    """Return what `fit_matcher` does, and what it was learned from.
+def learn(
+    pairs: ScoredPairs, comparison: Comparison, verdicts: Verdicts, seed: int, how: How | None = None
+) -> Learned:
+    """Return what `fit_matcher` does, and what it was learned from; `how`: how records match, if it is said.
 
     Raises:
         ConfigError: as `fit_matcher`.
     """
+    if how is not None and any(MATCHES_ONCE[how]):
+        pairs = declared(pairs, MATCHES_ONCE[how])
     doubts = find_doubts(pairs, comparison)
     chosen = choose_examples(pairs, doubts.among(pairs, verdicts))
     _check_enough(chosen)

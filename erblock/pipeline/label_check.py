@@ -1,20 +1,19 @@
 """Labels that cannot all be true, or seem to be the wrong way round: each doubt is one sentence."""
 
 from collections.abc import Iterator
-from itertools import chain
+from itertools import chain, compress
 
 import numpy as np
 import polars as pl
 from scipy.sparse import coo_array, csgraph
 
-from erblock.matching.assign import How
+from erblock.matching.assign import MATCHES_ONCE, How
 from erblock.scoring.pairs import ScoredPairs
 from erblock.scoring.weak_labels import MATCH, NO_MATCH, Verdicts
 from erblock.tables.check import shown
 
 _FEW = 0.5
 _ENOUGH = 5
-_ONCE = {"one-to-one": ("left", "right"), "many-to-one": ("left",), "one-to-many": ("right",), "clusters": ()}
 
 
 def doubts_about(
@@ -44,7 +43,7 @@ def _upside_down(pairs: ScoredPairs, verdicts: Verdicts) -> Iterator[str]:
 
 def _several(labels: pl.DataFrame, how: How) -> Iterator[str]:
     matches = labels.filter(pl.col("label") == 1)
-    for side in _ONCE[how]:
+    for side in compress(("left", "right"), MATCHES_ONCE[how]):
         counts = matches[f"{side}_id"].value_counts().filter(pl.col("count") > 1)
         if counts.height:
             yield (

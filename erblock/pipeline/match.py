@@ -13,7 +13,14 @@ from erblock.engines.base import MatchEngine
 from erblock.hashing import ngrams
 from erblock.hashing.base import Progress, Scores, silent
 from erblock.hashing.kinds import RunOptions
-from erblock.matching.assign import Assignment, How, MatchedPairs, assign, threshold_for_precision
+from erblock.matching.assign import (
+    MATCHES_ONCE,
+    Assignment,
+    How,
+    MatchedPairs,
+    assign,
+    threshold_for_precision,
+)
 from erblock.matching.fit import learn
 from erblock.matching.output import clusters_frame, matches_frame
 from erblock.matching.store import StoredMatcher, check_matcher_target, load_matcher, save_matcher
@@ -41,6 +48,7 @@ _SURE = 0.999
 class MatchReport:
     """What matching did. `labels`: how many of the labelled pairs are among the candidates.
 
+    `assign_reason`: what of the candidates says how records match, if the user did not.
     `expected_precision`: the mean probability of the matches. `sizes`: clusters of each number of records.
     `doubts`: what speaks against the labels.
     """
@@ -52,6 +60,7 @@ class MatchReport:
     matches: int
     labels: int
     assign: How
+    assign_reason: str | None
     threshold: float
     expected_precision: float
     sizes: dict[int, int]
@@ -84,16 +93,17 @@ def _matched(
     # What rules say teaches a matcher; one that has learned is overruled by labels alone.
     labels = _labels(config, engine)
     verdicts = _verdicts(config if stored is None else _without_rules(config), labels, engine, pairs)
+    said = None if options.assign == "auto" else options.assign
     if stored is None:
-        stored, log_odds = _learned(options, _Task(engine, pairs, verdicts, weights), on_progress)
+        stored, log_odds = _learned(options, _Task(engine, pairs, verdicts, weights, said), on_progress)
     else:
         comparison = engine.comparison(stored.fitted.columns, weights)
         comparison.on_progress = on_progress
         log_odds = stored.fitted.log_odds_by(comparison, pairs.left, pairs.right)
     logits = None if stored.plm is None else stored.plm.logits(_texts(engine).both, pairs, log_odds)
-    how = options.assign if options.assign != "auto" else _how(stored, engine)
+    how = said or _how(stored, engine)
     told = _Told(verdicts, _excluded(pairs, verdicts == MATCH, how))
-    probability = told.over(stored.matcher.probability(pairs, log_odds, logits))
+    probability = told.over(stored.matcher.probability(pairs, log_odds, logits, how))
     on_progress("match", len(pairs), len(pairs))
     sizes = (len(pairs.best_left), len(pairs.best_right))
     matched = MatchedPairs(pairs.left, pairs.right, probability, *sizes, engine.dedup)
@@ -111,6 +121,7 @@ def _matched(
         len(taken),
         int(np.isin(verdicts, (MATCH, NO_MATCH)).sum()),
         how,
+        None if said else _reason(stored, engine),
         threshold,
         float(taken.mean()) if len(taken) else 1.0,
         assignment.sizes(),
@@ -180,21 +191,23 @@ def _excluded(pairs: ScoredPairs, labelled: npt.NDArray[np.bool_], how: How) -> 
     left, right = pairs.left[labelled], pairs.right[labelled]
     if pairs.one_table:
         left = right = np.concatenate([left, right])
-    if how in ("one-to-one", "many-to-one"):
+    once = MATCHES_ONCE[how]
+    if once[0]:
         taken |= np.isin(pairs.left, left)
-    if how in ("one-to-one", "one-to-many"):
+    if once[1]:
         taken |= np.isin(pairs.right, right)
     return taken & ~labelled
 
 
 @dataclass(frozen=True)
 class _Task:
-    """What a matcher is learned from."""
+    """What a matcher is learned from; `said`: how records match, if the user says it."""
 
     engine: MatchEngine
     pairs: ScoredPairs
     verdicts: Verdicts
     weights: ngrams.Floats
+    said: How | None
 
 
 def _learned(options: MatchConfig, task: _Task, on_progress: Progress) -> tuple[StoredMatcher, Scores]:
@@ -203,7 +216,7 @@ def _learned(options: MatchConfig, task: _Task, on_progress: Progress) -> tuple[
     columns = engine.columns()
     comparison = engine.comparison(columns, task.weights)
     comparison.on_progress = on_progress
-    learned = learn(task.pairs, comparison, task.verdicts, options.seed)
+    learned = learn(task.pairs, comparison, task.verdicts, options.seed, task.said)
     matcher, plm = learned.matcher, None
     if options.matcher == "plm":
         matcher, plm = learn_plm(options, _texts(engine), task.pairs, learned, on_progress)
@@ -218,6 +231,17 @@ def _texts(engine: MatchEngine) -> Texts:
 
 def _how(stored: StoredMatcher, engine: MatchEngine) -> How:
     return "clusters" if engine.dedup else stored.matcher.how
+
+
+def _reason(stored: StoredMatcher, engine: MatchEngine) -> str:
+    """Return why records are taken to match as `_how` says."""
+    if engine.dedup:
+        return "as records of one table may have any number of matches"
+    shares = [f"{100 * rivalry:.0f} %" for rivalry in stored.matcher.rivalry]
+    return (
+        f"read from the candidates: those of a left record exclude each other to {shares[0]}, "
+        f"those of a right one to {shares[1]}"
+    )
 
 
 def _threshold(options: MatchConfig, matched: MatchedPairs) -> float:

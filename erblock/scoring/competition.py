@@ -67,6 +67,12 @@ def exclusive_sides(rivalry: tuple[float, float]) -> tuple[bool, bool]:
     return rivalry[0] > least, rivalry[1] > least
 
 
+def declared(pairs: ScoredPairs, once: tuple[bool, bool]) -> ScoredPairs:
+    """Return the pairs of which it is said whether a left record, and a right one, has one match at most."""
+    left, right = (1.0 if said else _RIVALRY_LEAST for said in once)
+    return replace(pairs, rivalry=(left, right))
+
+
 def with_evidence(pairs: ScoredPairs, log_odds: Scores) -> ScoredPairs:
     """Return the pairs with the log odds that their columns speak of added to the similarity.
 

@@ -1,12 +1,12 @@
 """How much of all matches a cut keeps, estimated without labels.
 
-Every candidate pair has a probability to be a match (by `decoys`; made `exclusive` in two tables, joined with
-the support of `paths` in one). Matches that no bucket held are estimated from how often likely matches met
+Every candidate pair has a probability to be a match (`target_decoy`; `one_match` in two tables, joined with the
+support of `transitive` in one). Matches that no bucket held are estimated from how often likely matches met
 (`never_met`). The recall of a cut is the share of the sum of both that it keeps.
 
-The interval is found by multiplying and dividing the odds of every pair by one factor. That changes little
-where probabilities are near 0 and 1, and much where matches and others look alike. Where more than a quarter
-of the expected matches are doubtful no recall is stated (docs/recall.md).
+The interval is found by raising and by lowering the log odds of all pairs. That changes little where
+probabilities are near 0 and 1, and much where matches and others look alike. Where more than a quarter of the
+expected matches are doubtful no recall is stated (docs/recall.md).
 """
 
 from collections.abc import Sequence
@@ -27,9 +27,10 @@ from erblock.scoring.weak_labels import MATCH, NO_MATCH, UNKNOWN, Verdicts
 
 _LEAST_SURE = 20
 _Z = 1.645
-_SHIFT, _UNSEEN = 1.0, 0.01
-"""The odds of all pairs may be wrong by a factor of e to the first; the second, of the matches, is allowed on
-either side for what no candidate tells, such as matches that have nothing in common (docs/decisions.md)."""
+_TOO_LOW, _TOO_HIGH, _UNSEEN = 1.0, 2.0, 0.01
+"""The log odds of all pairs may be too low by the first and too high by the second: where few records have a
+match, many seed pairs are none. The third, of the matches, is allowed on either side for what no candidate
+tells, such as matches that have nothing in common (docs/decisions.md)."""
 
 _DOUBTFUL, _MOST_DOUBTFUL = (0.1, 0.9), 0.25
 """A pair of a probability between the first two is doubtful; where more than the third of the expected
@@ -148,8 +149,8 @@ class ExpectedMatches:
         value = min(kept / max(total + self.unmet.value, 1.0), 1.0)
         unmet = sorted((self.unmet.by_probability, self.unmet.by_rarity))
         error = _UNSEEN + _Z * float(np.sqrt(value * (1 - value) / max(total, 1.0)))
-        low = _share_kept(probability, at, _SHIFT, unmet[1]) - error
-        high = _share_kept(probability, at, -_SHIFT, unmet[0]) + error
+        low = _share_kept(probability, at, _TOO_LOW, unmet[1]) - error
+        high = _share_kept(probability, at, -_TOO_HIGH, unmet[0]) + error
         parts = (kept, total - kept, self.unmet.value)
         return RecallEstimate(value, min(max(low, 0.0), value), max(min(high, 1.0), value), *parts)
 

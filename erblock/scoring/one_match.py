@@ -32,20 +32,17 @@ def ranked_and_decided(pairs: ScoredPairs, log_odds: Doubles) -> tuple[Doubles, 
     """
     rivalry = rivalries(pairs)
     ranked = _exclusive(pairs, log_odds, rivalry)
-    sides = _of_sides(rivalry)
+    sides = exclusive_sides(rivalry)
     decided = ranked if sides == rivalry else _exclusive(pairs, log_odds, sides)
     return ranked, np.asarray(expit(decided))
 
 
-def probabilities(pairs: ScoredPairs, log_odds: Scores) -> Doubles:
-    """Return the probability of each pair to be a match, given the log odds that it has by itself."""
-    decided = _exclusive(pairs, log_odds.astype(np.float64), _of_sides(rivalries(pairs)))
-    return np.asarray(expit(decided))
+def probabilities(pairs: ScoredPairs, log_odds: Scores, exclusion: tuple[float, float]) -> Doubles:
+    """Return the probability of each pair to be a match, given the log odds that it has by itself.
 
-
-def _of_sides(rivalry: tuple[float, float]) -> tuple[float, float]:
-    left, right = exclusive_sides(rivalry)
-    return float(left), float(right)
+    `exclusion`: how far, 0 to 1, a match of a left record, and of a right one, excludes its others.
+    """
+    return np.asarray(expit(_exclusive(pairs, log_odds.astype(np.float64), exclusion)))
 
 
 def _exclusive(pairs: ScoredPairs, alone: Doubles, exponents: tuple[float, float]) -> Doubles:

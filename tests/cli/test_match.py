@@ -126,6 +126,7 @@ def test_what_it_writes_can_be_evaluated(folder, capsys):
         ("one-to-one", True, True),
         ("many-to-one", True, False),
         ("one-to-many", False, True),
+        ("many-to-many", False, False),
         ("clusters", False, False),
     ],
 )

@@ -107,7 +107,18 @@ def test_many_to_one_keeps_the_best_pair_of_each_left_record(pairs):
     assert matches(turned, "one-to-many") == {(right, left) for left, right in expected}
 
 
-@given(TWO, st.sampled_from(["one-to-one", "many-to-one", "one-to-many", "clusters"]), st.randoms())
+@given(TWO, ONE)
+def test_many_to_many_takes_every_pair_that_is_probable_enough(two, one):
+    for pairs, table in ((two, two_tables), (one, one_table)):
+        assert matches(table(pairs), "many-to-many") == {
+            pair for pair, share in pairs.items() if share >= 0.5
+        }
+
+
+HOWS = st.sampled_from(["one-to-one", "many-to-one", "one-to-many", "many-to-many", "clusters"])
+
+
+@given(TWO, HOWS, st.randoms())
 def test_the_order_of_pairs_makes_no_difference(pairs, how, random):
     shuffled = list(pairs.items())
     random.shuffle(shuffled)
@@ -126,7 +137,7 @@ def test_neither_order_nor_direction_of_pairs_make_a_difference_in_one_table(pai
     assert found == matches(one_table(pairs), how)
 
 
-@given(TWO, st.sampled_from(["one-to-one", "many-to-one", "one-to-many", "clusters"]))
+@given(TWO, HOWS)
 def test_clusters_are_numbered_in_the_order_of_records_and_hold_the_matches(pairs, how):
     done = assign(two_tables(pairs), how, 0.5)
     numbers = [*done.left_cluster.tolist(), *done.right_cluster.tolist()]
@@ -165,7 +176,8 @@ def test_a_pair_at_the_threshold_is_a_match_and_one_below_is_none(how, threshold
         (
             "best",
             0.5,
-            "--assign: expected one of one-to-one, many-to-one, one-to-many, clusters, found 'best'",
+            "--assign: expected one of one-to-one, many-to-one, one-to-many, many-to-many, clusters, "
+            "found 'best'",
         ),
         ("many-to-one", 0.5, "--assign many-to-one needs two tables"),
         ("clusters", 0.0, "--min-probability: expected a probability above 0 and up to 1, found 0"),

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from erblock.comparison.evidence import Evidence
 from erblock.errors import ConfigError
-from erblock.matching.fit import Matcher, fit_matcher
+from erblock.matching.fit import Matcher, fit_matcher, learn
 from erblock.scoring.weak_labels import AGREE, CONFLICT, MATCH, NO_MATCH
 
 SIZE = 80
@@ -152,3 +152,29 @@ def test_how_records_match_is_read_from_their_rivalry(rivalry, how):
 
 def test_tables_with_one_match_a_record_are_matched_one_to_one(learned):
     assert learned[0].how == "one-to-one"
+
+
+def test_what_is_said_of_the_tables_goes_into_the_probabilities(plain, same):
+    """A record may have several matches if that is said: the first does not hold the second down."""
+    pairs, comparison, unknown = plain.pairs, plain.comparison, plain.unknown
+    seconds = ~same & np.isin(pairs.left, pairs.left[same])
+    of = {
+        how: learn(pairs, comparison, unknown, 0, how) for how in ("one-to-one", "one-to-many", "many-to-one")
+    }
+    odds = {
+        how: found.matcher.probability(pairs, found.log_odds, how=how)[seconds].astype(float)
+        for how, found in of.items()
+    }
+    assert of["one-to-many"].matcher.how == "one-to-many"
+    assert of["many-to-one"].matcher.how == "many-to-one"
+    assert odds["one-to-many"].sum() > odds["one-to-one"].sum()
+
+
+def test_clusters_let_a_record_have_several_matches(learned, plain, same):
+    matcher, log_odds, probability = learned
+    seconds = ~same & np.isin(plain.pairs.left, plain.pairs.left[same])
+    clusters = matcher.probability(plain.pairs, log_odds, how="clusters")
+    many = matcher.probability(plain.pairs, log_odds, how="many-to-many")
+    assert (probability[seconds] <= clusters[seconds] + 1e-7).all()
+    assert (clusters[seconds] <= many[seconds] + 1e-7).all()
+    assert probability[seconds].sum() < many[seconds].sum()
