@@ -3,7 +3,7 @@ PYTHON := $(VENV)/bin/python
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo fix lint types test coverage check bench-quality bench-quick bench-match bench-recall bench-buckets bench-ablation bench-labelling bench-encoding bench-speed bench-plan bench-start bench-peers clean
+.PHONY: help install demo fix lint types test coverage check bench-quality bench-quick bench-match bench-recall bench-sensitivity bench-buckets bench-ablation bench-labelling bench-encoding bench-speed bench-plan bench-start bench-peers clean
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,6 +51,9 @@ bench-match: $(STAMP)  ## measure matches and entities, on the candidates of ben
 
 bench-recall: $(STAMP)  ## hold estimated recall against the true one, from the rows of bench-quality; writes docs/recall.md
 	$(PYTHON) benchmarks/recall.py --markdown docs/recall.md
+
+bench-sensitivity: $(STAMP)  ## measure what the tuned numbers of scoring change (an hour); writes docs/parameters.md
+	$(PYTHON) benchmarks/sensitivity.py --markdown docs/parameters.md
 
 bench-buckets: $(STAMP)  ## measure what buckets lose against exact search; writes docs/buckets.md
 	$(PYTHON) benchmarks/buckets.py --markdown docs/buckets.md

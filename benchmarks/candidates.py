@@ -42,7 +42,7 @@ def blocked(data: DataSet, out: Path, section: Mapping[str, Any], most: int) -> 
             str(aim): cut(ranked.pairs, Budget(target_recall=aim), ranked.expected, found.copies)
             for aim in RECALLS
         }
-    known = _matches(data, found)
+    known = matches_of(data, found)
     return {
         "block_seconds": seconds,
         "examined": found.join.distinct,
@@ -59,7 +59,7 @@ def _held(kept: Cut, known: np.ndarray, wide: int) -> dict[str, Any]:
     return {"pairs": len(kept.written), "true": true, **(asdict(kept.recall) if kept.recall else {})}
 
 
-def _matches(data: DataSet, found: Any) -> np.ndarray:
+def matches_of(data: DataSet, found: Any) -> np.ndarray:
     """Return the known matches, each as left row * number of right records + right row."""
     gold = read_pairs(data.folder / "gold.csv", GOLD, found.left_ids, found.right_ids)
     rows = {}

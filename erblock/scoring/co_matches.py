@@ -21,15 +21,9 @@ from scipy.special import expit, logit
 from erblock.hashing.base import Rows, Scores
 from erblock.scoring.estimate import ExpectedMatches
 from erblock.scoring.pairs import ScoredPairs
+from erblock.scoring.parameters import TUNED
 from erblock.scoring.ranks import rank_within
 
-_LEAST_SEVERAL = 0.03
-"""A table whose records have several matches less than so far is one whose records have one."""
-_LIKELY, _LIKELIEST = 0.3, 3
-"""Of a record's likely matches so many are looked at."""
-_LEAST_LOG_ODDS, _NEAREST = -7.0, 40
-"""Of a record's candidates that are not hopeless so many are supported at most: it bounds the work."""
-_ALIKE_ANYWAY = 3.0
 _CERTAIN = 1 - 1e-9
 
 Doubles = npt.NDArray[np.float64]
@@ -60,9 +54,19 @@ def siblings(pairs: ScoredPairs, expected: ExpectedMatches) -> Iterator[Siblings
     for records, several, right in zip(
         (pairs.left, pairs.right), expected.several, (True, False), strict=True
     ):
-        if several >= _LEAST_SEVERAL:
-            near = _best(records, np.flatnonzero(log_odds > _LEAST_LOG_ODDS), log_odds, _NEAREST)
-            likely = _best(records, np.flatnonzero(probability > _LIKELY), probability, _LIKELIEST)
+        if several >= TUNED.least_several:
+            near = _best(
+                records,
+                np.flatnonzero(log_odds > TUNED.least_co_log_odds),
+                log_odds,
+                TUNED.co_candidates,
+            )
+            likely = _best(
+                records,
+                np.flatnonzero(probability > TUNED.likely_co_match),
+                probability,
+                TUNED.co_matches,
+            )
             yield Siblings(*_beside(records, near, likely), right)
 
 
@@ -92,7 +96,7 @@ def supported(expected: ExpectedMatches, of: Siblings, signal: Scores) -> Expect
     log_odds, probability = expected.log_odds, expected.probability
     if log_odds is None or probability is None or expected.by_signal is None:
         raise ValueError("there is nothing to support")
-    alike = expit(expected.by_signal.log_odds(signal[:, None]).astype(np.float64) - _ALIKE_ANYWAY)
+    alike = expit(expected.by_signal.log_odds(signal[:, None]).astype(np.float64) - TUNED.alike_anyway)
     support = np.zeros(len(log_odds))
     np.maximum.at(support, of.at, probability[of.beside] * alike)
     support *= expected.several[0 if of.right else 1]

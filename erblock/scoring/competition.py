@@ -22,18 +22,10 @@ import numpy.typing as npt
 from erblock.hashing.base import Rows, Scores
 from erblock.hashing.native import native
 from erblock.scoring.pairs import ScoredPairs
+from erblock.scoring.parameters import TUNED
 from erblock.scoring.ranks import best_values
 
-_SCALE = 40.0
-_EVIDENCE = 1.5
-_BEST = 20
-_BACKGROUND_FROM = 4
-_BACKGROUND_WEIGHT = 0.5
-_CONFIDENT = 0.25
-_RIVALRY_FROM, _RIVALRY_FULL, _RIVALRY_LEAST = 0.6, 0.9, 0.2
-_CLUSTERS_FROM, _CLUSTERS_FULL = 0.35, 0.65
-
-_EXCLUSIVE, _OF_THE_OTHER = 0.4, 0.6
+_SCALE = TUNED.similarity_scale  # read by compiled code
 
 Floats = npt.NDArray[np.float64]
 
@@ -63,13 +55,13 @@ def exclusive_sides(rivalry: tuple[float, float]) -> tuple[bool, bool]:
 
     Near twins lower the rivalry of both sides, several matches of a record that of its own side alone.
     """
-    least = max(_EXCLUSIVE, _OF_THE_OTHER * max(rivalry))
+    least = max(TUNED.one_match_above, TUNED.one_match_share * max(rivalry))
     return rivalry[0] > least, rivalry[1] > least
 
 
 def declared(pairs: ScoredPairs, once: tuple[bool, bool]) -> ScoredPairs:
     """Return the pairs of which it is said whether a left record, and a right one, has one match at most."""
-    left, right = (1.0 if said else _RIVALRY_LEAST for said in once)
+    left, right = (1.0 if said else TUNED.least_competition for said in once)
     return replace(pairs, rivalry=(left, right))
 
 
@@ -79,7 +71,7 @@ def with_evidence(pairs: ScoredPairs, log_odds: Scores) -> ScoredPairs:
     Whether candidates are rivals is still read from the similarity alone: evidence learned from mutual best
     pairs sets these apart from other matches of the same records.
     """
-    similarity = pairs.similarity + np.float32(_EVIDENCE / _SCALE) * log_odds
+    similarity = pairs.similarity + np.float32(TUNED.evidence_weight / _SCALE) * log_odds
     shifted = np.asarray(similarity - min(similarity.min(initial=0), 0), dtype=np.float32)
     return replace(pairs.seen_as(shifted), rivalry=rivalries(pairs))
 
@@ -109,7 +101,9 @@ def _rivalries(pairs: ScoredPairs, left: "_Side", right: "_Side") -> tuple[float
     _write_mutual(pairs.similarity, (pairs.left, pairs.right), (left.best, right.best), mutual)
     if not mutual.any():
         return 1.0, 1.0
-    confident = float(np.quantile(_SCALE * pairs.similarity[mutual].astype(np.float64), _CONFIDENT))
+    confident = float(
+        np.quantile(_SCALE * pairs.similarity[mutual].astype(np.float64), TUNED.confident_quantile)
+    )
     linked_left, linked_right = _marked(pairs.left[mutual], left), _marked(pairs.right[mutual], right)
     if pairs.one_table:
         linked_left = linked_right = linked_left | linked_right
@@ -130,14 +124,14 @@ class _Side:
 
     def competition(self, rivalry: float) -> Floats:
         """Return c(x) for every record."""
-        return rivalry * self.log_sum + (1 - rivalry) * _BACKGROUND_WEIGHT * self.background
+        return rivalry * self.log_sum + (1 - rivalry) * TUNED.background_weight * self.background
 
 
 def _side(records: Rows, similarity: Scores, size: int) -> _Side:
     """Return the figures of `size` records from their candidates' similarity."""
-    top = _SCALE * best_values(records, similarity, size, _BEST).astype(np.float64)
+    top = _SCALE * best_values(records, similarity, size, TUNED.competitors).astype(np.float64)
     best, second = top[:, :2].T.copy()
-    tail = top[:, _BACKGROUND_FROM:]
+    tail = top[:, TUNED.background_from :]
     # Few candidates are no proof of standing out: the places that no bucket filled take the usual value.
     filled = tail[np.isfinite(tail)]
     top[np.isinf(top)] = float(np.median(filled, overwrite_input=True)) if len(filled) else 0.0
@@ -159,12 +153,12 @@ def _rivalry(side: _Side, linked: npt.NDArray[np.bool_], confident: float) -> fl
     """Return 0.2 to 1 from the share of the side's confident best candidates that are mutual."""
     sure = side.best >= confident
     mutual = float(linked[sure].mean())
-    share = (mutual - _RIVALRY_FROM) / (_RIVALRY_FULL - _RIVALRY_FROM)
-    return float(np.clip(share, _RIVALRY_LEAST, 1.0))
+    share = (mutual - TUNED.mutual_none) / (TUNED.mutual_all - TUNED.mutual_none)
+    return float(np.clip(share, TUNED.least_competition, 1.0))
 
 
 def _second_rivalry(side: _Side, confident: float) -> float:
     """Return 0.2 to 1 from the share of confident best candidates beside which the second is one too."""
     share = float((side.second[side.best >= confident] >= confident).mean())
-    rivalry = (_CLUSTERS_FULL - share) / (_CLUSTERS_FULL - _CLUSTERS_FROM)
-    return float(np.clip(rivalry, _RIVALRY_LEAST, 1.0))
+    rivalry = (TUNED.second_none - share) / (TUNED.second_none - TUNED.second_all)
+    return float(np.clip(rivalry, TUNED.least_competition, 1.0))

@@ -1,7 +1,7 @@
 """How much of all matches a cut keeps, estimated without labels.
 
-Every candidate pair has a probability to be a match (`target_decoy`; `one_match` in two tables, joined with the
-support of `transitive` in one). Matches that no bucket held are estimated from how often likely matches met
+Every candidate pair has a probability to be a match (`target_decoy`; `one_match` in two tables, and in one
+the support of `transitive`). Matches that no bucket held are estimated from how often likely matches met
 (`never_met`). The recall of a cut is the share of the sum of both that it keeps.
 
 The interval is found by raising and by lowering the log odds of all pairs. That changes little where
@@ -9,7 +9,6 @@ probabilities are near 0 and 1, and much where matches and others look alike. Wh
 expected matches are doubtful no recall is stated (docs/recall.md).
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -21,30 +20,13 @@ from erblock.hashing.base import Rows, Scores
 from erblock.scoring.competition import rivalries
 from erblock.scoring.one_match import ranked_and_decided
 from erblock.scoring.pairs import ScoredPairs
+from erblock.scoring.parameters import TUNED
 from erblock.scoring.seeds import groups_apart, sure_pairs
 from erblock.scoring.target_decoy import known_pairs
 from erblock.scoring.weak_labels import MATCH, NO_MATCH, UNKNOWN, Verdicts
 
 _LEAST_SURE = 20
 _Z = 1.645
-_TOO_LOW, _TOO_HIGH, _UNSEEN = 1.0, 2.0, 0.01
-"""The log odds of all pairs may be too low by the first and too high by the second: where few records have a
-match, many seed pairs are none. The third, of the matches, is allowed on either side for what no candidate
-tells, such as matches that have nothing in common (docs/decisions.md)."""
-
-_DOUBTFUL, _MOST_DOUBTFUL = (0.1, 0.9), 0.25
-"""A pair of a probability between the first two is doubtful; where more than the third of the expected
-matches are, the number of matches is not known, and no recall is estimated."""
-
-_OWN = 0.5
-"""Of two opinions without a reason to trust one more, each counts half (docs/decisions.md)."""
-
-_LEAST_OWN = -5.0
-"""What columns say against a pair counts no more than so: one in 150 of the examples may be wrong."""
-
-_TOLD, _HEARD = 7.0, 4.0
-"""Log odds of what a label says at least: of its pair, and to rivals. One in fifty may be wrong."""
-
 Doubles = npt.NDArray[np.float64]
 
 
@@ -132,13 +114,13 @@ class ExpectedMatches:
         probability = self.probability
         if probability is None or not probability.sum() > 0:
             return 0.0
-        is_doubtful = (probability > _DOUBTFUL[0]) & (probability < _DOUBTFUL[1])
+        is_doubtful = (probability > TUNED.doubtful[0]) & (probability < TUNED.doubtful[1])
         return float(probability[is_doubtful].sum() / probability.sum())
 
     @property
     def can_estimate(self) -> bool:
         """Whether matches stand out enough to tell how many there are."""
-        return self.usable and self.doubtful <= _MOST_DOUBTFUL
+        return self.usable and self.doubtful <= TUNED.most_doubtful
 
     def kept(self, at: Rows) -> RecallEstimate | None:
         """Return the estimated recall of the pairs at these positions; None where it cannot be estimated."""
@@ -148,9 +130,9 @@ class ExpectedMatches:
         kept, total = float(probability[at].sum()), float(probability.sum())
         value = min(kept / max(total + self.unmet.value, 1.0), 1.0)
         unmet = sorted((self.unmet.by_probability, self.unmet.by_rarity))
-        error = _UNSEEN + _Z * float(np.sqrt(value * (1 - value) / max(total, 1.0)))
-        low = _share_kept(probability, at, _TOO_LOW, unmet[1]) - error
-        high = _share_kept(probability, at, -_TOO_HIGH, unmet[0]) + error
+        error = TUNED.unseen + _Z * float(np.sqrt(value * (1 - value) / max(total, 1.0)))
+        low = _share_kept(probability, at, TUNED.log_odds_too_low, unmet[1]) - error
+        high = _share_kept(probability, at, -TUNED.log_odds_too_high, unmet[0]) + error
         parts = (kept, total - kept, self.unmet.value)
         return RecallEstimate(value, min(max(low, 0.0), value), max(min(high, 1.0), value), *parts)
 
@@ -172,8 +154,9 @@ class ExpectedMatches:
             return self
         if self.log_odds is None or self.probability is None:
             return replace(self, verdicts=verdicts)
-        probability = _bounded(self.probability, verdicts, expit([_TOLD, -_TOLD]))
-        log_odds = _bounded(self.log_odds, verdicts, (_TOLD, -_TOLD))
+        bounds = np.array([TUNED.label_log_odds, -TUNED.label_log_odds])
+        probability = _bounded(self.probability, verdicts, expit(bounds))
+        log_odds = _bounded(self.log_odds, verdicts, bounds)
         return replace(self, log_odds=log_odds, decided=probability)
 
 
@@ -184,7 +167,7 @@ def _share_kept(probability: Doubles, at: Rows, shift: float, unmet: float) -> f
     return float(shifted[at].sum() / max(float(shifted.sum()) + unmet, 1e-9))
 
 
-def _bounded(values: Doubles, verdicts: Verdicts, bounds: Sequence[float]) -> Doubles:
+def _bounded(values: Doubles, verdicts: Verdicts, bounds: Doubles) -> Doubles:
     """Return the values: of labelled matches the first bound at least, of non-matches the second at most."""
     bounded = values.copy()
     matches, others = verdicts == MATCH, verdicts == NO_MATCH
@@ -198,7 +181,7 @@ def own_share(pairs: ScoredPairs) -> float:
 
     Where every record has one match at most, rivals say it all. In one table no record is bound to.
     """
-    return _OWN if pairs.one_table else _OWN * (1 - min(rivalries(pairs)))
+    return TUNED.own_share if pairs.one_table else TUNED.own_share * (1 - min(rivalries(pairs)))
 
 
 def pooled(relative: Doubles, own: Scores, share: float) -> Doubles:
@@ -207,7 +190,7 @@ def pooled(relative: Doubles, own: Scores, share: float) -> Doubles:
     It is a logarithmic opinion pool (Genest and Zidek 1986). `relative`: how far a pair stands out among the
     candidates of its records; `own`: what its columns say, whoever else is a candidate, which counts `share`.
     """
-    return np.asarray((1 - share) * relative + share * np.maximum(own, _LEAST_OWN))
+    return np.asarray((1 - share) * relative + share * np.maximum(own, TUNED.least_own))
 
 
 def expected_matches(
@@ -230,7 +213,8 @@ def expected_matches(
     known, rivalry = known_pairs(pairs, signal, verdicts, seed), rivalries(pairs)
     alone = known.alone if own is None else pooled(known.alone, own, own_share(pairs))
     # Rivals hear of a labelled match, but not as if no label were ever wrong.
-    heard = _bounded(alone, verdicts, (_HEARD, -_HEARD))
+    bounds = np.array([TUNED.competitor_log_odds, -TUNED.competitor_log_odds])
+    heard = _bounded(alone, verdicts, bounds)
     ranked, decided = ranked_and_decided(replace(pairs, rivalry=rivalry), heard)
     if pairs.one_table or min(rivalry) == max(rivalry):
         return ExpectedMatches(ranked, decided)

@@ -4,11 +4,10 @@ import numpy as np
 
 from erblock.hashing.base import Rows, Scores
 from erblock.scoring.pairs import ScoredPairs
+from erblock.scoring.parameters import TUNED
 from erblock.scoring.ranks import best_values
 
-_SHARE = 0.8
 _BEST = 20
-_GAP = 0.15
 
 
 def sure_pairs(pairs: ScoredPairs) -> Rows:
@@ -21,7 +20,7 @@ def sure_pairs(pairs: ScoredPairs) -> Rows:
 
 def surest(mutual: Rows, margin: Scores) -> Rows:
     """Return the positions of the sure pairs among mutual best ones with these margins."""
-    return np.sort(mutual[np.argsort(-margin, kind="stable")[: int(_SHARE * len(mutual))]])
+    return np.sort(mutual[np.argsort(-margin, kind="stable")[: int(TUNED.seed_share * len(mutual))]])
 
 
 def margins(pairs: ScoredPairs) -> tuple[Rows, Scores]:
@@ -49,7 +48,7 @@ def groups_apart(pairs: ScoredPairs) -> Rows:
     (left_edge, left_gap), (right_edge, right_gap) = pairs.by_side(pairs.similarity, _widest_gap)
     gap = np.minimum(left_gap[pairs.left], right_gap[pairs.right])
     edge = np.maximum(left_edge[pairs.left], right_edge[pairs.right])
-    return np.flatnonzero((gap >= _GAP) & (pairs.similarity >= edge))
+    return np.flatnonzero((gap >= TUNED.gap) & (pairs.similarity >= edge))
 
 
 def _widest_gap(records: Rows, similarity: Scores, size: int) -> tuple[Scores, Scores]:

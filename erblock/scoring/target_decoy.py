@@ -24,10 +24,10 @@ from erblock.comparison.evidence import Evidence, Examples, fit_evidence
 from erblock.hashing.base import Rows, Scores
 from erblock.scoring.competition import ranking, rivalries
 from erblock.scoring.pairs import ScoredPairs
+from erblock.scoring.parameters import TUNED
 from erblock.scoring.seeds import groups_apart, sure_pairs
-from erblock.scoring.weak_labels import AGREE, DOUBTED, LABEL_COUNTS, MATCH, NO_MATCH, Verdicts
+from erblock.scoring.weak_labels import AGREE, DOUBTED, MATCH, NO_MATCH, Verdicts
 
-_ORPHANED = 1 / 3
 _ROUNDS = 50
 _MOST = 400_000
 """Rivals of matches that are learned from; of more, some, which count for all."""
@@ -155,7 +155,7 @@ def known_pairs(pairs: ScoredPairs, signal: Scores, verdicts: Verdicts, seed: in
     known = np.flatnonzero(matches | (rivals & (some | labelled)))
     apart = min(rivalries(pairs)) if pairs.one_table else 1.0
     counts = np.where(matches, 1.0, apart * step)
-    counts[labelled] = LABEL_COUNTS
+    counts[labelled] = TUNED.label_weight
     return Known(
         np.concatenate([known, decoys]),
         np.concatenate([matches[known], np.zeros(len(decoys), dtype=bool)]),
@@ -170,7 +170,7 @@ def known_pairs(pairs: ScoredPairs, signal: Scores, verdicts: Verdicts, seed: in
 def _of_orphans(pairs: ScoredPairs, sure: npt.NDArray[np.int64], seed: int) -> Mask:
     """Mark the pairs of some records of sure pairs; of two tables, one of the two records of a pair."""
     random = np.random.default_rng(seed)
-    drawn = sure[random.random(len(sure)) < _ORPHANED]
+    drawn = sure[random.random(len(sure)) < TUNED.orphaned_share]
     of_left = random.random(len(drawn)) < 0.5
     left = np.zeros(len(pairs.best_left), dtype=bool)
     right = left if pairs.one_table else np.zeros(len(pairs.best_right), dtype=bool)

@@ -20,19 +20,11 @@ from erblock.hashing.base import Rows, Scores
 from erblock.hashing.native import in_parallel, native
 from erblock.scoring.estimate import ExpectedMatches
 from erblock.scoring.pairs import ScoredPairs
+from erblock.scoring.parameters import TUNED
 from erblock.scoring.ranks import rank_within
 
-_LIKELY = 0.1
-_MOST = 30
-"""Of a record's likely matches so many are gone along at most: it bounds the work."""
-
-_LEAST_SUPPORT = 0.05
 _CHUNK_PATHS = 2_000_000
-
-_ROUNDS = 3
-"""What likely matches lead to can be likely matches, and lead further: after so many steps little is new."""
-_SUPPORT = 1.0
-"""More log odds than the support's speak for a match: it is a share of likely matches, and these are few."""
+_LEAST_SUPPORT = TUNED.least_support  # read by compiled code
 
 Doubles = npt.NDArray[np.float64]
 Counts = npt.NDArray[np.int64]
@@ -88,7 +80,7 @@ def with_paths(pairs: ScoredPairs, expected: ExpectedMatches) -> tuple[ScoredPai
         raise ValueError("there is nothing to go along")
     known = log_odds, probability
     joined = pairs
-    for _ in range(_ROUNDS):
+    for _ in range(TUNED.transitive_rounds):
         joined, log_odds, probability = _joined(pairs, known, supported_pairs(joined, probability))
     return joined, replace(expected, log_odds=log_odds, decided=probability)
 
@@ -108,7 +100,7 @@ def _joined(
     own, theirs = np.searchsorted(every, keys), np.searchsorted(every, others)
     log_odds = np.full(len(every), -np.inf)
     log_odds[own] = known[0]
-    support, alone = logit(supported.support) + _SUPPORT, log_odds[theirs]
+    support, alone = logit(supported.support) + TUNED.support_bonus, log_odds[theirs]
     # 1 - (1 - p) (1 - S) in odds o and t: o + t + o t.
     log_odds[theirs] = np.logaddexp(np.logaddexp(alone, support), alone + support)
     # Few of those that share less than half are matches, nearly all of those that share more: the square.
@@ -145,11 +137,11 @@ def _nothing() -> tuple[npt.NDArray[np.generic], ...]:
 
 
 def _likely_steps(pairs: ScoredPairs, probability: Doubles) -> _Steps:
-    likely = np.flatnonzero(probability > _LIKELY)
+    likely = np.flatnonzero(probability > TUNED.likely_step)
     ends = np.concatenate([pairs.left[likely], pairs.right[likely]])
     others = np.concatenate([pairs.right[likely], pairs.left[likely]])
     at = np.concatenate([likely, likely])
-    at_most = rank_within(ends, probability[at]) < _MOST
+    at_most = rank_within(ends, probability[at]) < TUNED.most_steps
     ends, others, at = ends[at_most], others[at_most], at[at_most]
     order = np.lexsort((others, ends))
     starts = np.searchsorted(ends[order], np.arange(len(pairs.best_left) + 1))

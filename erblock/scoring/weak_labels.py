@@ -8,17 +8,14 @@ import numpy.typing as npt
 from erblock.hashing.base import Rows
 from erblock.scoring.competition import rivalries
 from erblock.scoring.pairs import ScoredPairs
+from erblock.scoring.parameters import TUNED
 from erblock.scoring.seeds import groups_apart, sure_pairs
 
 MATCH, NO_MATCH, AGREE, CONFLICT, UNKNOWN, DOUBTED = range(6)
 """What is known of a pair: labels say MATCH or NO_MATCH, rules AGREE or CONFLICT. DOUBTED: a seed pair that
 chance explains as well (`erblock.scoring.doubts`)."""
 
-LABEL_COUNTS = 5.0
-"""A label counts as much as so many pairs that are only supposed."""
-
 _MOST = 400_000
-_CLEAR = 0.5
 
 Verdicts = npt.NDArray[np.int8]
 
@@ -48,13 +45,13 @@ def choose_examples(pairs: ScoredPairs, verdicts: Verdicts) -> PairExamples:
     counts[sure] = 1
     counts[verdicts == DOUBTED] = 0
     counts[verdicts == AGREE] = 1
-    counts[verdicts == MATCH] = LABEL_COUNTS
+    counts[verdicts == MATCH] = TUNED.label_weight
     counts[(verdicts == CONFLICT) | (verdicts == NO_MATCH)] = 0
     matches = counts > 0
     doubtful = verdicts == CONFLICT
     doubtful[group] = doubtful[sure] = True
-    others = np.where(matches | doubtful, 0, _rivals(pairs, counts > _CLEAR))
-    others[verdicts == NO_MATCH] = LABEL_COUNTS
+    others = np.where(matches | doubtful, 0, _rivals(pairs, counts > TUNED.clear_match))
+    others[verdicts == NO_MATCH] = TUNED.label_weight
     counts = np.where(matches, counts, others).astype(np.float32)
     at = _thinned(np.flatnonzero(counts > 0), np.isin(verdicts, (MATCH, NO_MATCH)))
     return PairExamples(at, matches[at], counts[at], ~matches[at] & (verdicts[at] != NO_MATCH))

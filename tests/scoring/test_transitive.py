@@ -1,5 +1,7 @@
 """Pairs of one table that share likely matches."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -76,7 +78,7 @@ def test_work_in_parts_finds_the_same(scored, monkeypatch):
 
 
 def test_a_hub_does_not_make_all_pairs(scored, monkeypatch):
-    monkeypatch.setattr(module, "_MOST", 3)
+    monkeypatch.setattr(module, "TUNED", replace(module.TUNED, most_steps=3))
     found = found_of(scored, {(0, other): (0.9, 0.5) for other in range(1, 9)})
     assert len(found.left) <= 3 * 8
 

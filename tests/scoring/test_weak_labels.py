@@ -7,11 +7,11 @@ from hypothesis import strategies as st
 
 from erblock.scoring import weak_labels as module
 from erblock.scoring.competition import rivalries
+from erblock.scoring.parameters import TUNED
 from erblock.scoring.seeds import groups_apart, sure_pairs
 from erblock.scoring.weak_labels import (
     AGREE,
     CONFLICT,
-    LABEL_COUNTS,
     MATCH,
     NO_MATCH,
     UNKNOWN,
@@ -41,14 +41,14 @@ def test_what_is_known_is_taken_for_what_it_is(any_scored, data):
     found = chosen_from(pairs, verdicts)
     for at, verdict in enumerate(drawn):
         if verdict == MATCH:
-            assert found[at] == (True, LABEL_COUNTS)
+            assert found[at] == (True, TUNED.label_weight)
         if verdict == NO_MATCH:
-            assert found[at] == (False, LABEL_COUNTS)
+            assert found[at] == (False, TUNED.label_weight)
         if verdict == AGREE:
             assert found[at] == (True, 1)
         if verdict == CONFLICT:
             assert at not in found
-    assert all(0 < count <= LABEL_COUNTS for _, count in found.values())
+    assert all(0 < count <= TUNED.label_weight for _, count in found.values())
     assert list(found) == sorted(found)
 
 
@@ -109,7 +109,7 @@ def test_a_labelled_rival_outweighs_one_that_is_only_supposed(twins):
     verdicts = unknown(twins)
     rival = int(np.flatnonzero(twins.left != twins.right)[0])
     verdicts[rival] = NO_MATCH
-    assert chosen_from(twins, verdicts)[rival] == (False, LABEL_COUNTS)
+    assert chosen_from(twins, verdicts)[rival] == (False, TUNED.label_weight)
 
 
 def test_labels_are_kept_when_there_are_too_many_examples(twins, monkeypatch):
