@@ -131,12 +131,12 @@ def as_markdown(rows: list[tuple[Any, ...]], names: list[str]) -> Iterator[str]:
     """Yield the lines of the page."""
     yield from ("# Tuned numbers of scoring", "", written_by("bench-sensitivity"), "")
     yield from (
-        "Every number stands in `erblock/scoring/parameters.py`, with its meaning and its usual value. Each was",
-        "halved and doubled (shares stay below 1) while all others stayed, and the candidates of unfitted MinHash",
-        f"on {len(names)} data sets ({', '.join(names)}) were ranked again. *All sets*: the geometric mean of the",
-        "pairs needed for 89, 95 and 97 % of the matches, relative to those with the usual value. *Sets*: where",
-        "the pairs for 95 % change by more than 2 %. Where one of the two values does not reach a completeness,",
-        "it counts as no change.",
+        "Every number stands in `erblock/scoring/parameters.py`, with its meaning and its usual",
+        "value. Each was halved and doubled (shares stay below 1) while all others stayed, and the",
+        f"candidates of unfitted MinHash on {len(names)} data sets ({', '.join(names)}) were ranked",
+        "again. *All sets*: the geometric mean of the pairs needed for 89, 95 and 97 % of the matches,",
+        "relative to those with the usual value. *Sets*: where the pairs for 95 % change by more than",
+        "2 %. Where one of the two values does not reach a completeness, it counts as no change.",
         "",
         "| number | all sets: .89 / .95 / .97 | sets, at .95 |",
         "|---|---|---|",
