@@ -1,6 +1,7 @@
 """What the documentation shows: Python is run, commands are understood."""
 
 import re
+import runpy
 import shlex
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import typer
 from erblock.cli.app import app
 
 ROOT = Path(__file__).parents[1]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 COMMANDS = typer.main.get_command(app)
 
 
@@ -49,3 +50,19 @@ def test_every_command_that_is_shown_is_understood(line):
     while hasattr(command, "resolve_command"):
         _, command, arguments = command.resolve_command(context, arguments)
     command.make_context("erblock", arguments)  # parses, and raises what the command line would say
+
+
+def sections(page):
+    """The text below each heading of the second level, by its heading."""
+    return dict(re.findall(r"^## (.*?)\n(.*?)(?=^## |\Z)", page, re.MULTILINE | re.DOTALL))
+
+
+def test_the_page_of_commands_holds_every_command_and_every_option():
+    page = (ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
+    generate = runpy.run_path(str(ROOT / "docs" / "generate.py"))
+    assert page == generate["with_commands"](page), "run: python docs/generate.py"
+    told = sections(page)
+    for name, command in generate["commands_of"](COMMANDS):
+        options = {option for each in command.params for option in each.opts if option.startswith("-")}
+        everywhere = {"-q", "--quiet", "-v", "--verbose"} if name != "erblock" else set()
+        assert {option for option in options - everywhere if f"`{option}`" not in told[name]} == set(), name
