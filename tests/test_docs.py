@@ -1,8 +1,11 @@
 """What the documentation shows: Python is run, commands are understood."""
 
+import os
 import re
 import runpy
 import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -29,9 +32,12 @@ def commands():
                     yield pytest.param(line.removeprefix("$ erblock "), id=f"{page.name}: {line[2:60]}")
 
 
-@pytest.mark.parametrize(
-    "page", [page for page in PAGES if blocks(page, "python")], ids=lambda page: page.name
-)
+def python_pages():
+    """Pages with Python, but those whose blocks `test_docs_run` runs between their commands."""
+    return [page for page in PAGES if blocks(page, "python") and page.parent.name != "how-to"]
+
+
+@pytest.mark.parametrize("page", python_pages(), ids=lambda page: page.name)
 def test_python_of_a_page_runs_from_its_first_line_to_its_last(page, products, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for name, table in zip(("shop_a", "shop_b"), products(90), strict=True):
@@ -66,3 +72,17 @@ def test_the_page_of_commands_holds_every_command_and_every_option():
         options = {option for each in command.params for option in each.opts if option.startswith("-")}
         everywhere = {"-q", "--quiet", "-v", "--verbose"} if name != "erblock" else set()
         assert {option for option in options - everywhere if f"`{option}`" not in told[name]} == set(), name
+
+
+def test_the_site_is_built_without_a_warning_and_asks_nothing_of_the_network(tmp_path):
+    pytest.importorskip("material", reason="the site needs the extra docs")
+    site, config = tmp_path / "site", ROOT / ".ci" / "mkdocs.yml"
+    command = [sys.executable, "-m", "mkdocs", "build", "--quiet", "-f", str(config), "-d", str(site)]
+    environment = {**os.environ, "NO_MKDOCS_2_WARNING": "1"}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    for page in site.rglob("*.html"):
+        loaded = re.findall(
+            r"<(?:script|img|link|iframe)[^>]*?(?:src|href)=\"?(\w+:)?//", page.read_text("utf-8")
+        )
+        assert not loaded, page.name

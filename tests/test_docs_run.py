@@ -19,7 +19,7 @@ DOCS = ROOT / "docs"
 PAGES = [DOCS / "quickstart.md", DOCS / "troubleshooting.md", *sorted((DOCS / "how-to").glob("*.md"))]
 FENCE = re.compile(r'^```(\w+)(?: title="(.*?)")?\n(.*?)^```', re.MULTILINE | re.DOTALL)
 NOT_RUN = re.compile(r"pip install|git clone|spark://|mkdir try|cp data_samples|cd try")
-"""What would install packages, copies what the test has copied, or needs a cluster; `erblock` commands among it are parsed by test_docs."""
+"""What installs packages or needs a cluster, and the copy of the samples, which the test has made."""
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="the pages are for a POSIX shell")
 
