@@ -27,7 +27,7 @@ def blocks(page, language):
 def commands():
     for page in PAGES:
         for block in blocks(page, "console"):
-            for line in block.splitlines():
+            for line in block.replace("\\\n", "").splitlines():
                 if line.startswith("$ erblock "):
                     yield pytest.param(line.removeprefix("$ erblock "), id=f"{page.name}: {line[2:60]}")
 
