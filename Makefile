@@ -3,7 +3,7 @@ PYTHON := $(VENV)/bin/python
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo fix lint types test coverage check bench-quality bench-quick bench-match bench-recall bench-sensitivity bench-buckets bench-ablation bench-labelling bench-encoding bench-speed bench-plan bench-start bench-peers clean
+.PHONY: $(shell grep -oE '^[a-z-]+:' $(MAKEFILE_LIST) | tr -d :)
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,6 +39,10 @@ coverage: $(STAMP)  ## run the tests and measure how much of the code they reach
 	$(TESTS) --cov --cov-report=term
 
 check: lint types test  ## what must pass before a commit
+
+docs: $(STAMP)  ## build the documentation as a site, in site/; a broken link fails
+	$(PYTHON) -m pip install --quiet -c constraints.txt -e '.[docs]'
+	NO_MKDOCS_2_WARNING=1 $(PYTHON) -m mkdocs build --quiet --clean --config-file .ci/mkdocs.yml
 
 bench-quality: $(STAMP)  ## measure candidates on all public data (hours; ERBLOCK_DATASETS or ../shared/datasets); writes docs/quality.md
 	$(PYTHON) benchmarks/quality.py --markdown docs/quality.md
@@ -87,4 +91,4 @@ bench-peers: $(STAMP) runs/peers/blockingpy/bin/python runs/peers/pyjedai/bin/py
 	$(PYTHON) benchmarks/rivals.py --markdown docs/peers.md
 
 clean:  ## remove what was built or computed
-	rm -rf $(VENV) runs build dist .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache erblock.egg-info
+	rm -rf $(VENV) runs site build dist .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache erblock.egg-info

@@ -1,7 +1,11 @@
 """What the documentation shows: Python is run, commands are understood."""
 
+import os
 import re
+import runpy
 import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,7 +14,7 @@ import typer
 from erblock.cli.app import app
 
 ROOT = Path(__file__).parents[1]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 COMMANDS = typer.main.get_command(app)
 
 
@@ -23,14 +27,17 @@ def blocks(page, language):
 def commands():
     for page in PAGES:
         for block in blocks(page, "console"):
-            for line in block.splitlines():
+            for line in block.replace("\\\n", "").splitlines():
                 if line.startswith("$ erblock "):
                     yield pytest.param(line.removeprefix("$ erblock "), id=f"{page.name}: {line[2:60]}")
 
 
-@pytest.mark.parametrize(
-    "page", [page for page in PAGES if blocks(page, "python")], ids=lambda page: page.name
-)
+def python_pages():
+    """Pages with Python, but those whose blocks `test_docs_run` runs between their commands."""
+    return [page for page in PAGES if blocks(page, "python") and page.parent.name != "how-to"]
+
+
+@pytest.mark.parametrize("page", python_pages(), ids=lambda page: page.name)
 def test_python_of_a_page_runs_from_its_first_line_to_its_last(page, products, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for name, table in zip(("shop_a", "shop_b"), products(90), strict=True):
@@ -49,3 +56,33 @@ def test_every_command_that_is_shown_is_understood(line):
     while hasattr(command, "resolve_command"):
         _, command, arguments = command.resolve_command(context, arguments)
     command.make_context("erblock", arguments)  # parses, and raises what the command line would say
+
+
+def sections(page):
+    """The text below each heading of the second level, by its heading."""
+    return dict(re.findall(r"^## (.*?)\n(.*?)(?=^## |\Z)", page, re.MULTILINE | re.DOTALL))
+
+
+def test_the_page_of_commands_holds_every_command_and_every_option():
+    page = (ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
+    generate = runpy.run_path(str(ROOT / "docs" / "generate.py"))
+    assert page == generate["with_commands"](page), "run: python docs/generate.py"
+    told = sections(page)
+    for name, command in generate["commands_of"](COMMANDS):
+        options = {option for each in command.params for option in each.opts if option.startswith("-")}
+        everywhere = {"-q", "--quiet", "-v", "--verbose"} if name != "erblock" else set()
+        assert {option for option in options - everywhere if f"`{option}`" not in told[name]} == set(), name
+
+
+def test_the_site_is_built_without_a_warning_and_asks_nothing_of_the_network(tmp_path):
+    pytest.importorskip("material", reason="the site needs the extra docs")
+    site, config = tmp_path / "site", ROOT / ".ci" / "mkdocs.yml"
+    command = [sys.executable, "-m", "mkdocs", "build", "--quiet", "-f", str(config), "-d", str(site)]
+    environment = {**os.environ, "NO_MKDOCS_2_WARNING": "1"}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    for page in site.rglob("*.html"):
+        loaded = re.findall(
+            r"<(?:script|img|link|iframe)[^>]*?(?:src|href)=\"?(\w+:)?//", page.read_text("utf-8")
+        )
+        assert not loaded, page.name

@@ -2,6 +2,7 @@
 
 import shutil
 from dataclasses import dataclass
+from html import escape
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import TYPE_CHECKING, Any, Unpack
@@ -38,6 +39,26 @@ class Model:
     def __fspath__(self) -> str:
         """Return the folder of the model."""
         return str(self.folder)
+
+    def _repr_html_(self) -> str:
+        """Return a small table of what the model is, which a notebook shows in the place of its folder."""
+        from erblock.comparison.fitted import EVIDENCE_FILE, LABELS_FILE
+        from erblock.hashing.store import read_manifest
+
+        manifest = read_manifest(self.folder)
+        learned = {EVIDENCE_FILE: "weights of the columns", LABELS_FILE: "labels of pairs"}
+        rows = {
+            "hash": manifest["kind"],
+            "columns": ", ".join(manifest["columns"]),
+            "bands": manifest["plan"]["bands"],
+            "seed": manifest["plan"]["seed"],
+            "holds": ", ".join(what for file, what in learned.items() if (self.folder / file).is_file()),
+            "folder": self.folder,
+        }
+        cells = "".join(
+            f"<tr><th>{name}</th><td>{escape(str(value))}</td></tr>" for name, value in rows.items()
+        )
+        return f"<table><caption>erblock model</caption>{cells}</table>"
 
     def block(
         self, left: Table, right: Table | None = None, **keywords: Unpack[BlockKeywords]

@@ -11,6 +11,7 @@ from erblock.errors import TableError
 from erblock.scoring.pairs import ScoredPairs
 from erblock.tables.formats import format_of
 from erblock.tables.memory import hold, is_held
+from erblock.tables.pairs import id_text
 from erblock.tables.schemas import PAIRS
 from erblock.tables.streams import STANDARD
 from erblock.tables.writing import whole_file
@@ -31,6 +32,20 @@ def pairs_frame(left_ids: pl.Series, right_ids: pl.Series, pairs: ScoredPairs, c
         }
     )
     return PAIRS.check(frame)
+
+
+def with_splink_keys(pairs: pl.DataFrame, *, one_table: bool) -> pl.DataFrame:
+    """Return PAIRS with what Splink 5 takes as blocked pairs beside: match_key, join_key_l, join_key_r.
+
+    Splink's key of a record of one table is its id; of two tables it is the name of the table, "-__-" and the
+    id. The names are "left_table" and "right_table": "left" would be a word of SQL to Splink.
+    """
+    keys = {"join_key_l": "left_id", "join_key_r": "right_id"}
+    texts = {
+        name: pl.format(f"{side[:-3]}_table-__-{{}}", id_text(side, pairs.schema[side]))
+        for name, side in keys.items()
+    }
+    return pairs.with_columns(pl.lit("erblock").alias("match_key"), **(keys if one_table else texts))
 
 
 def check_output(path: Path, option: str = "--output") -> None:

@@ -57,6 +57,12 @@ def block(
         typer.Option(help="Write so many pairs to judge by hand beside the output; see `erblock audit`."),
     ] = None,
     with_columns: options.WithColumns = None,
+    format: Annotated[
+        str | None,
+        typer.Option(
+            help="erblock, or splink: with what Splink 5 takes as blocked pairs.", show_default="erblock"
+        ),
+    ] = None,
     engine: options.Engine = None,
     master: options.Master = None,
     device: options.Device = None,
@@ -88,6 +94,7 @@ def block(
                 "memory": memory,
                 "audit": audit,
                 "with_columns": with_columns,
+                "format": format,
                 "engine": engine or (master and "spark"),
                 "master": master,
                 "device": device,

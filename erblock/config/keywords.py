@@ -89,6 +89,7 @@ class BlockKeywords(PlanKeywords, total=False):
 
     block_on: Sequence[str]
     with_columns: bool
+    format: Literal["erblock", "splink"]
 
 
 class WhyKeywords(PlanKeywords, total=False):

@@ -162,6 +162,11 @@ class BlockConfig(_Section):
     )
     output: str = Field(default="pairs.parquet", description="Where the pairs go; .csv writes CSV.")
     with_columns: bool = Field(default=False, description="Carry the columns of both records in the output.")
+    format: Literal["erblock", "splink"] = Field(
+        default="erblock",
+        description='"splink" adds the columns that Splink 5 takes as blocked pairs: match_key, join_key_l, '
+        "join_key_r.",
+    )
 
 
 class MatchConfig(_Section):

@@ -10,7 +10,7 @@ from erblock.blocking.audit import AuditScope, draw_audit, write_audit
 from erblock.blocking.budget import Budget, Cut, cut, unknown_because
 from erblock.blocking.candidates import JoinReport
 from erblock.blocking.copies import COPIES_MET
-from erblock.blocking.output import pairs_frame
+from erblock.blocking.output import pairs_frame, with_splink_keys
 from erblock.config import BlockConfig, Config
 from erblock.engines.base import Candidates
 from erblock.hashing.base import Progress, silent
@@ -92,7 +92,9 @@ def block(config: Config, on_progress: Progress = silent) -> BlockReport:
 
 
 def _carried(options: BlockConfig, found: Candidates, pairs: pl.DataFrame) -> pl.DataFrame:
-    """Return what is written of the pairs: themselves, and both records if they are wanted."""
+    """Return what is written of the pairs: themselves, Splink's keys and both records if they are wanted."""
+    if options.format == "splink":
+        pairs = with_splink_keys(pairs, one_table=found.scored.one_table)
     if not options.with_columns or found.tables is None:
         return pairs
     return with_both_records(pairs, found.tables)
