@@ -69,6 +69,37 @@ def cut(
     return Cut(kept, order, written, scores[written.at], expected.kept(kept))
 
 
+@dataclass(frozen=True)
+class CutPoint:
+    """What a budget of so many pairs would keep of all matches, as estimated; the interval as in the report."""
+
+    pairs: int
+    recall: float
+    low: float
+    high: float
+
+
+def recall_curve(kept: Cut, expected: ExpectedMatches, points: int = 40) -> tuple[CutPoint, ...]:
+    """Return the estimated recall of budgets in about equal ratios, the budget that was kept among them.
+
+    Beyond the kept pairs it goes on with those that were cut off, copies counted once. Empty where no recall
+    can be estimated.
+    """
+    order = np.concatenate([kept.kept, kept.order[~np.isin(kept.order, kept.kept)]])
+    if kept.recall is None or not len(order):
+        return ()
+    # How many pairs are written once a compared pair is, for all copies that it stands for.
+    ends = np.flatnonzero(np.diff(kept.written.at, append=-1) != 0) + 1
+    beyond = len(kept.written) + 1 + np.arange(len(order) - len(kept.kept))
+    written = np.concatenate([ends, beyond])
+    spread = np.geomspace(1, len(order), points).round().astype(np.int64)
+    sizes = np.unique([*spread, max(len(kept.kept), 1)])
+    return tuple(
+        CutPoint(int(pairs), found.value, found.low, found.high)
+        for pairs, found in zip(written[sizes - 1], expected.along(order, sizes), strict=True)
+    )
+
+
 def scores_of(pairs: ScoredPairs, expected: ExpectedMatches) -> Scores:
     """Return what the pairs are ranked by: their log odds to be a match, or else how far they stand out.
 

@@ -95,7 +95,7 @@ def test_a_small_chunk_makes_more_of_them(monkeypatch):
 def test_tables_without_a_bucket_in_common_have_no_pairs():
     rows, report, _ = joined(Table([[1, 1, 1]]), Table([[2, 2, 0]]))
     assert rows == []
-    assert report == JoinReport(bands=3)
+    assert report == JoinReport(bands=3, sizes=[3])
 
 
 def by_definition(left, right, most):
