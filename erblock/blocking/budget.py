@@ -79,21 +79,23 @@ class CutPoint:
     high: float
 
 
-def recall_curve(kept: Cut, expected: ExpectedMatches, points: int = 40) -> tuple[CutPoint, ...]:
+def recall_curve(kept: Cut, expected: ExpectedMatches, points: int = 60) -> tuple[CutPoint, ...]:
     """Return the estimated recall of budgets in about equal ratios, the budget that was kept among them.
 
-    Beyond the kept pairs it goes on with those that were cut off, copies counted once. Empty where no recall
-    can be estimated.
+    From a fiftieth of the expected matches up to ten times the kept pairs: beyond these it goes on with those
+    that were cut off, copies counted once. Empty where no recall can be estimated.
     """
     order = np.concatenate([kept.kept, kept.order[~np.isin(kept.order, kept.kept)]])
-    if kept.recall is None or not len(order):
+    if kept.recall is None or not len(kept.kept):
         return ()
+    order = order[: 10 * len(kept.kept)]
     # How many pairs are written once a compared pair is, for all copies that it stands for.
     ends = np.flatnonzero(np.diff(kept.written.at, append=-1) != 0) + 1
     beyond = len(kept.written) + 1 + np.arange(len(order) - len(kept.kept))
     written = np.concatenate([ends, beyond])
-    spread = np.geomspace(1, len(order), points).round().astype(np.int64)
-    sizes = np.unique([*spread, max(len(kept.kept), 1)])
+    least = min(max(kept.recall.kept / 50, 1), len(order))
+    spread = np.geomspace(least, len(order), points).round().astype(np.int64)
+    sizes = np.unique([*spread, len(kept.kept)])
     return tuple(
         CutPoint(int(pairs), found.value, found.low, found.high)
         for pairs, found in zip(written[sizes - 1], expected.along(order, sizes), strict=True)

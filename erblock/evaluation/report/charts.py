@@ -10,20 +10,25 @@ from typing import Any
 Spec = dict[str, Any]
 Rows = Sequence[Mapping[str, Any]]
 
-WIDTH, HEIGHT = 300, 180
+WIDTH, HEIGHT = 270, 180
 INK, GRID, ONE, OTHER = "var(--ink)", "var(--grid)", "var(--one)", "var(--other)"
-COUNT, SHARE = ",d", ".0%"
-_STEP = 24
-"""Height of a horizontal bar with its gap, in pixels."""
+COUNT, SHARE, SHORT = ",d", "~%", ".3~s"
+_STEP, _BARS = 24, 190
+"""Height of a horizontal bar with its gap, and width of the axis beneath it, in pixels."""
+
+_SAID = {"type": "text", "color": INK, "fontSize": 11}
+_WITH_DIGITS = {SHARE: ".2~%"}
+_DASHES = {"estimated": [6, 3], "true": [1, 0]}
 
 _AXIS = {"labelColor": INK, "titleColor": INK, "gridColor": GRID, "domainColor": INK, "tickColor": INK}
 _CONFIG = {
     "aria": False,  # the figure around a chart has its text, and the table beneath it the numbers
     "background": None,
-    "font": "system-ui, sans-serif",
+    # Fonts of one width: what is measured here fits in the browser.
+    "font": "Arial, Helvetica, Liberation Sans, sans-serif",
     "view": {"stroke": None},
-    "axis": {**_AXIS, "labelFontSize": 11, "titleFontSize": 11, "titleFontWeight": "normal"},
-    "legend": {"labelColor": INK, "labelFontSize": 11, "orient": "top", "title": None, "labelLimit": 260},
+    "axis": {**_AXIS, "labelFontSize": 12, "titleFontSize": 12, "titleFontWeight": "normal"},
+    "legend": {"labelColor": INK, "labelFontSize": 12, "orient": "top", "title": None, "labelLimit": 260},
 }
 
 
@@ -45,7 +50,7 @@ def kinds(names: Sequence[str], **more: Any) -> Spec:
     """Return the encoding of one or two kinds by their colours, with a legend if there are two."""
     scale = {"domain": list(names), "range": [ONE, OTHER][: len(names)]}
     legend = {"legend": None} if len(names) == 1 else {}
-    return {"field": "kind", "type": "nominal", "scale": scale, **legend, **more}
+    return {"field": "kind", "type": "nominal", "scale": scale, **more, **legend}
 
 
 def chart(rows: Rows, layers: Sequence[Spec], **more: Any) -> Spec:
@@ -75,19 +80,24 @@ def columns(rows: Rows, title: str, up: str) -> Spec:
     across = {"field": "label", "type": "nominal", "sort": None, "title": title, "axis": {"labelAngle": 0}}
     places = {"x": across, "y": number("count", up)}
     text = {"text": {"field": "count", "type": "quantitative", "format": COUNT}}
-    said = {"type": "text", "dy": -6, "color": INK, "fontSize": 10}
-    return chart(rows, [_layer({"type": "bar", "color": ONE}, places), _layer(said, {**places, **text})])
+    layers = [_layer({"type": "bar", "color": ONE}, places), _layer({**_SAID, "dy": -7}, {**places, **text})]
+    return chart(rows, layers)
 
 
-def bars(rows: Rows, title: str, form: str) -> Spec:
-    """Return a horizontal bar for each of the rows (label, value), in their order, with its number."""
-    down = {"field": "label", "type": "nominal", "sort": None, "title": None, "axis": {"labelLimit": 170}}
-    places = {"y": down, "x": number("value", title, form, nice=True)}
-    text = {"text": {"field": "value", "type": "quantitative", "format": ".1%" if form == SHARE else form}}
-    said = {"type": "text", "align": "left", "dx": 4, "color": INK, "fontSize": 10}
-    layers = [_layer({"type": "bar", "color": ONE}, places), _layer(said, {**places, **text})]
-    fits = {"autosize": {"type": "fit-x", "contains": "padding"}, "width": WIDTH + 40}
-    return chart(rows, layers, height={"step": _STEP}, **fits)
+def bars(rows: Rows, title: str, form: str, least: float = 1.0) -> Spec:
+    """Return a horizontal bar for each of the rows (label, value), in their order, with its number.
+
+    The axis is long enough for `least`: bars of next to nothing look like it.
+    """
+    down = {"field": "label", "type": "nominal", "sort": None, "title": None, "axis": {"labelLimit": 140}}
+    longest = max([least, *(row["value"] for row in rows)])
+    places = {"y": down, "x": number("value", title, form, domain=[0, 1.2 * longest], nice=False)}
+    text = {"text": {"field": "value", "type": "quantitative", "format": _WITH_DIGITS.get(form, form)}}
+    layers = [
+        _layer({"type": "bar", "color": ONE}, places),
+        _layer({**_SAID, "align": "left", "dx": 4}, {**places, **text}),
+    ]
+    return chart(rows, layers, height={"step": _STEP}, width=_BARS)
 
 
 def line(rows: Rows, across: Spec, up: Spec) -> Spec:
@@ -124,21 +134,21 @@ def cut_curve(rows: Rows, kept: int) -> Spec:
         "y": number("recall", "recall", SHARE, domain=[0, 1]),
     }
     names = sorted({str(row["kind"]) for row in rows})
-    dash = {"field": "kind", "type": "nominal", "scale": {"domain": names, "range": [[6, 3], [1, 0]]}}
+    scale = {"domain": names, "range": [_DASHES[name] for name in names]}
+    dash = {"field": "kind", "type": "nominal", "scale": scale}
+    color = kinds(names, legend={"symbolType": "stroke", "symbolSize": 400})
     band = {"x": places["x"], "y": {**places["y"], "field": "low"}, "y2": {"field": "high"}}
-    at_cut = {"filter": f"datum.step == cut"}
+    at_cut = {"filter": "datum.step == cut"}
     layers = [
         {
             "transform": [{"filter": "isValid(datum.low)"}],
             **_layer({"type": "area", "color": ONE, "opacity": 0.2}, band),
         },
-        _layer({"type": "line", "strokeWidth": 2}, {**places, "color": kinds(names), "strokeDash": dash}),
+        _layer({"type": "line", "strokeWidth": 2}, {**places, "color": color, "strokeDash": dash}),
         {"transform": [at_cut], **_layer({"type": "rule", "color": INK}, {"x": places["x"]})},
         {
             "transform": [at_cut],
-            **_layer(
-                {"type": "point", "filled": True, "size": 60, "opacity": 1}, {**places, "color": kinds(names)}
-            ),
+            **_layer({"type": "point", "filled": True, "size": 60, "opacity": 1}, {**places, "color": color}),
         },
     ]
     return chart(rows, layers, params=[{"name": "cut", "value": kept}], height=240)

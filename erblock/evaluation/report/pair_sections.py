@@ -1,5 +1,7 @@
 """Sections about candidate pairs: recall and cost, scores, buckets, coverage."""
 
+from itertools import pairwise
+
 import numpy as np
 import polars as pl
 
@@ -9,13 +11,13 @@ from erblock.evaluation.report.section import Section, Table, percent
 
 ESTIMATED, TRUE = "estimated", "true"
 MATCHES, OTHERS, ALL = "known matches", "other pairs", "pairs"
-_POINTS, _BINS, _MOST_GROUPS = 40, 30, 24
+_POINTS, _BINS, _MOST_GROUPS = 60, 30, 24
 
 
 def recall_section(facts: RunFacts) -> Section | None:
     """Return recall against the number of pairs, estimated and true, with a slider over the budget."""
     curve = {point.pairs: point for point in facts.blocked.curve}
-    true = _true_recall(facts, sorted(curve) or _spread(facts.pairs.height))
+    true = _true_recall(facts, sorted(curve) or _spread(facts.pairs.height, facts.known or 1))
     sizes = sorted(curve.keys() | true.keys())
     if len(sizes) < 2:
         return None
@@ -34,8 +36,8 @@ def recall_section(facts: RunFacts) -> Section | None:
     first = max(at for at, size in enumerate(sizes) if size <= max(facts.pairs.height, sizes[0]))
     return Section(
         "Recall against cost",
-        "A point says which share of all matches the so many best pairs hold; where the line is flat, more "
-        "pairs buy nothing. Move the slider to see another budget.",
+        "A point says which share of all matches so many of the best pairs hold, as estimated without labels and, "
+        "with known matches, in truth; where a line is flat, more pairs buy nothing.",
         f"This run kept {steps[first]}.",
         charts.cut_curve(rows, first),
         Table(("pairs", "estimated recall", "interval", "true recall"), table),
@@ -44,9 +46,10 @@ def recall_section(facts: RunFacts) -> Section | None:
     )
 
 
-def _spread(most: int) -> list[int]:
-    """Return numbers of pairs in about equal ratios."""
-    return np.unique(np.geomspace(1, max(most, 1), _POINTS).round()).astype(int).tolist() if most else []
+def _spread(pairs: int, known: int) -> list[int]:
+    """Return numbers of pairs in about equal ratios, from a fiftieth of the known matches."""
+    least = min(max(known / 50, 1), pairs)
+    return np.unique(np.geomspace(least, pairs, _POINTS).round()).astype(int).tolist() if pairs else []
 
 
 def _true_recall(facts: RunFacts, sizes: list[int]) -> dict[int, float]:
@@ -91,12 +94,12 @@ def distribution(
     rows = [
         {"low": float(low), "high": float(high), "kind": kind, "count": counts[kind][at]}
         for kind in parts
-        for at, (low, high) in enumerate(zip(edges[:-1], edges[1:], strict=True))
+        for at, (low, high) in enumerate(pairwise(edges))
         if counts[kind][at]
     ]
     table = [
         (f"{low:.2f}", f"{high:.2f}", *(f"{counts[kind][at]:,}" for kind in parts))
-        for at, (low, high) in enumerate(zip(edges[:-1], edges[1:], strict=True))
+        for at, (low, high) in enumerate(pairwise(edges))
     ]
     spec = charts.histogram(rows, list(parts), column, form)
     return Section(title, reading, found, spec, Table(("from", "to", *parts), table))
@@ -116,11 +119,11 @@ def bucket_section(facts: RunFacts) -> Section | None:
     ]
     return Section(
         "Bucket sizes",
-        "A bar counts bucket keys by how many records of the other table (or of the same one, itself included) "
-        "stand in the bucket; the long bars belong at the top, since full buckets cost much and say little.",
+        "A bar counts bucket keys by how many records of the other table (of one table: itself among them) stand "
+        "in their bucket; the long bars belong at the top, since full buckets cost much and say little.",
         f"In {join.bands} bands {join.distinct:,} pairs of records met; the fullest bucket holds "
         f"{join.largest_bucket:,} records.",
-        charts.bars(rows, "bucket keys", "~s"),
+        charts.bars(rows, "bucket keys", charts.SHORT),
         Table(("records in the bucket", "keys"), table),
     )
 
@@ -142,6 +145,6 @@ def coverage_section(facts: RunFacts) -> Section | None:
         "A bar is the share of such records that no pair holds, and which therefore cannot be matched; a bar "
         "much longer than that of all records points at values whose lack costs matches.",
         f"Without a candidate are {' and '.join(whole)}.",
-        charts.bars(rows, "share without a candidate", charts.SHARE),
+        charts.bars(rows, "share without a candidate", charts.SHARE, 0.01),
         Table(("table", "records", "count", "without a candidate", "share"), table),
     )
