@@ -71,7 +71,7 @@ def cut(
 
 @dataclass(frozen=True)
 class CutPoint:
-    """What a budget of so many pairs would keep of all matches, as estimated; the interval as in the report."""
+    """The share of all matches that a budget of so many pairs would keep, as estimated, with its interval."""
 
     pairs: int
     recall: float

@@ -151,7 +151,7 @@ def cut_curve(rows: Rows, kept: int) -> Spec:
             **_layer({"type": "point", "filled": True, "size": 60, "opacity": 1}, {**places, "color": color}),
         },
     ]
-    return chart(rows, layers, params=[{"name": "cut", "value": kept}], height=240)
+    return chart(rows, layers, params=[{"name": "cut", "value": kept}], width=2 * WIDTH, height=240)
 
 
 def _layer(mark: Spec, encoding: Spec) -> Spec:

@@ -19,8 +19,8 @@ def probability_section(facts: RunFacts) -> Section | None:
     doubtful = frame.filter((frame["probability"] > 0.1) & (frame["probability"] < 0.9)).height
     return distribution(
         "Probabilities of matches",
-        "A matcher that is sure of itself has its columns at both ends (at the right end alone if only matches "
-        "were written); what stands between is doubtful, and worth labels.",
+        "A matcher that is sure of itself has its columns at both ends, or at the right end alone if only "
+        "matches were written; what stands between is doubtful, and worth labels.",
         f"{doubtful:,} of {frame.height:,} pairs have a probability from 0.1 to 0.9; a pair needs "
         f"{facts.matched.threshold:.2f} to be a match.",
         (frame, "probability", np.linspace(0, 1 + 1e-9, _BINS + 1), ".1f"),
@@ -36,8 +36,8 @@ def calibration_section(facts: RunFacts) -> Section | None:
     table = [(f"{b.pairs:,}", percent(b.mean_probability), percent(b.match_share)) for b in found.bins]
     return Section(
         "Calibration",
-        "Each point is a tenth of the scale: on the dashed line pairs are matches as often as their probability "
-        "says, above it more often; a large point stands for many pairs.",
+        "Each point is a tenth of the scale: on the dashed line pairs are matches as often as their "
+        "probability says, above it more often; a large point stands for many pairs.",
         f"Probability and share of matches are {percent(found.error)} apart, as a mean over all pairs.",
         charts.reliability(rows),
         Table(("pairs", "mean probability", "share of known matches"), table),
@@ -93,8 +93,8 @@ def cluster_section(facts: RunFacts) -> Section | None:
     rows = [{"label": label, "count": count} for label, count in counts.items()]
     return Section(
         "Cluster sizes",
-        "A column counts the entities of so many records, 1 being records that match nothing; a few very large "
-        "ones are mostly chains of wrong matches, to be looked at first.",
+        "A column counts the entities of so many records, 1 being records that match nothing; a few very "
+        "large ones are mostly chains of wrong matches, to be looked at first.",
         f"{sum(sizes.values()):,} entities, the largest of {max(sizes):,} records.",
         charts.columns(rows, "records of the entity", "entities"),
         Table(("records", "entities"), [(label, f"{count:,}") for label, count in counts.items()]),

@@ -100,7 +100,8 @@ def _figures(facts: RunFacts) -> Iterator[Figure]:
         remark = f"{pairs.hits:,} of {pairs.gold:,} known matches; {percent(pairs.pair_quality)} of the pairs"
         yield Figure("True recall", percent(pairs.pair_completeness), remark)
     if facts.matched is not None:
-        remark = f"{facts.matched.assign}; of these {percent(facts.matched.expected_precision)} are expected to be right"
+        right = percent(facts.matched.expected_precision)
+        remark = f"{facts.matched.assign}; {right} of them are expected to be right"
         yield Figure("Matches", f"{facts.matched.matches:,}", remark)
     if "matches" in by_kind:
         found = by_kind["matches"]
@@ -118,5 +119,6 @@ def _estimate(facts: RunFacts) -> Figure:
     if recall is None:
         return Figure("Estimated recall", "not known", facts.blocked.recall_unknown or "")
     interval = f"{100 * recall.low:.1f} to {100 * recall.high:.1f}"
-    lost = f"{recall.kept:,.0f} kept, {recall.cut_off:,.0f} cut off by the budget, {recall.never_met:,.0f} never met"
-    return Figure("Estimated recall", percent(recall.value), f"{interval}; matches: {lost}")
+    lost = f"{recall.cut_off:,.0f} cut off by the budget, {recall.never_met:,.0f} never met"
+    matches = f"matches: {recall.kept:,.0f} kept, {lost}"
+    return Figure("Estimated recall", percent(recall.value), f"{interval}; {matches}")

@@ -36,8 +36,8 @@ def recall_section(facts: RunFacts) -> Section | None:
     first = max(at for at, size in enumerate(sizes) if size <= max(facts.pairs.height, sizes[0]))
     return Section(
         "Recall against cost",
-        "A point says which share of all matches so many of the best pairs hold, as estimated without labels and, "
-        "with known matches, in truth; where a line is flat, more pairs buy nothing.",
+        "A point says which share of all matches so many of the best pairs hold, as estimated and, with known "
+        "matches, in truth; where a line is flat, more pairs buy nothing.",
         f"This run kept {steps[first]}.",
         charts.cut_curve(rows, first),
         Table(("pairs", "estimated recall", "interval", "true recall"), table),
@@ -74,10 +74,10 @@ def score_section(facts: RunFacts) -> Section | None:
     middle = float(np.median(scores))
     return distribution(
         "Scores of pairs",
-        "The score ranks the pairs: where it can be estimated it is the log odds of a match, so that above 0 a "
-        "match is more likely than not. Two hills are a good sign, one hill means that matches do not stand out.",
-        f"{scored.height:,} pairs have scores from {scores.min():.1f} to {scores.max():.1f}, half of them above "
-        f"{middle:.1f}.",
+        "The score ranks the pairs, by the log odds of a match where they can be estimated: two hills are a "
+        "good sign, one hill means that matches do not stand out.",
+        f"{scored.height:,} pairs have scores from {scores.min():.1f} to {scores.max():.1f}, half of them "
+        f"above {middle:.1f}.",
         (scored, "score", edges, ".3~r"),
     )
 
@@ -119,8 +119,8 @@ def bucket_section(facts: RunFacts) -> Section | None:
     ]
     return Section(
         "Bucket sizes",
-        "A bar counts bucket keys by how many records of the other table (of one table: itself among them) stand "
-        "in their bucket; the long bars belong at the top, since full buckets cost much and say little.",
+        "A bar counts bucket keys by how many records of the other table (of one table: itself among them) "
+        "stand in their bucket; long bars belong at the top, as full buckets cost much and say little.",
         f"In {join.bands} bands {join.distinct:,} pairs of records met; the fullest bucket holds "
         f"{join.largest_bucket:,} records.",
         charts.bars(rows, "bucket keys", charts.SHORT),
