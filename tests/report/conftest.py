@@ -28,7 +28,7 @@ class Page:
         self._from, up = os.pipe()
         command = f'exec "$0" --user-data-dir="$1" {_OPTIONS} 3<&{down} 4>&{up}'
         self._process = subprocess.Popen(
-            ["sh", "-c", command, program, str(folder)],
+            ["bash", "-c", command, program, str(folder)],
             pass_fds=(down, up),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

@@ -36,8 +36,8 @@ def recall_section(facts: RunFacts) -> Section | None:
     first = max(at for at, size in enumerate(sizes) if size <= max(facts.pairs.height, sizes[0]))
     return Section(
         "Recall against cost",
-        "A point says which share of all matches so many of the best pairs hold, as estimated and, with known "
-        "matches, in truth; where a line is flat, more pairs buy nothing.",
+        "A point says which share of all matches so many of the best pairs hold, as estimated and, with "
+        "known matches, in truth; where a line is flat, more pairs buy nothing.",
         f"This run kept {steps[first]}.",
         charts.cut_curve(rows, first),
         Table(("pairs", "estimated recall", "interval", "true recall"), table),
