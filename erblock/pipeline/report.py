@@ -99,11 +99,8 @@ def _opened(folder: Path, config: Config, record: RunRecord) -> _Run:
         _check_same(folder, record, "evaluate", {"gold": config.check.gold})
         gold = known_matches(Path(config.check.gold), config, engine.ids, one_table=engine.dedup)
     pairs = read_found(folder / "block.json", config, engine)
-    matched = "match" in record.steps
-    return _Run(
-        folder, config, record, engine, pairs,
-        read_found(folder / "match.json", config, engine) if matched else None, gold,
-    )  # fmt: skip
+    matches = read_found(folder / "match.json", config, engine) if "match" in record.steps else None
+    return _Run(folder, config, record, engine, pairs, matches, gold)
 
 
 def _check_same(folder: Path, record: RunRecord, step: str, paths: dict[str, str | None]) -> None:

@@ -23,7 +23,7 @@ def probability_section(facts: RunFacts) -> Section | None:
         "matches were written; what stands between is doubtful, and worth labels.",
         f"{doubtful:,} of {frame.height:,} pairs have a probability from 0.1 to 0.9; a pair needs "
         f"{facts.matched.threshold:.2f} to be a match.",
-        (frame, "probability", np.linspace(0, 1 + 1e-9, _BINS + 1), ".1f"),
+        (frame, "probability", np.linspace(0, 1, _BINS + 1), ".1f"),
     )
 
 

@@ -70,14 +70,13 @@ def score_section(facts: RunFacts) -> Section | None:
     if scored.is_empty():
         return None
     scores = scored["score"].to_numpy()
-    edges = np.linspace(scores.min(), scores.max() + 1e-6, _BINS + 1)
-    middle = float(np.median(scores))
+    low, middle, high = np.quantile(scores, (0, 0.5, 1)).tolist()
+    edges = np.linspace(low, high if high > low else low + 1, _BINS + 1)
     return distribution(
         "Scores of pairs",
         "The score ranks the pairs, by the log odds of a match where they can be estimated: two hills are a "
         "good sign, one hill means that matches do not stand out.",
-        f"{scored.height:,} pairs have scores from {scores.min():.1f} to {scores.max():.1f}, half of them "
-        f"above {middle:.1f}.",
+        f"{scored.height:,} pairs have scores from {low:.1f} to {high:.1f}, half of them above {middle:.1f}.",
         (scored, "score", edges, ".3~r"),
     )
 
