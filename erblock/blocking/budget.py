@@ -69,6 +69,40 @@ def cut(
     return Cut(kept, order, written, scores[written.at], expected.kept(kept))
 
 
+@dataclass(frozen=True)
+class CutPoint:
+    """The share of all matches that a budget of so many pairs would keep, as estimated, with its interval."""
+
+    pairs: int
+    recall: float
+    low: float
+    high: float
+
+
+def recall_curve(kept: Cut, expected: ExpectedMatches, points: int = 60) -> tuple[CutPoint, ...]:
+    """Return the estimated recall of budgets in about equal ratios, the budget that was kept among them.
+
+    From a fiftieth of the expected matches up to ten times the kept pairs: beyond these it goes on with those
+    that were cut off, copies counted once. Empty where no recall can be estimated.
+    """
+    if kept.recall is None or not len(kept.kept):
+        return ()
+    cut_off = np.ones(int(kept.order.max()) + 1, dtype=bool)
+    cut_off[kept.kept] = False
+    order = np.concatenate([kept.kept, kept.order[cut_off[kept.order]]])[: 10 * len(kept.kept)]
+    # How many pairs are written once a compared pair is, for all copies that it stands for.
+    ends = np.flatnonzero(np.diff(kept.written.at, append=-1) != 0) + 1
+    beyond = len(kept.written) + 1 + np.arange(len(order) - len(kept.kept))
+    written = np.concatenate([ends, beyond])
+    least = min(max(kept.recall.kept / 50, 1), len(order))
+    spread = np.geomspace(least, len(order), points).round().astype(np.int64)
+    sizes = np.unique([*spread, len(kept.kept)])
+    return tuple(
+        CutPoint(int(pairs), found.value, found.low, found.high)
+        for pairs, found in zip(written[sizes - 1], expected.along(order, sizes), strict=True)
+    )
+
+
 def scores_of(pairs: ScoredPairs, expected: ExpectedMatches) -> Scores:
     """Return what the pairs are ranked by: their log odds to be a match, or else how far they stand out.
 

@@ -5,7 +5,7 @@ for which there is no room are read from files.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 import numpy as np
@@ -49,7 +49,11 @@ class PairChunk:
 
 @dataclass
 class JoinReport:
-    """What a join touched, in how many bands, and what it left out."""
+    """What a join touched, in how many bands, and what it left out.
+
+    `sizes[i]`: how many keys of left records found 2**(i-1) right records or more in their bucket, and less
+    than twice as many; `sizes[0]`: those that found none. Not counted on a cluster.
+    """
 
     joined: int = 0
     distinct: int = 0
@@ -57,6 +61,7 @@ class JoinReport:
     skipped: int = 0
     largest_bucket: int = 0
     bands: int = 0
+    sizes: list[int] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -138,6 +143,10 @@ def _count(counts: Counts, widths: UInt16s, report: JoinReport) -> None:
     report.skipped += int(counts.sum()) - joined
     report.joined += joined
     report.largest_bucket = max(report.largest_bucket, int(counts.max(initial=0)))
+    # The exponent of a whole number is the number of its binary digits.
+    sizes = np.bincount(np.frexp(counts.astype(np.float64))[1], minlength=len(report.sizes))
+    sizes[: len(report.sizes)] += np.array(report.sizes, dtype=np.int64)
+    report.sizes = sizes.tolist()
 
 
 def _chunk_pairs(room: Room) -> int:

@@ -18,6 +18,7 @@ from erblock.cli import (
     keys,
     match,
     plan,
+    report,
     rules,
     show,
     warmup,
@@ -48,6 +49,7 @@ app.command("diff")(diff.diff)
 app.command("why")(why.why)
 app.command("warmup")(warmup.warmup)
 app.command("run")(run_command.run)
+app.command("report")(report.report)
 
 
 def _show_version(wanted: bool) -> None:

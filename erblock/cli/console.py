@@ -274,9 +274,10 @@ def _rich_side_by_side(
     from rich.table import Table
     from rich.text import Text
 
+    from erblock.tables.differences import words_apart
+
     def marked(value: str, other: str) -> Text:
-        words = set(other.casefold().split())
-        parts = (Text(word, "" if word.casefold() in words else "bold yellow") for word in value.split())
+        parts = (Text(word, "bold yellow" if lacks else "") for word, lacks in words_apart(value, other))
         return Text(" ").join(parts)
 
     shown = Table(box=box.SIMPLE_HEAD)

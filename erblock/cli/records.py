@@ -12,12 +12,13 @@ def show_pair(
     ids: tuple[Any, Any], columns: Iterable[tuple[str, Any, Any]], *, is_result: bool = False
 ) -> None:
     """Print two records; of each column its name, and the values of both."""
+    from erblock.tables.differences import differs
+
     rows = []
     for name, left, right in columns:
         one, other = shown(left), shown(right)
-        # A value that is missing contradicts nothing.
-        differs = one and other and one.casefold() != other.casefold()
-        rows.append(("*" if differs else "", name, _cut(one, _LONGEST), _cut(other, _LONGEST)))
+        mark = "*" if differs(one, other) else ""
+        rows.append((mark, name, _cut(one, _LONGEST), _cut(other, _LONGEST)))
     heads = (f"left {shown(ids[0])}", f"right {shown(ids[1])}")
     console.side_by_side(heads, rows, is_result=is_result)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import polars as pl
 
 from erblock.blocking.audit import AuditScope, draw_audit, write_audit
-from erblock.blocking.budget import Budget, Cut, cut, unknown_because
+from erblock.blocking.budget import Budget, Cut, CutPoint, cut, recall_curve, unknown_because
 from erblock.blocking.candidates import JoinReport
 from erblock.blocking.copies import COPIES_MET
 from erblock.blocking.output import pairs_frame, with_splink_keys
@@ -26,7 +26,8 @@ from erblock.tables.sheet import check_no_judgements, sheet_path
 class BlockReport:
     """What blocking did. `kind`: of hash; `records`: of each table, `uncovered` of them without a candidate.
 
-    `recall`: the share of all matches that is kept, as estimated; `recall_unknown`: why there is no estimate.
+    `recall`: the share of all matches that is kept, as estimated; `recall_unknown`: why there is no estimate;
+    `curve`: the share that other budgets would keep.
     `copies`: of each table that has any. `audit`: the sheet to judge, if one was asked for and any pair was
     cut off.
     """
@@ -38,6 +39,7 @@ class BlockReport:
     cross_product: int
     recall: RecallEstimate | None
     recall_unknown: str | None
+    curve: tuple[CutPoint, ...]
     join: JoinReport
     uncovered: tuple[int, ...]
     copies: tuple["CopyReport", ...]
@@ -84,6 +86,7 @@ def block(config: Config, on_progress: Progress = silent) -> BlockReport:
         _cross_product(found),
         kept.recall,
         None if kept.recall else unknown_because(ranked.expected),
+        recall_curve(kept, ranked.expected),
         found.join,
         _uncovered(found, pairs),
         tuple(_copy_reports(config, found)),

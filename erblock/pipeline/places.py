@@ -54,6 +54,13 @@ def check_check_places(config: Config, path: Path, written: dict[str, Path | Non
     check_evaluate_places(config, [path, *map(_path, (config.check.gold, config.check.baseline))], written)
 
 
+def check_report_places(config: Config, folder: Path, output: Path) -> None:
+    """Raise OutputError if the page of a run would be written over the run, or over what it was made from."""
+    folders = [config.fit.output, config.block.model, config.match.save]
+    files = [config.block.output, config.match.output, config.match.clusters, config.check.gold]
+    check_evaluate_places(config, [*folder.glob("*.json"), *folders, *files], {"--output": output})
+
+
 def _path(name: str | None) -> Path | None:
     return None if name is None else Path(name)
 

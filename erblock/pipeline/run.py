@@ -140,7 +140,7 @@ def opened_run(config: Config, options: RunOptions) -> Iterator[Run]:
         ErblockError: if the folder holds anything else, a step is not asked for, or settings are not usable.
     """
     folder = options.folder
-    asked = _asked(config)
+    asked = asked_steps(config)
     _check_here(config)
     _check_steps(asked, options)
     check_run_places(config, folder)
@@ -162,7 +162,7 @@ def opened_run(config: Config, options: RunOptions) -> Iterator[Run]:
                     folder.mkdir()
 
 
-def _asked(config: Config) -> tuple[str, ...]:
+def asked_steps(config: Config) -> tuple[str, ...]:
     """Return the steps that the settings ask for."""
     given = config.model_fields_set
     has_rules = bool(config.rules.match or config.rules.conflict)

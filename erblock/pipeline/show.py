@@ -79,18 +79,23 @@ def show(config: Config, path: Path, options: ShowOptions, output: ShowOutput | 
         if output.excel:
             check_excel(output.path)
     found = read_found(path, config, open_local(config))
-    shown = _chosen(found, options)
+    shown = chosen_rows(found, options)
     if output is not None:
         write_rows(shown.frame, output.path, excel=output.excel)
     return shown
 
 
-def _chosen(found: Found, options: ShowOptions) -> Shown:
+def chosen_rows(found: Found, options: ShowOptions) -> Shown:
+    """Return the chosen rows of what a file says.
+
+    Raises:
+        ErblockError: if an option does not fit what the file holds.
+    """
     groups = () if options.uncovered else tuple(GROUPS.get(found.kind, ()))
     if options.largest and not groups:
         raise ConfigError(f"--largest is about clusters and keys; {found.path} holds {found.kind}")
     if options.uncovered:
-        frame = _uncovered(found)
+        frame = uncovered_records(found)
     else:
         frame = _groups(found, list(groups), options) if groups else _pairs(found, options)
     frame = _filtered(frame, options.where)
@@ -126,7 +131,7 @@ def _groups(found: Found, groups: list[str], options: ShowOptions) -> pl.DataFra
     return frame.sort(order, descending=[name == "records" for name in order], maintain_order=True)
 
 
-def _uncovered(found: Found) -> pl.DataFrame:
+def uncovered_records(found: Found) -> pl.DataFrame:
     """Return the records that have no pair, or are alone in their cluster."""
     records, frame = records_of(found.engine), found.matches
     if found.kind == "keys":

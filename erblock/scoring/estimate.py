@@ -124,17 +124,27 @@ class ExpectedMatches:
 
     def kept(self, at: Rows) -> RecallEstimate | None:
         """Return the estimated recall of the pairs at these positions; None where it cannot be estimated."""
+        found = self.along(at, np.array([len(at)]))
+        return found[0] if found else None
+
+    def along(self, order: Rows, sizes: Rows) -> list[RecallEstimate]:
+        """Return for each of `sizes` the estimated recall of so many first pairs of `order`, positions.
+
+        Empty where it cannot be estimated.
+        """
         probability = self.probability
         if probability is None or not self.can_estimate:
-            return None
-        kept, total = float(probability[at].sum()), float(probability.sum())
-        value = min(kept / max(total + self.unmet.value, 1.0), 1.0)
+            return []
         unmet = sorted((self.unmet.by_probability, self.unmet.by_rarity))
-        error = TUNED.unseen + _Z * float(np.sqrt(value * (1 - value) / max(total, 1.0)))
-        low = _share_kept(probability, at, TUNED.log_odds_too_low, unmet[1]) - error
-        high = _share_kept(probability, at, -TUNED.log_odds_too_high, unmet[0]) + error
-        parts = (kept, total - kept, self.unmet.value)
-        return RecallEstimate(value, min(max(low, 0.0), value), max(min(high, 1.0), value), *parts)
+        kept, total = _sums_of_first(probability[order], sizes), float(probability.sum())
+        value = np.minimum(kept / max(total + self.unmet.value, 1.0), 1.0)
+        error = TUNED.unseen + _Z * np.sqrt(value * (1 - value) / max(total, 1.0))
+        low = _shares_kept(probability, (order, sizes), TUNED.log_odds_too_low, unmet[1]) - error
+        high = _shares_kept(probability, (order, sizes), -TUNED.log_odds_too_high, unmet[0]) + error
+        ends = np.clip(low, 0.0, value), np.clip(high, value, 1.0)
+        parts = kept, total - kept, np.full(len(sizes), self.unmet.value)
+        columns = (value, *ends, *parts)
+        return [RecallEstimate(*row) for row in zip(*(column.tolist() for column in columns), strict=True)]
 
     def reaching(self, target: float, order: Rows) -> int:
         """Return how many of the pairs at these positions, in order, hold this share of all matches.
@@ -160,11 +170,20 @@ class ExpectedMatches:
         return replace(self, log_odds=log_odds, decided=probability)
 
 
-def _share_kept(probability: Doubles, at: Rows, shift: float, unmet: float) -> float:
-    """Return the share of the matches that is kept if the log odds of all pairs are higher by `shift`."""
+def _shares_kept(probability: Doubles, first: tuple[Rows, Rows], shift: float, unmet: float) -> Doubles:
+    """Return the shares of the matches that are kept if the log odds of all pairs are higher by `shift`.
+
+    `first`: positions of pairs in their order, and how many of them are kept.
+    """
+    order, sizes = first
     odds = np.exp(shift)
     shifted = odds * probability / (1 + (odds - 1) * probability)
-    return float(shifted[at].sum() / max(float(shifted.sum()) + unmet, 1e-9))
+    return _sums_of_first(shifted[order], sizes) / max(float(shifted.sum()) + unmet, 1e-9)
+
+
+def _sums_of_first(values: Doubles, sizes: Rows) -> Doubles:
+    """Return for each of `sizes` the sum of so many first values."""
+    return np.concatenate([[0.0], np.cumsum(values)])[sizes]
 
 
 def _bounded(values: Doubles, verdicts: Verdicts, bounds: Doubles) -> Doubles:

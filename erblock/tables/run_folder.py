@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from erblock.errors import OutputError
+from erblock.errors import OutputError, TableError
 from erblock.tables.contents import as_json, digest_of, digests_of, read_json
 from erblock.tables.guard import Read
 from erblock.tables.writing import write_text
@@ -54,12 +54,41 @@ def read_record(folder: Path) -> RunRecord | None:
     """
     if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
         return None
+    record = _record_in(folder)
+    if record is None:
+        raise OutputError(
+            f"--output {folder}: exists and holds no {RUN_FILE} of erblock run; expected another name"
+        )
+    return record
+
+
+def read_finished(folder: Path, step: str) -> RunRecord:
+    """Return what the run in `folder` has done, `step` among it, with all of its files as it wrote them.
+
+    Raises:
+        TableError: if the folder holds no run, `step` is not done, or a file is not as it was written.
+    """
+    record = _record_in(folder)
+    if record is None:
+        raise TableError(f"{folder}: expected the folder of an erblock run, found no {RUN_FILE} of one in it")
+    if step not in record.steps:
+        done = ", ".join(record.steps) or "no step"
+        raise TableError(f"{folder}: the run is not finished, {done} is done; expected {step}: erblock run")
+    for name, each in record.steps.items():
+        for file, digests in each.outputs.items():
+            if digests_at(folder / file, folder) != digests:
+                raise TableError(
+                    f"{folder / file} is not what the step {name} of the run wrote: erblock run does it again"
+                )
+    return record
+
+
+def _record_in(folder: Path) -> RunRecord | None:
+    """Return what the run in `folder` has done; None if there is none that can be read."""
     try:
         return RunRecord.model_validate(read_json(folder / RUN_FILE))
     except (OSError, ValueError, ValidationError):
-        raise OutputError(
-            f"--output {folder}: exists and holds no {RUN_FILE} of erblock run; expected another name"
-        ) from None
+        return None
 
 
 def write_record(folder: Path, steps: Mapping[str, StepRecord]) -> None:

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, NonNegative
 from erblock.errors import TableError
 from erblock.tables.contents import read_json
 
-_Share = Annotated[float, Field(ge=0, le=1)]
+Share = Annotated[float, Field(ge=0, le=1)]
 BLOCK_FILE = "block.json"
 """What `erblock run` calls the report of the candidate pairs in its folder."""
 
@@ -21,10 +21,12 @@ class _Part(BaseModel):
 class RunRecall(_Part):
     """The estimated recall of candidate pairs, its interval, and the matches expected among them."""
 
-    value: _Share
-    low: _Share
-    high: _Share
+    value: Share
+    low: Share
+    high: Share
     kept: NonNegativeFloat
+    cut_off: NonNegativeFloat = 0.0
+    never_met: NonNegativeFloat = 0.0
 
 
 class RunJoin(_Part):

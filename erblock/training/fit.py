@@ -68,13 +68,17 @@ class TrainingTables:
 
 @dataclass(frozen=True)
 class TrainingReport:
-    """What training did: steps taken, seconds, and the held-out loss before and at its best."""
+    """What training did: steps taken, seconds, and the held-out loss before and at its best.
+
+    `losses`: the held-out loss after each number of steps at which it was measured.
+    """
 
     triplets: int
     steps: int
     seconds: float
     held_out_before: float
     held_out_best: float
+    losses: tuple[tuple[int, float], ...]
 
 
 def train(
@@ -103,7 +107,7 @@ def train(
     on_progress("train", 0, steps)
     watch = _EarlyStop(step, list(batches(held_out, options.batch_size, 1, options.seed)))
     watch.check()
-    done = 0
+    done, checked = 0, [0]
     optimiser, schedule = _optimiser(encoder, options.learning_rate, steps)
     plan = batches(training, options.batch_size, options.epochs, options.seed)
     for done, batch in enumerate(islice(plan, steps), start=1):
@@ -114,10 +118,13 @@ def train(
         optimiser.step()
         schedule.step()
         on_progress("train", done, steps)
-        if (done % max(1, steps // _CHECKS) == 0 or done == steps) and watch.check():
-            break
+        if done % max(1, steps // _CHECKS) == 0 or done == steps:
+            checked.append(done)
+            if watch.check():
+                break
     watch.restore(options.trained)
-    return TrainingReport(len(triplets), done, monotonic() - started, watch.losses[0], watch.best)
+    losses = tuple(zip(checked, watch.losses, strict=True))
+    return TrainingReport(len(triplets), done, monotonic() - started, watch.losses[0], watch.best, losses)
 
 
 def _planned_steps(triplets: int, options: TrainingOptions) -> int:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.special import logit
 
 from erblock.blocking import budget as module
-from erblock.blocking.budget import Budget, cut
+from erblock.blocking.budget import Budget, cut, recall_curve
 from erblock.errors import ConfigError
 from erblock.scoring.estimate import ExpectedMatches
 
@@ -136,6 +136,23 @@ def test_the_recall_is_estimated_for_what_is_kept(scored):
     few, many = (cut(pairs, Budget(max_pairs=size), sure(pairs)).recall for size in (5, 35))
     assert few == sure(pairs).kept(np.arange(5))
     assert 0 < few.value < many.value <= 1
+
+
+def test_the_curve_says_of_each_budget_what_cutting_to_it_would_say(scored):
+    pairs = scored(range(60), range(60), np.linspace(1, 0.3, 60), (60, 60))
+    expected = sure(pairs)
+    points = recall_curve(cut(pairs, Budget(max_pairs=20), expected), expected)
+    assert {20, 60} <= {point.pairs for point in points}
+    for point in points:
+        recall = cut(pairs, Budget(max_pairs=point.pairs), expected).recall
+        assert (point.recall, point.low, point.high) == pytest.approx((recall.value, recall.low, recall.high))
+
+
+def test_there_is_no_curve_without_an_estimate_or_pairs(scored):
+    pairs = scored([0, 1], [0, 1], [0.9, 0.8], (2, 2))
+    assert recall_curve(cut(pairs, Budget(max_pairs=1), UNSURE), UNSURE) == ()
+    empty = scored([], [], [], (3, 4))
+    assert recall_curve(cut(empty, Budget(), sure(empty)), sure(empty)) == ()
 
 
 def test_without_sure_pairs_there_is_no_estimate_and_no_target(scored):

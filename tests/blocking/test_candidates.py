@@ -83,6 +83,18 @@ def test_the_size_of_chunks_changes_nothing(left, right, size):
     assert (rows, chunked) == (whole, report)
 
 
+@given(tables, tables)
+def test_buckets_are_counted_by_powers_of_two(left, right):
+    _, report, _ = joined(left, right)
+    expected = Counter()
+    for band in range(left.bands):
+        held = Counter(buckets[band] for buckets in right.buckets)
+        expected.update(
+            (held[buckets[band]] if buckets[band] else 0).bit_length() for buckets in left.buckets
+        )
+    assert {i: count for i, count in enumerate(report.sizes) if count} == expected
+
+
 def test_a_small_chunk_makes_more_of_them(monkeypatch):
     table = Table([[1, 0, 0]] * 6)
     assert joined(table, table)[2] == 1
@@ -95,7 +107,7 @@ def test_a_small_chunk_makes_more_of_them(monkeypatch):
 def test_tables_without_a_bucket_in_common_have_no_pairs():
     rows, report, _ = joined(Table([[1, 1, 1]]), Table([[2, 2, 0]]))
     assert rows == []
-    assert report == JoinReport(bands=3)
+    assert report == JoinReport(bands=3, sizes=[3])
 
 
 def by_definition(left, right, most):

@@ -55,6 +55,9 @@ def test_a_few_steps_lower_the_held_out_loss_and_bring_matches_together(fresh_en
     report = train(fresh_encoder, tables, triplets, QUICK, lambda *what: told.append(what))
     assert (report.triplets, report.steps) == (SIZE, 40)
     assert report.held_out_best < report.held_out_before - 0.1
+    steps, losses = zip(*report.losses, strict=True)
+    assert (steps[0], steps[-1]) == (0, report.steps)
+    assert (losses[0], min(losses)) == (report.held_out_before, report.held_out_best)
     assert found_first(fresh_encoder, tables) > before + 0.3
     assert told == [("train", step, 40) for step in range(41)]
 
