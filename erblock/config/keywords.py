@@ -32,6 +32,7 @@ class TableKeywords(TypedDict, total=False):
     left_id: str | None
     right_id: str | None
     columns: Sequence[str]
+    source: str | None
     delimiter: str | None
     encoding: str
     left_encoding: str | None
@@ -88,6 +89,8 @@ class BlockKeywords(PlanKeywords, total=False):
     """Candidate pairs, their budget and what else makes records meet, [block]."""
 
     block_on: Sequence[str]
+    must_pairs: Table | None
+    must_not_pairs: Table | None
     with_columns: bool
 
 
@@ -95,6 +98,8 @@ class WhyKeywords(PlanKeywords, total=False):
     """What decided about a pair, [block] and [rules]."""
 
     block_on: Sequence[str]
+    must_pairs: Table | None
+    must_not_pairs: Table | None
     match: Sequence[str]
     conflict: Sequence[str]
 

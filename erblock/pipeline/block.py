@@ -27,8 +27,9 @@ class BlockReport:
     """What blocking did. `kind`: of hash; `records`: of each table, `uncovered` of them without a candidate.
 
     `recall`: the share of all matches that is kept, as estimated; `recall_unknown`: why there is no estimate.
-    `copies`: of each table that has any. `audit`: the sheet to judge, if one was asked for and any pair was
-    cut off.
+    `copies`: of each table that has any. `must_pairs`, `must_not_pairs`: how many pairs are written whatever
+    the budget says, and how many never are. `audit`: the sheet to judge, if one was asked for and any pair
+    was cut off.
     """
 
     kind: str
@@ -41,6 +42,8 @@ class BlockReport:
     join: JoinReport
     uncovered: tuple[int, ...]
     copies: tuple["CopyReport", ...]
+    must_pairs: int
+    must_not_pairs: int
     audit: Path | None
 
 
@@ -72,7 +75,7 @@ def block(config: Config, on_progress: Progress = silent) -> BlockReport:
     with open_engine(config, on_progress) as engine:
         found = engine.candidates(on_progress)
         ranked = rank(config, found, on_progress)
-        kept = cut(ranked.pairs, budget_of(options), ranked.expected, found.copies)
+        kept = cut(ranked.pairs, budget_of(options), ranked.expected, found.copies, found.fixed)
         pairs = pairs_frame(found.left_ids, found.right_ids, ranked.shown, kept)
         engine.write(_carried(options, found, pairs), options.output)
         on_progress("rank", len(found.scored), len(found.scored))
@@ -87,6 +90,8 @@ def block(config: Config, on_progress: Progress = silent) -> BlockReport:
         found.join,
         _uncovered(found, pairs),
         tuple(_copy_reports(config, found)),
+        len(found.fixed.must),
+        len(found.fixed.never),
         _write_audit(options, found, ranked.shown, kept),
     )
 
@@ -108,8 +113,9 @@ def _write_audit(options: BlockConfig, found: Candidates, scored: ScoredPairs, k
     if options.audit is None or found.tables is None or len(kept.kept) == len(scored):
         return None
     output, examined = Path(options.output), found.join.distinct
-    unmet = len(scored) - len(found.scored)
-    scope = AuditScope(output, examined - len(found.scored), _cross_product(found) - examined - unmet)
+    unmet = int((scored.bands == 0).sum())
+    pruned = max(examined - (len(scored) - unmet), 0)
+    scope = AuditScope(output, pruned, _cross_product(found) - examined - unmet)
     write_audit(sheet_path(output), found.tables, scored, draw_audit(scored, kept, options.audit), scope)
     return sheet_path(output)
 

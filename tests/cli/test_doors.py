@@ -226,6 +226,51 @@ def test_tables_are_fetched(web, capsys):
     assert "others are read by --engine spark" in run("block gopher://x/a.csv -o q.csv", capsys)[2]
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        "block a.csv URL -o q.csv",
+        "match a.csv b.csv -p URL -o q.csv",
+        "match a.csv b.csv -p pairs.csv --labels URL -o q.csv",
+        "fit a.csv b.csv --method minhash --labels URL -o q",
+        "evaluate pairs.csv --left a.csv --right b.csv --gold URL",
+        "evaluate URL --left a.csv --right b.csv --gold pairs.csv",
+        "show URL --left a.csv --right b.csv",
+        "check URL --left a.csv --right b.csv --max-pairs 9",
+        "check pairs.csv --left a.csv --right b.csv --gold URL --min-recall 0.1",
+        "check pairs.csv --left a.csv --right b.csv --baseline URL --max-drift 0.1",
+        "diff pairs.csv URL --left a.csv --right b.csv",
+        "diff pairs.csv pairs.csv --left a.csv --right b.csv --keys URL --keys URL",
+        "diff pairs.csv pairs.csv --left a.csv --right b.csv --gold URL",
+        "why --missed URL a.csv b.csv",
+        "why l1 r1 a.csv b.csv --matches URL",
+        "run x.toml --gold URL",
+    ],
+)
+def test_every_file_that_is_read_may_have_a_url(command, shops, capsys):
+    pytest.importorskip("aiohttp")
+    Path("x.toml").write_text('[tables]\nleft = "a.csv"\n', encoding="utf-8")
+    code, out, err = run(command.replace("URL", "http://127.0.0.1:1/x.csv"), capsys)
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert "http://127.0.0.1:1/x.csv cannot be fetched" in err or "reads files of this machine" in err
+    assert not list(Path().glob("q*"))
+
+
+def test_pairs_come_from_a_pipe_and_rows_go_to_one(shops):
+    pairs, tables = Path("pairs.csv").read_bytes(), "--left a.csv --right b.csv"
+    done = process(f"show - {tables} --limit 2 -o -", pairs)
+    assert (done.returncode, done.stdout.count(b"\n"), done.stdout[:8]) == (0, 3, b"left_id,")
+    assert process(f"check - {tables} --max-pairs 100000", pairs).returncode == 0
+    done = process(f"check - {tables} --max-pairs 1 --failing -", pairs)
+    assert (done.returncode, done.stdout.startswith(b"check,")) == (1, True)
+    done = process(f"diff - pairs.csv {tables} -o -", pairs)
+    assert (done.returncode, done.stdout) == (0, b"change,cause,left_id,right_id\n"), done.stderr
+    for command in ("show - --left - --right b.csv", f"diff - - {tables}", "why --missed - - b.csv"):
+        done = process(command, pairs)
+        assert (done.returncode, done.stderr.count(b"\n")) == (2, 1), done.stderr
+        assert b"-: standard input is one table, found it as" in done.stderr
+
+
 @pytest.fixture
 def duck(shops):
     """Both tables in one DuckDB file."""
