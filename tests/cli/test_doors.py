@@ -10,7 +10,6 @@ import subprocess
 import sys
 import tempfile
 import threading
-import zipfile
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -19,37 +18,6 @@ import polars as pl
 import pytest
 
 from erblock.cli import app
-
-MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
-LINKS = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
-PACKAGE = "http://schemas.openxmlformats.org/package/2006"
-
-
-def write_excel(frame, path):
-    """The least that is an Excel file, of text and numbers."""
-
-    def cell(value):
-        if value is None:
-            return "<c/>"
-        kind = 't="inlineStr"' if isinstance(value, str) else ""
-        return f"<c {kind}>" + (f"<is><t>{value}</t></is></c>" if kind else f"<v>{value}</v></c>")
-
-    rows = "".join(f"<row>{''.join(map(cell, row))}</row>" for row in [frame.columns, *frame.rows()])
-    types = "application/vnd.openxmlformats-package.relationships+xml"
-    files = {
-        "[Content_Types].xml": f'<Types xmlns="{PACKAGE}/content-types"><Default Extension="xml" '
-        f'ContentType="application/xml"/><Default Extension="rels" ContentType="{types}"/></Types>',
-        "_rels/.rels": f'<Relationships xmlns="{PACKAGE}/relationships"><Relationship Id="r" '
-        f'Type="{LINKS}/officeDocument" Target="xl/workbook.xml"/></Relationships>',
-        "xl/workbook.xml": f'<workbook xmlns="{MAIN}" xmlns:r="{LINKS}"><sheets>'
-        '<sheet name="S" sheetId="1" r:id="r"/></sheets></workbook>',
-        "xl/_rels/workbook.xml.rels": f'<Relationships xmlns="{PACKAGE}/relationships"><Relationship '
-        f'Id="r" Type="{LINKS}/worksheet" Target="worksheets/s.xml"/></Relationships>',
-        "xl/worksheets/s.xml": f'<worksheet xmlns="{MAIN}"><sheetData>{rows}</sheetData></worksheet>',
-    }
-    with zipfile.ZipFile(path, "w") as archive:
-        for name, text in files.items():
-            archive.writestr(name, text)
 
 
 @pytest.fixture
@@ -153,7 +121,7 @@ def test_what_is_written_in_any_form_is_read_again(ending, shops, capsys):
     assert (code, [report["gold"] for report in json.loads(out)]) == (0, [1, 1])
 
 
-def test_json_lines_and_excel_are_tables(shops, capsys):
+def test_json_lines_and_excel_are_tables(write_excel, shops, capsys):
     frames = [pl.read_csv(name, infer_schema=False) for name in ("a.csv", "b.csv")]
     pytest.importorskip("fastexcel")
     frames[0].write_ndjson("a.jsonl")
