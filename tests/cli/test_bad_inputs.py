@@ -356,20 +356,20 @@ def _is_one_line(name, complaint, capsys):
 
 
 @pytest.mark.parametrize(
-    ("rows", "more", "complaint"),
+    ("sheet", "complaint"),
     [
-        ([], "", "has no rows (its columns: id, name)"),
-        ([("1", "a"), ("1", "b")], "", "an id must stand in one row only"),
-        ([("1", "a"), (None, "b")], "", "the id is missing in row 2"),
-        ([("1", "a")], '<row r="9"><c r="A9" t="inlineStr"><is><t>', "cannot be read as Excel"),
-        ([("1", "a")], '<row r="1048576"><c r="XFD1048576"><v>1</v></c></row>', "cells that are far apart"),
-        ([("1", "a")], " " * (1 << 30), "unpacks to more than 200 times its size"),
+        (([], ""), "has no rows (its columns: id, name)"),
+        (([("1", "a"), ("1", "b")], ""), "an id must stand in one row only"),
+        (([("1", "a"), (None, "b")], ""), "the id is missing in row 2"),
+        (([("1", "a")], '<row r="9"><c r="A9" t="inlineStr"><is><t>'), "cannot be read as Excel"),
+        (([("1", "a")], '<row><c r="XFD1048576"><v>1</v></c></row>'), "cells that are far apart"),
     ],
 )
-def test_a_hostile_workbook_is_one_line(rows, more, complaint, write_excel, tmp_path, monkeypatch, capsys):
+def test_a_hostile_workbook_is_one_line(sheet, complaint, write_excel, tmp_path, monkeypatch, capsys):
     pytest.importorskip("fastexcel")
     monkeypatch.chdir(tmp_path)
-    write_excel(pl.DataFrame(rows, schema={"id": pl.String, "name": pl.String}, orient="row"), "t.xlsx", more)
+    frame = pl.DataFrame(sheet[0], schema={"id": pl.String, "name": pl.String}, orient="row")
+    write_excel(frame, "t.xlsx", sheet[1])
     _is_one_line("t.xlsx", complaint, capsys)
 
 
