@@ -35,8 +35,14 @@ class TableKeywords(TypedDict, total=False):
     source: str | None
     delimiter: str | None
     encoding: str
+    left_delimiter: str | None
+    right_delimiter: str | None
     left_encoding: str | None
     right_encoding: str | None
+    gold_delimiter: str | None
+    gold_encoding: str | None
+    labels_delimiter: str | None
+    labels_encoding: str | None
 
 
 class RuleKeywords(TableKeywords, total=False):

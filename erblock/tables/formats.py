@@ -102,6 +102,8 @@ def _parse_json(data: bytes, source: str, options: CsvOptions) -> pl.DataFrame:
 def _object(line: str, place: str) -> dict[str, Any]:
     try:
         row = json.loads(line)
+        if "\\u" in line:  # half a character, which no text holds, is a ValueError
+            json.dumps(row, ensure_ascii=False).encode()
     except (ValueError, RecursionError) as error:
         raise TableError(f"{place}: expected a JSON object ({error})") from None
     if not isinstance(row, dict):

@@ -326,6 +326,7 @@ DAMAGED = "is a damaged gzip file"
         ("t.jsonl", b'{"id: 1}\n' + LINES, "t.jsonl, line 1: expected a JSON object"),
         ("t.jsonl", b'[{"id": 1, "name": "a"}]\n', "t.jsonl, line 1: expected a JSON object, found list"),
         ("t.jsonl", b'{\n"id": 1,\n"name": "a"\n}\n', "t.jsonl, line 1: expected a JSON object"),
+        ("t.jsonl", b'{"id": 1, "n": "\\ud800"}\n{"id": "b", "n": [1]}\n', "line 1: expected a JSON object"),
         ("t.jsonl", b"null\n", "t.jsonl, line 1: expected a JSON object, found NoneType"),
         ("t.jsonl", b"{}\n{}\n", "has no columns"),
         ("t.jsonl", b"\n\n", "is empty"),
@@ -375,7 +376,7 @@ def test_a_hostile_workbook_is_one_line(sheet, complaint, write_excel, tmp_path,
 
 def test_values_of_any_kinds_in_json_lines_are_read(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    odd = [1, "x", 3.5, {"a": [1]}, None, True, [], "\ud800", float("nan")]
+    odd = [1, "x", 3.5, {"a": [1]}, None, True, [], "\u00e9", float("nan")]
     rows = [{"id": i if i % 2 else f"k{i}", "name": value} for i, value in enumerate(odd)]
     Path("t.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in rows), encoding="utf-8")
     assert app.run(["block", "t.jsonl", "-o", "p.csv"]) == 0, capsys.readouterr().err

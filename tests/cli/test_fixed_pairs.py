@@ -103,9 +103,11 @@ def test_why_a_run_and_the_library_take_them_too(shops, capsys):
     )
     assert run(f"run x.toml {NAMED} -o run", capsys)[0] == 0
     assert written("run/pairs.parquet") == written()
-    assert "block: unchanged" in run("run run/erblock.toml -o run", capsys)[1]
+    assert "block: unchanged" in run(f"run x.toml {NAMED} -o run", capsys)[1]
     Path("never.csv").write_text("left_id;right_id\nl2;r2\n", encoding="utf-8")
-    assert "unchanged" not in run("run run/erblock.toml -o run", capsys)[1]
+    assert "unchanged" not in run("run run/erblock.toml -o again", capsys)[1]
+    assert "unchanged" not in run(f"run x.toml {NAMED} -o run", capsys)[1]
+    assert written("run/pairs.parquet") == written("again/pairs.parquet")
     frames = {"must_pairs": pl.read_csv("must.csv"), "must_not_pairs": "never.csv"}
     assert erblock.block("a.csv", "b.csv", max_pairs=20, **frames).select("left_id", "right_id").rows() == (
         written("run/pairs.parquet")
