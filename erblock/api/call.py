@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from inspect import Parameter, signature
-from pathlib import Path
 from typing import Any, TypeVar
 
 import polars as pl
@@ -41,7 +40,7 @@ TAKES: Mapping[str, tuple[type, tuple[str, ...]]] = {
 }
 """The keywords of each function, and the sections of the settings that they are keys of."""
 
-_TABLES = frozenset({"labels", "gold", "baseline"})
+_TABLES = frozenset({"labels", "gold", "baseline", "must_pairs", "must_not_pairs"})
 """The keywords that are tables."""
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
@@ -53,7 +52,7 @@ class Call:
 
     config: Config
     frames: Frames
-    paths: Mapping[str, Path]
+    paths: Mapping[str, str]
 
 
 @contextmanager
@@ -82,7 +81,7 @@ def called(
         values.get(section or "", {})[name] = path
     values[sections[-1]] |= {name: _setting(name, value, frames) for name, value in more.items()}
     with holding(frames):
-        yield Call(given_config(values), frames, {name: Path(path) for name, path in paths.items()})
+        yield Call(given_config(values), frames, paths)
 
 
 def documented(function: _Function) -> _Function:

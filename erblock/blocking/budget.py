@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from erblock.blocking.copies import WrittenPairs, written_out
+from erblock.blocking.fixed import NONE_FIXED, FixedPairs
 from erblock.errors import ConfigError
 from erblock.hashing.base import Rows, Scores
 from erblock.scoring.competition import ranking
@@ -47,24 +48,33 @@ def cut(
     budget: Budget,
     expected: ExpectedMatches,
     copies: tuple[Copies, Copies] | None = None,
+    fixed: FixedPairs = NONE_FIXED,
 ) -> Cut:
     """Return the best pairs that every limit of `budget` allows; `copies`: of the records of either side.
+
+    `fixed`: pairs that are written in any case and count first for every limit, and those that never are.
 
     Raises:
         ConfigError: if a target recall is asked for and cannot be estimated.
     """
     scores = scores_of(pairs, expected)
-    order = best_first(pairs, scores)
-    allowed, per_record = order, budget.max_per_record
+    order, must = best_first(pairs, scores), fixed.written(pairs, copies)
+    allowed, per_record = fixed.taken_out(order, pairs, copies), budget.max_per_record
     if per_record is not None:
-        allowed = allowed[_first_of_both(pairs, pairs.left[order], pairs.right[order], per_record)]
+        allowed = allowed[_first_of_both(pairs, pairs.left[allowed], pairs.right[allowed], per_record)]
     if budget.target_recall is not None:
-        allowed = allowed[: _reaching(budget.target_recall, expected, allowed)]
+        allowed = allowed[: _reaching(budget.target_recall, expected, allowed, np.unique(must.at))]
     most = _most(pairs, budget)
-    written = written_out(pairs, allowed, copies, most if per_record is None else None)
+    asked = None if most is None or per_record is not None else most + len(fixed.never)
+    written = written_out(pairs, allowed, copies, asked)
+    written = fixed.put_first(must, written)
     if per_record is not None:
-        written = written.take(_first_of_both(pairs, written.left, written.right, per_record))
-    written = written.take(slice(most))
+        places = places_of_records(pairs, written.left, written.right)
+        places[: len(must)] = 0
+        written = written.take(np.flatnonzero(places < per_record))
+    written = written.take(slice(None if most is None else max(most, len(must))))
+    if len(must):
+        written = written.take(_by_rank(order, written.at))
     kept = written.at[np.diff(written.at, prepend=-1) != 0]
     return Cut(kept, order, written, scores[written.at], expected.kept(kept))
 
@@ -127,13 +137,25 @@ def _most(pairs: ScoredPairs, budget: Budget) -> int | None:
     return DEFAULT_PER_RECORD * min(len(pairs.best_left), len(pairs.best_right))
 
 
-def _reaching(target: float, expected: ExpectedMatches, allowed: Rows) -> int:
+def _by_rank(order: Rows, at: Rows) -> Rows:
+    """Return the order of written pairs that are best first but for those that come before all others."""
+    place = np.empty_like(order)
+    place[order] = np.arange(len(order))
+    return np.argsort(place[at], kind="stable")
+
+
+def _reaching(target: float, expected: ExpectedMatches, allowed: Rows, held: Rows) -> int:
+    """Return how many of the allowed pairs, in order, hold a share of all matches beside those held."""
     if not expected.can_estimate:
         raise ConfigError(
             f"--target-recall {target:g}: {unknown_because(expected)}; "
             "give --max-pairs or --max-per-record instead"
         )
-    return expected.reaching(target, allowed)
+    if not len(held):
+        return expected.reaching(target, allowed)
+    others = np.flatnonzero(~np.isin(allowed, held))
+    wanted = expected.reaching(target, np.concatenate([held, allowed[others]])) - len(held)
+    return int(others[wanted - 1]) + 1 if wanted > 0 else 0
 
 
 def unknown_because(expected: ExpectedMatches) -> str:

@@ -43,6 +43,11 @@ class WrittenPairs:
         """Return the pairs at these positions."""
         return WrittenPairs(self.at[kept], self.left[kept], self.right[kept])
 
+    def and_then(self, others: "WrittenPairs") -> "WrittenPairs":
+        """Return these pairs and then the others."""
+        both = zip((self.at, self.left, self.right), (others.at, others.left, others.right), strict=True)
+        return WrittenPairs(*(np.concatenate(columns) for columns in both))
+
 
 def written_out(
     pairs: ScoredPairs, at: Rows, copies: tuple[Copies, Copies] | None, most: int | None

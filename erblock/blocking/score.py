@@ -36,15 +36,19 @@ def score_candidates(
     report: JoinReport,
     on_progress: Progress = silent,
     memory: int | None = None,
+    source: Rows | None = None,
 ) -> ScoredPairs:
     """Return the scored candidate pairs of two tables, or of one (`right` None): the best of either record.
 
     `memory`: so many bytes of keys and pairs are in memory at most, the rest in files; pairs are the same.
+    `source`: of each record of one table, by number, 0 where it is not known; those of one do not meet.
     """
     other = left if right is None else right
     best = BestPairs(len(left), None if right is None else len(right))
 
     def scored(chunk: PairChunk) -> tuple[PairChunk, Scores]:
+        if source is not None:
+            chunk = chunk.at(np.flatnonzero(are_apart(source, chunk.left, chunk.right)))
         similarity = left.similarity(other, chunk.left, chunk.right)
         kept = best.candidates(chunk, similarity)
         return chunk.at(kept), similarity[kept]
@@ -57,6 +61,11 @@ def score_candidates(
                 on_progress("join", int(chunk.left[-1]), len(left))
         on_progress("join", len(left), len(left))
         return best.pairs(room)
+
+
+def are_apart(source: Rows, left: Rows, right: Rows) -> npt.NDArray[np.bool_]:
+    """Return which pairs are of two sources; what is not known may be any."""
+    return np.asarray((source[left] != source[right]) | (source[left] == 0))
 
 
 class BestPairs:

@@ -32,6 +32,8 @@ def block(
     ] = None,
     bands: options.Bands = None,
     block_on: options.BlockOn = None,
+    must_pairs: options.MustPairs = None,
+    must_not_pairs: options.MustNotPairs = None,
     max_pairs: Annotated[
         int | None,
         typer.Option(help="Keep so many pairs at most, the best of all.", rich_help_panel="Budget"),
@@ -88,6 +90,8 @@ def block(
                 "method": method,
                 "bands": bands,
                 "block_on": block_on,
+                "must_pairs": must_pairs,
+                "must_not_pairs": must_not_pairs,
                 "max_pairs": max_pairs,
                 "max_per_record": max_per_record,
                 "target_recall": target_recall,
@@ -129,6 +133,10 @@ def _show(report: "BlockReport", target: float | None) -> None:
         console.write(_estimate(report.recall))
         if target is not None and report.recall.value < target - 0.0005:
             console.note(f"--target-recall {target:g} cannot be reached: all candidates are kept")
+    if report.must_pairs or report.must_not_pairs:
+        console.write(
+            f"named pairs: {report.must_pairs:,} are written in any case, {report.must_not_pairs:,} never"
+        )
     uncovered = " and ".join(f"{count:,}" for count in report.uncovered)
     console.write(f"records without a candidate: {uncovered}")
     for copies in report.copies:

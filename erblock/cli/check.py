@@ -15,9 +15,10 @@ if TYPE_CHECKING:
 _SHOWN = 10
 
 
+@options.reads(*options.IDS, *options.TABLES, *options.GOLD, *options.CONFIG)
 def check(
     file: Annotated[
-        Path, typer.Argument(help="Pairs, matches or keys; or a run: what `block --json` printed.")
+        str, typer.Argument(help="Pairs, matches or keys; or a run: what `block --json` printed.")
     ],
     min_recall: Annotated[
         float | None, typer.Option(help="Least share of the matches found: of --gold, or estimated.")
@@ -33,8 +34,8 @@ def check(
     max_duplicates: Annotated[
         float | None, typer.Option(help="Largest share of one table's records that repeat another.")
     ] = None,
-    gold: Annotated[Path | None, typer.Option(help="The known matches: left_id, right_id.")] = None,
-    baseline: Annotated[Path | None, typer.Option(help="An earlier file or run.")] = None,
+    gold: options.KnownMatches = None,
+    baseline: Annotated[str | None, typer.Option(help="An earlier file or run.")] = None,
     max_drift: Annotated[
         float | None,
         typer.Option(help="Most change of volume, coverage, scores and skew from the baseline, as 0.1."),
@@ -51,46 +52,37 @@ def check(
     junit: Annotated[Path | None, typer.Option(help="Write a JUnit report; a warning is skipped.")] = None,
     left: options.LeftOption = None,
     right: options.RightOption = None,
-    id_column: options.IdColumn = None,
-    delimiter: options.Delimiter = None,
-    encoding: options.Encoding = None,
-    config: options.ConfigFile = None,
     as_json: options.AsJson = False,
+    *,
+    reading: options.Reading,
 ) -> None:
     """Hold candidate pairs or matches against limits. Exit code 0: passed, 1: a check failed, 2: bad input.
 
     Limits also stand below [check] in erblock.toml. On GitHub Actions failures become annotations.
     Example: erblock check pairs.parquet --gold known.csv --min-recall 0.95 --max-pairs 500000
     """
-    from erblock.config import load_config
     from erblock.pipeline.check import CheckOutputs
     from erblock.pipeline.check import check as run
 
-    settings = load_config(
-        config,
+    settings = reading.settings(
         {
-            "tables": {
-                "left": left,
-                "right": right,
-                "id": id_column,
-                "delimiter": delimiter,
-                "encoding": encoding,
-            },
+            "tables": {"left": left, "right": right},
             "check": {
-                "gold": gold and str(gold),
+                "gold": gold,
                 "min_recall": min_recall,
                 "max_pairs": max_pairs,
                 "max_bucket": max_bucket,
                 "max_uncovered": max_uncovered,
                 "min_quality": min_quality,
                 "max_duplicates": max_duplicates,
-                "baseline": baseline and str(baseline),
+                "baseline": baseline,
                 "max_drift": max_drift,
                 "warn": warn or None,
                 "fail_on": fail_on,
             },
         },
     )
+    console.leave_stdout_to(failing, junit)
     report = run(settings, file, CheckOutputs(failing, junit))
     if as_json:
         console.write_json(_record(report))

@@ -16,10 +16,11 @@ if TYPE_CHECKING:
 _SHOWN = 10
 
 
+@options.reads(*options.IDS, *options.COLUMNS, *options.TABLES, *options.GOLD, *options.CONFIG)
 def diff(
-    before: Annotated[Path, typer.Argument(help="Pairs, matches or clusters, or a run: the earlier one.")],
-    after: Annotated[Path, typer.Argument(help="The same of today.")],
-    gold: Annotated[Path | None, typer.Option(help="The known matches: which of them are lost.")] = None,
+    before: Annotated[str, typer.Argument(help="Pairs, matches or clusters, or a run: the earlier one.")],
+    after: Annotated[str, typer.Argument(help="The same of today.")],
+    gold: options.KnownMatches = None,
     fail_on_loss: Annotated[
         bool,
         typer.Option(
@@ -35,28 +36,26 @@ def diff(
     ] = None,
     old_right: Annotated[str | None, typer.Option(help="The right table of the earlier file.")] = None,
     keys: Annotated[
-        list[Path] | None,
+        list[str] | None,
         typer.Option(help="Keys of a table of today, left and right: did a lost pair still meet?"),
     ] = None,
     left: options.LeftOption = None,
     right: options.RightOption = None,
-    id_column: options.IdColumn = None,
-    columns: options.Columns = None,
-    delimiter: options.Delimiter = None,
-    encoding: options.Encoding = None,
-    config: options.ConfigFile = None,
     as_json: options.AsJson = False,
+    *,
+    reading: options.Reading,
 ) -> None:
     """Show which pairs, matches or entities were gained and lost, and why.
 
     Example: erblock diff yesterday.parquet today.parquet --gold known.csv --fail-on-loss
     """
-    from erblock.config import load_config
     from erblock.pipeline.diff import DiffOptions
     from erblock.pipeline.diff import diff as run
 
-    given = {"left": left, "right": right, "id": id_column, "columns": columns}
-    settings = load_config(config, {"tables": given | {"delimiter": delimiter, "encoding": encoding}})
+    settings = reading.settings(
+        {"tables": {"left": left, "right": right}}, columns=lambda _: (old_left or old_right) is not None
+    )
+    console.leave_stdout_to(output)
     found = run(settings, DiffOptions(before, after, gold, old_left, old_right, tuple(keys or ()), output))
     if as_json:
         console.write_json(_record(found))

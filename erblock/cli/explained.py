@@ -38,7 +38,9 @@ def _verdicts(found: "Explanation") -> "Iterator[str]":
     ranked = found.ranked
     if ranked is not None and ranked.probability is not None:
         yield f"probability of a match: {ranked.probability:.4f}"
-    if ranked is not None and ranked.bands == 0:
+    if found.named:
+        yield "written in any case: --must-pairs names it"
+    elif ranked is not None and ranked.bands == 0:
         yield "shared no bucket: likely matches lead from one to the other"
     if ranked is not None and ranked.label is not None:
         yield f"a label of the model says {'a match' if ranked.label else 'none'}, which goes over all else"

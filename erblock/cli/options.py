@@ -36,7 +36,8 @@ RightOption = Annotated[
     str | None, typer.Option("--right", help="The right table; with --left only, one table.")
 ]
 IdColumn = Annotated[
-    str | None, typer.Option("--id", help="The column that identifies a record.", rich_help_panel=_TABLES)
+    str | None,
+    typer.Option("--id", "--id-column", help="The column that identifies a record.", rich_help_panel=_TABLES),
 ]
 LeftId = Annotated[
     str | None, typer.Option(help="The id column of the left table, if it differs.", rich_help_panel=_TABLES)
@@ -47,6 +48,13 @@ RightId = Annotated[
 Columns = Annotated[
     list[str] | None,
     typer.Option(help="A column to compare, NAME or LEFT=RIGHT; repeatable.", rich_help_panel=_TABLES),
+]
+Source = Annotated[
+    str | None,
+    typer.Option(
+        help="Of one table, the column of a record's source: pairs of one source are left out.",
+        rich_help_panel=_TABLES,
+    ),
 ]
 Delimiter = Annotated[
     str | None, typer.Option(help="The CSV delimiter, if not detected.", rich_help_panel=_TABLES)
@@ -61,6 +69,10 @@ BlockOn = Annotated[
     list[str] | None,
     typer.Option(help="A value by which records meet, too, such as compact(postcode); repeatable."),
 ]
+MustPairs = Annotated[
+    str | None, typer.Option(help="Pairs (left_id, right_id) that are written whatever the budget says.")
+]
+MustNotPairs = Annotated[str | None, typer.Option(help="Pairs (left_id, right_id) that are never written.")]
 Engine = Annotated[
     str | None,
     typer.Option(
@@ -77,6 +89,7 @@ Device = Annotated[str | None, typer.Option(help="auto, cpu, cuda or mps.", rich
 Precision = Annotated[
     str | None, typer.Option(help="auto, float32, bfloat16 or int8.", rich_help_panel=_MACHINE)
 ]
+KnownMatches = Annotated[str | None, typer.Option("--gold", help="The known matches: left_id, right_id.")]
 ConfigFile = Annotated[Path | None, typer.Option(help="Settings; by default ./erblock.toml if it exists.")]
 WithColumns = Annotated[
     bool | None,
@@ -87,7 +100,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 CONFIG = ("config",)
 IDS = ("id", "left_id", "right_id")
-COLUMNS = ("columns",)
+COLUMNS = ("columns", "source")
 TABLE = ("delimiter", "encoding")
 TABLES = (*TABLE, "left_delimiter", "right_delimiter", "left_encoding", "right_encoding")
 GOLD = ("gold_delimiter", "gold_encoding")
@@ -105,6 +118,7 @@ _READING: Mapping[str, Any] = {
     "left_id": LeftId,
     "right_id": RightId,
     "columns": Columns,
+    "source": Source,
     "delimiter": Delimiter,
     "encoding": Encoding,
     **{

@@ -31,6 +31,7 @@ def plan(
     method: Annotated[
         str | None, typer.Option(help="minhash or neural.", show_default="the model's, or minhash")
     ] = None,
+    block_on: options.BlockOn = None,
     max_pairs: Annotated[
         int | None, typer.Option(help="Keep so many pairs at most.", rich_help_panel="Budget")
     ] = None,
@@ -66,6 +67,7 @@ def plan(
                 "output": output,
                 "model": model and str(model),
                 "method": method,
+                "block_on": block_on,
                 "max_pairs": max_pairs,
                 "max_per_record": max_per_record,
                 "target_recall": target_recall,

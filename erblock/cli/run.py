@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from erblock.cli import console
+from erblock.cli import console, options
 
 if TYPE_CHECKING:
     from erblock.pipeline.run import StepReport
@@ -17,7 +17,9 @@ def run(
         Path | None, typer.Argument(help="The settings.", show_default="./erblock.toml")
     ] = None,
     output: Annotated[Path, typer.Option("--output", "-o", help="The folder of the run.")] = Path("run"),
-    gold: Annotated[Path | None, typer.Option(help="The known matches, if not those of [check].")] = None,
+    gold: options.KnownMatches = None,
+    must_pairs: options.MustPairs = None,
+    must_not_pairs: options.MustNotPairs = None,
     first: Annotated[
         str | None, typer.Option("--from", help="Do this step and those after it again: fit, block, ...")
     ] = None,
@@ -37,7 +39,8 @@ def run(
     from erblock.config import load_config
     from erblock.pipeline.run import RunOptions, opened_run
 
-    config = load_config(settings, {"check": {"gold": str(gold)}} if gold else {})
+    given: dict[str, Any] = {"block": {"must_pairs": must_pairs, "must_not_pairs": must_not_pairs}}
+    config = load_config(settings, given | ({"check": {"gold": gold}} if gold is not None else {}))
     reports = []
     with opened_run(config, RunOptions(output, first, last, force)) as opened:
         for step in opened.steps:

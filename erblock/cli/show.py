@@ -15,8 +15,9 @@ if TYPE_CHECKING:
 _FIRST, _MEMBERS = 10, 10
 
 
+@options.reads("left_id", "right_id", *options.COLUMNS, *options.TABLES, *options.CONFIG)
 def show(
-    file: Annotated[Path, typer.Argument(help="Pairs, matches, clusters or keys.")],
+    file: Annotated[str, typer.Argument(help="Pairs, matches, clusters or keys.")],
     sample: Annotated[
         int | None,
         typer.Option(min=1, max=options.MOST, help="So many, drawn at random; with --around, the nearest."),
@@ -53,23 +54,24 @@ def show(
     left: options.LeftOption = None,
     right: options.RightOption = None,
     id_column: Annotated[
-        str | None, typer.Option(help="The column that identifies a record.", show_default="id")
+        str | None,
+        typer.Option(
+            help="The column that identifies a record.", show_default="id", rich_help_panel="Tables"
+        ),
     ] = None,
-    columns: options.Columns = None,
-    delimiter: options.Delimiter = None,
-    encoding: options.Encoding = None,
-    config: options.ConfigFile = None,
+    *,
+    reading: options.Reading,
 ) -> None:
     """Show pairs with both records side by side, or clusters, buckets and records without a pair.
 
     Example: erblock show matches.parquet --around 0.5 --sample 20
     """
-    from erblock.config import load_config
     from erblock.pipeline.show import ShowOptions, ShowOutput
     from erblock.pipeline.show import show as run
 
-    given = {"left": left, "right": right, "id": id_column, "columns": columns}
-    settings = load_config(config, {"tables": given | {"delimiter": delimiter, "encoding": encoding}})
+    given = {"left": left, "right": right, "id": id_column}
+    settings = reading.settings({"tables": given}, columns=lambda _: True)
+    console.leave_stdout_to(output)
     if excel and output is None:
         raise ConfigError("--excel writes CSV that is safe in a spreadsheet: give -o a name ending in .csv")
     if limit is None and sample is None and output is None:

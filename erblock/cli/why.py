@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 _WIDEST = 120
 
 
+@options.reads(*options.IDS, *options.COLUMNS, *options.TABLES, *options.GOLD, *options.CONFIG)
 def why(
     words: Annotated[
         list[str] | None,
@@ -27,11 +28,11 @@ def why(
         ),
     ] = None,
     missed: Annotated[
-        Path | None,
+        str | None,
         typer.Option(help="Known matches (left_id, right_id): why those that are not found are not."),
     ] = None,
     matches: Annotated[
-        Path | None, typer.Option(help="What `erblock match` wrote: say also what became a match.")
+        str | None, typer.Option(help="What `erblock match` wrote: say also what became a match.")
     ] = None,
     model: Annotated[Path | None, typer.Option(help="A model of `erblock fit`.")] = None,
     method: Annotated[
@@ -39,48 +40,37 @@ def why(
     ] = None,
     bands: options.Bands = None,
     block_on: options.BlockOn = None,
+    must_pairs: options.MustPairs = None,
+    must_not_pairs: options.MustNotPairs = None,
     max_pairs: Annotated[int | None, typer.Option(help="As `erblock block` was told.")] = None,
     max_per_record: Annotated[int | None, typer.Option(help="As `erblock block` was told.")] = None,
     target_recall: Annotated[float | None, typer.Option(help="As `erblock block` was told.")] = None,
     min_probability: Annotated[
         float | None, typer.Option(help="As `erblock match` was told.", show_default="0.5")
     ] = None,
-    id_column: options.IdColumn = None,
-    left_id: options.LeftId = None,
-    right_id: options.RightId = None,
-    columns: options.Columns = None,
-    delimiter: options.Delimiter = None,
-    encoding: options.Encoding = None,
     device: options.Device = None,
     precision: options.Precision = None,
-    config: options.ConfigFile = None,
     as_json: options.AsJson = False,
+    *,
+    reading: options.Reading,
 ) -> None:
     """Say why two records are, or are not, a candidate pair and a match; blocks once more, writes nothing.
 
     Example: erblock why 17 L-204 a.csv b.csv
     """
-    from erblock.config import load_config
+    from erblock.pipeline.model import model_folder
 
     ids, tables = _parted(words or [], missed is not None)
-    settings = load_config(
-        config,
+    settings = reading.settings(
         {
-            "tables": {
-                "left": tables[0],
-                "right": tables[1],
-                "id": id_column,
-                "left_id": left_id,
-                "right_id": right_id,
-                "columns": columns,
-                "delimiter": delimiter,
-                "encoding": encoding,
-            },
+            "tables": {"left": tables[0], "right": tables[1]},
             "block": {
                 "model": model and str(model),
                 "method": method,
                 "bands": bands,
                 "block_on": block_on,
+                "must_pairs": must_pairs,
+                "must_not_pairs": must_not_pairs,
                 "max_pairs": max_pairs,
                 "max_per_record": max_per_record,
                 "target_recall": target_recall,
@@ -90,6 +80,7 @@ def why(
             },
             "match": {"min_probability": min_probability},
         },
+        columns=lambda config: model_folder(config.block) is None,
     )
     if missed is not None:
         from erblock.pipeline.missed import missed as run_missed

@@ -32,10 +32,17 @@ class TableKeywords(TypedDict, total=False):
     left_id: str | None
     right_id: str | None
     columns: Sequence[str]
+    source: str | None
     delimiter: str | None
     encoding: str
+    left_delimiter: str | None
+    right_delimiter: str | None
     left_encoding: str | None
     right_encoding: str | None
+    gold_delimiter: str | None
+    gold_encoding: str | None
+    labels_delimiter: str | None
+    labels_encoding: str | None
 
 
 class RuleKeywords(TableKeywords, total=False):
@@ -88,6 +95,8 @@ class BlockKeywords(PlanKeywords, total=False):
     """Candidate pairs, their budget and what else makes records meet, [block]."""
 
     block_on: Sequence[str]
+    must_pairs: Table | None
+    must_not_pairs: Table | None
     with_columns: bool
     format: Literal["erblock", "splink"]
 
@@ -96,6 +105,8 @@ class WhyKeywords(PlanKeywords, total=False):
     """What decided about a pair, [block] and [rules]."""
 
     block_on: Sequence[str]
+    must_pairs: Table | None
+    must_not_pairs: Table | None
     match: Sequence[str]
     conflict: Sequence[str]
 

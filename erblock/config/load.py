@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 from rapidfuzz import process
 
-from erblock.config.sections import MEMORY, SECTIONS, Config
+from erblock.config.sections import DEVICE, MEMORY, SECTIONS, Config
 from erblock.errors import ConfigError
 
 DEFAULT_FILE = "erblock.toml"
@@ -19,7 +19,7 @@ PATHS = {
     "tables": ("left", "right"),
     "fit": ("labels", "output"),
     "distill": ("output",),
-    "block": ("model", "output"),
+    "block": ("model", "must_pairs", "must_not_pairs", "output"),
     "match": ("pairs", "labels", "model", "use", "save", "output", "clusters"),
     "check": ("gold", "baseline"),
 }
@@ -34,6 +34,7 @@ _WORDS = {
     "Input should be": "expected",
     "String should have": "expected",
     f"String should match pattern '{MEMORY}'": "expected an amount of memory such as 500MB or 4GB",
+    f"String should match pattern '{DEVICE}'": "expected auto, cpu, cuda, cuda:1 or mps",
 }
 
 

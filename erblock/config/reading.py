@@ -30,6 +30,11 @@ class TablesConfig(BaseModel):
         description='The columns to compare: "name", or "left_name=right_name" where names differ. '
         "By default, every column that both tables have.",
     )
+    source: str | None = Field(
+        default=None,
+        description="Of one table, the column that says where a record is from: records of one source are no "
+        "candidates for each other, and the column is not compared.",
+    )
     delimiter: Delimiter = Field(default=None, description="The CSV delimiter; by default it is detected.")
     encoding: str = Field(default="utf-8", description="The CSV encoding, such as cp1252 or latin-1.")
     left_delimiter: Delimiter = Field(

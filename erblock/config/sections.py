@@ -12,6 +12,9 @@ from erblock.config.reading import TablesConfig
 MEMORY = r"^(0*[1-9]\d{0,8}(\.\d{1,9})?|0+\.\d{0,8}[1-9]\d{0,8}) ?[MGT]i?B$"
 """How much memory is written: 500MB, 1.5 GB, 4GiB; more than none."""
 
+DEVICE = r"^(auto|cpu|cuda(:\d{1,3})?|mps)$"
+"""Where a model runs; of several GPUs the number, as cuda:1."""
+
 _UNITS = {"M": 2, "G": 3, "T": 4}
 
 MOST = 1_000_000_000
@@ -77,7 +80,7 @@ class FitConfig(_Section):
     max_tokens: int = Field(
         default=64, ge=8, le=MOST, description="Longer records are cut to so many tokens."
     )
-    device: str = Field(default="auto", description='"auto", "cpu", "cuda" or "mps".')
+    device: str = Field(default="auto", pattern=DEVICE, description='"auto", "cpu", "cuda" or "mps".')
     precision: Literal["auto", "float32", "bfloat16", "int8"] = Field(
         default="auto",
         description='"auto": bfloat16 on a GPU or with AMX, int8 with VNNI, else float32.',
@@ -124,6 +127,16 @@ class BlockConfig(_Section):
         description="Records with an equal value meet, too, whatever the hash says, as in "
         '["compact(postcode)"]; the budget is for all.',
     )
+    must_pairs: str | None = Field(
+        default=None,
+        description="Pairs (left_id, right_id) that are written whatever buckets and budget say; they count "
+        "first for the budget. Of a file with labels, those labelled 1.",
+    )
+    must_not_pairs: str | None = Field(
+        default=None,
+        description="Pairs (left_id, right_id) that are never written. Of a file with labels, "
+        "those labelled 0.",
+    )
     max_pairs: int | None = Field(
         default=None, ge=1, description="Keep at most so many pairs, the best of all."
     )
@@ -147,7 +160,11 @@ class BlockConfig(_Section):
         ge=10,
         description="Write so many pairs to judge by hand beside the output, for `erblock audit`.",
     )
-    device: str = Field(default="auto", description='"auto", "cpu", "cuda" or "mps", for the neural method.')
+    device: str = Field(
+        default="auto",
+        pattern=DEVICE,
+        description='"auto", "cpu", "cuda" or "mps", for the neural method.',
+    )
     precision: Literal["auto", "float32", "bfloat16", "int8"] = Field(
         default="auto",
         description='"auto": bfloat16 on a GPU or with AMX, int8 with VNNI, else float32.',
@@ -204,7 +221,9 @@ class MatchConfig(_Section):
         description='Whether "plm" trains the encoder too, if 100 matches are sure or labelled; by default, '
         "where there is a GPU.",
     )
-    device: str = Field(default="auto", description='"auto", "cpu", "cuda" or "mps", for "plm".')
+    device: str = Field(
+        default="auto", pattern=DEVICE, description='"auto", "cpu", "cuda" or "mps", for "plm".'
+    )
     precision: Literal["auto", "float32", "bfloat16", "int8"] = Field(
         default="auto",
         description='"auto": bfloat16 on a GPU or with AMX, int8 with VNNI, else float32.',

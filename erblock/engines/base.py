@@ -11,6 +11,7 @@ from typing import Protocol
 import polars as pl
 
 from erblock.blocking.candidates import JoinReport
+from erblock.blocking.fixed import NONE_FIXED, FixedPairs
 from erblock.comparison.columns import ComparedColumn
 from erblock.comparison.measures import Floats
 from erblock.comparison.vectors import Comparison
@@ -26,7 +27,8 @@ class Candidates:
 
     `kind`: of hash. With one table the ids of both sides are the same series. `copies`: of either side, which
     records say the same, and so are not compared themselves. `tables`: the records themselves, at least the
-    compared columns, where they are in memory. `weights`: of the features of the hash.
+    compared columns, where they are in memory. `weights`: of the features of the hash. `fixed`: pairs that
+    the budget does not decide about; those that must be written are among the candidates.
     """
 
     kind: str
@@ -37,6 +39,7 @@ class Candidates:
     copies: tuple[Copies, Copies]
     tables: TablePair | None = None
     weights: Floats | None = None
+    fixed: FixedPairs = NONE_FIXED
 
 
 class Engine(Protocol):

@@ -4,9 +4,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 
 from erblock.blocking.candidates import JoinReport
+from erblock.blocking.fixed import NONE_FIXED, FixedPairs
 from erblock.blocking.output import write_frame
 from erblock.blocking.score import score_candidates
 from erblock.comparison.columns import ComparedColumn, compared_columns
@@ -17,6 +19,7 @@ from erblock.engines.base import Candidates
 from erblock.hashing import ngrams
 from erblock.hashing.arrays import UInt32s, sketch_arrays, with_buckets
 from erblock.hashing.base import Hasher, Progress, Rows, Scores, Sketch, silent
+from erblock.scoring.pairs import ScoredPairs, pair_keys, places
 from erblock.tables.copies import Copies
 from erblock.tables.files import read_frame
 from erblock.tables.read import TablePair
@@ -29,8 +32,8 @@ class LocalEngine:
     """Two tables (or one) in memory, the text of each record or the table's stored sketch, and the hash.
 
     `copies`: which records of either table say the same. `exact`: more buckets of all records of either
-    table, (bands, records), 0 for none. `memory`: the bytes that the join keeps in memory at most; the rest
-    is in temporary files.
+    table, (bands, records), 0 for none. `fixed`: pairs that the budget does not decide about. `memory`: the
+    bytes that the join keeps in memory at most; the rest is in temporary files.
     """
 
     tables: TablePair
@@ -39,6 +42,7 @@ class LocalEngine:
     hasher: Hasher
     copies: tuple[Copies, Copies]
     exact: tuple[UInt32s, UInt32s]
+    fixed: FixedPairs = NONE_FIXED
     memory: int | None = None
 
     def candidates(self, on_progress: Progress = silent) -> Candidates:
@@ -53,10 +57,33 @@ class LocalEngine:
     def joined(self, sketches: tuple[Sketch, Sketch | None], on_progress: Progress = silent) -> Candidates:
         """Return the scored candidate pairs of these sketches."""
         join = JoinReport()
-        scored = score_candidates(*sketches, join, on_progress, self.memory)
+        source = self.fixed.source
+        source = None if source is None else source[self.copies[0].rows]
+        scored = score_candidates(*sketches, join, on_progress, self.memory, source)
         ids = (self.tables.left.frame[ID], self.tables.other.frame[ID])
         scored = scored.of_rows(self.copies[0].rows, self.copies[1].rows, (len(ids[0]), len(ids[1])))
-        return Candidates(self.hasher.kind, *ids, scored, join, self.copies, self.tables, self.hasher.weights)
+        return Candidates(
+            self.hasher.kind,
+            *ids,
+            self._with_must(scored, sketches) if len(self.fixed.must) else scored,
+            join,
+            self.copies,
+            self.tables,
+            self.hasher.weights,
+            self.fixed,
+        )
+
+    def _with_must(self, scored: ScoredPairs, sketches: tuple[Sketch, Sketch | None]) -> ScoredPairs:
+        """Return the candidates with those pairs that must be written and that the join did not find."""
+        asked = self.fixed.compared(self.copies)
+        new = np.flatnonzero(places((scored.left, scored.right), asked) < 0)
+        new = new[np.unique(pair_keys(asked[0][new], asked[1][new]), return_index=True)[1]]
+        left, right = (rows[new] for rows in asked)
+        at, to = (np.searchsorted(c.rows, rows) for c, rows in zip(self.copies, (left, right), strict=True))
+        one, other = sketches[0], sketches[0] if sketches[1] is None else sketches[1]
+        buckets = sketch_arrays(one).buckets[at], sketch_arrays(other).buckets[to]
+        shared = ((buckets[0] == buckets[1]) & (buckets[0] > 0)).sum(axis=1, dtype=np.uint16)
+        return scored.and_others((left, right), one.similarity(other, at, to), shared)
 
     def _sketch(self, records: pl.Series | Sketch, side: int, on_progress: Progress) -> Sketch:
         copies = self.copies[side]

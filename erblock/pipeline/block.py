@@ -28,8 +28,9 @@ class BlockReport:
 
     `recall`: the share of all matches that is kept, as estimated; `recall_unknown`: why there is no estimate;
     `curve`: the share that other budgets would keep.
-    `copies`: of each table that has any. `audit`: the sheet to judge, if one was asked for and any pair was
-    cut off.
+    `copies`: of each table that has any. `must_pairs`, `must_not_pairs`: how many pairs are written whatever
+    the budget says, and how many never are. `audit`: the sheet to judge, if one was asked for and any pair
+    was cut off.
     """
 
     kind: str
@@ -43,6 +44,8 @@ class BlockReport:
     join: JoinReport
     uncovered: tuple[int, ...]
     copies: tuple["CopyReport", ...]
+    must_pairs: int
+    must_not_pairs: int
     audit: Path | None
 
 
@@ -74,7 +77,7 @@ def block(config: Config, on_progress: Progress = silent) -> BlockReport:
     with open_engine(config, on_progress) as engine:
         found = engine.candidates(on_progress)
         ranked = rank(config, found, on_progress)
-        kept = cut(ranked.pairs, budget_of(options), ranked.expected, found.copies)
+        kept = cut(ranked.pairs, budget_of(options), ranked.expected, found.copies, found.fixed)
         pairs = pairs_frame(found.left_ids, found.right_ids, ranked.shown, kept)
         engine.write(_carried(options, found, pairs), options.output)
         on_progress("rank", len(found.scored), len(found.scored))
@@ -90,6 +93,8 @@ def block(config: Config, on_progress: Progress = silent) -> BlockReport:
         found.join,
         _uncovered(found, pairs),
         tuple(_copy_reports(config, found)),
+        len(found.fixed.must),
+        len(found.fixed.never),
         _write_audit(options, found, ranked.shown, kept),
     )
 
@@ -113,8 +118,9 @@ def _write_audit(options: BlockConfig, found: Candidates, scored: ScoredPairs, k
     if options.audit is None or found.tables is None or len(kept.kept) == len(scored):
         return None
     output, examined = Path(options.output), found.join.distinct
-    unmet = len(scored) - len(found.scored)
-    scope = AuditScope(output, examined - len(found.scored), _cross_product(found) - examined - unmet)
+    unmet = int((scored.bands == 0).sum())
+    pruned = max(examined - (len(scored) - unmet), 0)
+    scope = AuditScope(output, pruned, _cross_product(found) - examined - unmet)
     write_audit(sheet_path(output), found.tables, scored, draw_audit(scored, kept, options.audit), scope)
     return sheet_path(output)
 

@@ -42,7 +42,7 @@ class CheckOutputs:
     junit: Path | None = None
 
 
-def check(config: Config, path: Path, outputs: CheckOutputs) -> CheckReport:
+def check(config: Config, path: str, outputs: CheckOutputs) -> CheckReport:
     """Return the checks of the file, or of the run, at `path`; write what `outputs` names.
 
     Raises:
@@ -55,10 +55,10 @@ def check(config: Config, path: Path, outputs: CheckOutputs) -> CheckReport:
     engine = open_local(config, compared=False)
     gold = None
     if limits.gold is not None:
-        gold = known_matches(Path(limits.gold), config, engine.ids, one_table=engine.dedup)
+        gold = known_matches(limits.gold, config, engine.ids, one_table=engine.dedup)
     found, before = read_found(path, config, engine), None
     if limits.baseline is not None:
-        baseline = read_found(Path(limits.baseline), config, engine, known=False)
+        baseline = read_found(limits.baseline, config, engine, known=False)
         if baseline.kind != found.kind:
             raise ConfigError(
                 f"--baseline {limits.baseline} holds {baseline.kind}, {path} {found.kind}: expected the same"
@@ -69,8 +69,8 @@ def check(config: Config, path: Path, outputs: CheckOutputs) -> CheckReport:
         if outputs.failing is not None:
             write_rows(_rows_of_checks(checks), outputs.failing)
         if outputs.junit is not None:
-            write_text(outputs.junit, junit_xml(str(path), checks))
-    return CheckReport(str(path), tuple(checks))
+            write_text(outputs.junit, junit_xml(path, checks))
+    return CheckReport(path, tuple(checks))
 
 
 def _figures(found: Found, gold: pl.DataFrame | None) -> Figures:

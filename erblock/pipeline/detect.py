@@ -92,7 +92,7 @@ def _certain_id(tables: TablesConfig, source: str, csv: CsvOptions) -> str:
     if found is None:
         raise TableError(
             f"{source} has no column 'id', and it is not certain which one identifies a record; name it with "
-            f"--id, or let erblock propose it: {_init(tables)}"
+            f"--id-column, or let erblock propose it: {_init(tables)}"
         )
     return found
 

@@ -34,12 +34,12 @@ class DiffOptions:
     `output`: where every row that is gained or lost goes.
     """
 
-    before: Path
-    after: Path
-    gold: Path | None = None
+    before: str
+    after: str
+    gold: str | None = None
     old_left: str | None = None
     old_right: str | None = None
-    keys: tuple[Path, ...] = ()
+    keys: tuple[str, ...] = ()
     output: Path | None = None
 
 
@@ -111,11 +111,10 @@ def diff(config: Config, options: DiffOptions) -> Diff:
 def _check(config: Config, options: DiffOptions) -> None:
     if options.old_right is not None and config.tables.right is None:
         raise ConfigError(f"--old-right {options.old_right}: there is one table; give --old-left alone")
-    if options.output is None:
-        return
-    check_rows_output(options.output, "--output")
-    files = [options.before, options.after, options.gold, *options.keys]
-    files += [Path(table) for table in (options.old_left, options.old_right) if table is not None]
+    if options.output is not None:
+        check_rows_output(options.output, "--output")
+    old = (options.old_left, options.old_right)
+    files = [options.before, options.after, options.gold, *options.keys, *old]
     check_evaluate_places(config, files, {"--output": options.output})
 
 
@@ -133,7 +132,7 @@ def _old_engine(config: Config, options: DiffOptions) -> LocalMatchEngine | None
     return open_local(config.model_copy(update={"tables": config.tables.model_copy(update=changed)}))
 
 
-def _keys(files: tuple[Path, ...], found: Found) -> tuple[pl.DataFrame, pl.DataFrame]:
+def _keys(files: tuple[str, ...], found: Found) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Return the KEYS of either side, ids in the types of the tables."""
     engine = found.engine
     expected = 1 if engine.dedup else 2
@@ -145,10 +144,10 @@ def _keys(files: tuple[Path, ...], found: Found) -> tuple[pl.DataFrame, pl.DataF
     keys = []
     for file, ids in zip(files, engine.ids, strict=False):
         try:
-            frame = KEYS.check(read_frame(str(file)))
+            frame = KEYS.check(read_frame(file))
         except TableError as error:
             raise TableError(f"--keys {file}: {error}") from None
-        keys.append(frame.with_columns(cast_ids(frame["record_id"], ids.dtype, str(file))))
+        keys.append(frame.with_columns(cast_ids(frame["record_id"], ids.dtype, file)))
     return keys[0], keys[-1]
 
 
@@ -200,7 +199,7 @@ def _differing(one: pl.DataFrame, other: pl.DataFrame, missing: str) -> pl.DataF
 
 
 def _known(
-    config: Config, gold: Path | None, both: tuple[Found, Found], past: list[pl.DataFrame]
+    config: Config, gold: str | None, both: tuple[Found, Found], past: list[pl.DataFrame]
 ) -> tuple[pl.DataFrame | None, int | None]:
     """Return the known matches that are lost, and how many are gained; not of records that are gone."""
     if gold is None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from erblock.blocking.fixed import FixedPairs
 from erblock.blocking.output import check_output
 from erblock.config import Config, bytes_of
 from erblock.engines.base import Engine
@@ -17,6 +18,7 @@ from erblock.errors import ConfigError, require_extra
 from erblock.hashing.arrays import UInt32s
 from erblock.hashing.base import Progress, silent
 from erblock.hashing.store import Extras, Model, Provenance, save_model
+from erblock.pipeline.fixed_pairs import read_fixed_pairs
 from erblock.pipeline.inputs import Texts, minhash_of, open_tables, texts_of
 from erblock.pipeline.model import model_folder, open_hasher, with_model_columns
 from erblock.pipeline.places import check_block_places
@@ -33,15 +35,12 @@ if TYPE_CHECKING:
 def check_engine(config: Config) -> None:
     """Raise ErblockError if the engine cannot do what is asked for; called before any work is done."""
     options = config.block
-    on_spark = options.engine == "spark"
     if options.audit is not None:
         check_records_here(options.engine, "--audit")
     if options.with_columns:
         check_records_here(options.engine, "--with-columns")
-    if on_spark and options.memory is not None:
-        raise ConfigError("--memory bounds the join of this machine; on Spark it is spark.executor.memory")
-    if on_spark and options.block_on:
-        raise ConfigError("--block-on joins on this machine; on Spark leave it out")
+    if options.engine == "spark":
+        _check_spark(config)
     check_place(Place("--output", options.output), options.engine)
     if options.audit is not None and options.output == STANDARD:
         raise ConfigError("--audit writes its sheet beside the pairs: give --output FILE")
@@ -51,6 +50,21 @@ def check_engine(config: Config) -> None:
         sheet = sheet_path(output)
         written |= {"--audit": sheet, "--audit (its key)": key_path(sheet)}
     check_block_places(config, written)
+
+
+def _check_spark(config: Config) -> None:
+    options = config.block
+    if options.memory is not None:
+        raise ConfigError("--memory bounds the join of this machine; on Spark it is spark.executor.memory")
+    local = {
+        "--block-on": options.block_on,
+        "--must-pairs": options.must_pairs,
+        "--must-not-pairs": options.must_not_pairs,
+        "--source": config.tables.source,
+    }
+    for option, value in local.items():
+        if value:
+            raise ConfigError(f"{option} joins on this machine; on Spark leave it out")
 
 
 @dataclass(frozen=True)
@@ -97,11 +111,21 @@ def open_local_engine(config: Config, on_progress: Progress = silent) -> LocalEn
     texts = texts_of(tables)
     sides = stored.sides(texts.left, texts.right)
     memory = config.block.memory and bytes_of(config.block.memory)
+    fixed = read_fixed_pairs(config, tables)
     exact = _exact_keys(config.block.block_on, tables)
+    copies = texts.copies(_with_source(exact, fixed))
     on_progress("prepare", 1, 2)
     hasher = open_hasher(config.block, texts)
     on_progress("prepare", 2, 2)
-    return LocalEngine(tables, *sides, hasher, texts.copies(exact), exact, memory or None)
+    return LocalEngine(tables, *sides, hasher, copies, exact, fixed, memory or None)
+
+
+def _with_source(exact: tuple[UInt32s, UInt32s], fixed: FixedPairs) -> tuple[UInt32s, UInt32s]:
+    """Return the keys and the source of each record: what says the same elsewhere is no copy."""
+    if fixed.source is None:
+        return exact
+    keys = np.vstack([exact[0], fixed.source[np.newaxis].astype(np.uint32)])
+    return keys, keys
 
 
 def _exact_keys(entries: Sequence[str], tables: TablePair) -> tuple[UInt32s, UInt32s]:

@@ -1,7 +1,6 @@
 """A file that a run wrote - pairs, matches, clusters or keys - beside the records that it is about."""
 
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import polars as pl
 
@@ -47,7 +46,7 @@ class Found:
         return self.frame.filter("is_match") if self.kind == "matches" else self.frame
 
 
-def read_found(path: Path, config: Config, engine: LocalMatchEngine, *, known: bool = True) -> Found:
+def read_found(path: str, config: Config, engine: LocalMatchEngine, *, known: bool = True) -> Found:
     """Return what the file at `path` says, or the file of the run that `path` tells of or is the folder of.
 
     The columns tell what it holds. `known`: every record that it names must be in the tables; an earlier file
@@ -57,10 +56,10 @@ def read_found(path: Path, config: Config, engine: LocalMatchEngine, *, known: b
         TableError: if it cannot be read, names an unknown record, or is of another run.
     """
     path = report_of(path)
-    if path.suffix.lower() != ".json":
-        return _read(str(path), config, engine, known=known)
+    if not path.lower().endswith(".json"):
+        return _read(path, config, engine, known=known)
     output, run = read_run(path)
-    found = _read(str(output), config, engine, known=known)
+    found = _read(output, config, engine, known=known)
     told = run.pairs if run.matches is None else run.matches
     if found.kind in ("pairs", "matches") and told != found.matches.height:
         raise TableError(
@@ -94,7 +93,7 @@ def _with_numbers(raw: pl.DataFrame) -> pl.DataFrame:
 
 
 def known_matches(
-    path: Path, config: Config, ids: tuple[pl.Series, pl.Series], *, one_table: bool
+    path: str, config: Config, ids: tuple[pl.Series, pl.Series], *, one_table: bool
 ) -> pl.DataFrame:
     """Return the known matches at `path` as distinct pairs; `ids`: of either side, which it may name.
 

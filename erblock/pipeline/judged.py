@@ -1,7 +1,6 @@
 """What a file of matches, which `match` wrote, says of pairs."""
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,7 +9,8 @@ import polars as pl
 from erblock.config import Config
 from erblock.errors import TableError
 from erblock.hashing.base import Rows
-from erblock.pipeline.rerun import Pairs, Rerun, places
+from erblock.pipeline.rerun import Pairs, Rerun
+from erblock.scoring.pairs import places
 from erblock.tables.check import shown
 from erblock.tables.matches import read_matches
 from erblock.tables.pairs import PAIR, with_rows
@@ -44,7 +44,7 @@ class JudgedPairs:
     rows: tuple[Rows, Rows]
 
 
-def read_judged(config: Config, tables: TablePair, path: Path) -> JudgedPairs:
+def read_judged(config: Config, tables: TablePair, path: str) -> JudgedPairs:
     """Return what a file of matches says.
 
     Raises:
@@ -52,10 +52,10 @@ def read_judged(config: Config, tables: TablePair, path: Path) -> JudgedPairs:
     """
     ids = tables.left.frame[ID], tables.other.frame[ID]
     frame = read_matches(path, *ids, csv_of_pairs(config.tables))
-    return JudgedPairs(str(path), frame, numbered(tables, frame, path))
+    return JudgedPairs(path, frame, numbered(tables, frame, path))
 
 
-def numbered(tables: TablePair, frame: pl.DataFrame, source: Path) -> tuple[Rows, Rows]:
+def numbered(tables: TablePair, frame: pl.DataFrame, source: str) -> tuple[Rows, Rows]:
     """Return the pairs of a file by row number, in its order.
 
     Raises:

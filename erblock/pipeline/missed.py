@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,8 +11,10 @@ from erblock.hashing.base import Progress, Rows, silent
 from erblock.pipeline.engine import open_local_engine
 from erblock.pipeline.found import known_matches
 from erblock.pipeline.judged import JudgedPairs, numbered, read_judged
+from erblock.pipeline.places import check_evaluate_places
 from erblock.pipeline.remedy import Remedy, bands_needed, per_record_needed, remedy_of
-from erblock.pipeline.rerun import Fate, Pairs, Rerun, places, rerun_on
+from erblock.pipeline.rerun import Fate, Pairs, Rerun, rerun_on
+from erblock.scoring.pairs import places
 from erblock.tables.read import TablePair
 from erblock.tables.schemas import ID
 from erblock.tables.text import plain_texts
@@ -64,13 +65,14 @@ class MissedReport:
 
 
 def missed(
-    config: Config, gold: Path, matches: Path | None = None, on_progress: Progress = silent
+    config: Config, gold: str, matches: str | None = None, on_progress: Progress = silent
 ) -> MissedReport:
     """Return why known matches are no candidates or, by the file `matches`, are not judged matches.
 
     Raises:
         ErblockError: if a table, the model, an option or a file is not usable.
     """
+    check_evaluate_places(config, [gold, matches], {})
     engine = open_local_engine(config)
     known = _known(config, engine.tables, gold)
     judged = None if matches is None else read_judged(config, engine.tables, matches)
@@ -85,12 +87,12 @@ def missed(
         len(pairs) - len(lost),
         len(lost),
         len(rerun.kept.written),
-        None if matches is None else str(matches),
+        matches,
         tuple(_causes(config, rerun, pairs, causes)),
     )
 
 
-def _known(config: Config, tables: TablePair, path: Path) -> tuple[Rows, Rows]:
+def _known(config: Config, tables: TablePair, path: str) -> tuple[Rows, Rows]:
     """Return the known matches by row number, each once, without records with themselves."""
     ids = tables.left.frame[ID], tables.other.frame[ID]
     return numbered(tables, known_matches(path, config, ids, one_table=tables.dedup), path)

@@ -20,8 +20,15 @@ def tables_of(config: Config) -> list[Read]:
 
 def check_block_places(config: Config, written: dict[str, Path]) -> None:
     """Raise OutputError if blocking would write over what it reads; `written`: paths by what names them."""
-    reads = [*tables_of(config), Read("the model", config.block.model)]
+    reads = [*tables_of(config), Read("the model", config.block.model), *_fixed_pairs(config)]
     check_places([Write(option, path) for option, path in written.items()], reads)
+
+
+def _fixed_pairs(config: Config) -> list[Read]:
+    return [
+        Read("the must-pairs", config.block.must_pairs),
+        Read("the must-not-pairs", config.block.must_not_pairs),
+    ]
 
 
 def check_evaluate_places(
@@ -46,12 +53,13 @@ def check_run_places(config: Config, folder: Path) -> None:
         "the known matches": (config.check.gold,),
     }
     reads = [Read(what, path) for what, paths in named.items() for path in paths]
-    check_places([Write("--output", folder, whole=True)], [*tables_of(config), *reads])
+    reads += [*tables_of(config), *_fixed_pairs(config)]
+    check_places([Write("--output", folder, whole=True)], reads)
 
 
-def check_check_places(config: Config, path: Path, written: dict[str, Path | None]) -> None:
+def check_check_places(config: Config, path: str, written: dict[str, Path | None]) -> None:
     """Raise OutputError if what a check writes would be written over what it reads."""
-    check_evaluate_places(config, [path, *map(_path, (config.check.gold, config.check.baseline))], written)
+    check_evaluate_places(config, [path, config.check.gold, config.check.baseline], written)
 
 
 def check_report_places(config: Config, folder: Path, output: Path) -> None:
@@ -59,10 +67,6 @@ def check_report_places(config: Config, folder: Path, output: Path) -> None:
     folders = [config.fit.output, config.block.model, config.match.save]
     files = [config.block.output, config.match.output, config.match.clusters, config.check.gold]
     check_evaluate_places(config, [*folder.glob("*.json"), *folders, *files], {"--output": output})
-
-
-def _path(name: str | None) -> Path | None:
-    return None if name is None else Path(name)
 
 
 def check_match_places(config: Config) -> None:

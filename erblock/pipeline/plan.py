@@ -99,8 +99,10 @@ def plan(config: Config, on_progress: Progress = silent, seconds: float = SECOND
     """
     if config.block.engine != "local":
         raise ConfigError(f"erblock plan is for one machine, found --engine {config.block.engine}")
+    if config.tables.source is not None:
+        raise ConfigError("erblock plan does not know how many pairs are of one source; leave --source out")
     if config.block.block_on:
-        raise ConfigError("erblock plan does not know how many pairs block_on adds; leave it out")
+        raise ConfigError("erblock plan does not know how many pairs block_on adds: leave out --block-on")
     with TemporaryDirectory() as folder:
         return _planned(config, Path(folder), on_progress, seconds)
 

@@ -13,10 +13,13 @@ from erblock.hashing.base import Rows
 from erblock.hashing.minhash import MinHashHasher
 from erblock.hashing.overlap import first_shared_band
 from erblock.pipeline.model import model_folder
-from erblock.pipeline.rerun import ALL, Fate, Pairs, Rerun, places, rerun_on
+from erblock.pipeline.rerun import ALL, Fate, Pairs, Rerun, rerun_on
+from erblock.scoring.pairs import places
 
 _ROUND = 1e4
 _NO_OPTION = {
+    Fate.NEVER: "no option does: take it out of the file of --must-not-pairs",
+    Fate.SOURCE: "no option does but leaving out --source",
     Fate.NO_KEY: "no option does: give a column that tells the record apart",
     Fate.TOO_FULL: "no option does: leave out the column whose value fills the bucket, or make it rarer",
     Fate.NOT_BEST: "no option does: compare other columns, or fit a model that ranks the pair higher",
@@ -100,7 +103,7 @@ def raised_budget(rerun: Rerun, pair: Pairs) -> Budget:
 
 def per_record_needed(rerun: Rerun, pairs: Pairs) -> Rows:
     """Return how many pairs of one record must be kept to keep each pair, which is a candidate."""
-    every, order = rerun.written(Budget(max_pairs=ALL)), rerun.kept.order
+    every, order = rerun.counted(Budget(max_pairs=ALL)), rerun.kept.order
     compared = rerun.pairs.left[order], rerun.pairs.right[order]
     written = places_of_records(rerun.pairs, every.left, every.right)
     of_compared = places_of_records(rerun.pairs, *compared)

@@ -97,9 +97,9 @@ def _opened(folder: Path, config: Config, record: RunRecord) -> _Run:
     engine, gold = open_local(config), None
     if "evaluate" in record.steps and config.check.gold is not None:
         _check_same(folder, record, "evaluate", {"gold": config.check.gold})
-        gold = known_matches(Path(config.check.gold), config, engine.ids, one_table=engine.dedup)
-    pairs = read_found(folder / "block.json", config, engine)
-    matches = read_found(folder / "match.json", config, engine) if "match" in record.steps else None
+        gold = known_matches(config.check.gold, config, engine.ids, one_table=engine.dedup)
+    pairs = read_found(str(folder / "block.json"), config, engine)
+    matches = read_found(str(folder / "match.json"), config, engine) if "match" in record.steps else None
     return _Run(folder, config, record, engine, pairs, matches, gold)
 
 
@@ -178,7 +178,7 @@ def _rule_hits(run: _Run, fitted: FitFigures | None) -> Iterator[RuleHits]:
     if found is None or not (rules.match or rules.conflict):
         return
     compiled = compile_rules(rules.match, rules.conflict, run.engine.tables)
-    rows = numbered(run.engine.tables, found.matches, Path(found.path))
+    rows = numbered(run.engine.tables, found.matches, found.path)
     triplets = {} if fitted is None else fitted.triplets
     for rule, truth in zip(compiled.rules, compiled.evaluate(*rows), strict=True):
         name = rule.source.name

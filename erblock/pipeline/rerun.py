@@ -14,7 +14,7 @@ import polars as pl
 
 from erblock.blocking.budget import DEFAULT_PER_RECORD, Budget, Cut, cut
 from erblock.blocking.copies import COPIES_MET, WrittenPairs, compared_rows
-from erblock.blocking.score import kept_per_record
+from erblock.blocking.score import are_apart, kept_per_record
 from erblock.config import Config
 from erblock.engines.base import Candidates
 from erblock.engines.local import LocalEngine
@@ -23,7 +23,7 @@ from erblock.hashing.base import Progress, Rows, Scores, Sketch, silent
 from erblock.pipeline.block import budget_of
 from erblock.pipeline.inputs import texts_of
 from erblock.pipeline.ranked import RankedCandidates, rank
-from erblock.scoring.pairs import ScoredPairs
+from erblock.scoring.pairs import ScoredPairs, pair_keys, places
 from erblock.scoring.ranks import rank_within
 
 ALL = np.iinfo(np.int64).max
@@ -33,6 +33,8 @@ class Fate(StrEnum):
     """What became of a pair in blocking."""
 
     KEPT = "kept"
+    NEVER = "never written: --must-not-pairs names it"
+    SOURCE = "never written: both records are of one source"
     NO_KEY = "never met in a bucket: a record has no key, as it holds nothing, or nothing rare"
     NEVER_MET = "never met in a bucket"
     TOO_FULL = "met in no bucket but those too full to be multiplied out"
@@ -130,6 +132,11 @@ class Rerun:
             written = self.written(budget)
             gone = places((written.left, written.right), (pairs.left, pairs.right)) < 0
             fates[gone & (fates == Fate.KEPT)] = fate
+        fixed, keys = self.found.fixed, pair_keys(pairs.left, pairs.right)
+        if fixed.source is not None:
+            same = ~are_apart(fixed.source, pairs.left, pairs.right)
+            fates[same & ~np.isin(keys, fixed.must)] = Fate.SOURCE
+        fates[np.isin(keys, fixed.never)] = Fate.NEVER
         return [Fate(fate) for fate in fates]
 
     def _unranked(self, pairs: Pairs) -> npt.NDArray[np.str_]:
@@ -172,11 +179,17 @@ class Rerun:
 
     def written(self, budget: Budget) -> WrittenPairs:
         """Return the pairs that another budget writes, best first."""
-        return cut(self.pairs, budget, self.ranked.expected, self.found.copies).written
+        return cut(self.pairs, budget, self.ranked.expected, self.found.copies, self.found.fixed).written
+
+    def counted(self, budget: Budget) -> WrittenPairs:
+        """Return the pairs that another budget writes as it counts them: first those that must be written."""
+        written = self.written(budget)
+        must = np.isin(pair_keys(written.left, written.right), self.found.fixed.must)
+        return written.take(np.argsort(~must, kind="stable"))
 
     def places_kept_by(self, budget: Budget, pairs: Pairs) -> Rows:
         """Return the place of each pair among all those that `budget` lets through but for their number."""
-        written = self.written(replace(budget, max_pairs=ALL))
+        written = self.counted(replace(budget, max_pairs=ALL))
         return places((written.left, written.right), (pairs.left, pairs.right))
 
 
@@ -186,16 +199,6 @@ def rerun_on(engine: LocalEngine, config: Config, on_progress: Progress = silent
     found = engine.joined(sketches, on_progress)
     ranked = rank(config, found)
     budget = budget_of(config.block)
-    kept = cut(ranked.pairs, budget, ranked.expected, found.copies)
+    kept = cut(ranked.pairs, budget, ranked.expected, found.copies, found.fixed)
     other = sketches[0] if sketches[1] is None else sketches[1]
     return Rerun(engine, (sketches[0], other), found, ranked, budget, kept)
-
-
-def places(known: tuple[Rows, Rows], asked: tuple[Rows, Rows]) -> Rows:
-    """Return where each asked pair of row numbers stands among the known ones, -1 where it does not."""
-    if not len(known[0]):
-        return np.full(len(asked[0]), -1, dtype=np.int64)
-    keys, wanted = ((left << 32) | right for left, right in (known, asked))
-    order = np.argsort(keys, kind="stable")
-    at = order[np.minimum(np.searchsorted(keys[order], wanted), len(keys) - 1)]
-    return np.where(keys[at] == wanted, at, -1)

@@ -33,7 +33,7 @@ from erblock.pipeline.places import check_run_places
 from erblock.pipeline.stored import stored_tables
 from erblock.tables.contents import as_json, read_json
 from erblock.tables.run_folder import Digests, StepRecord, digests_at, read_record, write_record
-from erblock.tables.streams import STANDARD
+from erblock.tables.streams import STANDARD, is_url
 from erblock.tables.writing import locked, together, write_text
 
 STEPS = ("fit", "block", "match", "evaluate")
@@ -176,9 +176,10 @@ def asked_steps(config: Config) -> tuple[str, ...]:
 
 
 def _check_here(config: Config) -> None:
-    for table in (config.tables.left, config.tables.right):
-        if table is not None and (table == STANDARD or "://" in table):
-            raise ConfigError(f"erblock run reads files of this machine, found {table}; run its commands")
+    files = (config.tables.left, config.tables.right, config.fit.labels, config.match.labels)
+    for file in (*files, config.check.gold, config.block.must_pairs, config.block.must_not_pairs):
+        if file is not None and (file == STANDARD or is_url(file)):
+            raise ConfigError(f"erblock run reads files of this machine, found {file}; run its commands")
 
 
 def _check_steps(asked: Sequence[str], options: RunOptions) -> None:
@@ -230,7 +231,12 @@ def _steps(config: Config, asked: Sequence[str]) -> Iterator[Step]:
     yield Step(
         "block",
         ("tables", "block"),
-        {**tables, "model": blocking.model},
+        {
+            **tables,
+            "model": blocking.model,
+            "must_pairs": blocking.must_pairs,
+            "must_not_pairs": blocking.must_not_pairs,
+        },
         (blocking.output,),
         lambda on_progress: asdict(block(config, on_progress)),
     )
@@ -256,7 +262,7 @@ def _steps(config: Config, asked: Sequence[str]) -> Iterator[Step]:
 
 def _measured(config: Config, files: Sequence[str]) -> list[dict[str, Any]]:
     tables = stored_tables(config.tables).records(config.tables)
-    options = EvaluateOptions([Path(file) for file in files], Path(config.check.gold or ""), tables)
+    options = EvaluateOptions(files, config.check.gold or "", tables)
     return [as_record(report, TARGETS) for report in evaluate_files(options)]
 
 

@@ -67,7 +67,7 @@ class ShowOutput:
     excel: bool = False
 
 
-def show(config: Config, path: Path, options: ShowOptions, output: ShowOutput | None = None) -> Shown:
+def show(config: Config, path: str, options: ShowOptions, output: ShowOutput | None = None) -> Shown:
     """Return the chosen rows of the file at `path`; write them to `output`, if there is one.
 
     Raises:
@@ -75,9 +75,9 @@ def show(config: Config, path: Path, options: ShowOptions, output: ShowOutput | 
     """
     if output is not None:
         check_rows_output(output.path, "--output")
-        check_evaluate_places(config, [path], {"--output": output.path})
         if output.excel:
             check_excel(output.path)
+    check_evaluate_places(config, [path], {"--output": None if output is None else output.path})
     found = read_found(path, config, open_local(config))
     shown = chosen_rows(found, options)
     if output is not None:

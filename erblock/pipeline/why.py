@@ -4,7 +4,6 @@ Blocking runs once more, by the same code, and what it knows of the pair is read
 """
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,11 +16,13 @@ from erblock.hashing.base import Progress, Scores, silent
 from erblock.pipeline.engine import open_local_engine
 from erblock.pipeline.judged import Judged, judgement, read_judged
 from erblock.pipeline.labelled import verdicts_of
+from erblock.pipeline.places import check_evaluate_places
 from erblock.pipeline.remedy import Remedy, remedy_of
-from erblock.pipeline.rerun import ALL, Fate, Pairs, Rerun, places, rerun_on
+from erblock.pipeline.rerun import ALL, Fate, Pairs, Rerun, rerun_on
 from erblock.pipeline.seen import Seen, SeenRecord, seen_pair, seen_records
 from erblock.rules.answers import RuleAnswer, answers_of
 from erblock.rules.compile import compile_rules
+from erblock.scoring.pairs import pair_keys, places
 from erblock.scoring.weak_labels import MATCH, UNKNOWN
 from erblock.tables.check import shown
 from erblock.tables.pairs import converted_ids
@@ -94,12 +95,13 @@ class Ranked:
 class Explanation:
     """All that decided about a pair. `fate`: what became of it; `written`: how many pairs are written.
 
-    `rules_unasked`: why the rules of the settings were not asked.
+    `named`: whether --must-pairs names it. `rules_unasked`: why the rules of the settings were not asked.
     """
 
     left: SeenRecord
     right: SeenRecord
     fate: Fate
+    named: bool
     seen: Seen
     weights: Weights | None
     ranked: Ranked | None
@@ -113,13 +115,14 @@ class Explanation:
 
 
 def why(
-    config: Config, ids: tuple[str, str], matches: Path | None = None, on_progress: Progress = silent
+    config: Config, ids: tuple[str, str], matches: str | None = None, on_progress: Progress = silent
 ) -> Explanation:
     """Return why two records are candidates and matches, or not; `matches`: what `match` wrote, if anything.
 
     Raises:
         ErblockError: if a table, the model or an option is not usable, or an id is in no table.
     """
+    check_evaluate_places(config, [matches], {})
     engine = open_local_engine(config)
     rows = _rows_of(engine.tables, ids)
     judged = None if matches is None else read_judged(config, engine.tables, matches)
@@ -131,6 +134,7 @@ def why(
     return Explanation(
         *seen_records(rerun, pair),
         fate,
+        bool(np.isin(pair_keys(pair.left, pair.right), rerun.found.fixed.must).any()),
         seen_pair(rerun, pair),
         _weights(rerun, pair),
         _ranked(rerun, scores, pair),

@@ -65,6 +65,16 @@ class ScoredPairs:
             self, left=left[self.left], right=right[self.right], best_left=best_left, best_right=best_right
         )
 
+    def and_others(
+        self, others: tuple[Rows, Rows], similarity: Scores, bands: npt.NDArray[np.uint16]
+    ) -> "ScoredPairs":
+        """Return these pairs and others that are not among them, in order."""
+        left, right = (np.concatenate(ends) for ends in zip((self.left, self.right), others, strict=True))
+        order = np.argsort(pair_keys(left, right), kind="stable")
+        similarity = np.concatenate([self.similarity, similarity])[order]
+        bands = np.concatenate([self.bands, bands])[order]
+        return replace(self, left=left[order], right=right[order], bands=bands).seen_as(similarity)
+
     @property
     def one_table(self) -> bool:
         """Whether both sides are the same table."""
@@ -83,6 +93,21 @@ class ScoredPairs:
             figure(self.left, values, len(self.best_left)),
             figure(self.right, values, len(self.best_right)),
         )
+
+
+def pair_keys(left: Rows, right: Rows) -> Rows:
+    """Return one number for each pair of row numbers, in the order of the left and then the right one."""
+    return np.asarray((left << 32) | right)
+
+
+def places(known: tuple[Rows, Rows], asked: tuple[Rows, Rows]) -> Rows:
+    """Return where each asked pair of row numbers stands among the known ones, -1 where it does not."""
+    if not len(known[0]) or not len(asked[0]):
+        return np.full(len(asked[0]), -1, dtype=np.int64)
+    keys, wanted = pair_keys(*known), pair_keys(*asked)
+    order = np.argsort(keys, kind="stable")
+    at = order[np.minimum(np.searchsorted(keys[order], wanted), len(keys) - 1)]
+    return np.where(keys[at] == wanted, at, -1)
 
 
 def best_of_either(pairs: ScoredPairs, most: int) -> Rows:

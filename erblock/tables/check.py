@@ -22,7 +22,7 @@ def check_not_empty(frame: pl.DataFrame, source: str) -> None:
         raise TableError(f"{source} has no rows (its columns: {listed(frame.columns)})")
 
 
-def check_id_column(frame: pl.DataFrame, id_column: str, source: str, option: str = "--id") -> None:
+def check_id_column(frame: pl.DataFrame, id_column: str, source: str, option: str = "--id-column") -> None:
     """Raise TableError if the id column is missing, or if the first line is no header at all."""
     if id_column in frame.columns:
         return
@@ -40,7 +40,7 @@ def check_header(frame: pl.DataFrame, source: str) -> None:
     if values:
         raise TableError(
             f"{source} seems to have no header row: its first line holds '{values[0]}', which looks like a "
-            "value; put a line with the column names on top (or name the id column with --id)"
+            "value; put a line with the column names on top (or name the id column with --id-column)"
         )
 
 

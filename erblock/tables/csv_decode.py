@@ -26,14 +26,19 @@ def unzipped(data: bytes, source: str) -> bytes:
             while part := file.read(1 << 24):
                 parts.append(part)
                 size += len(part)
-                if size > max(_SMALL, _LARGEST_RATIO * len(data)):
-                    raise TableError(
-                        f"{source} unpacks to more than {_LARGEST_RATIO} times its size, as no table does; "
-                        "unpack it first"
-                    )
+                check_unpacked(size, len(data), source)
     except (OSError, EOFError, zlib.error) as error:
         raise TableError(f"{source} is a damaged gzip file: {error}") from None
     return b"".join(parts)
+
+
+def check_unpacked(size: int, packed: int, source: str) -> None:
+    """Raise TableError if an archive of `packed` bytes unpacks to more than a table does."""
+    if size > max(_SMALL, _LARGEST_RATIO * packed):
+        raise TableError(
+            f"{source} unpacks to more than {_LARGEST_RATIO} times its size, as no table does; "
+            "unpack it first"
+        )
 
 
 def text_of(data: bytes, source: str, encoding: str, *, or_utf8: bool = False) -> str:

@@ -10,6 +10,7 @@ from erblock.errors import TableError, require_extra
 from erblock.tables.csv_decode import text_of, unzipped
 from erblock.tables.csv_text import CsvOptions, parse_csv
 from erblock.tables.types import with_plain_types
+from erblock.tables.workbook import check_workbook
 
 Format = Literal["CSV", "Parquet", "JSON Lines", "Excel"]
 
@@ -74,6 +75,7 @@ def _parse_excel(data: bytes, source: str) -> pl.DataFrame:
     require_extra("fastexcel", "excel")
     import fastexcel
 
+    check_workbook(data, source)
     try:
         return pl.read_excel(io.BytesIO(data), infer_schema_length=None)
     except fastexcel.FastExcelError as error:
@@ -100,6 +102,8 @@ def _parse_json(data: bytes, source: str, options: CsvOptions) -> pl.DataFrame:
 def _object(line: str, place: str) -> dict[str, Any]:
     try:
         row = json.loads(line)
+        if "\\u" in line:  # half a character, which no text holds, is a ValueError
+            json.dumps(row, ensure_ascii=False).encode()
     except (ValueError, RecursionError) as error:
         raise TableError(f"{place}: expected a JSON object ({error})") from None
     if not isinstance(row, dict):

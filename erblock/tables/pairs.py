@@ -39,6 +39,7 @@ def read_pairs(
     left_ids: pl.Series,
     right_ids: pl.Series | None,
     csv: CsvOptions = DEFAULT_CSV,
+    label: int = 1,
 ) -> pl.DataFrame:
     """Return the columns of `schema` that the file at `path` has, ids in the types of the tables.
 
@@ -46,7 +47,7 @@ def read_pairs(
     a record with itself.
 
     The id columns are found as `side_names` says. Of a GOLD file with a column `label`,
-    the rows labelled 1 are returned. PAIRS may name unknown ids (`unknown_ids` counts them) and may
+    the rows with this `label` are returned. PAIRS may name unknown ids (`unknown_ids` counts them) and may
     lack the score; GOLD and LABELS may not be empty. Of LABELS, rows without a label are left out: somebody
     looked at such a pair and could not tell.
 
@@ -62,7 +63,7 @@ def read_pairs(
     sides = (left_ids, left_ids if right_ids is None else right_ids)
     frame = with_ids(read_frame(source, csv), source, *sides)
     if schema is GOLD:
-        frame = _with_labels(frame, schema, source)
+        frame = _with_labels(frame, schema, source, label)
         if frame.is_empty():
             raise TableError(f"{source} holds no pairs")
         _check_known(frame, source, *sides)
@@ -198,8 +199,8 @@ def _converted(ids: pl.Series, dtype: pl.DataType) -> pl.Series:
     return ids.cast(dtype, strict=False)
 
 
-def _with_labels(frame: pl.DataFrame, schema: Schema, source: str) -> pl.DataFrame:
-    """Return `frame` with whole-number labels, null for an empty one; of a GOLD file only the matches."""
+def _with_labels(frame: pl.DataFrame, schema: Schema, source: str, label: int = 1) -> pl.DataFrame:
+    """Return `frame` with whole-number labels, null for an empty one; of a GOLD file the rows of `label`."""
     if "label" not in frame.columns:
         if schema is LABELS:
             raise TableError(
@@ -214,7 +215,7 @@ def _with_labels(frame: pl.DataFrame, schema: Schema, source: str) -> pl.DataFra
         raise TableError(f"{source}, row {row + 1}: the label must be 0 or 1, found '{raw[row]}'")
     frame = frame.with_columns(labels.cast(pl.Int8))
     if schema is GOLD:
-        return frame.filter(pl.col("label") == 1)
+        return frame.filter(pl.col("label") == label)
     return frame
 
 

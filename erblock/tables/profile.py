@@ -88,7 +88,7 @@ def pick_id_column(frame: pl.DataFrame, source: str) -> IdColumn:
     check_header(frame, source)
     if named:
         raise TableError(
-            f"{source}: the column '{named[0]}' has missing or repeated values; give another with --id"
+            f"{source}: the column '{named[0]}' has missing or repeated values; give another with --id-column"
         )
     raise TableError(
         f"{source} has no id: no column holds a different value in every row; add one "

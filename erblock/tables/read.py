@@ -76,7 +76,18 @@ def read_tables(options: TablesConfig) -> TablePair:
         TableError: if a table cannot be read or used; the message says what to do.
     """
     left, right = read_sides(options)
-    return TablePair(left, right, column_pairs(left, right or left, options.columns))
+    if options.source is not None:
+        _check_source(left, right, options.source)
+    return TablePair(left, right, column_pairs(left, right or left, options.columns, options.source))
+
+
+def _check_source(left: Records, right: Records | None, source: str) -> None:
+    if right is not None:
+        raise TableError(
+            f"--source {source}: expected one table of several sources, found two, whose records are "
+            "candidates of the other table alone"
+        )
+    check_column(source, left.frame, left.source)
 
 
 def read_sides(options: TablesConfig) -> tuple[Records, Records | None]:
@@ -172,14 +183,16 @@ def _id_first(raw: pl.DataFrame, id_column: str) -> pl.DataFrame:
     return raw.select(ids.alias(ID), *others)
 
 
-def column_pairs(left: Records, right: Records, entries: Sequence[str]) -> tuple[ColumnPair, ...]:
-    """Return the columns to compare: those that `entries` name, or all that both tables have.
+def column_pairs(
+    left: Records, right: Records, entries: Sequence[str], source: str | None = None
+) -> tuple[ColumnPair, ...]:
+    """Return the columns to compare: those that `entries` name, or all that both tables have but `source`.
 
     Raises:
         TableError: if a column is unknown or mapped twice, or the tables have none in common.
     """
     if not entries:
-        return _shared_columns(left, right)
+        return _shared_columns(left, right, source)
     pairs = tuple(_column_pair(entry, left, right) for entry in entries)
     for side in ([pair.left for pair in pairs], [pair.right for pair in pairs]):
         twice = [column for column, times in Counter(side).items() if times > 1]
@@ -203,8 +216,9 @@ def _column_pair(entry: str, left: Records, right: Records) -> ColumnPair:
     return pair
 
 
-def _shared_columns(left: Records, right: Records) -> tuple[ColumnPair, ...]:
-    names = [name for name in left.frame.columns if name != ID and name in right.frame.columns]
+def _shared_columns(left: Records, right: Records, source: str | None) -> tuple[ColumnPair, ...]:
+    names = [name for name in left.frame.columns if name in right.frame.columns]
+    names = [name for name in names if name not in (ID, source)]
     if not names and left is right:
         raise TableError(f"{left.source} has no column to compare beside the id")
     if not names:

@@ -46,13 +46,13 @@ class RunReport(_Part):
     join: RunJoin | None = None
 
 
-def report_of(path: Path) -> Path:
+def report_of(path: str) -> str:
     """Return the report of the candidate pairs in the folder of a run; any other path as it is."""
-    report = path / BLOCK_FILE
-    return report if report.is_file() else path
+    report = Path(path) / BLOCK_FILE
+    return str(report) if report.is_file() else path
 
 
-def read_run(path: Path) -> tuple[Path, RunReport]:
+def read_run(path: str) -> tuple[str, RunReport]:
     """Return the file that the run wrote, and what the run said of it.
 
     The file is looked for from the folder of `path`, beside it, and from the current folder.
@@ -61,17 +61,17 @@ def read_run(path: Path) -> tuple[Path, RunReport]:
         TableError: if `path` cannot be read, is no report of a run, or its file is gone.
     """
     try:
-        report = RunReport.model_validate(read_json(path))
+        report = RunReport.model_validate(read_json(Path(path)))
     except (OSError, ValueError) as error:
         raise TableError(
             f"{path}: expected what erblock block --json or match --json prints: {_why(error)}"
         ) from None
-    output, folder = Path(report.output), path.parent
+    output, folder = Path(report.output), Path(path).parent
     # Beside the report first: that of a baseline names the same file as the run of today.
     places = (folder / output, folder / output.name, output)
     for place in places:
         if place.is_file():
-            return place, report
+            return str(place), report
     raise TableError(f"{path} tells of {report.output}, which is not there, nor beside it")
 
 

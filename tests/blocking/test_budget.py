@@ -10,8 +10,10 @@ from scipy.special import logit
 
 from erblock.blocking import budget as module
 from erblock.blocking.budget import Budget, cut, recall_curve
+from erblock.blocking.fixed import FixedPairs
 from erblock.errors import ConfigError
 from erblock.scoring.estimate import ExpectedMatches
+from erblock.scoring.pairs import pair_keys
 
 limit = st.none() | st.integers(1, 12)
 target = st.none() | st.floats(0.01, 1)
@@ -162,3 +164,46 @@ def test_without_sure_pairs_there_is_no_estimate_and_no_target(scored):
         ConfigError, match=r"--target-recall .*; give --max-pairs or --max-per-record instead"
     ):
         cut(pairs, Budget(target_recall=0.9), UNSURE)
+
+
+def keys_of(pairs):
+    left, right = np.array(sorted(pairs), dtype=np.int64).reshape(-1, 2).T
+    return pair_keys(left, right)
+
+
+@given(st.data(), limit, limit)
+def test_named_pairs_count_first_and_those_never_written_do_not(any_scored, data, most, per_record_limit):
+    pairs = data.draw(any_scored())
+    order = pairs_of(pairs, cut(pairs, Budget(max_pairs=10**6), sure(pairs)).order)
+    named = data.draw(st.lists(st.sampled_from(order), unique=True)) if order else []
+    must, never = set(named[::2]), set(named[1::2])
+    budget = Budget(most, per_record_limit)
+    result = cut(pairs, budget, sure(pairs), None, FixedPairs(keys_of(must), keys_of(never)))
+    first = [*must, *(pair for pair in order if pair not in must | never)]
+    met, expected = Counter(), []
+    for left, right in first:
+        ends = (("l", left), ("l" if pairs.one_table else "r", right))
+        place = max(met[end] for end in ends)
+        met.update(ends)
+        if (left, right) in must or per_record_limit is None or place < per_record_limit:
+            expected.append((left, right))
+    if most is None and per_record_limit is None:
+        most = module.DEFAULT_PER_RECORD * min(len(pairs.best_left), len(pairs.best_right))
+    expected = expected if most is None else expected[: max(most, len(must))]
+    assert pairs_of(pairs, result.kept) == sorted(expected, key=order.index)
+    assert list(zip(result.written.left, result.written.right, strict=True)) == pairs_of(pairs, result.kept)
+
+
+@given(st.data(), st.floats(0.01, 1))
+def test_the_target_counts_named_pairs(any_scored, data, target):
+    pairs = data.draw(any_scored())
+    expected, every = sure(pairs), pairs_of(pairs, np.arange(len(pairs)))
+    must = set(data.draw(st.lists(st.sampled_from(every), unique=True)) if every else [])
+    kept = cut(pairs, Budget(target_recall=target), expected, None, FixedPairs(keys_of(must))).kept
+    written = pairs_of(pairs, kept)
+    assert must <= set(written)
+    share = expected.probability[kept].sum() / max(expected.probability.sum(), 1e-9)
+    last = [at for at, pair in zip(kept, written, strict=True) if pair not in must][-1:]
+    assert share >= target - 1e-6 or len(kept) == len(pairs)
+    if last and must:
+        assert share - expected.probability[last[0]] / expected.probability.sum() < target

@@ -11,6 +11,8 @@ import random
 import shutil
 import signal
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import polars as pl
@@ -52,6 +54,9 @@ COMMANDS = (
     "why l1 r1 left.csv right.csv --matches matches.csv --max-pairs 100 --block-on compact(name)",
     "why l1 r2 left.csv right.csv --model model --max-per-record 2 --json",
     "why --missed gold.csv left.csv right.csv --bands 16 --matches matches.csv",
+    "block left.csv right.csv -o OUT.csv --must-pairs gold.csv --must-not-pairs wrong.csv --max-pairs 9",
+    "block shops.jsonl -o OUT.jsonl --source shop --must-pairs gold1.csv --max-per-record 2",
+    "block left.csv.gz right.csv -o OUT.csv.gz --max-pairs 9",
 )
 
 PLACES = {"-o", "--output", "--csv", "--failing", "--junit", "--clusters", "--save"}
@@ -197,6 +202,11 @@ def good(products, tmp_path_factory):
     gold = pl.DataFrame({"left_id": left["id"], "right_id": right["id"], "label": 1})
     for name in ("gold.csv", "gold1.csv", "labels.csv", "labels1.csv"):
         gold.write_csv(here / name)
+    wrong = pl.DataFrame({"left_id": left["id"], "right_id": right["id"].shift(1)}).tail(9)
+    wrong.write_csv(here / "wrong.csv")
+    shops = [left.with_columns(shop=pl.lit("A")), right.with_columns(shop=pl.lit("B"))]
+    pl.concat(shops).write_ndjson(here / "shops.jsonl")
+    (here / "left.csv.gz").write_bytes(gzip.compress((here / "left.csv").read_bytes()))
     (here / "rules.toml").write_text(
         '[tables]\nleft = "left.csv"\nright = "right.csv"\n[rules]\nmatch = ["shares_code(name)"]\n',
         encoding="utf-8",
@@ -293,3 +303,114 @@ def test_bad_input_works_or_is_one_line(part, good, tmp_path, monkeypatch, capsy
         monkeypatch.chdir(tmp_path)
         shutil.rmtree(folder)
     assert not any(wrong), "\n".join(filter(None, wrong))
+
+
+PLAIN = b"id,name\n" + b"".join(b"%d,blue chair %d\n" % (i, i) for i in range(500))
+LINES = b"".join(b'{"id": %d, "name": "blue %d"}\n' % (i, i) for i in range(50))
+DAMAGED = "is a damaged gzip file"
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "complaint"),
+    [
+        ("t.csv.gz", gzip.compress(PLAIN)[:-40], DAMAGED),
+        ("t.csv.gz", gzip.compress(PLAIN)[:12], DAMAGED),
+        ("t.csv.gz", gzip.compress(PLAIN)[:-8] + b"12345678", DAMAGED),
+        ("t.csv.gz", gzip.compress(PLAIN) + b"rubbish", DAMAGED),
+        ("t.csv.gz", gzip.compress(gzip.compress(PLAIN)), "is not utf-8"),
+        ("t.csv.gz", gzip.compress(bytes(20 << 20)), "holds NUL bytes"),
+        ("t.csv.gz", gzip.compress(b""), "is empty"),
+        ("t.jsonl.gz", gzip.compress(LINES)[:-30], DAMAGED),
+        ("t.jsonl", LINES + b'{"id": 51, "name": "x\n' + LINES, "t.jsonl, line 51: expected a JSON object"),
+        ("t.jsonl", LINES + b'{"id": 51, "na', "t.jsonl, line 51: expected a JSON object"),
+        ("t.jsonl", b'{"id: 1}\n' + LINES, "t.jsonl, line 1: expected a JSON object"),
+        ("t.jsonl", b'[{"id": 1, "name": "a"}]\n', "t.jsonl, line 1: expected a JSON object, found list"),
+        ("t.jsonl", b'{\n"id": 1,\n"name": "a"\n}\n', "t.jsonl, line 1: expected a JSON object"),
+        ("t.jsonl", b'{"id": 1, "n": "\\ud800"}\n{"id": "b", "n": [1]}\n', "line 1: expected a JSON object"),
+        ("t.jsonl", b"null\n", "t.jsonl, line 1: expected a JSON object, found NoneType"),
+        ("t.jsonl", b"{}\n{}\n", "has no columns"),
+        ("t.jsonl", b"\n\n", "is empty"),
+        ("t.jsonl", b'{"id": 1, "name": ' + b"[" * 9000 + b"]" * 9000 + b"}\n", "t.jsonl, line 1: expected"),
+        ("t.jsonl", b'{"id": 1, "name": ' + b"9" * 5000 + b"}\n", "t.jsonl, line 1: expected a JSON object"),
+        ("t.jsonl", '{"id": 1, "name": "\u00e9"}\n'.encode("latin-1"), "is not utf-8: line 1"),
+        ("t.jsonl", '{"id": 1, "name": "a"}\n'.encode("utf-16"), "is UTF-16, not utf-8"),
+        ("t.xlsx", b"", "cannot be read as Excel"),
+        ("t.xlsx", b"no archive", "cannot be read as Excel"),
+        ("t.xlsx", b"PK\x03\x04" + bytes(40), "cannot be read as Excel"),
+        ("t.parquet", b"PAR1" + bytes(40) + b"PAR1", "cannot be read"),
+    ],
+)
+def test_a_hostile_file_is_one_line(name, data, complaint, tmp_path, monkeypatch, capsys):
+    if name.endswith("xlsx"):
+        pytest.importorskip("fastexcel")
+    monkeypatch.chdir(tmp_path)
+    Path(name).write_bytes(data)
+    _is_one_line(name, complaint, capsys)
+
+
+def _is_one_line(name, complaint, capsys):
+    for command in (f"block {name} -o p.csv", f"show {name} --left {name}"):
+        assert app.run(command.split()) == 2
+        out, err = capsys.readouterr()
+        assert (out, err.count("\n"), complaint in err) == ("", 1, True), err
+    assert sorted(Path().iterdir()) == [Path(name)]
+
+
+@pytest.mark.parametrize(
+    ("sheet", "complaint"),
+    [
+        (([], ""), "has no rows (its columns: id, name)"),
+        (([("1", "a"), ("1", "b")], ""), "an id must stand in one row only"),
+        (([("1", "a"), (None, "b")], ""), "the id is missing in row 2"),
+        (([("1", "a")], '<row r="9"><c r="A9" t="inlineStr"><is><t>'), "cannot be read as Excel"),
+        (([("1", "a")], '<row><c r="XFD1048576"><v>1</v></c></row>'), "cells that are far apart"),
+    ],
+)
+def test_a_hostile_workbook_is_one_line(sheet, complaint, write_excel, tmp_path, monkeypatch, capsys):
+    pytest.importorskip("fastexcel")
+    monkeypatch.chdir(tmp_path)
+    frame = pl.DataFrame(sheet[0], schema={"id": pl.String, "name": pl.String}, orient="row")
+    write_excel(frame, "t.xlsx", sheet[1])
+    _is_one_line("t.xlsx", complaint, capsys)
+
+
+def test_values_of_any_kinds_in_json_lines_are_read(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    odd = [1, "x", 3.5, {"a": [1]}, None, True, [], "\u00e9", float("nan")]
+    rows = [{"id": i if i % 2 else f"k{i}", "name": value} for i, value in enumerate(odd)]
+    Path("t.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in rows), encoding="utf-8")
+    assert app.run(["block", "t.jsonl", "-o", "p.csv"]) == 0, capsys.readouterr().err
+
+
+def test_a_closed_standard_input_is_one_line(tmp_path):
+    code = "from erblock.cli.app import main; main()"
+    done = subprocess.run(
+        ["sh", "-c", 'exec "$@" <&-', "sh", sys.executable, "-P", "-c", code, "block", "-", "-o", "p.csv"],
+        cwd=tmp_path,
+        capture_output=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert done.stderr.startswith(b"error: -: expected a table on standard input, found none")
+    assert done.stderr.count(b"\n") == 1
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "block left.csv right.csv -o p.csv",
+        "plan left.csv right.csv",
+        "why l1 r1 left.csv right.csv",
+        "fit left.csv right.csv --method minhash -o m",
+        "match left.csv right.csv -p pairs.csv -o p.csv",
+        "keys left.csv --model model -o k",
+        "distill model left.csv -o m",
+    ],
+)
+def test_a_device_that_is_none_is_one_line_whatever_the_method(command, good, monkeypatch, capsys):
+    monkeypatch.chdir(good)
+    before = contents(good)
+    assert app.run([*command.split(), "--device", "nope"]) == 2
+    out, err = capsys.readouterr()
+    assert (out, err) == ("", "error: --device: expected auto, cpu, cuda, cuda:1 or mps, found 'nope'\n")
+    assert contents(good) == before

@@ -108,6 +108,10 @@ def test_a_mistake_is_one_line(options, message, folder, capsys):
     assert not (folder / "pairs.parquet").exists()
 
 
-def test_plan_refuses_what_it_cannot_tell(folder, capsys):
-    assert app.run(["plan"]) == 2
-    assert "erblock plan does not know how many pairs block_on adds" in capsys.readouterr().err
+@pytest.mark.parametrize("options", [[], ["left.csv", "right.csv", "--block-on", "tel"]])
+def test_plan_refuses_what_it_cannot_tell(options, folder, capsys):
+    assert app.run(["plan", *options]) == 2
+    assert (
+        "erblock plan does not know how many pairs block_on adds: leave out --block-on"
+        in capsys.readouterr().err
+    )

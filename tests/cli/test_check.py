@@ -201,6 +201,7 @@ def test_github_is_told_in_annotations_and_in_the_summary(files, monkeypatch, ca
     out, err = capsys.readouterr()
     json.loads(out)  # annotations leave it alone
     assert err.splitlines() == [
+        "settings: erblock.toml",
         "::warning title=erblock check run.json::recall: expected at least 85.0 %25, found 90.0 %25 "
         "(estimated, 80.0 to 95.0 %25)",
         "::error title=erblock check run.json::bucket: expected at most 6, found 7",

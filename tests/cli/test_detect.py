@@ -47,11 +47,27 @@ def test_the_first_command_works_without_settings_and_says_what_it_found(shops, 
         "fit a.csv b.csv --method minhash -o model",
         "match a.csv b.csv -p pairs.parquet -o m.parquet",
         "init a.csv b.csv -o x.toml",
+        "show pairs.parquet --left a.csv --right b.csv --where 'similarity > 0.5' -o rows.csv",
+        "check pairs.parquet --left a.csv --right b.csv --gold gold.csv --min-recall 0.5",
+        "diff pairs.parquet pairs.parquet --left a.csv --right b.csv --old-left a.csv --gold gold.csv",
+        "why l1 r1 a.csv b.csv",
+        "why --missed gold.csv a.csv b.csv",
     ],
 )
 def test_every_command_finds_the_same(command, shops, capsys):
     assert run("block a.csv b.csv -o pairs.parquet", capsys)[0] == 0
-    assert run(command, capsys)[0] == 0
+    code, _, err = run(command, capsys)
+    assert code == 0, err
+    assert "found: the id sku_id of a.csv; the id article of b.csv" in err or command.startswith("init")
+
+
+@pytest.mark.parametrize("command", ["block one.csv", "show pairs.csv --left one.csv"])
+def test_the_option_that_names_the_id_is_one_that_the_command_has(command, shops, capsys):
+    Path("one.csv").write_text(TWO_IDS, encoding="utf-8")
+    Path("pairs.csv").write_text("left_id,right_id\n101,102\n", encoding="utf-8")
+    code, _, err = run(command, capsys)
+    assert (code, "name it with --id-column, or" in err) == (2, True)
+    assert run(f"{command} --id-column customer_id", capsys)[0] == 0
 
 
 def test_keys_and_a_model_find_the_ids_alone(shops, capsys):
@@ -80,7 +96,8 @@ TWICE = "shop_id,name\n" + "".join(f"{max(i, 1)},blue chair {i}\n" for i in rang
     [
         (
             TWO_IDS,
-            "it is not certain which one identifies a record; name it with --id, or let erblock propose it:",
+            "it is not certain which one identifies a record; name it with --id-column, or let erblock "
+            "propose it: erblock init",
         ),
         (NAMES, "it is not certain which one identifies a record"),
         (TWICE, "an id must stand in one row only; in several: id 1"),
@@ -184,5 +201,9 @@ def test_either_table_gold_and_labels_have_their_own_delimiter_and_encoding(tmp_
     assert run(f"fit a.csv b.csv {tables} --method minhash -o model {labels}", capsys)[0] == 0
     both = tables.replace("--left-d", "--left a.csv --right b.csv --left-d")
     gold = f"--gold gold.csv {told.format('gold')}"
+    assert run(f"show p.parquet {both} --around 0.5", capsys)[0] == 0
+    assert run(f"check p.parquet {both} {gold} --min-recall 0.5", capsys)[0] == 0
+    assert run(f"diff p.parquet p.parquet {both} {gold} --old-left a.csv", capsys)[0] == 0
+    assert run(f"why --missed {gold.removeprefix('--gold ')} a.csv b.csv {tables}", capsys)[0] == 0
     code, out, _ = run(f"evaluate p.parquet {both} {gold} --json", capsys)
     assert (code, json.loads(out)[0]["gold"]) == (0, 9)

@@ -10,7 +10,6 @@ import subprocess
 import sys
 import tempfile
 import threading
-import zipfile
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -19,37 +18,6 @@ import polars as pl
 import pytest
 
 from erblock.cli import app
-
-MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
-LINKS = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
-PACKAGE = "http://schemas.openxmlformats.org/package/2006"
-
-
-def write_excel(frame, path):
-    """The least that is an Excel file, of text and numbers."""
-
-    def cell(value):
-        if value is None:
-            return "<c/>"
-        kind = 't="inlineStr"' if isinstance(value, str) else ""
-        return f"<c {kind}>" + (f"<is><t>{value}</t></is></c>" if kind else f"<v>{value}</v></c>")
-
-    rows = "".join(f"<row>{''.join(map(cell, row))}</row>" for row in [frame.columns, *frame.rows()])
-    types = "application/vnd.openxmlformats-package.relationships+xml"
-    files = {
-        "[Content_Types].xml": f'<Types xmlns="{PACKAGE}/content-types"><Default Extension="xml" '
-        f'ContentType="application/xml"/><Default Extension="rels" ContentType="{types}"/></Types>',
-        "_rels/.rels": f'<Relationships xmlns="{PACKAGE}/relationships"><Relationship Id="r" '
-        f'Type="{LINKS}/officeDocument" Target="xl/workbook.xml"/></Relationships>',
-        "xl/workbook.xml": f'<workbook xmlns="{MAIN}" xmlns:r="{LINKS}"><sheets>'
-        '<sheet name="S" sheetId="1" r:id="r"/></sheets></workbook>',
-        "xl/_rels/workbook.xml.rels": f'<Relationships xmlns="{PACKAGE}/relationships"><Relationship '
-        f'Id="r" Type="{LINKS}/worksheet" Target="worksheets/s.xml"/></Relationships>',
-        "xl/worksheets/s.xml": f'<worksheet xmlns="{MAIN}"><sheetData>{rows}</sheetData></worksheet>',
-    }
-    with zipfile.ZipFile(path, "w") as archive:
-        for name, text in files.items():
-            archive.writestr(name, text)
 
 
 @pytest.fixture
@@ -153,7 +121,7 @@ def test_what_is_written_in_any_form_is_read_again(ending, shops, capsys):
     assert (code, [report["gold"] for report in json.loads(out)]) == (0, [1, 1])
 
 
-def test_json_lines_and_excel_are_tables(shops, capsys):
+def test_json_lines_and_excel_are_tables(write_excel, shops, capsys):
     frames = [pl.read_csv(name, infer_schema=False) for name in ("a.csv", "b.csv")]
     pytest.importorskip("fastexcel")
     frames[0].write_ndjson("a.jsonl")
@@ -224,6 +192,52 @@ def test_tables_are_fetched(web, capsys):
         code, _, err = run(f"block {web}/{source} -o q.csv", capsys)
         assert (code, err.count("\n"), complaint in err) == (2, 1, True)
     assert "others are read by --engine spark" in run("block gopher://x/a.csv -o q.csv", capsys)[2]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "block a.csv URL -o q.csv",
+        "match a.csv b.csv -p URL -o q.csv",
+        "match a.csv b.csv -p pairs.csv --labels URL -o q.csv",
+        "fit a.csv b.csv --method minhash --labels URL -o q",
+        "evaluate pairs.csv --left a.csv --right b.csv --gold URL",
+        "evaluate URL --left a.csv --right b.csv --gold pairs.csv",
+        "show URL --left a.csv --right b.csv",
+        "check URL --left a.csv --right b.csv --max-pairs 9",
+        "check pairs.csv --left a.csv --right b.csv --gold URL --min-recall 0.1",
+        "check pairs.csv --left a.csv --right b.csv --baseline URL --max-drift 0.1",
+        "diff pairs.csv URL --left a.csv --right b.csv",
+        "diff pairs.csv pairs.csv --left a.csv --right b.csv --keys URL --keys URL",
+        "diff pairs.csv pairs.csv --left a.csv --right b.csv --gold URL",
+        "why --missed URL a.csv b.csv",
+        "why l1 r1 a.csv b.csv --matches URL",
+        "run x.toml --gold URL",
+    ],
+)
+def test_every_file_that_is_read_may_have_a_url(command, shops, capsys):
+    pytest.importorskip("aiohttp")
+    Path("x.toml").write_text('[tables]\nleft = "a.csv"\n', encoding="utf-8")
+    code, out, err = run(command.replace("URL", "http://127.0.0.1:1/x.csv"), capsys)
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert "http://127.0.0.1:1/x.csv cannot be fetched" in err or "reads files of this machine" in err
+    assert not list(Path().glob("q*"))
+
+
+def test_pairs_come_from_a_pipe_and_rows_go_to_one(shops):
+    pairs, tables = Path("pairs.csv").read_bytes(), "--left a.csv --right b.csv"
+    done = process(f"show - {tables} --limit 2 -o -", pairs)
+    assert (done.returncode, done.stdout.count(b"\n"), done.stdout[:8]) == (0, 3, b"left_id,")
+    assert process(f"check - {tables} --max-pairs 100000", pairs).returncode == 0
+    done = process(f"check - {tables} --max-pairs 1 --failing -", pairs)
+    assert (done.returncode, done.stdout.startswith(b"check,")) == (1, True)
+    done = process(f"diff - pairs.csv {tables} -o -", pairs)
+    assert (done.returncode, done.stdout.startswith(b"change,cause,")) == (0, True), done.stderr
+    for command in ("show - --left - --right b.csv", f"diff - - {tables}", "why --missed - - b.csv"):
+        done = process(command, pairs)
+        assert (done.returncode, done.stderr.count(b"\n")) == (2, 1), done.stderr
+    done = process(f"diff - - {tables}", pairs)
+    assert b"-: standard input is one table, found it as" in done.stderr
 
 
 @pytest.fixture

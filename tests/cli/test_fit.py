@@ -142,7 +142,7 @@ def test_no_steps_give_a_model_of_the_encoder_as_it_is(folder, fit, tiny):
         ),
         (["left.csv", "right.csv", "--batch-size", "1"], "--batch-size"),
         (["left.csv", "right.csv", "--precision", "half"], "--precision"),
-        (["left.csv", "right.csv", "--device", "gpu"], "--device gpu"),
+        (["left.csv", "right.csv", "--device", "gpu"], "--device: expected auto, cpu, cuda"),
     ],
 )
 def test_a_mistake_is_one_line_and_nothing_is_written(arguments, message, folder, fit, capsys):

@@ -52,7 +52,7 @@ def test_pairs_are_shown_side_by_side_with_differences_marked(files, capsys):
     second = lines[lines.index("score 4, similarity 0.6") :]
     assert second[3].split() == ["*", "name", "blue", "chair"]
     assert second[4].split() == ["blue", "sofa"]
-    assert err == "2 of 4 pairs are shown; --limit shows more, -o writes them\n"
+    assert err == ("settings: erblock.toml\n2 of 4 pairs are shown; --limit shows more, -o writes them\n")
 
 
 @pytest.mark.parametrize(
@@ -98,7 +98,7 @@ def test_clusters_are_shown_with_their_records(files, capsys):
     lines = out.splitlines()
     assert lines[0] == "cluster 8: 3 records"
     assert lines[3].split() == ["right", "2", "blue", "sofa", "Köln"]
-    assert err.startswith("1 of 2 groups")
+    assert err.splitlines()[1].startswith("1 of 2 groups")
     assert {row["cluster_id"] for row in chosen("clusters.csv", "--id", "1")} == {"7"}
 
 

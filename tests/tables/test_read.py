@@ -225,7 +225,8 @@ def test_an_unknown_column_is_named_with_the_nearest(write):
 def test_a_missing_id_column_is_named_with_the_option(write):
     write("a.csv", "ID,name\n1,x\n")
     assert message("a.csv") == (
-        "a.csv has no column 'id'; did you mean 'ID'?; name its id column with --id (its columns: ID, name)"
+        "a.csv has no column 'id'; did you mean 'ID'?; name its id column with --id-column "
+        "(its columns: ID, name)"
     )
 
 

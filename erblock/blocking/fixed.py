@@ -1,0 +1,70 @@
+"""Pairs that are written whatever the ranking and the budget say, and pairs that never are."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from erblock.blocking.copies import WrittenPairs, compared_rows
+from erblock.blocking.score import are_apart
+from erblock.hashing.base import Rows
+from erblock.scoring.pairs import ScoredPairs, pair_keys, places
+from erblock.tables.copies import Copies
+
+_HALF, _LOW = 32, 0xFFFFFFFF
+
+
+def _no_keys() -> Rows:
+    return np.empty(0, dtype=np.int64)
+
+
+@dataclass(frozen=True)
+class FixedPairs:
+    """Distinct pairs of records, as `pair_keys` packs them: `must` be written, `never` is. None is in both.
+
+    In one table the lower row comes first. `source`: of each of its records, if any; see `are_apart`.
+    """
+
+    must: Rows = field(default_factory=_no_keys)
+    never: Rows = field(default_factory=_no_keys)
+    source: Rows | None = None
+
+    @property
+    def any(self) -> bool:
+        """Whether there is any pair that no budget decides about."""
+        return bool(len(self.must) or len(self.never)) or self.source is not None
+
+    def compared(self, copies: tuple[Copies, Copies] | None) -> tuple[Rows, Rows]:
+        """Return the pairs of compared records that stand for those that must be written."""
+        left, right = self.must >> _HALF, self.must & _LOW
+        return (left, right) if copies is None else compared_rows(copies, left, right)
+
+    def written(self, pairs: ScoredPairs, copies: tuple[Copies, Copies] | None) -> WrittenPairs:
+        """Return the pairs that must be written; each one is among the scored ones, or stands for one."""
+        at = places((pairs.left, pairs.right), self.compared(copies))
+        return WrittenPairs(at, self.must >> _HALF, self.must & _LOW)
+
+    def put_first(self, must: WrittenPairs, written: WrittenPairs) -> WrittenPairs:
+        """Return the pairs that must be written, then those of the others that a budget decides about."""
+        if not self.any:
+            return written
+        return must.and_then(written.take(np.flatnonzero(self._is_free(written.left, written.right))))
+
+    def taken_out(self, order: Rows, pairs: ScoredPairs, copies: tuple[Copies, Copies] | None) -> Rows:
+        """Return an order of scored pairs without those that are fixed and stand for no other."""
+        if not self.any:
+            return order
+        fixed = ~self._is_free(pairs.left, pairs.right)
+        if copies is not None:  # copies are of one source
+            left, right = (side.represented.sizes for side in copies)
+            fixed &= (left[pairs.left] == 1) & (right[pairs.right] == 1)
+        return order[~fixed[order]]
+
+    def _is_free(self, left: Rows, right: Rows) -> npt.NDArray[np.bool_]:
+        keys = pair_keys(left, right)
+        free = ~(np.isin(keys, self.must) | np.isin(keys, self.never))
+        return free if self.source is None else free & are_apart(self.source, left, right)
+
+
+NONE_FIXED = FixedPairs()
+"""The budget decides about every pair."""

@@ -1,0 +1,66 @@
+"""Pairs that the user names: those that blocking always writes, and those that it never does."""
+
+import numpy as np
+import polars as pl
+
+from erblock.blocking.fixed import FixedPairs
+from erblock.config import Config
+from erblock.errors import TableError
+from erblock.hashing.base import Rows
+from erblock.scoring.pairs import pair_keys
+from erblock.tables.check import shown
+from erblock.tables.pairs import PAIR, read_pairs, with_rows
+from erblock.tables.read import TablePair, csv_of_pairs
+from erblock.tables.schemas import GOLD, ID
+from erblock.tables.text import text_expression
+
+_KEY = "key"
+
+
+def read_fixed_pairs(config: Config, tables: TablePair) -> FixedPairs:
+    """Return the pairs of `must_pairs` and of `must_not_pairs`.
+
+    Of a file with a column `label` they are those that are labelled 1, and those that are labelled 0.
+
+    Raises:
+        TableError: if a file cannot be read or does not fit the tables, or a pair is in both.
+    """
+    options = config.block
+    must = _named(config, tables, options.must_pairs, label=1)
+    never = _named(config, tables, options.must_not_pairs, label=0)
+    both = must.join(never, on=_KEY, how="semi", maintain_order="left")
+    if both.height:
+        pair = " and ".join(map(shown, both.row(0)[:2]))
+        raise TableError(
+            f"--must-pairs {options.must_pairs} and --must-not-pairs {options.must_not_pairs}: "
+            f"expected a pair in one of them, found {pair} in both"
+        )
+    must_keys, never_keys = (frame[_KEY].unique().sort().to_numpy() for frame in (must, never))
+    return FixedPairs(must_keys, never_keys, source_of(tables, config.tables.source))
+
+
+def source_of(tables: TablePair, column: str | None) -> Rows | None:
+    """Return the source of each record of one table, by number, 0 where it is missing; None without any."""
+    if column is None:
+        return None
+    frame = tables.left.frame
+    text = text_expression(pl.col(column), frame.schema[column])
+    return frame.select(text.rank("dense").fill_null(0).cast(pl.Int64)).to_series().to_numpy()
+
+
+def _named(config: Config, tables: TablePair, path: str | None, label: int) -> pl.DataFrame:
+    """Return the pairs that a file names as they stand there, and the key of each; none without a file."""
+    if path is None:
+        return pl.DataFrame(schema={_KEY: pl.Int64})
+    ids = tables.left.frame[ID], tables.other.frame[ID]
+    csv, right_ids = csv_of_pairs(config.tables), None if tables.dedup else ids[1]
+    pairs = read_pairs(path, GOLD, ids[0], right_ids, csv, label)
+    rows = with_rows(pairs.select(PAIR), ids)
+    left, right = rows["left"].to_numpy(), rows["right"].to_numpy()
+    if tables.dedup:
+        same = rows.filter(pl.col("left") == pl.col("right"))
+        if same.height:
+            record = shown(same["left_id"][0])
+            raise TableError(f"{path}: expected pairs of two records, found {record} with itself")
+        left, right = np.minimum(left, right), np.maximum(left, right)
+    return pairs.select(PAIR).with_columns(pl.Series(_KEY, pair_keys(left, right)))
