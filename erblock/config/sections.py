@@ -221,6 +221,14 @@ class MatchConfig(_Section):
     all: bool = Field(default=False, description="Write every candidate, not the matches alone.")
     with_columns: bool = Field(default=False, description="Carry the columns of both records in the output.")
     clusters: str | None = Field(default=None, description="Where every record with its cluster goes.")
+    entities: str | None = Field(
+        default=None,
+        description="The clusters that an earlier run wrote: new records join them, and their ids stay.",
+    )
+    changes: str | None = Field(
+        default=None,
+        description="Where goes what became of known entities that were merged, split or are gone.",
+    )
 
 
 class Config(_Section):

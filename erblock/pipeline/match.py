@@ -22,10 +22,11 @@ from erblock.matching.assign import (
     threshold_for_precision,
 )
 from erblock.matching.fit import learn
-from erblock.matching.output import clusters_frame, matches_frame
+from erblock.matching.output import matches_frame
 from erblock.matching.store import StoredMatcher, check_matcher_target, load_matcher, save_matcher
 from erblock.pipeline.candidates import read_candidates
 from erblock.pipeline.engine import Place, check_place
+from erblock.pipeline.entities import EntityChanges, check_entities, read_entities, write_entities
 from erblock.pipeline.evidence import Knowledge
 from erblock.pipeline.inputs import Texts, texts_of
 from erblock.pipeline.label_check import doubts_about
@@ -50,7 +51,7 @@ class MatchReport:
 
     `assign_reason`: what of the candidates says how records match, if the user did not.
     `expected_precision`: the mean probability of the matches. `sizes`: clusters of each number of records.
-    `doubts`: what speaks against the labels.
+    `doubts`: what speaks against the labels. `entities`: what became of those that were known, if any were.
     """
 
     output: str
@@ -65,6 +66,7 @@ class MatchReport:
     expected_precision: float
     sizes: dict[int, int]
     doubts: tuple[str, ...]
+    entities: EntityChanges | None
 
 
 def match(config: Config, on_progress: Progress = silent) -> MatchReport:
@@ -87,6 +89,7 @@ def _matched(
     config: Config, engine: MatchEngine, stored: StoredMatcher | None, on_progress: Progress
 ) -> MatchReport:
     options = config.match
+    known = read_entities(options, engine)
     weights = engine.weights() if stored is None else stored.weights
     pairs = read_candidates(options.pairs, engine, weights)
     on_progress("match", 0, len(pairs))
@@ -110,6 +113,7 @@ def _matched(
     threshold = _threshold(options, matched)
     assignment = assign(matched, how, threshold)
     _write(options, engine, matched, assignment)
+    entities = write_entities(options, engine, assignment, known)
     if options.save is not None:
         save_matcher(stored, Path(options.save))
     taken = probability[assignment.is_match]
@@ -126,17 +130,20 @@ def _matched(
         float(taken.mean()) if len(taken) else 1.0,
         assignment.sizes(),
         doubts_about(labels, pairs, verdicts, how),
+        entities,
     )
 
 
 def check_outputs(config: Config) -> None:
     """Raise ErblockError if what matching writes would be no table, or be written over something else."""
     options = config.match
+    check_entities(options)
     check_place(Place("--output", options.output), options.engine)
     if options.with_columns:
         check_records_here(options.engine, "--with-columns")
-    if options.clusters is not None:
-        check_place(Place("--clusters", options.clusters), options.engine)
+    for option, path in (("--clusters", options.clusters), ("--changes", options.changes)):
+        if path is not None:
+            check_place(Place(option, path), options.engine)
     check_match_places(config)
     if options.save is not None:
         check_matcher_target(Path(options.save))
@@ -260,6 +267,3 @@ def _write(options: MatchConfig, engine: MatchEngine, matched: MatchedPairs, ass
     if options.with_columns:
         frame = with_both_records(frame, engine.records(ids_only=False))
     engine.write(frame, options.output, "--output")
-    if options.clusters is not None:
-        entities = clusters_frame(left, None if engine.dedup else right, assignment)
-        engine.write(entities, options.clusters, "--clusters")

@@ -9,6 +9,7 @@
     MATCHES   left_id, right_id, probability, is_match     matches, or all candidate pairs, judged
     CLUSTERS  record_id, cluster_id                        every record of one table, once
     LINKED    table, record_id, cluster_id                 every record of two tables, once
+    CHANGES   change, entity_id, into_id, records          what became of known entities that did not stay
 
 Ids keep the type the user gave them: text from CSV, whatever the file holds from Parquet.
 Deduplicating one table is linking it to itself with `left_id < right_id`.
@@ -67,3 +68,6 @@ MATCHES = Schema(
 )
 CLUSTERS = Schema("CLUSTERS", {"record_id": None, "cluster_id": pl.Int64})
 LINKED = Schema("LINKED", {"table": pl.String, "record_id": None, "cluster_id": pl.Int64})
+CHANGES = Schema(
+    "CHANGES", {"change": pl.String, "entity_id": pl.Int64, "into_id": pl.Int64, "records": pl.Int64}
+)
