@@ -48,7 +48,8 @@ def match(
         str | None, typer.Option(help="Also write which known entities were merged, split or are gone.")
     ] = None,
     labels: Annotated[
-        str | None, typer.Option(help="Known pairs: left_id, right_id, label 1, 0 or empty for unsure.")
+        str | None,
+        typer.Option(help="Known pairs: left_id, right_id, label 1, 0, a probability, or empty; weight."),
     ] = None,
     label: Annotated[
         bool,

@@ -170,7 +170,8 @@ class MatchConfig(_Section):
     pairs: str = Field(default="pairs.parquet", description="The candidate pairs that `erblock block` wrote.")
     labels: str | None = Field(
         default=None,
-        description="Known pairs (left_id, right_id, label 1 or 0); none are needed, a few hundred help.",
+        description="Known pairs (left_id, right_id, label 1 or 0); none are needed, a few hundred help. "
+        "A label may be a probability, and have a weight, of any teacher: it is learned from.",
     )
     assign: Literal["auto", "one-to-one", "many-to-one", "one-to-many", "many-to-many", "clusters"] = Field(
         default="auto",

@@ -29,17 +29,18 @@ from erblock.pipeline.engine import Place, check_place
 from erblock.pipeline.entities import EntityChanges, check_entities, read_entities, write_entities
 from erblock.pipeline.evidence import Knowledge
 from erblock.pipeline.inputs import Texts, texts_of
-from erblock.pipeline.label_check import doubts_about
+from erblock.pipeline.label_check import doubts_about, labelled_positions
 from erblock.pipeline.match_engine import check_match_engine, open_match_engine
 from erblock.pipeline.model import check_same_columns
 from erblock.pipeline.places import check_match_places
 from erblock.pipeline.plm import check_plm, learn_plm
+from erblock.pipeline.taught import facts, taught_pairs
 from erblock.scoring.pairs import ScoredPairs
-from erblock.scoring.weak_labels import MATCH, NO_MATCH, Verdicts
+from erblock.scoring.weak_labels import MATCH, NO_MATCH, TaughtPairs, Verdicts
 from erblock.tables.beside import check_records_here, with_both_records
 from erblock.tables.pairs import read_pairs
 from erblock.tables.read import csv_of_labels
-from erblock.tables.schemas import LABELS
+from erblock.tables.schemas import TAUGHT
 
 _SURE = 0.999
 """What is labelled is at least so sure, whatever the matcher thinks."""
@@ -96,9 +97,12 @@ def _matched(
     # What rules say teaches a matcher; one that has learned is overruled by labels alone.
     labels = _labels(config, engine)
     verdicts = _verdicts(config if stored is None else _without_rules(config), labels, engine, pairs)
+    taught = taught_pairs(labels, engine.ids, pairs)
     said = None if options.assign == "auto" else options.assign
+    learned = stored is None
     if stored is None:
-        stored, log_odds = _learned(options, _Task(engine, pairs, verdicts, weights, said), on_progress)
+        task = _Task(engine, pairs, verdicts, taught, weights, said)
+        stored, log_odds = _learned(options, task, on_progress)
     else:
         comparison = engine.comparison(stored.fitted.columns, weights)
         comparison.on_progress = on_progress
@@ -123,13 +127,13 @@ def _matched(
         (len(engine.ids[0]),) if engine.dedup else (len(engine.ids[0]), len(engine.ids[1])),
         len(pairs),
         len(taken),
-        int(np.isin(verdicts, (MATCH, NO_MATCH)).sum()),
+        len(labelled_positions(verdicts, taught)),
         how,
         None if said else _reason(stored, engine),
         threshold,
         float(taken.mean()) if len(taken) else 1.0,
         assignment.sizes(),
-        doubts_about(labels, pairs, verdicts, how),
+        () if labels is None else doubts_about(labels, pairs, verdicts, taught, how, learned=learned),
         entities,
     )
 
@@ -167,7 +171,7 @@ def _labels(config: Config, engine: MatchEngine) -> pl.DataFrame | None:
         return None
     left, right = engine.ids
     csv = csv_of_labels(config.tables)
-    return read_pairs(config.match.labels, LABELS, left, None if engine.dedup else right, csv)
+    return read_pairs(config.match.labels, TAUGHT, left, None if engine.dedup else right, csv)
 
 
 def _verdicts(
@@ -175,7 +179,8 @@ def _verdicts(
 ) -> Verdicts:
     """Return what rules and labels say of the candidates."""
     rules = (config.rules.match, config.rules.conflict)
-    return Knowledge(rules, labels).of(engine.records(ids_only=not any(rules)), pairs)
+    known = None if labels is None else facts(labels)
+    return Knowledge(rules, known).of(engine.records(ids_only=not any(rules)), pairs)
 
 
 @dataclass(frozen=True)
@@ -213,6 +218,7 @@ class _Task:
     engine: MatchEngine
     pairs: ScoredPairs
     verdicts: Verdicts
+    taught: TaughtPairs
     weights: ngrams.Floats
     said: How | None
 
@@ -223,7 +229,7 @@ def _learned(options: MatchConfig, task: _Task, on_progress: Progress) -> tuple[
     columns = engine.columns()
     comparison = engine.comparison(columns, task.weights)
     comparison.on_progress = on_progress
-    learned = learn(task.pairs, comparison, task.verdicts, options.seed, task.said)
+    learned = learn(task.pairs, comparison, task.verdicts, options.seed, task.said, task.taught)
     matcher, plm = learned.matcher, None
     if options.matcher == "plm":
         matcher, plm = learn_plm(options, _texts(engine), task.pairs, learned, on_progress)

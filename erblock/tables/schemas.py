@@ -6,6 +6,7 @@
     PAIRS     left_id, right_id, score, similarity, n_bands  candidate pairs, best first
     GOLD      left_id, right_id                            known matches
     LABELS    left_id, right_id, label                     known matches (1), non-matches (0), untold (empty)
+    TAUGHT    left_id, right_id, label, weight             LABELS that may be probabilities, with weights
     MATCHES   left_id, right_id, probability, is_match     matches, or all candidate pairs, judged
     CLUSTERS  record_id, cluster_id                        every record of one table, once
     LINKED    table, record_id, cluster_id                 every record of two tables, once
@@ -63,6 +64,7 @@ PAIRS = Schema(
 )
 GOLD = Schema("GOLD", {"left_id": None, "right_id": None})
 LABELS = Schema("LABELS", {"left_id": None, "right_id": None, "label": pl.Int8})
+TAUGHT = Schema("TAUGHT", {"left_id": None, "right_id": None, "label": pl.Float64, "weight": pl.Float64})
 MATCHES = Schema(
     "MATCHES", {"left_id": None, "right_id": None, "probability": pl.Float32, "is_match": pl.Boolean}
 )
