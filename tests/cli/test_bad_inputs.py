@@ -30,7 +30,7 @@ COMMANDS = (
     "keys more.csv --model model -o keyfolder --append",
     "match left.csv right.csv -p pairs.csv -o OUT.csv --with-columns --min-probability 0.5",
     "match one.csv -p pairs1.csv -o OUT.parquet --clusters OUT.csv --labels labels1.csv --save OUT",
-    "match one.csv -p pairs1.csv -o OUT.csv --clusters OUT.parquet --entities clusters.csv --changes OUT.csv",
+    "match one.csv -p pairs1.csv --clusters OUT.csv --entities clusters.csv --changes OUT.jsonl",
     "evaluate pairs.csv --gold gold.csv --left left.csv --right right.csv --csv OUT.csv --target 0.9",
     "init left.csv right.csv -o OUT.toml",
     "fit left.csv right.csv --method minhash --labels labels.csv -o OUT",
