@@ -50,7 +50,7 @@ def known_entities(
     if entity_of.null_count() == len(entity_of):
         raise TableError(f"{source}: none of its records is in the tables; are these their entities?")
     gone = pl.concat([strays["cluster_id"] for _, strays in found])
-    return KnownEntities(source, entity_of, gone, int(pl.concat(given).max() or 0))
+    return KnownEntities(source, entity_of, gone, int(pl.concat(given).to_numpy().max()))
 
 
 def _entity_ids(values: pl.Series, source: str) -> pl.Series:
