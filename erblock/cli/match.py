@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from erblock.pipeline.entities import EntityChanges
     from erblock.pipeline.match import MatchReport
 
-_LISTED = 10
-"""So many merges and splits are printed; all are in --json and in --changes."""
+_LISTED = 5
+"""So many merges, and so many splits, are printed; all are in --json and in --changes."""
 
 
 @options.reads(*options.IDS, *options.COLUMNS, *options.TABLES, *options.LABELS, *options.CONFIG)
@@ -172,10 +172,11 @@ def _show_changes(entities: "EntityChanges") -> None:
         f"{entities.file}: {entities.stayed:,} entities stay, {entities.new:,} are new; {said}; "
         f"{entities.joined:,} new records joined known entities, {entities.records_gone:,} records are gone"
     )
-    moves = [row for row in entities.changes if row["into_id"] is not None]
-    for row in moves[:_LISTED]:
-        console.write(
-            f"  {row['entity_id']} {row['change']} into {row['into_id']}: {row['records']:,} records"
-        )
-    if len(moves) > _LISTED:
-        console.write(f"  and {len(moves) - _LISTED:,} more; --changes and --json have all of them")
+    for change in ("merged", "split"):
+        rows = [row for row in entities.changes if row["change"] == change]
+        for row in rows[:_LISTED]:
+            console.write(f"  {row['entity_id']} {change} into {row['into_id']}: {row['records']:,} records")
+        if len(rows) > _LISTED:
+            console.write(
+                f"  and {len(rows) - _LISTED:,} more {change}; --changes and --json have all of them"
+            )
