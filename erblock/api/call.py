@@ -40,7 +40,7 @@ TAKES: Mapping[str, tuple[type, tuple[str, ...]]] = {
 }
 """The keywords of each function, and the sections of the settings that they are keys of."""
 
-_TABLES = frozenset({"labels", "gold", "baseline", "must_pairs", "must_not_pairs"})
+_TABLES = frozenset({"labels", "entities", "gold", "baseline", "must_pairs", "must_not_pairs"})
 """The keywords that are tables."""
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])

@@ -72,6 +72,8 @@ def fit(
 
 def _show(report: "FitReport") -> None:
     console.records_read(report.records)
+    for doubt in report.doubts:
+        console.note(f"note: {doubt}")
     training = report.training
     if training is None:
         console.write(f"{report.output}: MinHash of {report.bands} bands")

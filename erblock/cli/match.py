@@ -9,7 +9,11 @@ import typer
 from erblock.cli import console, options
 
 if TYPE_CHECKING:
+    from erblock.pipeline.entities import EntityChanges
     from erblock.pipeline.match import MatchReport
+
+_LISTED = 5
+"""So many merges, and so many splits, are printed; all are in --json and in --changes."""
 
 
 @options.reads(*options.IDS, *options.COLUMNS, *options.TABLES, *options.LABELS, *options.CONFIG)
@@ -36,8 +40,16 @@ def match(
     ] = None,
     with_columns: options.WithColumns = None,
     clusters: Annotated[str | None, typer.Option(help="Also write every record with its cluster.")] = None,
+    entities: Annotated[
+        str | None,
+        typer.Option(help="Clusters of an earlier run: new records join them, and their ids stay."),
+    ] = None,
+    changes: Annotated[
+        str | None, typer.Option(help="Also write which known entities were merged, split or are gone.")
+    ] = None,
     labels: Annotated[
-        str | None, typer.Option(help="Known pairs: left_id, right_id, label 1, 0 or empty for unsure.")
+        str | None,
+        typer.Option(help="Known pairs: left_id, right_id, label 1, 0, a probability, or empty; weight."),
     ] = None,
     label: Annotated[
         bool,
@@ -93,6 +105,8 @@ def match(
                 "all": all_pairs,
                 "with_columns": with_columns,
                 "clusters": clusters,
+                "entities": entities,
+                "changes": changes,
                 "labels": labels,
                 "assign": assign,
                 "min_probability": min_probability,
@@ -121,7 +135,8 @@ def match(
                 console.write_json(asdict(tally))
             return
         settings = labelled(settings, tally)
-    console.leave_stdout_to(settings.match.output, settings.match.clusters)
+    written = settings.match
+    console.leave_stdout_to(written.output, written.clusters, written.changes)
     with together(), console.progress() as on_progress:
         report = run(settings, on_progress)
     if as_json:
@@ -147,3 +162,21 @@ def _show(report: "MatchReport") -> None:
         largest = max(report.sizes, default=0)
         entities = sum(report.sizes.values())
         console.write(f"{report.clusters}: {entities:,} entities, the largest of {largest:,} records")
+    if report.entities is not None:
+        _show_changes(report.entities)
+
+
+def _show_changes(entities: "EntityChanges") -> None:
+    said = ", ".join(f"{entities.count(change):,} {change}" for change in ("merged", "split", "gone"))
+    console.write(
+        f"{entities.file}: {entities.stayed:,} entities stay, {entities.new:,} are new; {said}; "
+        f"{entities.joined:,} new records joined known entities, {entities.records_gone:,} records are gone"
+    )
+    for change in ("merged", "split"):
+        rows = [row for row in entities.changes if row["change"] == change]
+        for row in rows[:_LISTED]:
+            console.write(f"  {row['entity_id']} {change} into {row['into_id']}: {row['records']:,} records")
+        if len(rows) > _LISTED:
+            console.write(
+                f"  and {len(rows) - _LISTED:,} more {change}; --changes and --json have all of them"
+            )

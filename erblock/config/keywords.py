@@ -128,6 +128,8 @@ class MatchKeywords(RuleKeywords, total=False):
     all: bool
     with_columns: bool
     clusters: PathName | None
+    entities: Table | None
+    changes: PathName | None
 
 
 class CheckKeywords(TableKeywords, total=False):

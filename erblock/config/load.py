@@ -20,7 +20,7 @@ PATHS = {
     "fit": ("labels", "output"),
     "distill": ("output",),
     "block": ("model", "must_pairs", "must_not_pairs", "output"),
-    "match": ("pairs", "labels", "model", "use", "save", "output", "clusters"),
+    "match": ("pairs", "labels", "model", "use", "save", "output", "clusters", "entities", "changes"),
     "check": ("gold", "baseline"),
 }
 _OF_A_SIDE = ("id", "delimiter", "encoding")

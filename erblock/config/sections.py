@@ -192,7 +192,8 @@ class MatchConfig(_Section):
     pairs: str = Field(default="pairs.parquet", description="The candidate pairs that `erblock block` wrote.")
     labels: str | None = Field(
         default=None,
-        description="Known pairs (left_id, right_id, label 1 or 0); none are needed, a few hundred help.",
+        description="Known pairs (left_id, right_id, label 1 or 0); none are needed, a few hundred help. "
+        "A label may be a probability, and have a weight, of any teacher: it is learned from.",
     )
     assign: Literal["auto", "one-to-one", "many-to-one", "one-to-many", "many-to-many", "clusters"] = Field(
         default="auto",
@@ -245,6 +246,14 @@ class MatchConfig(_Section):
     all: bool = Field(default=False, description="Write every candidate, not the matches alone.")
     with_columns: bool = Field(default=False, description="Carry the columns of both records in the output.")
     clusters: str | None = Field(default=None, description="Where every record with its cluster goes.")
+    entities: str | None = Field(
+        default=None,
+        description="The clusters that an earlier run wrote: new records join them, and their ids stay.",
+    )
+    changes: str | None = Field(
+        default=None,
+        description="Where goes what became of known entities that were merged, split or are gone.",
+    )
 
 
 class Config(_Section):

@@ -18,7 +18,7 @@ from erblock.scoring.doubts import find_doubts
 from erblock.scoring.one_match import probabilities
 from erblock.scoring.pairs import ScoredPairs
 from erblock.scoring.target_decoy import Known, beside, inputs_of, known_pairs
-from erblock.scoring.weak_labels import PairExamples, Verdicts, choose_examples
+from erblock.scoring.weak_labels import NOTHING_TAUGHT, PairExamples, TaughtPairs, Verdicts, choose_examples
 
 _LEAST_OF_EITHER = 20
 
@@ -82,9 +82,16 @@ class Learned:
 
 
 def learn(
-    pairs: ScoredPairs, comparison: Comparison, verdicts: Verdicts, seed: int, how: How | None = None
+    pairs: ScoredPairs,
+    comparison: Comparison,
+    verdicts: Verdicts,
+    seed: int,
+    how: How | None = None,
+    taught: TaughtPairs = NOTHING_TAUGHT,
 ) -> Learned:
     """Return what `fit_matcher` does, and what it was learned from; `how`: how records match, if it is said.
+
+    `taught`: labels that are no plain ones; what they say of a pair counts in the place of all else.
 
     Raises:
         ConfigError: as `fit_matcher`.
@@ -92,7 +99,7 @@ def learn(
     if how is not None and any(MATCHES_ONCE[how]):
         pairs = declared(pairs, MATCHES_ONCE[how])
     doubts = find_doubts(pairs, comparison)
-    chosen = choose_examples(pairs, doubts.among(pairs, verdicts))
+    chosen = choose_examples(pairs, doubts.among(pairs, verdicts)).taught(taught)
     _check_enough(chosen)
     vectors = comparison.vectors(pairs.left[chosen.at], pairs.right[chosen.at])
     examples = Examples(vectors, chosen.matches, chosen.counts, chosen.unlabelled)
@@ -100,7 +107,7 @@ def learn(
     log_odds = comparison.log_odds(evidence, pairs.left, pairs.right)
     weighed = with_evidence(pairs, log_odds)
     known = known_pairs(weighed, log_odds, doubts.among(weighed, verdicts), seed)
-    known = replace(known, rivals_may_match=True)
+    known = replace(known.taught(taught), rivals_may_match=True)
     return Learned(Matcher(evidence, known.calibration, rivalries(weighed)), log_odds, known)
 
 

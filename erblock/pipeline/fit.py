@@ -1,6 +1,6 @@
 """Tables and rules to triplets, triplets to a trained hash, the hash to a model folder."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from erblock.hashing.neural import NgramKeys, Sample, fit_neural
 from erblock.hashing.store import Extras, Model, Provenance, check_target, save_model
 from erblock.pipeline.evidence import Knowledge, learn_evidence, sample_of
 from erblock.pipeline.inputs import Texts, minhash_of, open_tables, sizes_of, texts_of
+from erblock.pipeline.label_check import doubts_of_training
 from erblock.pipeline.labelled import kept_labels
 from erblock.pipeline.places import check_fit_places
 from erblock.rules.compile import compile_rules
@@ -43,13 +44,17 @@ TAUGHT, SUPPOSED = 0.5, 0.25
 
 @dataclass(frozen=True)
 class FitReport:
-    """What fitting did: triplets by the rule that made them, and the training; MinHash has neither."""
+    """What fitting did: triplets by the rule that made them, and the training; MinHash has neither.
+
+    `doubts`: what speaks against the labels.
+    """
 
     output: Path
     records: tuple[int, ...]
     triplets: dict[str, int]
     training: TrainingReport | None
     bands: int
+    doubts: tuple[str, ...] = ()
 
 
 def fit(config: Config, *, force: bool = False, on_progress: Progress = silent) -> FitReport:
@@ -80,7 +85,8 @@ def _fitted_and_saved(config: Config, force: bool, on_progress: Progress) -> Fit
     extras = Extras(fitted.tables | kept, {} if evidence is None else {EVIDENCE_FILE: evidence.to_json()})
     model = Model(fitted.hasher, _provenance(config, tables))
     save_model(model, Path(options.output), extras, overwrite=force)
-    return fitted.report
+    doubts = () if labels is None else doubts_of_training(labels, tables, fitted.hasher.weights)
+    return replace(fitted.report, doubts=doubts)
 
 
 @dataclass(frozen=True)

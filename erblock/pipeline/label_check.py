@@ -7,27 +7,63 @@ import numpy as np
 import polars as pl
 from scipy.sparse import coo_array, csgraph
 
+from erblock.comparison.texts import ngram_similarity
+from erblock.hashing.base import Rows, Scores
+from erblock.hashing.ngrams import Floats
 from erblock.matching.assign import MATCHES_ONCE, How
+from erblock.pipeline.inputs import texts_of
+from erblock.rules.label import SIMILAR
+from erblock.rules.triplets import label_rows
 from erblock.scoring.pairs import ScoredPairs
-from erblock.scoring.weak_labels import MATCH, NO_MATCH, Verdicts
+from erblock.scoring.weak_labels import MATCH, NO_MATCH, TaughtPairs, Verdicts
 from erblock.tables.check import shown
+from erblock.tables.pairs import PAIR
+from erblock.tables.read import TablePair
 
 _FEW = 0.5
 _ENOUGH = 5
+_DEVIATIONS = 3
+"""A mean that is so many standard errors above that of chance is not by chance."""
 
 
 def doubts_about(
-    labels: pl.DataFrame | None, pairs: ScoredPairs, verdicts: Verdicts, how: How
+    labels: pl.DataFrame,
+    pairs: ScoredPairs,
+    verdicts: Verdicts,
+    taught: TaughtPairs,
+    how: How,
+    *,
+    learned: bool,
 ) -> tuple[str, ...]:
-    """Return what speaks against the labels, if there are any."""
-    if labels is None:
-        return ()
-    said = (_missing(labels, verdicts), _upside_down(pairs, verdicts), _several(labels, how))
-    return (*chain.from_iterable(said), *_torn(labels, pairs))
+    """Return what speaks against the labels (TAUGHT); `learned`: whether a matcher was learned from them."""
+    among = len(labelled_positions(verdicts, taught))
+    alike = [pairs.similarity[verdicts == kind] for kind in (MATCH, NO_MATCH)]
+    said = (
+        _missing(labels, among),
+        _upside_down(*alike),
+        _several(labels, how, one_table=pairs.one_table),
+        _torn(labels, how, one_table=pairs.one_table),
+        () if learned else _in_vain(taught),
+    )
+    return tuple(chain.from_iterable(said))
 
 
-def _missing(labels: pl.DataFrame, verdicts: Verdicts) -> Iterator[str]:
-    among = int(np.isin(verdicts, (MATCH, NO_MATCH)).sum())
+def doubts_of_training(labels: pl.DataFrame, tables: TablePair, weights: Floats) -> tuple[str, ...]:
+    """Return what speaks against the labels that a model is fitted with."""
+    rows, (left, right) = label_rows(tables, labels), texts_of(tables).both
+    texts = left.gather(rows["left_row"]), right.gather(rows["right_row"])
+    matches, others = (np.flatnonzero((rows["label"] == SIMILAR) == kind) for kind in (True, False))
+    alike, unlike = (ngram_similarity(texts, weights, at, at) for at in (matches, others))
+    by_chance = ngram_similarity(texts, weights, matches, np.roll(matches, 1))
+    return (*_upside_down(alike, unlike), *_by_chance(alike, by_chance))
+
+
+def labelled_positions(verdicts: Verdicts, taught: TaughtPairs) -> Rows:
+    """Return the positions of the candidates that have a label."""
+    return np.union1d(np.flatnonzero(np.isin(verdicts, (MATCH, NO_MATCH))), taught.at)
+
+
+def _missing(labels: pl.DataFrame, among: int) -> Iterator[str]:
     if among < _FEW * labels.height:
         yield (
             f"only {among:,} of {labels.height:,} labelled pairs are among the candidates: are the labels of "
@@ -35,37 +71,68 @@ def _missing(labels: pl.DataFrame, verdicts: Verdicts) -> Iterator[str]:
         )
 
 
-def _upside_down(pairs: ScoredPairs, verdicts: Verdicts) -> Iterator[str]:
-    alike = [pairs.similarity[verdicts == kind] for kind in (MATCH, NO_MATCH)]
-    if min(map(len, alike)) >= _ENOUGH and alike[0].mean() < alike[1].mean():
+def _in_vain(taught: TaughtPairs) -> Iterator[str]:
+    if len(taught.at):
+        yield (
+            f"{len(taught.at):,} labels are probabilities or have a weight, from which a matcher of --use "
+            "learns nothing: leave --use out"
+        )
+
+
+def _by_chance(alike: Scores, by_chance: Scores) -> Iterator[str]:
+    if len(alike) < _ENOUGH:
+        return
+    most = by_chance.mean() + _DEVIATIONS * by_chance.std() / len(alike) ** 0.5
+    if alike.mean() <= most:
+        yield (
+            "pairs labelled 1 are no more alike than records drawn at random: are the labels of these "
+            "tables, and left_id and right_id not swapped?"
+        )
+
+
+def _upside_down(alike: Scores, unlike: Scores) -> Iterator[str]:
+    if min(len(alike), len(unlike)) >= _ENOUGH and alike.mean() < unlike.mean():
         yield "pairs labelled 1 are less alike than those labelled 0: are the labels inverted?"
 
 
-def _several(labels: pl.DataFrame, how: How) -> Iterator[str]:
-    matches = labels.filter(pl.col("label") == 1)
-    for side in compress(("left", "right"), MATCHES_ONCE[how]):
-        counts = matches[f"{side}_id"].value_counts().filter(pl.col("count") > 1)
+def _several(labels: pl.DataFrame, how: How, *, one_table: bool) -> Iterator[str]:
+    matches = labels.filter(pl.col("label") == 1).unique(PAIR)
+    once = compress(("left", "right"), MATCHES_ONCE[how])
+    sides = {side: matches[f"{side}_id"] for side in once}
+    if one_table and sides:
+        sides = {"one": pl.concat(sides.values()).alias("one_id")}
+    for side, ids in sides.items():
+        counts = ids.alias("id").value_counts().filter(pl.col("count") > 1)
         if counts.height:
             yield (
                 f"{counts.height:,} records of the {side} table have several pairs labelled 1, such as "
-                f"{shown(counts.sort(f'{side}_id')[f'{side}_id'][0])}, and {how} takes one of each; "
-                "see --assign"
+                f"{shown(counts.sort('id')['id'][0])}, and {how} takes one of each; see --assign"
             )
 
 
-def _torn(labels: pl.DataFrame, pairs: ScoredPairs) -> Iterator[str]:
-    """One entity by some labels, and two by others: in one table, a match of a match is a match."""
-    if not pairs.one_table:
+def _torn(labels: pl.DataFrame, how: How, *, one_table: bool) -> Iterator[str]:
+    """One entity by some labels, and two by others: in clusters, a match of a match is a match."""
+    if how != "clusters":
         return
-    ids = pl.concat([labels["left_id"], labels["right_id"]]).unique().sort()
-    rows = [ids.search_sorted(labels[side]).to_numpy() for side in ("left_id", "right_id")]
-    matched = (labels["label"] == 1).to_numpy()
-    graph = coo_array((np.ones(matched.sum()), (rows[0][matched], rows[1][matched])), shape=(len(ids),) * 2)
+    rows, size = _numbered(labels, one_table=one_table)
+    matched, unmatched = ((labels["label"] == label).to_numpy() for label in (1, 0))
+    graph = coo_array((np.ones(matched.sum()), (rows[0][matched], rows[1][matched])), shape=(size, size))
     entity = csgraph.connected_components(graph, directed=False)[1]
-    torn = np.flatnonzero(~matched & (entity[rows[0]] == entity[rows[1]]))
+    torn = np.flatnonzero(unmatched & (entity[rows[0]] == entity[rows[1]]))
     if len(torn):
         pair = labels.row(int(torn[0]), named=True)
         yield (
             f"{len(torn):,} pairs labelled 0 are one entity by pairs labelled 1, such as "
             f"{shown(pair['left_id'])}, {shown(pair['right_id'])}"
         )
+
+
+def _numbered(labels: pl.DataFrame, *, one_table: bool) -> tuple[tuple[Rows, Rows], int]:
+    """Return numbers for the records of both sides, and how many records there are."""
+    left, right = (labels[name].alias("id") for name in PAIR)
+    if one_table:
+        numbers = pl.concat([left, right]).rank("dense").cast(pl.Int64).to_numpy() - 1
+        return (numbers[: len(left)], numbers[len(left) :]), int(numbers.max()) + 1
+    rows, others = (ids.rank("dense").cast(pl.Int64).to_numpy() - 1 for ids in (left, right))
+    others = others + rows.max() + 1
+    return (rows, others), int(others.max()) + 1

@@ -22,23 +22,25 @@ from erblock.matching.assign import (
     threshold_for_precision,
 )
 from erblock.matching.fit import learn
-from erblock.matching.output import clusters_frame, matches_frame
+from erblock.matching.output import matches_frame
 from erblock.matching.store import StoredMatcher, check_matcher_target, load_matcher, save_matcher
 from erblock.pipeline.candidates import read_candidates
 from erblock.pipeline.engine import Place, check_place
+from erblock.pipeline.entities import EntityChanges, check_entities, read_entities, write_entities
 from erblock.pipeline.evidence import Knowledge
 from erblock.pipeline.inputs import Texts, texts_of
-from erblock.pipeline.label_check import doubts_about
+from erblock.pipeline.label_check import doubts_about, labelled_positions
 from erblock.pipeline.match_engine import check_match_engine, open_match_engine
 from erblock.pipeline.model import check_same_columns
 from erblock.pipeline.places import check_match_places
 from erblock.pipeline.plm import check_plm, learn_plm
+from erblock.pipeline.taught import facts, taught_pairs
 from erblock.scoring.pairs import ScoredPairs
-from erblock.scoring.weak_labels import MATCH, NO_MATCH, Verdicts
+from erblock.scoring.weak_labels import MATCH, NO_MATCH, TaughtPairs, Verdicts
 from erblock.tables.beside import check_records_here, with_both_records
 from erblock.tables.pairs import read_pairs
 from erblock.tables.read import csv_of_labels
-from erblock.tables.schemas import LABELS
+from erblock.tables.schemas import TAUGHT
 
 _SURE = 0.999
 """What is labelled is at least so sure, whatever the matcher thinks."""
@@ -50,7 +52,7 @@ class MatchReport:
 
     `assign_reason`: what of the candidates says how records match, if the user did not.
     `expected_precision`: the mean probability of the matches. `sizes`: clusters of each number of records.
-    `doubts`: what speaks against the labels.
+    `doubts`: what speaks against the labels. `entities`: what became of those that were known, if any were.
     """
 
     output: str
@@ -65,6 +67,7 @@ class MatchReport:
     expected_precision: float
     sizes: dict[int, int]
     doubts: tuple[str, ...]
+    entities: EntityChanges | None
 
 
 def match(config: Config, on_progress: Progress = silent) -> MatchReport:
@@ -87,15 +90,19 @@ def _matched(
     config: Config, engine: MatchEngine, stored: StoredMatcher | None, on_progress: Progress
 ) -> MatchReport:
     options = config.match
+    known = read_entities(options, engine)
     weights = engine.weights() if stored is None else stored.weights
     pairs = read_candidates(options.pairs, engine, weights)
     on_progress("match", 0, len(pairs))
     # What rules say teaches a matcher; one that has learned is overruled by labels alone.
     labels = _labels(config, engine)
     verdicts = _verdicts(config if stored is None else _without_rules(config), labels, engine, pairs)
+    taught = taught_pairs(labels, engine.ids, pairs)
     said = None if options.assign == "auto" else options.assign
+    learned = stored is None
     if stored is None:
-        stored, log_odds = _learned(options, _Task(engine, pairs, verdicts, weights, said), on_progress)
+        task = _Task(engine, pairs, verdicts, taught, weights, said)
+        stored, log_odds = _learned(options, task, on_progress)
     else:
         comparison = engine.comparison(stored.fitted.columns, weights)
         comparison.on_progress = on_progress
@@ -110,6 +117,7 @@ def _matched(
     threshold = _threshold(options, matched)
     assignment = assign(matched, how, threshold)
     _write(options, engine, matched, assignment)
+    entities = write_entities(options, engine, assignment, known)
     if options.save is not None:
         save_matcher(stored, Path(options.save))
     taken = probability[assignment.is_match]
@@ -119,24 +127,27 @@ def _matched(
         (len(engine.ids[0]),) if engine.dedup else (len(engine.ids[0]), len(engine.ids[1])),
         len(pairs),
         len(taken),
-        int(np.isin(verdicts, (MATCH, NO_MATCH)).sum()),
+        len(labelled_positions(verdicts, taught)),
         how,
         None if said else _reason(stored, engine),
         threshold,
         float(taken.mean()) if len(taken) else 1.0,
         assignment.sizes(),
-        doubts_about(labels, pairs, verdicts, how),
+        () if labels is None else doubts_about(labels, pairs, verdicts, taught, how, learned=learned),
+        entities,
     )
 
 
 def check_outputs(config: Config) -> None:
     """Raise ErblockError if what matching writes would be no table, or be written over something else."""
     options = config.match
+    check_entities(options)
     check_place(Place("--output", options.output), options.engine)
     if options.with_columns:
         check_records_here(options.engine, "--with-columns")
-    if options.clusters is not None:
-        check_place(Place("--clusters", options.clusters), options.engine)
+    for option, path in (("--clusters", options.clusters), ("--changes", options.changes)):
+        if path is not None:
+            check_place(Place(option, path), options.engine)
     check_match_places(config)
     if options.save is not None:
         check_matcher_target(Path(options.save))
@@ -160,7 +171,7 @@ def _labels(config: Config, engine: MatchEngine) -> pl.DataFrame | None:
         return None
     left, right = engine.ids
     csv = csv_of_labels(config.tables)
-    return read_pairs(config.match.labels, LABELS, left, None if engine.dedup else right, csv)
+    return read_pairs(config.match.labels, TAUGHT, left, None if engine.dedup else right, csv)
 
 
 def _verdicts(
@@ -168,7 +179,8 @@ def _verdicts(
 ) -> Verdicts:
     """Return what rules and labels say of the candidates."""
     rules = (config.rules.match, config.rules.conflict)
-    return Knowledge(rules, labels).of(engine.records(ids_only=not any(rules)), pairs)
+    known = None if labels is None else facts(labels)
+    return Knowledge(rules, known).of(engine.records(ids_only=not any(rules)), pairs)
 
 
 @dataclass(frozen=True)
@@ -206,6 +218,7 @@ class _Task:
     engine: MatchEngine
     pairs: ScoredPairs
     verdicts: Verdicts
+    taught: TaughtPairs
     weights: ngrams.Floats
     said: How | None
 
@@ -216,7 +229,7 @@ def _learned(options: MatchConfig, task: _Task, on_progress: Progress) -> tuple[
     columns = engine.columns()
     comparison = engine.comparison(columns, task.weights)
     comparison.on_progress = on_progress
-    learned = learn(task.pairs, comparison, task.verdicts, options.seed, task.said)
+    learned = learn(task.pairs, comparison, task.verdicts, options.seed, task.said, task.taught)
     matcher, plm = learned.matcher, None
     if options.matcher == "plm":
         matcher, plm = learn_plm(options, _texts(engine), task.pairs, learned, on_progress)
@@ -260,6 +273,3 @@ def _write(options: MatchConfig, engine: MatchEngine, matched: MatchedPairs, ass
     if options.with_columns:
         frame = with_both_records(frame, engine.records(ids_only=False))
     engine.write(frame, options.output, "--output")
-    if options.clusters is not None:
-        entities = clusters_frame(left, None if engine.dedup else right, assignment)
-        engine.write(entities, options.clusters, "--clusters")

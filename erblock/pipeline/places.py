@@ -50,6 +50,7 @@ def check_run_places(config: Config, folder: Path) -> None:
         "the encoder": (config.fit.encoder,),
         "the model": (config.block.model, config.match.model),
         "the matcher": (config.match.use,),
+        "the known entities": (config.match.entities,),
         "the known matches": (config.check.gold,),
     }
     reads = [Read(what, path) for what, paths in named.items() for path in paths]
@@ -78,8 +79,14 @@ def check_match_places(config: Config) -> None:
         Read("the labels", options.labels),
         Read("the model", options.model),
         Read("the matcher", options.use),
+        Read("the known entities", options.entities),
     ]
-    named = {"--output": options.output, "--clusters": options.clusters, "--save": options.save}
+    named = {
+        "--output": options.output,
+        "--clusters": options.clusters,
+        "--changes": options.changes,
+        "--save": options.save,
+    }
     writes = [
         Write(option, Path(path), whole=option == "--save")
         for option, path in named.items()
@@ -91,7 +98,7 @@ def check_match_places(config: Config) -> None:
 def check_labels_place(config: Config, labels: Path) -> None:
     """Raise OutputError if the answers of a labelling session would be written over anything else."""
     options = config.match
-    written = [options.output, options.clusters, options.save]
+    written = [options.output, options.clusters, options.changes, options.save]
     reads = [*tables_of(config), Read("the pairs", options.pairs)]
     check_places(
         [Write("--labels", labels), *(Write("--output", Path(path)) for path in written if path is not None)],

@@ -4,7 +4,7 @@
     run.json                                steps that are done: versions, settings, digests, seconds
     fit.json, block.json, match.json        what the commands print with --json; `erblock check` reads it
     evaluate.json                           completeness, quality and F1, if known matches are given
-    model, pairs.*, matches.*, entities.*   what the steps write
+    model, pairs.*, matches.*, entities.*, changes.*   what the steps write
 
 `run.json` is written after each step, so that a run that was killed goes on at the first step it lacks.
 """
@@ -205,6 +205,7 @@ def _in_folder(config: Config, folder: Path, asked: Sequence[str]) -> Config:
         "pairs": pairs,
         "output": place("matches", config.match.output),
         "clusters": place("entities", config.match.clusters),
+        "changes": place("changes", config.match.changes),
         "save": config.match.save and str(folder / "matcher"),
         "model": config.match.model or model,
     }
@@ -241,11 +242,12 @@ def _steps(config: Config, asked: Sequence[str]) -> Iterator[Step]:
         lambda on_progress: asdict(block(config, on_progress)),
     )
     read = {"pairs": matching.pairs, "labels": matching.labels, "use": matching.use}
+    read |= {"entities": matching.entities}
     yield Step(
         "match",
         ("tables", "rules", "match"),
         {**tables, **read, "model": matching.model if matching.matcher == "plm" else None},
-        (matching.output, matching.clusters, matching.save),
+        (matching.output, matching.clusters, matching.changes, matching.save),
         lambda on_progress: asdict(match(config, on_progress)),
     )
     measured = [blocking.output]

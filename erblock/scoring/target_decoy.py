@@ -26,7 +26,7 @@ from erblock.scoring.competition import ranking, rivalries
 from erblock.scoring.pairs import ScoredPairs
 from erblock.scoring.parameters import TUNED
 from erblock.scoring.seeds import groups_apart, sure_pairs
-from erblock.scoring.weak_labels import AGREE, DOUBTED, MATCH, NO_MATCH, Verdicts
+from erblock.scoring.weak_labels import AGREE, DOUBTED, MATCH, NO_MATCH, TaughtPairs, Verdicts
 
 _ROUNDS = 50
 _MOST = 400_000
@@ -47,20 +47,34 @@ def inputs_of(pairs: ScoredPairs, signal: Scores) -> Floats:
 class Known:
     """Positions of pairs that are taken for matches or not, how much each counts, its ranking and signal.
 
-    The ranking of an orphan's candidate is the one that it has without the orphan's match. `of_all` are
-    ranking and signal of all `pairs`, `verdicts` what rules and labels say of these. `rivals_may_match`:
-    rivals are unlabelled, not non-matches: better probabilities where records have several matches, and a
-    worse order of the pairs (docs/decisions.md).
+    The ranking of an orphan's candidate is the one that it has without the orphan's match. `told`: whether a
+    label says it. `of_all` are ranking and signal of all `pairs`, `verdicts` what rules and labels say of
+    these. `rivals_may_match`: rivals are unlabelled, not non-matches: better probabilities where records have
+    several matches, and a worse order of the pairs (docs/decisions.md).
     """
 
     at: Rows
     matches: Mask
     counts: Floats
     inputs: Floats
+    told: Mask
     pairs: ScoredPairs
     of_all: Floats
     verdicts: Verdicts
     rivals_may_match: bool = False
+
+    def taught(self, pairs: TaughtPairs) -> "Known":
+        """Return the same with what is taught of `pairs` in the place of what was supposed of them."""
+        at, matches, counts = pairs.examples()
+        rest = self[~np.isin(self.at, pairs.at)]
+        return replace(
+            rest,
+            at=np.concatenate([rest.at, at]),
+            matches=np.concatenate([rest.matches, matches]),
+            counts=np.concatenate([rest.counts, counts]),
+            inputs=np.concatenate([rest.inputs, self.of_all[at]]),
+            told=np.concatenate([rest.told, np.ones(len(at), dtype=bool)]),
+        )
 
     def __getitem__(self, chosen: Mask) -> "Known":
         return replace(
@@ -69,6 +83,7 @@ class Known:
             matches=self.matches[chosen],
             counts=self.counts[chosen],
             inputs=self.inputs[chosen],
+            told=self.told[chosen],
         )
 
     @cached_property
@@ -88,7 +103,7 @@ class Known:
     def calibration_with(self, third: Scores | None) -> Evidence:
         """Return the regression on ranking, signal and, where given, a third signal of all pairs."""
         inputs = beside(self.inputs, None if third is None else third[self.at])
-        unlabelled = ~self.matches & (self.verdicts[self.at] != NO_MATCH) if self.rivals_may_match else None
+        unlabelled = ~self.matches & ~self.told if self.rivals_may_match else None
         examples = Examples(inputs, self.matches, self.counts, unlabelled)
         learned = fit_evidence(examples, np.ones(inputs.shape[1], dtype=bool))
         if self.pairs.one_table:
@@ -156,11 +171,13 @@ def known_pairs(pairs: ScoredPairs, signal: Scores, verdicts: Verdicts, seed: in
     apart = min(rivalries(pairs)) if pairs.one_table else 1.0
     counts = np.where(matches, 1.0, apart * step)
     counts[labelled] = TUNED.label_weight
+    at = np.concatenate([known, decoys])
     return Known(
-        np.concatenate([known, decoys]),
+        at,
         np.concatenate([matches[known], np.zeros(len(decoys), dtype=bool)]),
         np.concatenate([counts[known], np.full(len(decoys), apart)]).astype(np.float32),
         np.concatenate([inputs[known], orphans]),
+        labelled[at],
         pairs,
         inputs,
         verdicts,

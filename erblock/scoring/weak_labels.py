@@ -32,6 +32,36 @@ class PairExamples:
     counts: npt.NDArray[np.float32]
     unlabelled: npt.NDArray[np.bool_]
 
+    def taught(self, pairs: "TaughtPairs") -> "PairExamples":
+        """Return the examples with what is taught of `pairs` in the place of what was supposed of them."""
+        at, matches, counts = pairs.examples()
+        rest = ~np.isin(self.at, pairs.at)
+        return PairExamples(
+            np.concatenate([self.at[rest], at]),
+            np.concatenate([self.matches[rest], matches]),
+            np.concatenate([self.counts[rest], counts]),
+            np.concatenate([self.unlabelled[rest], np.zeros(len(at), dtype=bool)]),
+        )
+
+
+@dataclass(frozen=True)
+class TaughtPairs:
+    """Positions of pairs whose labels are probabilities or have a weight, and how much each label counts."""
+
+    at: Rows
+    probability: npt.NDArray[np.float64]
+    counts: npt.NDArray[np.float64]
+
+    def examples(self) -> tuple[Rows, npt.NDArray[np.bool_], npt.NDArray[np.float32]]:
+        """Return position, side and count of every pair as a match and as none, each as far as likely."""
+        shares = np.concatenate([self.probability, 1 - self.probability]) * np.tile(self.counts, 2)
+        at, matches = np.tile(self.at, 2), np.repeat([True, False], len(self.at))
+        kept = shares > 0
+        return at[kept], matches[kept], shares[kept].astype(np.float32)
+
+
+NOTHING_TAUGHT = TaughtPairs(np.zeros(0, dtype=np.int64), np.zeros(0), np.zeros(0))
+
 
 def choose_examples(pairs: ScoredPairs, verdicts: Verdicts) -> PairExamples:
     """Return examples: the sure pairs, what is known, and as non-matches the other candidates of both.

@@ -86,21 +86,28 @@ def cluster_rows(raw: pl.DataFrame, source: str, *, one_table: bool) -> pl.DataF
 
 def _clusters_of(ids: pl.Series, frame: pl.DataFrame, source: str) -> pl.Series:
     """Return the cluster of each id, null where the file has none."""
-    records = cast_ids(frame["record_id"], ids.dtype, source)
+    clusters, strays = clusters_by_id(ids, frame, source)
+    if strays.height:
+        raise TableError(f"{source}: {counted(strays['record_id'], 'record_id')} not in the table")
+    return clusters
+
+
+def clusters_by_id(ids: pl.Series, frame: pl.DataFrame, source: str) -> tuple[pl.Series, pl.DataFrame]:
+    """Return the cluster of each id, null where the file has none, and the rows of records that are no id.
+
+    Raises:
+        TableError: if a record stands twice, or its id has no meaning for the table.
+    """
+    rows = frame.select(cast_ids(frame["record_id"], ids.dtype, source), "cluster_id")
+    records = rows["record_id"]
     if records.is_duplicated().any():
         twice = records.filter(records.is_duplicated()).unique(maintain_order=True)
         raise TableError(
             f"{source}: a record can be in one cluster only; in several rows: {counted(twice, 'id')}"
         )
-    strays = records.to_frame().join(
-        ids.to_frame("record_id"), on="record_id", how="anti", maintain_order="left"
-    )
-    if strays.height:
-        raise TableError(f"{source}: {counted(strays.to_series(), 'record_id')} not in the table")
-    listed_ids = pl.DataFrame({"record_id": records, "cluster": frame["cluster_id"]})
-    return ids.to_frame("record_id").join(listed_ids, on="record_id", how="left", maintain_order="left")[
-        "cluster"
-    ]
+    known = ids.to_frame("record_id")
+    clusters = known.join(rows, on="record_id", how="left", maintain_order="left")["cluster_id"]
+    return clusters, rows.join(known, on="record_id", how="anti", maintain_order="left")
 
 
 def _numbered(tables: list[pl.Series]) -> list[pl.Series]:

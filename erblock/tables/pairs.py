@@ -10,10 +10,10 @@ import polars as pl
 
 from erblock.config import did_you_mean
 from erblock.errors import TableError
-from erblock.tables.check import counted, listed, shown
+from erblock.tables.check import counted, listed, refuse, shown
 from erblock.tables.csv_text import CsvOptions
 from erblock.tables.files import DEFAULT_CSV, read_frame
-from erblock.tables.schemas import GOLD, LABELS, MATCHES, PAIRS, Schema
+from erblock.tables.schemas import GOLD, LABELS, MATCHES, PAIRS, TAUGHT, Schema
 
 PAIR = ("left_id", "right_id")
 
@@ -29,8 +29,10 @@ _NAMED = (
 )
 """What the id columns of such a file are called by erblock and others, in any case of the letters."""
 
-_NO_IDS = frozenset({"label", *PAIRS.columns, *MATCHES.columns})
+_NO_IDS = frozenset({"label", "weight", *PAIRS.columns, *MATCHES.columns})
 """Columns that hold no ids beside those of two ids."""
+
+_MOST_WEIGHT = 1_000.0
 
 
 def read_pairs(
@@ -49,14 +51,15 @@ def read_pairs(
     The id columns are found as `side_names` says. Of a GOLD file with a column `label`,
     the rows with this `label` are returned. PAIRS may name unknown ids (`unknown_ids` counts them) and may
     lack the score; GOLD and LABELS may not be empty. Of LABELS, rows without a label are left out: somebody
-    looked at such a pair and could not tell.
+    looked at such a pair and could not tell. TAUGHT are LABELS that may be probabilities; without a column
+    `weight`, or where it is empty, a row weighs 1.
 
     Raises:
         TableError: if columns are missing, or an id or a label has no meaning for the tables.
     """
     source = str(path)
-    if schema is LABELS:
-        labels = read_answers(path, left_ids, right_ids, csv).drop_nulls("label")
+    if schema in (LABELS, TAUGHT):
+        labels = _answers(source, schema, left_ids, right_ids, csv).drop_nulls("label")
         if labels.is_empty():
             raise TableError(f"{source} holds no pairs that are labelled 1 or 0")
         return labels
@@ -78,13 +81,17 @@ def read_answers(
     Raises:
         TableError: as `read_pairs` does.
     """
-    source = str(path)
-    raw = read_frame(source, csv)
+    return _answers(str(path), LABELS, left_ids, right_ids, csv)
+
+
+def _answers(
+    source: str, schema: Schema, left_ids: pl.Series, right_ids: pl.Series | None, csv: CsvOptions
+) -> pl.DataFrame:
     sides = (left_ids, left_ids if right_ids is None else right_ids)
-    frame = _with_labels(with_ids(raw, source, *sides), LABELS, source)
+    frame = _with_labels(with_ids(read_frame(source, csv), source, *sides), schema, source)
     _check_known(frame, source, *sides)
     _check_consistent(frame, source, one_table=right_ids is None)
-    return _typed(frame, LABELS, source)
+    return _typed(frame if schema is LABELS else _with_weights(frame, source), schema, source)
 
 
 def as_pairs(raw: pl.DataFrame, source: str, left_ids: pl.Series, right_ids: pl.Series) -> pl.DataFrame:
@@ -200,23 +207,35 @@ def _converted(ids: pl.Series, dtype: pl.DataType) -> pl.Series:
 
 
 def _with_labels(frame: pl.DataFrame, schema: Schema, source: str, label: int = 1) -> pl.DataFrame:
-    """Return `frame` with whole-number labels, null for an empty one; of a GOLD file the rows of `label`."""
+    """Return `frame` with labels as numbers, null for an empty one; of a GOLD file the rows of `label`."""
     if "label" not in frame.columns:
-        if schema is LABELS:
+        if schema is not GOLD:
             raise TableError(
                 f"{source} needs a column 'label': 1 match, 0 none (its columns: {listed(frame.columns)})"
             )
         return frame
     raw = frame.get_column("label")
     labels = _as_numbers(raw, source)
-    wrong = ~labels.is_in([0.0, 1.0]).fill_null(value=False) & raw.is_not_null()
-    if wrong.any():
-        row = wrong.arg_max() or 0
-        raise TableError(f"{source}, row {row + 1}: the label must be 0 or 1, found '{raw[row]}'")
-    frame = frame.with_columns(labels.cast(pl.Int8))
+    allowed, expected = labels.is_in([0.0, 1.0]), "0 or 1"
+    if schema is TAUGHT:
+        allowed, expected = labels.is_between(0, 1), "0, 1 or a probability between"
+    wrong = ~allowed.fill_null(value=False) & raw.is_not_null()
+    refuse(wrong, raw, source, f"the label must be {expected}")
+    frame = frame.with_columns(labels)
     if schema is GOLD:
         return frame.filter(pl.col("label") == label)
     return frame
+
+
+def _with_weights(frame: pl.DataFrame, source: str) -> pl.DataFrame:
+    """Return `frame` with a weight in every row, 1 where none is given."""
+    if "weight" not in frame.columns:
+        return frame.with_columns(weight=pl.lit(1.0))
+    raw = frame["weight"]
+    weights = raw.cast(pl.Float64, strict=False)
+    wrong = ~(weights.is_between(0, _MOST_WEIGHT, closed="right").fill_null(value=False) | raw.is_null())
+    refuse(wrong, raw, source, f"the weight must be above 0 and up to {_MOST_WEIGHT:,.0f}")
+    return frame.with_columns(weights.fill_null(1.0))
 
 
 def _as_numbers(labels: pl.Series, source: str) -> pl.Series:
@@ -239,12 +258,14 @@ def _check_consistent(frame: pl.DataFrame, source: str, *, one_table: bool) -> N
             )
         low, high = pl.min_horizontal("left_id", "right_id"), pl.max_horizontal("left_id", "right_id")
         labelled = labelled.with_columns(left_id=low, right_id=high)
-    several = labelled.group_by("left_id", "right_id", maintain_order=True).agg(pl.col("label").n_unique())
-    torn = several.filter(pl.col("label") > 1)
+    several = labelled.group_by("left_id", "right_id", maintain_order=True).agg(
+        pl.col("label").unique().sort()
+    )
+    torn = several.filter(pl.col("label").list.len() > 1)
     if torn.height:
-        left_id, right_id, _ = torn.row(0)
-        pair = f"{shown(left_id)}, {shown(right_id)}"
-        raise TableError(f"{source} labels the pair {pair} both 0 and 1; keep one of the two")
+        left_id, right_id, (one, other, *_) = torn.row(0)
+        pair, both = f"{shown(left_id)}, {shown(right_id)}", f"{one:g} and {other:g}"
+        raise TableError(f"{source} labels the pair {pair} both {both}; keep one of the two")
 
 
 def _check_known(frame: pl.DataFrame, source: str, left_ids: pl.Series, right_ids: pl.Series) -> None:

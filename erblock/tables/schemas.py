@@ -6,9 +6,11 @@
     PAIRS     left_id, right_id, score, similarity, n_bands  candidate pairs, best first
     GOLD      left_id, right_id                            known matches
     LABELS    left_id, right_id, label                     known matches (1), non-matches (0), untold (empty)
+    TAUGHT    left_id, right_id, label, weight             LABELS that may be probabilities, with weights
     MATCHES   left_id, right_id, probability, is_match     matches, or all candidate pairs, judged
     CLUSTERS  record_id, cluster_id                        every record of one table, once
     LINKED    table, record_id, cluster_id                 every record of two tables, once
+    CHANGES   change, entity_id, into_id, records          what became of known entities that did not stay
 
 Ids keep the type the user gave them: text from CSV, whatever the file holds from Parquet.
 Deduplicating one table is linking it to itself with `left_id < right_id`.
@@ -62,8 +64,12 @@ PAIRS = Schema(
 )
 GOLD = Schema("GOLD", {"left_id": None, "right_id": None})
 LABELS = Schema("LABELS", {"left_id": None, "right_id": None, "label": pl.Int8})
+TAUGHT = Schema("TAUGHT", {"left_id": None, "right_id": None, "label": pl.Float64, "weight": pl.Float64})
 MATCHES = Schema(
     "MATCHES", {"left_id": None, "right_id": None, "probability": pl.Float32, "is_match": pl.Boolean}
 )
 CLUSTERS = Schema("CLUSTERS", {"record_id": None, "cluster_id": pl.Int64})
 LINKED = Schema("LINKED", {"table": pl.String, "record_id": None, "cluster_id": pl.Int64})
+CHANGES = Schema(
+    "CHANGES", {"change": pl.String, "entity_id": pl.Int64, "into_id": pl.Int64, "records": pl.Int64}
+)

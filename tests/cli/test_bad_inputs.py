@@ -32,6 +32,7 @@ COMMANDS = (
     "keys more.csv --model model -o keyfolder --append",
     "match left.csv right.csv -p pairs.csv -o OUT.csv --with-columns --min-probability 0.5",
     "match one.csv -p pairs1.csv -o OUT.parquet --clusters OUT.csv --labels labels1.csv --save OUT",
+    "match one.csv -p pairs1.csv --clusters OUT.csv --entities clusters.csv --changes OUT.jsonl",
     "evaluate pairs.csv --gold gold.csv --left left.csv --right right.csv --csv OUT.csv --target 0.9",
     "init left.csv right.csv -o OUT.toml",
     "fit left.csv right.csv --method minhash --labels labels.csv -o OUT",
@@ -59,7 +60,7 @@ COMMANDS = (
     "block left.csv.gz right.csv -o OUT.csv.gz --max-pairs 9",
 )
 
-PLACES = {"-o", "--output", "--csv", "--failing", "--junit", "--clusters", "--save"}
+PLACES = {"-o", "--output", "--csv", "--failing", "--junit", "--clusters", "--changes", "--save"}
 """Options that name what is written."""
 
 _PLAIN_VALUES = """

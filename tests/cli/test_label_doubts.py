@@ -61,6 +61,59 @@ def test_one_table_in_which_a_match_of_a_match_is_none(match_folder, capsys):
     )
 
 
+def test_one_table_in_which_a_record_matches_twice(match_folder, capsys):
+    """On whichever side of a pair it stands."""
+    write([("l0", "r0", 1), ("l1", "l0", 1), ("l1", "l0", 1)])
+    found = doubts(match_folder, capsys, "both.csv", "-p", "pairs1.parquet", "--assign", "one-to-one")
+    assert any(
+        "1 records of the one table have several pairs labelled 1, such as l0" in each for each in found
+    )
+
+
+def test_two_tables_in_which_an_entity_is_two(match_folder, capsys):
+    """Ids of the two tables are apart, though they may be the same."""
+    write([("l0", "r0", 1), ("l1", "r0", 1), ("l1", "r1", 1), ("l0", "r1", 0), ("l2", "r2", 1)])
+    found = doubts(match_folder, capsys, *TWO, "--assign", "clusters")
+    assert any(
+        "1 pairs labelled 0 are one entity by pairs labelled 1, such as l0, r1" in each for each in found
+    )
+    for doubtful in doubts(match_folder, capsys, *TWO, "--assign", "one-to-one"):
+        assert "one entity" not in doubtful
+
+
+@pytest.mark.parametrize(("reverse", "refused"), [(False, False), (True, False), (True, True)])
+def test_in_one_table_a_pair_may_be_labelled_in_both_directions_alike(reverse, refused, match_folder, capsys):
+    write([("l0", "r0", 1), ("r0", "l0", 0 if refused else 1) if reverse else ("l0", "r0", 1)])
+    found = app.run(["match", "both.csv", "-p", "pairs1.parquet", "-o", "m.csv", "--labels", "labels.csv"])
+    assert found == (2 if refused else 0)
+    if refused:
+        assert (
+            "labels.csv labels the pair l0, r0 both 0 and 1; keep one of the two" in capsys.readouterr().err
+        )
+
+
+@pytest.mark.parametrize(
+    ("rows", "doubt"),
+    [
+        ([(f"l{i}", f"r{i}", 1) for i in range(30)] + [(f"l{i}", f"r{i + 30}", 0) for i in range(30)], None),
+        (
+            [(f"l{i}", f"r{i}", 0) for i in range(30)] + [(f"l{i}", f"r{i + 30}", 1) for i in range(30)],
+            "note: pairs labelled 1 are less alike than those labelled 0: are the labels inverted?",
+        ),
+        (
+            [(f"l{i}", f"r{89 - i}", 1) for i in range(30)],
+            "note: pairs labelled 1 are no more alike than records drawn at random: are the labels of these",
+        ),
+    ],
+)
+def test_fit_doubts_labels_too(rows, doubt, match_folder, capsys):
+    write(rows)
+    capsys.readouterr()
+    assert app.run(["fit", *TWO[:2], "--method", "minhash", "--labels", "labels.csv", "-o", "model"]) == 0
+    err = capsys.readouterr().err
+    assert ("note: pairs" not in err) if doubt is None else (doubt in err)
+
+
 def test_a_matcher_is_used_with_the_columns_that_it_knows(match_folder, capsys):
     assert app.run(["match", *TWO, "--save", "saved", "-o", "m.csv"]) == 0
     assert app.run(["match", *TWO, "--use", "saved", "--columns", "name", "-o", "n.csv"]) == 2

@@ -14,7 +14,9 @@ from erblock.scoring.weak_labels import (
     CONFLICT,
     MATCH,
     NO_MATCH,
+    NOTHING_TAUGHT,
     UNKNOWN,
+    TaughtPairs,
     choose_examples,
 )
 
@@ -124,3 +126,22 @@ def test_labels_are_kept_when_there_are_too_many_examples(twins, monkeypatch):
 
 def test_no_pairs_give_no_examples(scored):
     assert chosen_from(scored([], [], [], (2, 2)), np.zeros(0, dtype=np.int8)) == {}
+
+
+@given(st.data())
+def test_what_is_taught_counts_in_the_place_of_what_was_supposed(any_scored, data):
+    pairs = data.draw(any_scored())
+    chosen = choose_examples(pairs, unknown(pairs))
+    some = data.draw(st.lists(st.booleans(), min_size=len(pairs), max_size=len(pairs)))
+    at = np.flatnonzero(np.array(some, dtype=bool))
+    numbers = st.floats(0, 1)
+    probability = np.array(data.draw(st.lists(numbers, min_size=len(at), max_size=len(at))))
+    found = chosen.taught(TaughtPairs(at, probability, np.full(len(at), 2.0)))
+    for place, share in zip(at, probability, strict=True):
+        here = found.at == place
+        assert found.counts[here].sum() == pytest.approx(2)
+        assert found.counts[here & found.matches].sum() == pytest.approx(2 * share)
+        assert not found.unlabelled[here].any()
+    rest = ~np.isin(found.at, at)
+    assert found.counts[rest].sum() == pytest.approx(chosen.counts[~np.isin(chosen.at, at)].sum())
+    assert np.array_equal(chosen.taught(NOTHING_TAUGHT).at, chosen.at)

@@ -1,0 +1,90 @@
+"""What `match` writes of entities: every record with its own, by ids that stay from run to run."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from erblock.config import MatchConfig
+from erblock.engines.base import MatchEngine
+from erblock.errors import ConfigError
+from erblock.matching.assign import Assignment
+from erblock.matching.entity_ids import EntityIds, keep_ids
+from erblock.matching.output import clusters_frame
+from erblock.tables.entities import HIGHEST, KnownEntities, known_entities
+
+
+@dataclass(frozen=True)
+class EntityChanges:
+    """What became of the entities of `file`.
+
+    `stayed`: entities of before that still are; `new`: ids given today; `joined`: new records in an entity
+    that was known; `records_gone`: records of before that are in no table. `changes`: rows of CHANGES.
+    """
+
+    file: str
+    stayed: int
+    new: int
+    joined: int
+    records_gone: int
+    changes: tuple[dict[str, str | int | None], ...]
+
+    def count(self, change: str) -> int:
+        """Return how many known entities were `merged`, `split` or are `gone`."""
+        return len({row["entity_id"] for row in self.changes if row["change"] == change})
+
+
+def check_entities(options: MatchConfig) -> None:
+    """Raise ConfigError if known entities are given and none are written, or changes asked for of none."""
+    if options.entities is not None and options.clusters is None:
+        raise ConfigError(f"--entities {options.entities}: name with --clusters where the entities go")
+    if options.changes is not None and options.entities is None:
+        raise ConfigError(
+            f"--changes {options.changes}: changes are those of known entities; give --entities"
+        )
+
+
+def read_entities(options: MatchConfig, engine: MatchEngine) -> KnownEntities | None:
+    """Return the entities of an earlier run, if they are given.
+
+    Raises:
+        TableError: if the file cannot be read, or is not about these tables.
+    """
+    if options.entities is None:
+        return None
+    left, right = engine.ids
+    rows = engine.read_pairs(options.entities)
+    return known_entities(rows, options.entities, left, None if engine.dedup else right)
+
+
+def write_entities(
+    options: MatchConfig, engine: MatchEngine, assignment: Assignment, known: KnownEntities | None
+) -> EntityChanges | None:
+    """Write every record with its entity if that is asked for; return what became of `known` ones."""
+    if options.clusters is None:
+        return None
+    left, right = engine.ids
+    frame = clusters_frame(left, None if engine.dedup else right, assignment)
+    if known is None:
+        engine.write(frame, options.clusters, "--clusters")
+        return None
+    sides = [assignment.left_cluster] if engine.dedup else [assignment.left_cluster, assignment.right_cluster]
+    ids = keep_ids(np.concatenate(sides), known)
+    named = pl.Series("cluster_id", ids.of_cluster[frame["cluster_id"].to_numpy()])
+    frame = frame.with_columns(named, pl.lit(ids.highest, pl.Int64).alias(HIGHEST))
+    engine.write(frame.sort("cluster_id", maintain_order=True), options.clusters, "--clusters")
+    if options.changes is not None:
+        engine.write(ids.changes, options.changes, "--changes")
+    return _what_changed(known, ids)
+
+
+def _what_changed(known: KnownEntities, ids: EntityIds) -> EntityChanges:
+    new = ids.highest - known.highest
+    return EntityChanges(
+        known.source,
+        len(ids.of_cluster) - new,
+        new,
+        ids.joined,
+        len(known.gone),
+        tuple(ids.changes.to_dicts()),
+    )
