@@ -3,7 +3,7 @@ PYTHON := $(VENV)/bin/python
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo fix lint types test check bench-quality bench-quick bench-match bench-recall bench-buckets bench-ablation bench-labelling bench-encoding bench-speed bench-plan bench-start bench-peers clean
+.PHONY: help install demo fix lint types test check bench-quality bench-quick bench-match bench-recall bench-buckets bench-ablation bench-labelling bench-encoding bench-speed bench-plan bench-start bench-memory bench-peers mutation audit clean
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -68,6 +68,9 @@ bench-plan: $(STAMP)  ## hold what erblock plan says against what then happens (
 
 bench-start: $(STAMP)  ## measure what a run costs before it has done anything (minutes); writes docs/start.md
 	$(PYTHON) benchmarks/start.py --markdown docs/start.md
+
+bench-memory: $(STAMP)  ## measure peak memory with --memory over three sizes and both hashers (minutes); writes docs/memory.md
+	$(PYTHON) benchmarks/memory.py --markdown docs/memory.md
 
 # Those that need other versions than erblock have environments of their own.
 runs/peers/%/bin/python: benchmarks/environments/%.txt

@@ -132,4 +132,9 @@ def _misfit_of_rows(
         return "expected starts that rise from 0 to the number of features"
     if len(features) and not 0 <= features.min() <= features.max() < 1 << FEATURE_BITS:
         return f"expected features from 0 to {(1 << FEATURE_BITS) - 1}"
+    rises = np.diff(features) > 0
+    begins = starts[1:-1]
+    rises[begins[(begins > 0) & (begins < len(features))] - 1] = True
+    if not rises.all():  # the kernel of dot products has a slot for each column of a row, and no end without
+        return "expected the features of a record to rise"
     return None if np.isfinite(values).all() else "expected finite values"

@@ -108,9 +108,7 @@ def _fit_minhash(config: Config, tables: TablePair) -> Fitted:
     return Fitted(hasher, FitReport(Path(config.fit.output), sizes_of(tables), {}, None, hasher.plan.bands))
 
 
-def _fit_neural(
-    config: Config, tables: TablePair, on_progress: Progress, checkpoint: Path | None
-) -> Fitted:
+def _fit_neural(config: Config, tables: TablePair, on_progress: Progress, checkpoint: Path | None) -> Fitted:
     options = config.fit
     rules = compile_rules(config.rules.match, config.rules.conflict, tables)
     labels = _read_labels(config, tables)

@@ -5,6 +5,7 @@ import json
 import polars as pl
 import pyarrow.parquet as pq
 import pytest
+from safetensors.numpy import load_file, save_file
 
 from erblock.cli import app
 from erblock.hashing.store import model_digest
@@ -265,11 +266,21 @@ def test_a_mistake_is_one_line_and_nothing_is_written(arguments, message, folder
     assert contents(folder) == before
 
 
+def repeat_a_feature(path):
+    """Let a record have one feature many times: no table of its columns would ever be large enough."""
+    arrays = load_file(path)
+    save_file(arrays | {"features": arrays["features"] * 0}, path)
+
+
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
         (lambda part: (part / "sketch.safetensors").write_bytes(b"\x80\x04pickle"), "cannot be read"),
         (lambda part: (part / "sketch.safetensors").unlink(), "cannot be read"),
+        (
+            lambda part: repeat_a_feature(part / "sketch.safetensors"),
+            "expected the features of a record to rise",
+        ),
         (
             lambda part: pl.read_parquet(part / "records.parquet")[1:].write_parquet(
                 part / "records.parquet"
