@@ -1,8 +1,8 @@
 """Would a test notice? Mutants of the modules that decide which pairs are kept: `make mutation`.
 
-A mutant is the code with one thing changed: `<` for `<=`, `+` for `-`, another number (cosmic-ray). Mutants are
-drawn at random, and the tests of their package are run on a copy of the checkout, for so many minutes. Those
-that no test notices are printed with their line: read them, some change nothing that anybody could notice.
+A mutant is the code with one thing changed: `<` for `<=`, `+` for `-`, another number (cosmic-ray). Mutants
+are drawn at random, and the tests of their package are run on a copy of the checkout, for so many minutes.
+Those that no test notices are printed with their line: read them, some change nothing that anybody could see.
 
 usage: mutation.py [MODULE ...] [--minutes 15] [--seed 0] [--out runs/mutation]
 """
@@ -35,7 +35,7 @@ TESTS: Mapping[str, tuple[str, ...]] = {
     "erblock/scoring": ("tests/scoring",),
     "erblock/matching": ("tests/matching",),
 }
-LONGEST = 300
+LONGEST = 900
 """Seconds after which the tests of a mutant are held to hang: they noticed."""
 
 
@@ -97,7 +97,7 @@ def mutants_of(place: Path) -> Iterator[Mutant]:
     """Yield every mutant of a module, or of those of a package."""
     paths = sorted(place.glob("*.py")) if place.is_dir() else [place]
     with TemporaryDirectory() as folder, use_db(Path(folder) / "work.sqlite", WorkDB.Mode.create) as work:
-        init.init(paths, work, {})
+        init(paths, work, {})
         for item in work.pending_work_items:
             for found in item.mutations:
                 source = found.module_path.read_text(encoding="utf-8")

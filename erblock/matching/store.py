@@ -174,8 +174,8 @@ def _from_manifest(content: dict[str, Any], fitted: FittedEvidence, weights: Flo
         np.array(numbers[key], dtype=np.float32) for key in ("usual", "spread", "weights")
     )
     expected = 3 if _PLM in content else 2
-    if not len(usual) == len(spread) == len(learned) == expected:
-        raise ValueError(f"expected a calibration of {expected} inputs, found {len(learned)}")
+    if not usual.shape == spread.shape == learned.shape == (expected,):
+        raise ValueError(f"expected a calibration of {expected} inputs, found {learned.shape}")
     calibration = Evidence(usual, spread, learned, float(numbers["intercept"]))
     left, right = content["rivalry"]
     matcher = Matcher(fitted.evidence, calibration, (float(left), float(right)))

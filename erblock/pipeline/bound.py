@@ -8,8 +8,9 @@ from erblock.hashing.base import Progress, silent
 INTERPRETER = 400_000_000
 """Bytes that Python and the libraries take, whatever the tables are: they come on top of the bound."""
 
-_BYTES_A_RECORD, _TIMES_READ = 24_000, 4
-"""More than a record takes: 100 candidates of 190 bytes, its sketch, and its text a few times over."""
+_LEAST, _BYTES_A_RECORD, _TIMES_READ = 370_000_000, 24_000, 4
+"""A run of a few records takes the first; a record no more than 100 candidates of 190 bytes, its sketch, and
+its text a few times over."""
 
 _SECONDS = 10.0
 
@@ -23,7 +24,9 @@ def check_memory(config: Config, engine: LocalEngine, on_progress: Progress = si
         return
     limit, tables = bytes_of(config.block.memory), engine.tables
     frames = [tables.left.frame] if tables.dedup else [tables.left.frame, tables.other.frame]
-    at_most = sum(_BYTES_A_RECORD * frame.height + _TIMES_READ * frame.estimated_size() for frame in frames)
+    at_most = _LEAST + sum(
+        _BYTES_A_RECORD * frame.height + _TIMES_READ * frame.estimated_size() for frame in frames
+    )
     # A language model takes as much as it is large, and torch beside it.
     if at_most <= limit + INTERPRETER and engine.hasher.kind != "neural":
         return

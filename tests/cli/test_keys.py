@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import polars as pl
 import pyarrow.parquet as pq
 import pytest
@@ -266,10 +267,11 @@ def test_a_mistake_is_one_line_and_nothing_is_written(arguments, message, folder
     assert contents(folder) == before
 
 
-def repeat_a_feature(path):
-    """Let a record have one feature many times: no table of its columns would ever be large enough."""
+def change(part, **changed):
+    """Replace arrays of the stored sketch of a part by what functions make of them."""
+    path = part / "sketch.safetensors"
     arrays = load_file(path)
-    save_file(arrays | {"features": arrays["features"] * 0}, path)
+    save_file(arrays | {name: make(arrays[name]).copy() for name, make in changed.items()}, path)
 
 
 @pytest.mark.parametrize(
@@ -278,7 +280,7 @@ def repeat_a_feature(path):
         (lambda part: (part / "sketch.safetensors").write_bytes(b"\x80\x04pickle"), "cannot be read"),
         (lambda part: (part / "sketch.safetensors").unlink(), "cannot be read"),
         (
-            lambda part: repeat_a_feature(part / "sketch.safetensors"),
+            lambda part: change(part, features=lambda old: old * 0),
             "expected the features of a record to rise",
         ),
         (
@@ -302,3 +304,28 @@ def test_a_damaged_folder_is_refused(spoil, message, folder, minhash_model, caps
     assert err.startswith("error: stored")
     assert message in err
     assert not (folder / "pairs.csv").exists()
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [{"buckets": lambda old: old[:, :1]}, {"dense": lambda old: np.zeros((len(old), 384), np.int8)}],
+)
+def test_a_sketch_of_another_form_than_the_model_s_is_refused(changed, folder, minhash_model, capsys):
+    assert keys("old.csv", "--model", minhash_model, "-o", "stored") == 0
+    change(folder / "stored" / "00000", **changed)
+    capsys.readouterr()
+    for tables in (("stored", "new.csv"), ("new.csv", "stored")):
+        assert block(*tables, "--model", minhash_model, "-o", "pairs.csv") == 2
+        err = capsys.readouterr().err
+        assert "expected keys of one model on both sides, found " in err
+        assert err.count("\n") == 1
+
+
+def test_records_that_cannot_be_read_are_told_before_more_are_appended(folder, minhash_model, capsys):
+    assert keys("old.csv", "--model", minhash_model, "-o", "stored") == 0
+    (folder / "stored" / "00000" / "records.parquet").write_bytes(b"rubbish")
+    capsys.readouterr()
+    assert keys("new.csv", "--model", minhash_model, "-o", "stored", "--append") == 2
+    err = capsys.readouterr().err
+    assert err.startswith("error: stored: its records cannot be read (")
+    assert err.count("\n") == 1

@@ -1,7 +1,7 @@
 """Commands that are killed: what was there stays until the new one stands, and the next run is as any other.
 
 A run dies (SIGKILL) before a call that opens a file to write, renames, removes or makes something in the
-working folder. One such call of each command is drawn; ERBLOCK_KILLS=20 draws 20 of each, "all" takes them all.
+working folder. One such call of each command is drawn; ERBLOCK_KILLS=20 draws 20 of each, "all" takes all.
 """
 
 import hashlib
@@ -54,6 +54,9 @@ sys.exit(code)
 
 TINY_RUN = ["--device", "cpu", "--precision", "float32"]
 MATCH = ["match", "left.csv", "right.csv", "--pairs", "pairs.parquet"]
+EVALUATE = ["evaluate", "pairs.parquet", "--gold", "gold.csv", "--left", "left.csv", "--right", "right.csv"]
+TABLES = ["--left", "left.csv", "--right", "right.csv"]
+CHECK = ["check", "pairs.parquet", *TABLES, "--max-pairs", "9999"]
 FIT = ["fit", "left.csv", "right.csv"]
 
 COMMANDS = {
@@ -81,12 +84,11 @@ COMMANDS = {
     "label": ([*MATCH, "--label-only", "--labels", "labels.csv"], "labels.csv"),
     "init": (["init", "left.csv", "right.csv", "--force", "-o", "erblock.toml"], "erblock.toml"),
     "evaluate": (
-        ["evaluate", "pairs.parquet", "--gold", "gold.csv", "--left", "left.csv", "--right", "right.csv"]
-        + ["--csv", "figures.csv", "--curve", "curve.csv"],
+        [*EVALUATE, "--csv", "figures.csv", "--curve", "curve.csv"],
         "figures.csv curve.csv",
     ),
     "show": (["show", "pairs.parquet", "-o", "rows.csv"], "rows.csv"),
-    "check": (["check", "pairs.parquet", "--max-pairs", "9999", "--junit", "report.xml"], "report.xml"),
+    "check": ([*CHECK, "--junit", "report.xml"], "report.xml"),
     "diff": (["diff", "few.parquet", "pairs.parquet", "-o", "changed.csv"], "changed.csv"),
     "run": (["run", "job.toml", "-o", "job"], "job/pairs.parquet job/matches.parquet"),
 }
@@ -130,7 +132,7 @@ def _prepare(folder, products, tiny):
         "c.csv",
         "erblock.toml",
     ):
-        (folder / name).write_text("old\n", encoding="utf-8")
+        (folder / name).write_text("# old\n", encoding="utf-8")
 
 
 def digest(path):
