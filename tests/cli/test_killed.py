@@ -87,9 +87,9 @@ COMMANDS = {
         [*EVALUATE, "--csv", "figures.csv", "--curve", "curve.csv"],
         "figures.csv curve.csv",
     ),
-    "show": (["show", "pairs.parquet", "-o", "rows.csv"], "rows.csv"),
+    "show": (["show", "pairs.parquet", *TABLES, "-o", "rows.csv"], "rows.csv"),
     "check": ([*CHECK, "--junit", "report.xml"], "report.xml"),
-    "diff": (["diff", "few.parquet", "pairs.parquet", "-o", "changed.csv"], "changed.csv"),
+    "diff": (["diff", "few.parquet", "pairs.parquet", *TABLES, "-o", "changed.csv"], "changed.csv"),
     "run": (["run", "job.toml", "-o", "job"], "job/pairs.parquet job/matches.parquet"),
 }
 
