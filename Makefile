@@ -81,5 +81,13 @@ bench-peers: $(STAMP) runs/peers/blockingpy/bin/python runs/peers/pyjedai/bin/py
 	$(PYTHON) -m pip install --quiet -c constraints.txt -e '.[peers]'
 	$(PYTHON) benchmarks/rivals.py --markdown docs/peers.md
 
+mutation: $(STAMP)  ## change the code that chooses pairs and see whether a test notices (15 minutes)
+	$(PYTHON) -m pip install --quiet -c constraints.txt -e '.[mutation]'
+	$(PYTHON) benchmarks/mutation.py
+
+audit: $(STAMP)  ## look up known weaknesses of the versions in constraints.txt; needs a network
+	$(PYTHON) -m pip install --quiet -c constraints.txt -e '.[audit]'
+	$(PYTHON) -m pip_audit --requirement constraints.txt --no-deps --disable-pip
+
 clean:  ## remove what was built or computed
 	rm -rf $(VENV) runs build dist .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache erblock.egg-info
