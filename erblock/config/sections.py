@@ -139,8 +139,8 @@ class BlockConfig(_Section):
     memory: str | None = Field(
         default=None,
         pattern=MEMORY,
-        description='The run takes at most so much memory, such as "4GB", and 400 MB for itself: the join '
-        "keeps what is beyond it in files, with the same pairs; a run that needs more stops before the join.",
+        description='The run takes at most so much memory, such as "4GB", and 400 MB for itself; the join '
+        "keeps pairs beyond it in files. A run that needs more says how much before the join, and stops.",
     )
     audit: int | None = Field(
         default=None,

@@ -227,7 +227,7 @@ def _drawn_out(subject: _Subject, told: _Told, known: dict[str, float]) -> Plan:
         round(counts.distinct),
         left * (left - 1) // 2 if subject.tables.dedup else left * right,
         kept.recall,
-        round(growth.memory(bounded=subject.config.block.memory is not None)),
+        round(growth.memory()),
         round(last["written"] * kept.pairs),
         seconds,
         round(last["size"] * sum(subject.records)),
@@ -254,18 +254,17 @@ class _Growth:
             "write": self._at_full(self._took("write"), ranked),
         }
 
-    def memory(self, *, bounded: bool = False) -> float:
+    def memory(self) -> float:
         """Return the peak memory of the process in bytes for the whole tables.
 
         Hashing and join work on pieces of a fixed size: what they take beside what they make does not grow.
-        A join that is `bounded` keeps in files what there is no room for.
         """
         pairs = self._pairs("scored", self.counts.scored)
         last = self.samples[-1]["peaks"]
         held = {stage: self._at_full(self._peak(stage), pairs) for stage in ("hashed", "joined", "rank")}
         while_hashing = held["hashed"] + float(last["hash"] - last["hashed"])
         while_joining = held["joined"] + float(last["join"] - last["joined"])
-        return max(while_hashing, held["rank"], 0.0 if bounded else while_joining)
+        return max(while_hashing, while_joining, held["rank"])
 
     def _peak(self, stage: str) -> Doubles:
         return np.array([float(sample["peaks"][stage]) for sample in self.samples])
