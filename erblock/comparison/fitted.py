@@ -73,7 +73,8 @@ def _from_json(content: dict[str, Any]) -> FittedEvidence:
     if unknown:
         raise ValueError(f"expected a kind of column, {', '.join(MEASURES)}, found {unknown[0]}")
     names = [column.left for column in columns]
-    if not are_names([*names, *(column.right for column in columns)]) or len(set(names)) < len(names):
+    sides = [*names, *(column.right for column in columns)]
+    if (sides and not are_names(sides)) or len(set(names)) < len(names):
         raise ValueError("expected names of columns, and each column once")
     numbers = {
         key: np.array([entry[key] for entry in entries], dtype=np.float32)

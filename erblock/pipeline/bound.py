@@ -1,5 +1,7 @@
 """The bound on memory, held against what a run needs: told from samples before anything is joined."""
 
+from math import ceil
+
 from erblock.config import Config, bytes_of
 from erblock.engines.local import LocalEngine
 from erblock.errors import ConfigError
@@ -12,7 +14,8 @@ _LEAST, _BYTES_A_RECORD, _TIMES_READ = 370_000_000, 40_000, 4
 """A run of a few records takes the first; each more takes less than the second, besides its text a few times
 over: 37 kB at 2,000 a side, 9 kB at 100,000."""
 
-_SECONDS = 10.0
+_SECONDS, _MARGIN = 10.0, 1.1
+"""Of samples, and by which a run may take more than they say."""
 
 
 def check_memory(config: Config, engine: LocalEngine, on_progress: Progress = silent) -> None:
@@ -34,11 +37,11 @@ def check_memory(config: Config, engine: LocalEngine, on_progress: Progress = si
 
     # Samples do not tell how many pairs exact keys add: what is told without them is the least.
     options = config.block.model_copy(update={"block_on": ()})
-    needed = plan(config.model_copy(update={"block": options}), on_progress, _SECONDS).memory
+    needed = plan(config.model_copy(update={"block": options}), on_progress, _SECONDS).memory * _MARGIN
     if needed > limit + INTERPRETER:
-        least = -(-(needed - INTERPRETER) // 50_000_000) * 50
+        least = 50 * ceil((needed - INTERPRETER) / 50_000_000)
         raise ConfigError(
             f"--memory {config.block.memory}: samples of these tables say that blocking takes "
-            f"{needed / 1e9:.1f} GB, 0.4 GB of it for erblock itself; give --memory {least}MB or more, "
+            f"{needed / 1e6:,.0f} MB, 400 MB of it for erblock itself; give --memory {least}MB or more, "
             "or leave it out"
         )

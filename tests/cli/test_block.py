@@ -266,7 +266,7 @@ def test_a_bound_that_cannot_be_kept_is_refused_with_the_figure_that_can(folder,
     monkeypatch.setattr("erblock.pipeline.bound._SECONDS", 0.0)
     assert block("left.csv", "right.csv", "-o", "pairs.parquet", "--memory", "10MB") == 2
     told = capsys.readouterr().err.splitlines()
-    assert re.search(r"error: --memory 10MB: samples .* takes 0\.\d GB, .*; give --memory \d+MB or", told[-1])
+    assert re.search(r"error: --memory 10MB: samples .* takes \d+ MB, .*; give --memory \d+MB or", told[-1])
     assert not (folder / "pairs.parquet").exists()
     least = re.search(r"give --memory (\d+MB)", told[-1])[1]
     assert block("left.csv", "right.csv", "-o", "pairs.parquet", "--memory", least) == 0
