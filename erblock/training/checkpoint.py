@@ -77,7 +77,7 @@ def random_states(device: Any) -> "dict[str, Tensor]":
 
     states = {_CPU: torch.get_rng_state()}
     if device.type != "cpu":
-        states[_DEVICE] = torch.get_device_module(device).get_rng_state()
+        states[_DEVICE] = getattr(torch, device.type).get_rng_state()
     return states
 
 
@@ -87,4 +87,4 @@ def restore_random(states: "Mapping[str, Tensor]", device: Any) -> None:
 
     torch.set_rng_state(states[_CPU])
     if _DEVICE in states:
-        torch.get_device_module(device).set_rng_state(states[_DEVICE])
+        getattr(torch, device.type).set_rng_state(states[_DEVICE])
