@@ -81,6 +81,9 @@ bench-plan: $(STAMP)  ## hold what erblock plan says against what then happens (
 bench-start: $(STAMP)  ## measure what a run costs before it has done anything (minutes); writes docs/start.md
 	$(PYTHON) benchmarks/start.py --markdown docs/start.md
 
+bench-memory: $(STAMP)  ## measure peak memory with --memory over three sizes and both hashers (minutes); writes docs/memory.md
+	$(PYTHON) benchmarks/memory.py --markdown docs/memory.md
+
 # Those that need other versions than erblock have environments of their own.
 runs/peers/%/bin/python: benchmarks/environments/%.txt
 	python3 -m venv runs/peers/$*
@@ -89,6 +92,14 @@ runs/peers/%/bin/python: benchmarks/environments/%.txt
 bench-peers: $(STAMP) runs/peers/blockingpy/bin/python runs/peers/pyjedai/bin/python  ## measure other libraries on public data (minutes); writes docs/peers.md
 	$(PYTHON) -m pip install --quiet -c constraints.txt -e '.[peers]'
 	$(PYTHON) benchmarks/rivals.py --markdown docs/peers.md
+
+mutation: $(STAMP)  ## change the code that chooses pairs and see whether a test notices (15 minutes)
+	$(PYTHON) -m pip install --quiet -c constraints.txt -e '.[mutation]'
+	$(PYTHON) benchmarks/mutation.py
+
+audit: $(STAMP)  ## look up known weaknesses of the versions in constraints.txt; needs a network
+	$(PYTHON) -m pip install --quiet -c constraints.txt -e '.[audit]'
+	$(PYTHON) -m pip_audit --requirement constraints.txt --no-deps --disable-pip
 
 clean:  ## remove what was built or computed
 	rm -rf $(VENV) runs site build dist .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache erblock.egg-info

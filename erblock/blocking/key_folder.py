@@ -10,6 +10,8 @@ A part is written beside its place and then renamed, and never changed again.
 """
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from glob import escape
 from pathlib import Path
@@ -64,10 +66,15 @@ class KeyFolder:
         """
         if not self.parts:
             raise ModelError(f"{self.path}: expected a folder for each part, found none; write it again")
-        try:
+        with self._reading_records():
             return pl.concat(
                 [pl.read_parquet(part / _RECORDS, columns=[ID], glob=False)[ID] for part in self.parts]
             )
+
+    @contextmanager
+    def _reading_records(self) -> Iterator[None]:
+        try:
+            yield
         except (OSError, pl.exceptions.PolarsError) as cause:
             reason = str(cause).strip().splitlines()[0]
             raise ModelError(f"{self.path}: its records cannot be read ({reason}); write it again") from cause
@@ -94,10 +101,11 @@ class KeyFolder:
                 f"{self.path}: these keys are of another model than {model} (or it was fitted again since); "
                 "give that model, or write the keys again"
             )
-        kept = (
-            set(pl.scan_parquet(self.parts[0] / _RECORDS, glob=False).collect_schema()) if self.parts else ()
-        )
-        if not set(self.origin.columns) <= set(kept):
+        kept: set[str] = set()
+        with self._reading_records():
+            for part in self.parts[:1]:
+                kept = set(pl.scan_parquet(part / _RECORDS, glob=False).collect_schema())
+        if not set(self.origin.columns) <= kept:
             raise ModelError(
                 f"{self.path}: expected records with the columns {', '.join(self.origin.columns)}; "
                 "write it again"

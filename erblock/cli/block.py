@@ -50,7 +50,7 @@ def block(
     memory: Annotated[
         str | None,
         typer.Option(
-            help="The join keeps so much in memory at most, such as 4GB, the rest in files.",
+            help="Take so much memory at most, such as 4GB, and 0.4 GB for erblock itself; or stop early.",
             rich_help_panel="Machine",
         ),
     ] = None,

@@ -79,7 +79,8 @@ def _show(report: "FitReport") -> None:
         console.write(f"{report.output}: MinHash of {report.bands} bands")
         return
     console.table(["triplets", "rule"], [[f"{count:,}", rule] for rule, count in report.triplets.items()])
+    resumed = f" ({training.resumed} by a run that was killed)" if training.resumed else ""
     console.write(
-        f"{report.output}: {training.steps} steps in {training.seconds:.0f} s, held-out loss "
+        f"{report.output}: {training.steps} steps{resumed} in {training.seconds:.0f} s, held-out loss "
         f"{training.held_out_before:.3f} before and {training.held_out_best:.3f} after; {report.bands} bands"
     )

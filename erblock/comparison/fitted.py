@@ -13,7 +13,7 @@ from erblock.comparison.measures import MEASURES, Floats
 from erblock.comparison.vectors import Comparison
 from erblock.errors import ModelError
 from erblock.similarity import Rows
-from erblock.tables.contents import read_json
+from erblock.tables.contents import are_names, read_json
 from erblock.tables.read import TablePair
 
 EVIDENCE_FILE, LABELS_FILE = "evidence.json", "labels.parquet"
@@ -72,6 +72,10 @@ def _from_json(content: dict[str, Any]) -> FittedEvidence:
     unknown = [column.kind for column in columns if column.kind not in MEASURES]
     if unknown:
         raise ValueError(f"expected a kind of column, {', '.join(MEASURES)}, found {unknown[0]}")
+    names = [column.left for column in columns]
+    sides = [*names, *(column.right for column in columns)]
+    if (sides and not are_names(sides)) or len(set(names)) < len(names):
+        raise ValueError("expected names of columns, and each column once")
     numbers = {
         key: np.array([entry[key] for entry in entries], dtype=np.float32)
         for key in ("usual", "spread", "weight")

@@ -9,12 +9,13 @@ import numpy.typing as npt
 from erblock.comparison.columns import ComparedColumn
 from erblock.comparison.evidence import Evidence
 from erblock.comparison.measures import DISTANCES, MEASURES, Floats, Sides, shared_codes
+from erblock.errors import ModelError
 from erblock.hashing.base import Progress, silent
 from erblock.similarity import Compare, Rows, Scores
 from erblock.similarity.numeric import MonthFirst
 from erblock.similarity.strings import is_null
 from erblock.tables.profile import column_texts
-from erblock.tables.read import TablePair
+from erblock.tables.read import Records, TablePair
 from erblock.tables.text import record_texts
 
 _CHUNK = 200_000
@@ -86,6 +87,8 @@ def _features(
 ) -> Iterator[Feature]:
     if not columns:
         return
+    _check_columns(tables.left, [column.left for column in columns])
+    _check_columns(tables.other, [column.right for column in columns])
     left = column_texts(tables.left.frame.select([column.left for column in columns]))
     right = left if tables.dedup else column_texts(tables.other.frame.select([c.right for c in columns]))
     for column in columns:
@@ -99,6 +102,12 @@ def _features(
     texts = record_texts(left, left.columns)
     others = texts if right is left else record_texts(right, right.columns)
     yield Feature("shared_codes", agrees=True, compare=shared_codes(Sides(texts, others, weights)))
+
+
+def _check_columns(table: Records, names: Sequence[str]) -> None:
+    missing = [name for name in names if name not in table.frame.columns]
+    if missing:
+        raise ModelError(f"{table.source}: the model compares a column {missing[0]!r}, found none; fit again")
 
 
 def _missing(sides: Sides) -> Compare:

@@ -15,8 +15,6 @@ MEMORY = r"^(0*[1-9]\d{0,8}(\.\d{1,9})?|0+\.\d{0,8}[1-9]\d{0,8}) ?[MGT]i?B$"
 DEVICE = r"^(auto|cpu|cuda(:\d{1,3})?|mps)$"
 """Where a model runs; of several GPUs the number, as cuda:1."""
 
-_UNITS = {"M": 2, "G": 3, "T": 4}
-
 MOST = 1_000_000_000
 """The largest count that is taken at its word: more rows fit into no memory."""
 
@@ -25,7 +23,7 @@ def bytes_of(memory: str) -> int:
     """Return the bytes that `memory`, written as `MEMORY` says, stands for."""
     number = memory.rstrip("iB").rstrip("MGT")
     base = 1024 if "i" in memory else 1000
-    return int(float(number) * base ** _UNITS[memory.removeprefix(number)[0]])
+    return int(float(number) * base ** (2 + "MGT".index(memory.removeprefix(number)[0])))
 
 
 class _Section(BaseModel):
@@ -152,8 +150,8 @@ class BlockConfig(_Section):
     memory: str | None = Field(
         default=None,
         pattern=MEMORY,
-        description='The join keeps at most so much in memory, such as "4GB", the rest in files; the '
-        "pairs are the same.",
+        description='The run takes at most so much memory, such as "4GB", and 400 MB for itself; the join '
+        "keeps pairs beyond it in files. A run that needs more says how much before the join, and stops.",
     )
     audit: int | None = Field(
         default=None,

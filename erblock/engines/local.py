@@ -17,7 +17,7 @@ from erblock.comparison.texts import ngram_similarity
 from erblock.comparison.vectors import Comparison
 from erblock.engines.base import Candidates
 from erblock.hashing import ngrams
-from erblock.hashing.arrays import UInt32s, sketch_arrays, with_buckets
+from erblock.hashing.arrays import UInt32s, check_alike, sketch_arrays, with_buckets
 from erblock.hashing.base import Hasher, Progress, Rows, Scores, Sketch, silent
 from erblock.scoring.pairs import ScoredPairs, pair_keys, places
 from erblock.tables.copies import Copies
@@ -50,9 +50,17 @@ class LocalEngine:
         return self.joined(self.sketches(on_progress), on_progress)
 
     def sketches(self, on_progress: Progress = silent) -> tuple[Sketch, Sketch | None]:
-        """Return the sketches of the records that are compared; the second is None with one table."""
+        """Return the sketches of the records that are compared; the second is None with one table.
+
+        Raises:
+            ModelError: if a stored sketch is not of the model.
+        """
         left = self._sketch(self.left, 0, on_progress)
-        return left, None if self.tables.dedup else self._sketch(self.right, 1, on_progress)
+        if self.tables.dedup:
+            return left, None
+        right = self._sketch(self.right, 1, on_progress)
+        check_alike(left, right)
+        return left, right
 
     def joined(self, sketches: tuple[Sketch, Sketch | None], on_progress: Progress = silent) -> Candidates:
         """Return the scored candidate pairs of these sketches."""

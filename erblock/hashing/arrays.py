@@ -71,6 +71,14 @@ def sketch_arrays(sketch: Sketch) -> SketchArrays:
     raise TypeError(f"expected a sketch of this package, found {type(sketch).__name__}")
 
 
+def check_alike(left: Sketch, right: Sketch) -> None:
+    """Raise ModelError unless two sketches have as many bands, and vectors of one width."""
+    forms = [(each.buckets.shape[1], each.dense.shape[1]) for each in map(sketch_arrays, (left, right))]
+    if forms[0] != forms[1]:
+        told = " and ".join(f"{bands} bands with vectors of {width}" for bands, width in forms)
+        raise ModelError(f"expected keys of one model on both sides, found {told} dimensions; {_REMEDY}")
+
+
 def with_buckets(sketch: Sketch, buckets: UInt32s) -> Sketch:
     """Return the sketch with more bands; `buckets`: (bands, records), 0 for none."""
     if not len(buckets):
@@ -132,4 +140,9 @@ def _misfit_of_rows(
         return "expected starts that rise from 0 to the number of features"
     if len(features) and not 0 <= features.min() <= features.max() < 1 << FEATURE_BITS:
         return f"expected features from 0 to {(1 << FEATURE_BITS) - 1}"
+    rises = np.diff(features) > 0
+    begins = starts[1:-1]
+    rises[begins[(begins > 0) & (begins < len(features))] - 1] = True
+    if not rises.all():  # the kernel of dot products has a slot for each column of a row, and no end without
+        return "expected the features of a record to rise"
     return None if np.isfinite(values).all() else "expected finite values"

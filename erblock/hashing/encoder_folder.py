@@ -35,8 +35,10 @@ def check_encoder_folder(folder: Path) -> None:
     """Raise ModelError if the encoder in `folder` asks for code, is pickled, or is no encoder at all."""
     modules = folder / "modules.json"
     if modules.is_file():
-        for module in _objects(modules):
+        for place, module in enumerate(_objects(modules)):
             _check_module(folder, modules, module)
+            if not place and not str(module["type"]).endswith(".Transformer"):
+                raise ModelError(f"{modules}: expected a Transformer first, found {module['type']}")
     if not any(folder.rglob("*.safetensors")):
         raise ModelError(f"{folder}: expected weights as .safetensors, found none; pickled ones are not read")
     if (folder / "adapter_config.json").exists():

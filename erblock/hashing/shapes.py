@@ -55,6 +55,8 @@ def _check_values(path: Path, arrays: Arrays, lengths: Mapping[str, int], remedy
     for name, array in arrays.items():
         if array.dtype.kind == "f" and not np.isfinite(array).all():
             raise ModelError(f"{path}: expected {name} to be finite numbers, found others; {remedy}")
+        if name == "weights" and not (array >= 1).all():
+            raise ModelError(f"{path}: expected weights of 1 or more, as idf is, found others; {remedy}")
         most = lengths[_POINTS_AT[name]] if name in _POINTS_AT else None
         if most is not None and not 0 <= array.min() <= array.max() < most:
             raise ModelError(f"{path}: expected {name} from 0 to {most - 1}, found others; {remedy}")

@@ -36,7 +36,7 @@ from erblock.tables.contents import (
 )
 from erblock.tables.writing import whole_folder
 
-_FORMAT = 2
+FORMAT = 2
 _KIND = "matcher"
 _WEIGHTS = "weights.safetensors"
 _HEADS = "heads.safetensors"
@@ -103,7 +103,7 @@ def save_matcher(stored: StoredMatcher, folder: Path) -> None:
 def _manifest(stored: StoredMatcher) -> dict[str, Any]:
     learned = stored.matcher.calibration
     content: dict[str, Any] = {
-        "format": _FORMAT,
+        "format": FORMAT,
         "kind": _KIND,
         "erblock": version("erblock"),
         "columns": list(stored.mapping),
@@ -134,8 +134,13 @@ def _load_plm(folder: Path, settings: dict[str, Any], run: RunOptions) -> Plm:
     names = tuple(field.name for field in fields(Heads))
     heads = Heads(**load_tensors(folder / _HEADS, names, _REMEDY))
     inputs = 2 * encoder.width + 2
-    if heads.weights.ndim != 3 or heads.weights.shape[1] != inputs:
-        raise ValueError(f"expected heads of {inputs} inputs, found the shape {heads.weights.shape}")
+    found = heads.weights.shape
+    if len(found) != 3 or found[1] != inputs or not found[0]:
+        raise ValueError(f"expected heads of {inputs} inputs, found the shape {found}")
+    shapes = {"bias": (found[0], found[2]), "output": (found[0], found[2]), "output_bias": found[:1]}
+    for name, shape in shapes.items():
+        if getattr(heads, name).shape != shape:
+            raise ValueError(f"expected {name} of the shape {shape}, found {getattr(heads, name).shape}")
     return Plm(RememberingEncoder(encoder), heads)
 
 
@@ -148,9 +153,9 @@ def load_matcher(folder: Path, run: RunOptions = _AS_IT_COMES) -> StoredMatcher:
     content = _manifest_in(folder)
     if content is None:
         raise ModelError(f"{folder}: expected a matcher that 'erblock match --save' wrote; found none")
-    if content.get("format") != _FORMAT:
+    if content.get("format") != FORMAT:
         raise ModelError(
-            f"{folder}: expected a matcher of format {_FORMAT}, found {content.get('format')}; {_REMEDY}"
+            f"{folder}: expected a matcher of format {FORMAT}, found {content.get('format')}; {_REMEDY}"
         )
     check_contents(folder, content, _REMEDY)
     fitted = read_evidence(folder)
@@ -174,8 +179,8 @@ def _from_manifest(content: dict[str, Any], fitted: FittedEvidence, weights: Flo
         np.array(numbers[key], dtype=np.float32) for key in ("usual", "spread", "weights")
     )
     expected = 3 if _PLM in content else 2
-    if not len(usual) == len(spread) == len(learned) == expected:
-        raise ValueError(f"expected a calibration of {expected} inputs, found {len(learned)}")
+    if not usual.shape == spread.shape == learned.shape == (expected,):
+        raise ValueError(f"expected a calibration of {expected} inputs, found {learned.shape}")
     calibration = Evidence(usual, spread, learned, float(numbers["intercept"]))
     left, right = content["rivalry"]
     matcher = Matcher(fitted.evidence, calibration, (float(left), float(right)))

@@ -13,7 +13,9 @@ from erblock.blocking.copies import COPIES_MET
 from erblock.blocking.output import pairs_frame, with_splink_keys
 from erblock.config import BlockConfig, Config
 from erblock.engines.base import Candidates
+from erblock.engines.local import LocalEngine
 from erblock.hashing.base import Progress, silent
+from erblock.pipeline.bound import check_memory
 from erblock.pipeline.engine import check_engine, open_engine
 from erblock.pipeline.ranked import rank
 from erblock.scoring.estimate import RecallEstimate
@@ -75,6 +77,8 @@ def block(config: Config, on_progress: Progress = silent) -> BlockReport:
     if options.audit is not None:
         check_no_judgements(sheet_path(Path(options.output)))
     with open_engine(config, on_progress) as engine:
+        if isinstance(engine, LocalEngine):
+            check_memory(config, engine, on_progress)
         found = engine.candidates(on_progress)
         ranked = rank(config, found, on_progress)
         kept = cut(ranked.pairs, budget_of(options), ranked.expected, found.copies, found.fixed)

@@ -32,7 +32,7 @@ from erblock.tables.pairs import read_pairs
 from erblock.tables.read import TablePair, csv_of_labels
 from erblock.tables.schemas import ID, LABELS
 from erblock.tables.text import plain_texts
-from erblock.tables.writing import locked
+from erblock.tables.writing import locked, real
 from erblock.training.batches import triplet_rows
 from erblock.training.fit import TrainingOptions, TrainingReport, TrainingTables, train
 
@@ -77,7 +77,8 @@ def fit(config: Config, *, force: bool = False, on_progress: Progress = silent) 
 def _fitted_and_saved(config: Config, force: bool, on_progress: Progress) -> FitReport:
     options = config.fit
     tables = open_tables(config, on_progress=on_progress)
-    fitted = fit_hasher(config, tables, on_progress)
+    checkpoint = _checkpoint_of(options)
+    fitted = fit_hasher(config, tables, on_progress, checkpoint)
     labels = _read_labels(config, tables)
     known = Knowledge((config.rules.match, config.rules.conflict), labels)
     evidence = learn_evidence(sample_of(tables, options.seed), fitted.hasher, known, on_progress)
@@ -85,6 +86,7 @@ def _fitted_and_saved(config: Config, force: bool, on_progress: Progress) -> Fit
     extras = Extras(fitted.tables | kept, {} if evidence is None else {EVIDENCE_FILE: evidence.to_json()})
     model = Model(fitted.hasher, _provenance(config, tables))
     save_model(model, Path(options.output), extras, overwrite=force)
+    checkpoint.unlink(missing_ok=True)
     doubts = () if labels is None else doubts_of_training(labels, tables, fitted.hasher.weights)
     return replace(fitted.report, doubts=doubts)
 
@@ -98,11 +100,13 @@ class Fitted:
     tables: dict[str, pl.DataFrame] = field(default_factory=dict)
 
 
-def fit_hasher(config: Config, tables: TablePair, on_progress: Progress = silent) -> Fitted:
-    """Return the hash that suits these tables, by the configured method."""
+def fit_hasher(
+    config: Config, tables: TablePair, on_progress: Progress = silent, checkpoint: Path | None = None
+) -> Fitted:
+    """Return the hash that suits these tables, by the configured method; see `train` for `checkpoint`."""
     if config.fit.method == "minhash":
         return _fit_minhash(config, tables)
-    return _fit_neural(config, tables, on_progress)
+    return _fit_neural(config, tables, on_progress, checkpoint)
 
 
 def _fit_minhash(config: Config, tables: TablePair) -> Fitted:
@@ -110,7 +114,7 @@ def _fit_minhash(config: Config, tables: TablePair) -> Fitted:
     return Fitted(hasher, FitReport(Path(config.fit.output), sizes_of(tables), {}, None, hasher.plan.bands))
 
 
-def _fit_neural(config: Config, tables: TablePair, on_progress: Progress) -> Fitted:
+def _fit_neural(config: Config, tables: TablePair, on_progress: Progress, checkpoint: Path | None) -> Fitted:
     options = config.fit
     rules = compile_rules(config.rules.match, config.rules.conflict, tables)
     labels = _read_labels(config, tables)
@@ -138,6 +142,7 @@ def _fit_neural(config: Config, tables: TablePair, on_progress: Progress) -> Fit
         rows,
         _training_options(options, TAUGHT if taught else SUPPOSED),
         on_progress,
+        checkpoint,
     )
     sample = Sample(
         texts_of(sample_of(tables, options.seed)).sides,
@@ -155,6 +160,12 @@ def _fit_neural(config: Config, tables: TablePair, on_progress: Progress) -> Fit
         Path(options.output), sizes_of(tables), by_rule, report, hasher.cells.bands + hasher.plan.bands
     )
     return Fitted(hasher, report_all, {TRIPLETS_FILE: triplets})
+
+
+def _checkpoint_of(options: FitConfig) -> Path:
+    """Return the file beside the model from which a killed fit goes on."""
+    place = real(Path(options.output))
+    return place.with_name(f".{place.name}.checkpoint")
 
 
 def _read_labels(config: Config, tables: TablePair) -> pl.DataFrame | None:

@@ -72,8 +72,8 @@ def manifest_in(folder: Path) -> dict[str, Any] | None:
 
 
 def are_names(value: Any) -> TypeGuard[list[str]]:
-    """Return whether a value read from JSON is a list of names."""
-    return isinstance(value, list) and all(isinstance(name, str) for name in value)
+    """Return whether a value read from JSON is a list of names, one at least."""
+    return isinstance(value, list) and bool(value) and all(isinstance(name, str) for name in value)
 
 
 def read_json(path: Path) -> Any:

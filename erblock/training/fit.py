@@ -7,7 +7,9 @@ what the n-gram channel already says about it, which a column of texts cannot ca
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from hashlib import sha256
 from itertools import islice
+from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +22,7 @@ from erblock.hashing.base import Progress, silent
 from erblock.hashing.encoder import Encoder
 from erblock.hashing.neural import NGRAM_WEIGHT
 from erblock.training.batches import KnownPairs, Rows, TripletRows, batches, split
+from erblock.training.checkpoint import Checkpoint, Saved, random_states, restore_random
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -70,11 +73,13 @@ class TrainingTables:
 class TrainingReport:
     """What training did: steps taken, seconds, and the held-out loss before and at its best.
 
-    `losses`: the held-out loss after each number of steps at which it was measured.
+    `resumed`: so many of the steps an earlier run had taken, which was killed; `losses`: the held-out loss
+    after each number of steps at which it was measured.
     """
 
     triplets: int
     steps: int
+    resumed: int
     seconds: float
     held_out_before: float
     held_out_best: float
@@ -87,11 +92,15 @@ def train(
     triplets: TripletRows,
     options: TrainingOptions,
     on_progress: Progress = silent,
+    checkpoint: Path | None = None,
 ) -> TrainingReport:
     """Fine-tune `encoder` in place, part of the way to the weights of the step with the lowest held-out loss.
 
     The mean of weights before and after training forgets less of what rules do not speak of (WiSE-FT, arXiv
-    2109.01903).
+    2109.01903). `checkpoint`: the file from which a killed run goes on; whoever saves the weights removes it.
+
+    Raises:
+        OutputError: if the checkpoint cannot be written.
     """
     import torch
 
@@ -104,27 +113,56 @@ def train(
     loss = NLSHLoss(encoder.model, options.radius, options.separation, options.ranking)
     step = _Step(encoder, tables, known, loss)
     steps = _planned_steps(len(training), options)
-    on_progress("train", 0, steps)
+    every = max(1, steps // _CHECKS)
     watch = _EarlyStop(step, list(batches(held_out, options.batch_size, 1, options.seed)))
-    watch.check()
-    done, checked = 0, [0]
-    optimiser, schedule = _optimiser(encoder, options.learning_rate, steps)
+    optimiser = torch.optim.AdamW(encoder.model.parameters(), lr=options.learning_rate, weight_decay=0.01)
+    state = _State(encoder, optimiser, watch)
+    file = Checkpoint(checkpoint, "" if checkpoint is None else _identity(encoder, tables, triplets, options))
+    done = resumed = state.resume(file.load())
+    on_progress("train", done, steps)
     plan = batches(training, options.batch_size, options.epochs, options.seed)
-    for done, batch in enumerate(islice(plan, steps), start=1):
+    for done, batch in enumerate(islice(plan, resumed, steps), start=resumed + 1):
         encoder.model.train()
         optimiser.zero_grad()
         step(batch).backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(encoder.model.parameters(), _CLIP)
+        for group in optimiser.param_groups:
+            group["lr"] = options.learning_rate * _rate(done - 1, steps)
         optimiser.step()
-        schedule.step()
         on_progress("train", done, steps)
-        if done % max(1, steps // _CHECKS) == 0 or done == steps:
-            checked.append(done)
-            if watch.check():
-                break
+        if (done % every == 0 or done == steps) and watch.check():
+            break
+        file.save(state.at(done))
     watch.restore(options.trained)
+    seconds = monotonic() - started
+    checked = sorted({*range(0, done + 1, every), done})
     losses = tuple(zip(checked, watch.losses, strict=True))
-    return TrainingReport(len(triplets), done, monotonic() - started, watch.losses[0], watch.best, losses)
+    return TrainingReport(len(triplets), done, resumed, seconds, watch.losses[0], watch.best, losses)
+
+
+def _rate(step: int, steps: int) -> float:
+    """Return the share of the learning rate: a short warm-up, then a straight line to zero."""
+    warm_up = max(1, int(_WARM_UP * steps))
+    return min((step + 1) / warm_up, max(0.02, (steps - step) / max(1, steps - warm_up)))
+
+
+def _identity(
+    encoder: Encoder, tables: TrainingTables, triplets: TripletRows, options: TrainingOptions
+) -> str:
+    """Return a digest of all that the weights of each step depend on."""
+    import torch
+
+    run = (options, encoder.options, str(encoder.model.device), torch.__version__, triplets.same_table)
+    digest = sha256(repr(run).encode())
+    tensors = encoder.model.state_dict().values()
+    weights = (value.detach().cpu().reshape(-1).view(torch.uint8).numpy() for value in tensors)
+    ngrams = (
+        part for side in (tables.left_vectors, tables.right_vectors) for part in (side.indices, side.data)
+    )
+    texts = (side.hash().to_numpy() for side in (tables.left, tables.right))
+    for array in (*weights, *ngrams, *texts, triplets.anchor, triplets.positive, triplets.negative):
+        digest.update(np.ascontiguousarray(array).data)
+    return digest.hexdigest()
 
 
 def _planned_steps(triplets: int, options: TrainingOptions) -> int:
@@ -169,7 +207,7 @@ class _EarlyStop:
     def __init__(self, step: _Step, held_out: list[TripletRows]) -> None:
         self._step = step
         self._held_out = held_out
-        self._weights: dict[str, Any] = {}
+        self.weights: dict[str, Any] = {}
         self._before = _copied(step.encoder.model.state_dict())
         self.losses: list[float] = []
 
@@ -182,12 +220,12 @@ class _EarlyStop:
         """Measure the held-out loss; return whether it has not fallen for some checks."""
         self.losses.append(self._measure())
         if self.losses[-1] <= self.best:
-            self._weights = _copied(self._step.encoder.model.state_dict())
+            self.weights = _copied(self._step.encoder.model.state_dict())
         return bool(self._held_out) and self.best < min(self.losses[-_PATIENCE:])
 
     def restore(self, share: float) -> None:
         """Put back the mean of the weights before training and, counting `share`, the best ones."""
-        best = self._weights.items()
+        best = self.weights.items()
         mean = {name: _mean(self._before[name], value, share) for name, value in best}
         self._step.encoder.model.load_state_dict(mean)
 
@@ -215,14 +253,43 @@ def _evaluating(encoder: Encoder) -> Iterator[None]:
     yield
 
 
-def _optimiser(encoder: Encoder, learning_rate: float, steps: int) -> tuple[Any, Any]:
-    """Return AdamW and a schedule: a short warm-up, then a straight line to zero."""
-    import torch
+@dataclass(frozen=True)
+class _State:
+    """All that changes while training: what a checkpoint holds."""
 
-    optimiser = torch.optim.AdamW(encoder.model.parameters(), lr=learning_rate, weight_decay=0.01)
-    warm_up = max(1, int(_WARM_UP * steps))
+    encoder: Encoder
+    optimiser: Any
+    watch: _EarlyStop
 
-    def factor(step: int) -> float:
-        return min((step + 1) / warm_up, max(0.02, (steps - step) / max(1, steps - warm_up)))
+    def at(self, step: int) -> Saved:
+        """Return the state after so many steps, as tensors that nothing else refers to."""
+        model = self.encoder.model
+        moments = {
+            f"{parameter}.{name}": value
+            for parameter, values in self.optimiser.state_dict()["state"].items()
+            for name, value in values.items()
+        }
+        parts = {"now": model.state_dict(), "best": self.watch.weights, "optimiser": moments}
+        tensors = {f"{part}/{name}": value for part, found in parts.items() for name, value in found.items()}
+        return Saved(step, self.watch.losses, _copied(tensors) | random_states(model.device))
 
-    return optimiser, torch.optim.lr_scheduler.LambdaLR(optimiser, factor)
+    def resume(self, saved: Saved | None) -> int:
+        """Put a checkpoint's state back and return its steps; without one, measure where training begins."""
+        if saved is None:
+            self.watch.check()
+            return 0
+        parts: dict[str, dict[str, Any]] = {"now": {}, "best": {}, "optimiser": {}}
+        for name, value in saved.tensors.items():
+            part, _, rest = name.partition("/")
+            parts.get(part, {})[rest] = value
+        model, moments = self.encoder.model, parts["optimiser"]
+        model.load_state_dict(parts["now"])
+        state: dict[int, dict[str, Any]] = {}
+        for name, value in moments.items():
+            parameter, _, moment = name.partition(".")
+            state.setdefault(int(parameter), {})[moment] = value
+        self.optimiser.load_state_dict(self.optimiser.state_dict() | {"state": state})
+        self.watch.losses = saved.losses
+        self.watch.weights = {name: value.to(model.device) for name, value in parts["best"].items()}
+        restore_random(saved.tensors, model.device)
+        return saved.step

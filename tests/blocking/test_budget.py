@@ -9,11 +9,12 @@ from hypothesis import strategies as st
 from scipy.special import logit
 
 from erblock.blocking import budget as module
-from erblock.blocking.budget import Budget, cut, recall_curve
+from erblock.blocking.budget import Budget, cut, recall_curve, unknown_because
 from erblock.blocking.fixed import FixedPairs
 from erblock.errors import ConfigError
 from erblock.scoring.estimate import ExpectedMatches
 from erblock.scoring.pairs import pair_keys
+from erblock.scoring.weak_labels import MATCH, NO_MATCH, UNKNOWN
 
 limit = st.none() | st.integers(1, 12)
 target = st.none() | st.floats(0.01, 1)
@@ -207,3 +208,47 @@ def test_the_target_counts_named_pairs(any_scored, data, target):
     assert share >= target - 1e-6 or len(kept) == len(pairs)
     if last and must:
         assert share - expected.probability[last[0]] / expected.probability.sum() < target
+
+
+def test_the_limits_that_are_given_take_the_place_of_the_default(scored):
+    pairs = scored([0] * 25, range(25), np.linspace(1, 0.5, 25), (1, 25))
+    kept = {
+        Budget(): 10,
+        Budget(max_pairs=12): 12,
+        Budget(max_per_record=12): 12,
+        Budget(max_pairs=3, max_per_record=12): 3,
+        Budget(max_pairs=12, max_per_record=3): 3,
+        Budget(max_pairs=1): 1,
+    }
+    for budget, number in kept.items():
+        found = cut(pairs, budget, UNSURE)
+        assert found.kept.tolist() == list(range(number))
+        assert (len(found.scores), len(found.written.left)) == (number, number)
+    turned = scored(range(25), [0] * 25, np.linspace(1, 0.5, 25), (25, 1))
+    assert len(cut(turned, Budget(), UNSURE).kept) == 10
+
+
+def test_in_one_table_pairs_on_either_side_of_a_record_are_its_own(scored):
+    pairs = scored([0, 1, 1, 2], [1, 2, 3, 3], [0.9, 0.8, 0.7, 0.6], (4,))
+    assert pairs_of(pairs, cut(pairs, Budget(max_per_record=1), UNSURE).kept) == [(0, 1)]
+    assert pairs_of(pairs, cut(pairs, Budget(max_per_record=2), UNSURE).kept) == [(0, 1), (1, 2), (2, 3)]
+    # In two tables record 1 on the left is another than record 1 on the right, whose pair is the best.
+    two = scored([0, 1, 1, 2], [1, 2, 3, 3], [0.9, 0.8, 0.7, 0.1], (4, 4))
+    assert (1, 2) in pairs_of(two, cut(two, Budget(max_per_record=1), UNSURE).kept)
+
+
+def test_labels_come_first_and_last_where_nothing_is_estimated(scored):
+    pairs = scored([0, 1, 2, 3], [0, 1, 2, 3], [0.9, 0.8, 0.7, 0.2], (4, 4))
+    said = np.array([NO_MATCH, UNKNOWN, UNKNOWN, MATCH])
+    found = cut(pairs, Budget(), ExpectedMatches(None, verdicts=said))
+    assert found.kept.tolist() == [3, 1, 2, 0]
+    plain = cut(pairs, Budget(), UNSURE)
+    assert found.scores[1:3] == pytest.approx(plain.scores[1:3])
+    assert found.scores[0] > plain.scores.max()
+    assert found.scores[3] < plain.scores.min()
+
+
+def test_why_nothing_is_estimated_is_said(scored):
+    assert "too few records have a match beyond doubt" in unknown_because(UNSURE)
+    doubtful = ExpectedMatches(np.array([0.0, 5.0]))  # half a match in doubt, and one for certain
+    assert "33 % of the expected ones are of pairs that may be matches or not" in unknown_because(doubtful)

@@ -1,6 +1,7 @@
 """`erblock block`, through the command line."""
 
 import json
+import re
 
 import polars as pl
 import pytest
@@ -258,6 +259,17 @@ def test_a_bound_on_memory_changes_no_pair(memory, folder):
     assert block("left.csv", "right.csv", "-o", "free.parquet") == 0
     assert block("left.csv", "right.csv", "-o", "bound.parquet", "--memory", memory) == 0
     assert (folder / "free.parquet").read_bytes() == (folder / "bound.parquet").read_bytes()
+
+
+def test_a_bound_that_cannot_be_kept_is_refused_with_the_figure_that_can(folder, monkeypatch, capsys):
+    monkeypatch.setattr("erblock.pipeline.bound.INTERPRETER", 0)  # small tables need no more than this
+    monkeypatch.setattr("erblock.pipeline.bound._SECONDS", 0.0)
+    assert block("left.csv", "right.csv", "-o", "pairs.parquet", "--memory", "10MB") == 2
+    told = capsys.readouterr().err.splitlines()
+    assert re.search(r"error: --memory 10MB: samples .* takes \d+ MB, .*; give --memory \d+MB or", told[-1])
+    assert not (folder / "pairs.parquet").exists()
+    least = int(re.search(r"give --memory (\d+)MB", told[-1])[1])  # samples do not say the same every time
+    assert block("left.csv", "right.csv", "-o", "pairs.parquet", "--memory", f"{2 * least}MB") == 0
 
 
 def test_a_bound_on_memory_that_is_no_amount_is_one_line(folder, capsys):

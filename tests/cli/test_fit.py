@@ -1,6 +1,8 @@
 """`erblock fit`, through the command line."""
 
 import json
+import signal
+import subprocess
 import sys
 
 import polars as pl
@@ -202,3 +204,66 @@ def test_without_torch_fit_names_the_method_that_needs_none(products, tmp_path, 
     err = capsys.readouterr().err
     assert (err.count("\n"), "or give --method minhash, which needs no torch" in err) == (1, True)
     assert app.run(["fit", "a.csv", "b.csv", "-o", "model", "--method", "minhash"]) == 0
+
+
+KILLED_AFTER = """
+import os, signal, sys
+from erblock.cli import app
+from erblock.training import checkpoint
+from erblock.training import checkpoint
+
+checkpoint.SECONDS_APART = 0
+save = checkpoint.Checkpoint.save
+
+
+def save_and_die(file, saved):
+    save(file, saved)
+    if saved.step == {step}:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+checkpoint.Checkpoint.save = save_and_die
+app.run(sys.argv[1:])
+"""
+
+
+@pytest.fixture
+def killed_fit(folder, tiny):
+    """Fit into the folder `model`, and kill it once the checkpoint of a step is written."""
+
+    def run(step, *arguments, steps):
+        options = ["--encoder", tiny, "--max-steps", steps, "--device", "cpu", "--precision", "float32"]
+        command = [sys.executable, "-c", KILLED_AFTER.format(step=step), "fit", *options, "-o", "model"]
+        died = subprocess.run([*map(str, command), *arguments], check=False)
+        assert died.returncode == -signal.SIGKILL
+        assert (folder / ".model.checkpoint").stat().st_size > 1000
+        assert not (folder / "model").exists()
+
+    return run
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("step", [1, 7])
+def test_a_killed_fit_goes_on_to_the_same_model(step, folder, fit, killed_fit, capsys):
+    # With 12 steps there is a held-out check at each of them; the best weights are older than the last.
+    assert fit("-o", "whole", steps=12) == 0
+    killed_fit(step, steps=12)
+    capsys.readouterr()
+    assert fit("-o", "model", "--json", steps=12) == 0
+    assert json.loads(capsys.readouterr().out)["training"]["resumed"] == step
+    assert contents(folder / "model") == contents(folder / "whole")
+    assert list(folder.glob(".*")) == []
+
+
+@pytest.mark.parametrize("content", [None, b"", b"rubbish"])
+def test_a_checkpoint_of_another_fit_or_a_damaged_one_is_none(content, folder, fit, killed_fit, capsys):
+    assert fit("-o", "whole", steps=4) == 0
+    if content is None:
+        killed_fit(2, "--seed", "1", steps=4)
+    else:
+        (folder / ".model.checkpoint").write_bytes(content)
+    capsys.readouterr()
+    assert fit("-o", "model", "--json", steps=4) == 0
+    assert json.loads(capsys.readouterr().out)["training"]["resumed"] == 0
+    assert contents(folder / "model") == contents(folder / "whole")
+    assert list(folder.glob(".*")) == []

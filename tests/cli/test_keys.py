@@ -2,9 +2,11 @@
 
 import json
 
+import numpy as np
 import polars as pl
 import pyarrow.parquet as pq
 import pytest
+from safetensors.numpy import load_file, save_file
 
 from erblock.cli import app
 from erblock.hashing.store import model_digest
@@ -265,11 +267,22 @@ def test_a_mistake_is_one_line_and_nothing_is_written(arguments, message, folder
     assert contents(folder) == before
 
 
+def change(part, **changed):
+    """Replace arrays of the stored sketch of a part by what functions make of them."""
+    path = part / "sketch.safetensors"
+    arrays = load_file(path)
+    save_file(arrays | {name: make(arrays[name]).copy() for name, make in changed.items()}, path)
+
+
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
         (lambda part: (part / "sketch.safetensors").write_bytes(b"\x80\x04pickle"), "cannot be read"),
         (lambda part: (part / "sketch.safetensors").unlink(), "cannot be read"),
+        (
+            lambda part: change(part, features=lambda old: old * 0),
+            "expected the features of a record to rise",
+        ),
         (
             lambda part: pl.read_parquet(part / "records.parquet")[1:].write_parquet(
                 part / "records.parquet"
@@ -291,3 +304,28 @@ def test_a_damaged_folder_is_refused(spoil, message, folder, minhash_model, caps
     assert err.startswith("error: stored")
     assert message in err
     assert not (folder / "pairs.csv").exists()
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [{"buckets": lambda old: old[:, :1]}, {"dense": lambda old: np.zeros((len(old), 384), np.int8)}],
+)
+def test_a_sketch_of_another_form_than_the_model_s_is_refused(changed, folder, minhash_model, capsys):
+    assert keys("old.csv", "--model", minhash_model, "-o", "stored") == 0
+    change(folder / "stored" / "00000", **changed)
+    capsys.readouterr()
+    for tables in (("stored", "new.csv"), ("new.csv", "stored")):
+        assert block(*tables, "--model", minhash_model, "-o", "pairs.csv") == 2
+        err = capsys.readouterr().err
+        assert "expected keys of one model on both sides, found " in err
+        assert err.count("\n") == 1
+
+
+def test_records_that_cannot_be_read_are_told_before_more_are_appended(folder, minhash_model, capsys):
+    assert keys("old.csv", "--model", minhash_model, "-o", "stored") == 0
+    (folder / "stored" / "00000" / "records.parquet").write_bytes(b"rubbish")
+    capsys.readouterr()
+    assert keys("new.csv", "--model", minhash_model, "-o", "stored", "--append") == 2
+    err = capsys.readouterr().err
+    assert err.startswith("error: stored: its records cannot be read (")
+    assert err.count("\n") == 1

@@ -73,6 +73,8 @@ def test_a_model_without_evidence_has_none(tmp_path):
         lambda content: content["entries"][0].update(weight="much"),
         lambda content: content["columns"][0].update(kind="colour"),
         lambda content: content["columns"][0].update(colour="red"),
+        lambda content: content["columns"][0].update(left=5),
+        lambda content: content.update(columns=2 * content["columns"]),
         lambda content: [],
         lambda content: "text",
     ],
@@ -94,3 +96,11 @@ def test_entries_that_this_version_does_not_have_are_refused(write, tables, weig
     other = read_evidence(write(lambda content: content["entries"][0].update(name="smell(name)")))
     with pytest.raises(ModelError, match="written by another version of erblock"):
         other.log_odds(tables, weights, *ROWS)
+
+
+@pytest.mark.parametrize(("side", "table"), [("left", "left.csv"), ("right", "right.csv")])
+def test_a_column_that_a_table_does_not_have_is_named(side, table, write, tables, weights):
+    again = read_evidence(write(lambda content: content["columns"][0].update({side: "nope"})))
+    message = f"{table}: the model compares a column 'nope', found none; fit again"
+    with pytest.raises(ModelError, match=message):
+        again.log_odds(tables, weights, *ROWS)

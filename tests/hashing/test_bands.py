@@ -355,3 +355,27 @@ def test_from_the_sixty_fourth_on_columns_have_a_say_together():
 def test_a_plan_that_cannot_be_carried_out_is_refused(plan, message):
     with pytest.raises(ValueError, match=message):
         BandPlan(*plan)
+
+
+def test_the_last_feature_of_a_key_and_the_last_bands_count_as_all_others_do():
+    plan = BandPlan(MOST_BANDS, 3.0)
+    records = [
+        [(n, n, 1) for n in numbers] for numbers in (range(12), [*range(11), 30], [*range(10), 31, 32])
+    ]
+    sets = sets_of(
+        *[POOL[[n for n, _, _ in record]] for record in records],
+        words=[[n for n, _, _ in record] for record in records],
+    )
+    found = record_keys(sets, weights_of(dict(zip(POOL.tolist(), POOL_WEIGHTS.tolist(), strict=True))), plan)
+    only_the_last_differs = 0
+    for band in range(MOST_BANDS):
+        keys = [key_by_definition(record, band, plan) for record in records]
+        assert found.lengths[band].tolist() == [len(key or ()) for key in keys]
+        for one, other in ((0, 1), (0, 2), (1, 2)):
+            same = keys[one] is not None and keys[one] == keys[other]
+            assert (found.buckets[band, one] == found.buckets[band, other]) == (
+                same or keys[one] is keys[other] is None
+            )
+            if keys[one] and keys[other] and len(keys[one]) == 3 and keys[one][:2] == keys[other][:2]:
+                only_the_last_differs += keys[one][2] != keys[other][2]
+    assert only_the_last_differs

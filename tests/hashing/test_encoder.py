@@ -294,6 +294,7 @@ LAYER = "encoder.layer.1.output.dense.weight"
             lambda f: edit(f / "modules.json", lambda c: c[1].update(type="sentence_transformers.os.x")),
             "only",
         ),
+        (lambda f: edit(f / "modules.json", lambda c: c.pop(0)), "expected a Transformer first"),
         (lambda f: (f / "modules.json").write_text("[]"), "cannot load the encoder|list of modules"),
         (lambda f: (f / "modules.json").write_text("[" * 100_000), "nested too deep"),
         (lambda f: (f / "adapter_config.json").write_text("{}"), "found an adapter"),

@@ -283,6 +283,8 @@ def test_missing_or_broken_arrays_are_refused(folder):
             lambda a: a.astype(np.float64),
             "expected weights as float32 of 1 dimensions, found float64",
         ),
+        ("weights", lambda a: -a, "expected weights of 1 or more"),
+        ("weights", lambda a: a * 0, "expected weights of 1 or more"),
         ("mean", lambda a: a * np.float32("nan"), "expected mean to be finite numbers"),
         ("projection", lambda a: a[:3], "vector, found"),
         ("points", lambda a: a[:0], "points"),

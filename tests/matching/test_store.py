@@ -137,6 +137,8 @@ def edit(folder, change):
         lambda folder: edit(folder, lambda content: content.pop("calibration")),
         lambda folder: edit(folder, lambda content: content.update(rivalry=[1])),
         lambda folder: edit(folder, lambda content: content.update(calibration=[])),
+        lambda folder: edit(folder, lambda content: content["calibration"].update(usual=[[1, 2], [3, 4]])),
+        lambda folder: edit(folder, lambda content: content.update(columns=[])),
         lambda folder: edit(folder, lambda content: content.update(columns=4)),
         lambda folder: (folder / "weights.safetensors").unlink(),
         lambda folder: (folder / "weights.safetensors").write_bytes(b""),

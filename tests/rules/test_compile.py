@@ -161,3 +161,46 @@ def test_a_measure_of_two_rules_is_computed_once(shop):
     rules = compile_rules(["jaro_winkler(name) > 0.9", "jaro_winkler(left.name, right.name) > 0.8"], [], shop)
     rules.evaluate(ROWS, ROWS)
     assert rules.measure.cache_info().currsize == 1
+
+
+@pytest.mark.parametrize(
+    ("rule", "left", "right", "expected"),
+    [
+        ("left.a = right.a", "x", None, UNKNOWN),
+        ("left.a = right.a", None, "x", UNKNOWN),
+        ("left.a != right.a", "x", None, UNKNOWN),
+        ("left.a != right.a", None, "x", UNKNOWN),
+        ("left.a = 'x'", None, "x", UNKNOWN),
+        ("right.a != 'x'", "x", None, UNKNOWN),
+        ("a = 'x'", "x", None, UNKNOWN),
+        ("a = 'x'", None, "y", FALSE),
+        ("a IN ('x', 'z')", None, "z", UNKNOWN),
+        ("a IN ('x', 'z')", "y", None, FALSE),
+        ("exact(a)", "x", None, UNKNOWN),
+        ("jaro_winkler(a) < 0.5", None, "x", UNKNOWN),
+    ],
+)
+def test_a_text_that_is_missing_on_one_side_leaves_it_open(rule, left, right, expected, records, pair_of):
+    sides = (pl.Series([value, "w"], dtype=pl.String) for value in (left, right))
+    tables = pair_of(*(records(name, a=side) for name, side in zip(("left", "right"), sides, strict=True)))
+    assert truth(tables, rule, [0], [0]) == [expected]
+
+
+@pytest.mark.parametrize(
+    ("comparison", "expected"),
+    [
+        ("<= 9", TRUE),
+        ("< 9", FALSE),
+        (">= 9", TRUE),
+        ("> 9", FALSE),
+        ("= 9", TRUE),
+        ("!= 9", FALSE),
+        ("BETWEEN 9 AND 10", TRUE),
+        ("BETWEEN 8 AND 9", TRUE),
+        ("NOT BETWEEN 9 AND 9", FALSE),
+        ("IN (8, 9)", TRUE),
+    ],
+)
+def test_a_bound_belongs_to_the_comparison_that_says_so(comparison, expected, records, pair_of):
+    tables = pair_of(records("left", n=["100"]), records("right", n=["91"]))
+    assert truth(tables, f"absolute_difference(n) {comparison}", [0], [0]) == [expected]

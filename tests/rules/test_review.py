@@ -87,3 +87,39 @@ def test_margins_with_a_conflict(records, pair_of):
 def test_no_rules(shop):
     with pytest.raises(RuleError, match="no rules to check"):
         review(shop, [])
+
+
+@pytest.mark.parametrize(
+    ("match", "conflict", "expected"),
+    [
+        (["jaccard(a) >= 0.9", "jaccard(a) >= 0.6"], [], 0.4),
+        (["jaccard(a) >= 0.6", "jaccard(a) >= 0.9"], [], 0.4),
+        (["exact(c)", "jaccard(a) >= 0.75"], [], 0.25),
+        (["exact(c)"], [], np.nan),
+        (["jaccard(a) >= 0.5"], ["jaccard(a) > 0.95", "jaccard(a) > 0.8"], -0.2),
+        (["jaccard(a) >= 0.5"], ["jaccard(a) < 0.5", "exact(c)"], 0.5),
+    ],
+)
+def test_of_several_match_rules_the_widest_margin_counts_and_of_conflicts_the_narrowest(
+    match, conflict, expected, records, pair_of
+):
+    tables = pair_of(records("left", a=["x"], c=["-"]), records("right", a=["x"], c=["s"]))
+    row = np.array([0])
+    found = margins(compile_rules(match, conflict, tables), row, row)
+    assert found == pytest.approx([expected], nan_ok=True)
+
+
+@pytest.mark.parametrize(
+    ("show", "expected"),
+    [
+        (1, ["r2"]),
+        (3, ["r2", "r1", "r3"]),
+        (5, ["r2", "r1", "r0", "r3", "r4"]),
+        # Where there are too few of the one kind, more of the other are shown.
+        (8, ["r2", "r1", "r0", "r3", "r4", "r5", "r6"]),
+    ],
+)
+def test_half_of_the_borderline_pairs_are_positives_the_nearest_first(show, expected, records, pair_of):
+    left, right = records("left", n=["100"]), records("right", n=["100", "95", "91", "89", "80", "50", "40"])
+    found = review(pair_of(left, right), ["relative_difference(n) <= 0.1"], show=show)
+    assert [pair.right_id for pair in found.borderline] == expected

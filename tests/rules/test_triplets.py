@@ -150,3 +150,11 @@ def test_no_negative_is_explained(records, pair_of):
     table = records("one", name=["a", "a"])
     with pytest.raises(RuleError, match="no record is clearly dissimilar"):
         make(pair_of(table), ["exact(name)"], [])
+
+
+def test_positives_of_one_anchor_get_different_negatives_as_long_as_there_are_some(shop):
+    labels = labels_of(("l0", "r0", 1), ("l0", "r1", 1), ("l0", "r2", 0), ("l0", "r3", 0), ("l0", "r4", 1))
+    triplets = make(shop, [], [], labels)
+    assert set(triplets["negative_id"]) == {"r2", "r3"}
+    assert triplets["negative_id"].value_counts()["count"].sort().to_list() == [1, 2]
+    assert make(shop, [], [], labels, seed=3).height == 3
