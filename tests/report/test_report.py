@@ -86,7 +86,8 @@ def files(folder):
 
 
 def titles(page):
-    return re.findall("<h2>(.*?)</h2>", page.read_text(encoding="utf-8"))
+    before_scripts = page.read_text(encoding="utf-8").split("<script>")[0]
+    return re.findall("<h2>(.*?)</h2>", before_scripts)
 
 
 def opened(browser, page, width=1280, scheme="light"):
