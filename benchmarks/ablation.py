@@ -70,7 +70,7 @@ class Variant:
 
     `fit` and `rules` are settings; `ngram_weight`, `trained` (the share of the trained weights), `ranking`
     (instead of the odds of a match), `evidence` (whether the columns' is weighed) and `messages` (whether
-    rivals send any) take the place of what is none.
+    competitors send any) take the place of what is none.
     """
 
     name: str

@@ -55,7 +55,7 @@ def scored(pairs: NearestPairs, left: NeuralSketch, right: NeuralSketch | None) 
     best_right = best_left if right is None else np.zeros(len(other), dtype=np.float32)
     nothing, once = np.zeros(len(pairs), dtype=np.float32), np.ones(len(pairs), dtype=np.uint16)
     unscored = ScoredPairs(first, second, nothing, once, best_left, best_right)
-    return unscored.seen_as(left.similarity(other, first, second))
+    return unscored.with_similarity(left.similarity(other, first, second))
 
 
 def _nearest(left: NeuralSketch, other: NeuralSketch, most: int, *, dedup: bool) -> npt.NDArray[np.float64]:

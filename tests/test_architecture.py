@@ -19,7 +19,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 NAMES = [str(path.relative_to(PACKAGE)) for path in FILES]
 each_file = pytest.mark.parametrize("path", FILES, ids=NAMES)
 
-# Top to bottom; the parts of a layer are siblings, which do not know each other.
+# Top to bottom; the parts of a layer are co_matches, which do not know each other.
 LAYERS = (
     {"__init__", "__main__"},
     {"cli"},

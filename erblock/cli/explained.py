@@ -152,17 +152,17 @@ def _bar(first: float, last: float, zero: float, scale: float) -> str:
 
 def _show_standing(record: str, standing: "Standing") -> None:
     place = "not among" if standing.rank is None else f"number {standing.rank:,} of"
-    others = "; the best others:" if standing.rivals else ""
+    others = "; the best others:" if standing.competitors else ""
     title = f"The pair is {place} the {standing.of:,} candidates of {record}{others}"
     rows = [
         [
-            str(rival.id),
-            f"{rival.score:.2f}",
-            "-" if rival.probability is None else f"{rival.probability:.4f}",
-            "yes" if rival.kept else "no",
-            cut(rival.text),
+            str(competitor.id),
+            f"{competitor.score:.2f}",
+            "-" if competitor.probability is None else f"{competitor.probability:.4f}",
+            "yes" if competitor.kept else "no",
+            cut(competitor.text),
         ]
-        for rival in standing.rivals
+        for competitor in standing.competitors
     ]
     console.write("")
     if rows:

@@ -4,8 +4,8 @@ A logistic regression, as the weights of Fellegi and Sunter are one, with two re
 from few and partly wrong examples: no entry that measures agreement may speak against a match, and weights
 are pulled to zero. What is missing says nothing but what its own entry says.
 
-Where records have several matches, some rivals of a known match are matches as well. How many is told by how
-well the known ones are recognised (Elkan and Noto 2008, https://doi.org/10.1145/1401890.1401920).
+Where records have several matches, some competitors of a known match are matches as well. How many they are
+is told by how well the known ones are recognised (Elkan and Noto 2008, https://doi.org/10.1145/1401890.1401920).
 """
 
 from dataclasses import dataclass

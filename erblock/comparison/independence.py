@@ -2,9 +2,9 @@
 
 A pair's comparison is the level of agreement of each column. How often each level occurs among pairs that are
 no match is counted on random pairs; how often among matches is found by expectation maximisation over the
-candidates (Winkler 1988). The model knows what no comparison of rivals shows: that two records which are each
-other's best candidate can still agree by chance. It is too sure where columns depend on each other (a street
-and its postcode), so it serves to doubt a match, not to state one.
+candidates (Winkler 1988). The model knows what no comparison of competitors shows: that two records which are
+each other's best candidate can still agree by chance. It is too sure where columns depend on each other (a
+street and its postcode), so it serves to doubt a match, not to state one.
 """
 
 from collections.abc import Sequence

@@ -15,7 +15,7 @@ from erblock.matching.one_to_one import one_to_one
 
 How = Literal["one-to-one", "many-to-one", "one-to-many", "many-to-many", "clusters"]
 
-MATCHES_ONCE: Mapping[How, tuple[bool, bool]] = {
+HAS_ONE_MATCH: Mapping[How, tuple[bool, bool]] = {
     "one-to-one": (True, True),
     "many-to-one": (True, False),
     "one-to-many": (False, True),

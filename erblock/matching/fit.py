@@ -12,12 +12,12 @@ from erblock.comparison.evidence import Evidence, Examples, fit_evidence
 from erblock.comparison.vectors import Comparison
 from erblock.errors import ConfigError
 from erblock.hashing.base import Scores
-from erblock.matching.assign import MATCHES_ONCE, How
-from erblock.scoring.competition import declared, exclusive_sides, rivalries, with_evidence
+from erblock.matching.assign import HAS_ONE_MATCH, How
+from erblock.scoring.competition import competition_of, declared, sides_with_one_match, with_evidence
 from erblock.scoring.doubts import find_doubts
 from erblock.scoring.one_match import probabilities
 from erblock.scoring.pairs import ScoredPairs
-from erblock.scoring.target_decoy import Known, beside, inputs_of, known_pairs
+from erblock.scoring.target_decoy import CalibrationSet, beside, calibration_set, inputs_of
 from erblock.scoring.weak_labels import NOTHING_TAUGHT, PairExamples, TaughtPairs, Verdicts, choose_examples
 
 _LEAST_OF_EITHER = 20
@@ -29,11 +29,11 @@ have one: each counts half (docs/decisions.md)."""
 
 @dataclass(frozen=True)
 class Matcher:
-    """What the columns say, what this and the ranking make of a pair, and whether candidates are rivals."""
+    """What the columns say, what this and the ranking make of a pair, and how far candidates compete."""
 
     evidence: Evidence
     calibration: Evidence
-    rivalry: tuple[float, float]
+    competition: tuple[float, float]
 
     def probability(
         self, pairs: ScoredPairs, log_odds: Scores, logits: Scores | None = None, how: How | None = None
@@ -43,7 +43,7 @@ class Matcher:
         `log_odds` are those of the evidence; `logits` are a language model's, if the calibration weighs them.
         `how`: how records match, if it is not as the candidates show it.
         """
-        weighed = with_evidence(replace(pairs, rivalry=self.rivalry), log_odds)
+        weighed = with_evidence(replace(pairs, competition=self.competition), log_odds)
         inputs = beside(inputs_of(weighed, log_odds), logits)
         alone = self.calibration.log_odds(inputs)
         return probabilities(weighed, alone, self._exclusion(how or self.how)).astype(np.float32)
@@ -51,16 +51,18 @@ class Matcher:
     def _exclusion(self, how: How) -> tuple[float, float]:
         """Return how far, 0 to 1, a match of a left record, and of a right one, excludes its others."""
         if how != "clusters":
-            left, right = MATCHES_ONCE[how]
+            left, right = HAS_ONE_MATCH[how]
             return float(left), float(right)
-        left, right = exclusive_sides(self.rivalry)
+        left, right = sides_with_one_match(self.competition)
         return _IN_CLUSTERS * left, _IN_CLUSTERS * right
 
     @property
     def how(self) -> How:
-        """How the tables' records match: one to one unless a record's candidates are no rivals."""
-        once = exclusive_sides(self.rivalry)
-        return "clusters" if not any(once) else next(how for how in MATCHES_ONCE if MATCHES_ONCE[how] == once)
+        """How the tables' records match: one to one unless its candidates do not compete."""
+        once = sides_with_one_match(self.competition)
+        return (
+            "clusters" if not any(once) else next(how for how in HAS_ONE_MATCH if HAS_ONE_MATCH[how] == once)
+        )
 
 
 def fit_matcher(pairs: ScoredPairs, comparison: Comparison, verdicts: Verdicts, seed: int) -> Matcher:
@@ -78,7 +80,7 @@ class Learned:
 
     matcher: Matcher
     log_odds: Scores
-    known: Known
+    known: CalibrationSet
 
 
 def learn(
@@ -96,8 +98,8 @@ def learn(
     Raises:
         ConfigError: as `fit_matcher`.
     """
-    if how is not None and any(MATCHES_ONCE[how]):
-        pairs = declared(pairs, MATCHES_ONCE[how])
+    if how is not None and any(HAS_ONE_MATCH[how]):
+        pairs = declared(pairs, HAS_ONE_MATCH[how])
     doubts = find_doubts(pairs, comparison)
     chosen = choose_examples(pairs, doubts.among(pairs, verdicts)).taught(taught)
     _check_enough(chosen)
@@ -106,9 +108,9 @@ def learn(
     evidence = fit_evidence(examples, comparison.agrees)
     log_odds = comparison.log_odds(evidence, pairs.left, pairs.right)
     weighed = with_evidence(pairs, log_odds)
-    known = known_pairs(weighed, log_odds, doubts.among(weighed, verdicts), seed)
-    known = replace(known.taught(taught), rivals_may_match=True)
-    return Learned(Matcher(evidence, known.calibration, rivalries(weighed)), log_odds, known)
+    known = calibration_set(weighed, log_odds, doubts.among(weighed, verdicts), seed)
+    known = replace(known.taught(taught), competitors_may_match=True)
+    return Learned(Matcher(evidence, known.calibration, competition_of(weighed)), log_odds, known)
 
 
 def _check_enough(chosen: PairExamples) -> None:

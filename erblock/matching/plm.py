@@ -20,7 +20,7 @@ from erblock.hashing.encoder import Encoder
 from erblock.matching.fit import Matcher
 from erblock.matching.head import HeadExamples, Heads, Reading, fit_head, stacked
 from erblock.scoring.pairs import ScoredPairs
-from erblock.scoring.target_decoy import Known
+from erblock.scoring.target_decoy import CalibrationSet
 
 _PARTS = 3
 _ROUNDS = 2
@@ -63,7 +63,7 @@ class Task:
     pairs: ScoredPairs
     log_odds: Scores
     matcher: Matcher
-    known: Known
+    known: CalibrationSet
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ def parts_of(task: Task, seed: int) -> Rows:
     return np.asarray(of_record[task.pairs.left])
 
 
-def examples_of(known: Known) -> HeadExamples:
+def examples_of(known: CalibrationSet) -> HeadExamples:
     """Return what is known as examples for a head."""
     return HeadExamples(known.at, known.matches, known.counts)
 

@@ -107,7 +107,7 @@ def _manifest(stored: StoredMatcher) -> dict[str, Any]:
         "kind": _KIND,
         "erblock": version("erblock"),
         "columns": list(stored.mapping),
-        "rivalry": list(stored.matcher.rivalry),
+        "rivalry": list(stored.matcher.competition),
         "calibration": {
             "usual": learned.usual.tolist(),
             "spread": learned.spread.tolist(),

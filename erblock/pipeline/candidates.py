@@ -30,7 +30,7 @@ def read_candidates(path: str, engine: MatchEngine, weights: Floats) -> ScoredPa
     best = np.zeros(len(ids[0]), dtype=np.float32)
     other = best if engine.dedup else np.zeros(len(ids[1]), dtype=np.float32)
     bands = np.zeros(len(left), dtype=np.uint16)
-    return ScoredPairs(left, right, similarity, bands, best, other).seen_as(similarity)
+    return ScoredPairs(left, right, similarity, bands, best, other).with_similarity(similarity)
 
 
 def check_known(frame: pl.DataFrame, engine: MatchEngine, source: str) -> None:

@@ -1,7 +1,7 @@
 """Evidence of the columns: learned from candidates, weighed in on all of them.
 
 A model brings what it learned when it was fitted, with rules and labels. Without a model the evidence is
-learned from the candidates at hand: from those that are beyond doubt and their rivals.
+learned from the candidates at hand: from those that are beyond doubt and their competitors.
 """
 
 from dataclasses import dataclass, replace

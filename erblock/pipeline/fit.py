@@ -27,7 +27,7 @@ from erblock.pipeline.places import check_fit_places
 from erblock.rules.compile import compile_rules
 from erblock.rules.pairs import labelling_pairs
 from erblock.rules.triplets import TripletOptions, build_triplets, labelled_pairs
-from erblock.scoring.seeds import sure_pairs
+from erblock.scoring.seeds import seed_pairs
 from erblock.tables.pairs import read_pairs
 from erblock.tables.read import TablePair, csv_of_labels
 from erblock.tables.schemas import ID, LABELS
@@ -185,7 +185,7 @@ def _sure_matches(texts: Texts, encoder: Encoder, on_progress: Progress) -> pl.D
     plain = [plain_texts(side.fill_null("")).to_list() for side in texts.sides]
     vectors = [coded(encoder.encode(side, on_progress)) for side in plain]
     cosine = vectors[0].cosines(vectors[-1], scored.left, scored.right)
-    sure = sure_pairs(scored.seen_as(((scored.similarity + cosine) / 2).astype(np.float32)))
+    sure = seed_pairs(scored.with_similarity(((scored.similarity + cosine) / 2).astype(np.float32)))
     return pl.DataFrame({"left_row": scored.left[sure], "right_row": scored.right[sure]})
 
 

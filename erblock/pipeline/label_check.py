@@ -10,7 +10,7 @@ from scipy.sparse import coo_array, csgraph
 from erblock.comparison.texts import ngram_similarity
 from erblock.hashing.base import Rows, Scores
 from erblock.hashing.ngrams import Floats
-from erblock.matching.assign import MATCHES_ONCE, How
+from erblock.matching.assign import HAS_ONE_MATCH, How
 from erblock.pipeline.inputs import texts_of
 from erblock.rules.label import SIMILAR
 from erblock.rules.triplets import label_rows
@@ -97,7 +97,7 @@ def _upside_down(alike: Scores, unlike: Scores) -> Iterator[str]:
 
 def _several(labels: pl.DataFrame, how: How, *, one_table: bool) -> Iterator[str]:
     matches = labels.filter(pl.col("label") == 1).unique(PAIR)
-    once = compress(("left", "right"), MATCHES_ONCE[how])
+    once = compress(("left", "right"), HAS_ONE_MATCH[how])
     sides = {side: matches[f"{side}_id"] for side in once}
     if one_table and sides:
         sides = {"one": pl.concat(sides.values()).alias("one_id")}

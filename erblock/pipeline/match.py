@@ -14,7 +14,7 @@ from erblock.hashing import ngrams
 from erblock.hashing.base import Progress, Scores, silent
 from erblock.hashing.kinds import RunOptions
 from erblock.matching.assign import (
-    MATCHES_ONCE,
+    HAS_ONE_MATCH,
     Assignment,
     How,
     MatchedPairs,
@@ -203,7 +203,7 @@ def _excluded(pairs: ScoredPairs, labelled: npt.NDArray[np.bool_], how: How) -> 
     left, right = pairs.left[labelled], pairs.right[labelled]
     if pairs.one_table:
         left = right = np.concatenate([left, right])
-    once = MATCHES_ONCE[how]
+    once = HAS_ONE_MATCH[how]
     if once[0]:
         taken |= np.isin(pairs.left, left)
     if once[1]:
@@ -250,7 +250,7 @@ def _reason(stored: StoredMatcher, engine: MatchEngine) -> str:
     """Return why records are taken to match as `_how` says."""
     if engine.dedup:
         return "as records of one table may have any number of matches"
-    shares = [f"{100 * rivalry:.0f} %" for rivalry in stored.matcher.rivalry]
+    shares = [f"{100 * competition:.0f} %" for competition in stored.matcher.competition]
     return (
         f"read from the candidates: those of a left record exclude each other to {shares[0]}, "
         f"those of a right one to {shares[1]}"

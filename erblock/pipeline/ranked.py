@@ -14,10 +14,10 @@ from erblock.hashing.base import Progress, silent
 from erblock.pipeline.evidence import ColumnEvidence, Weighed, weigh
 from erblock.pipeline.labelled import of_compared, read_label_rows, verdicts_of
 from erblock.pipeline.model import model_folder
-from erblock.scoring.co_matches import siblings, supported
+from erblock.scoring.co_matches import co_matches, supported
 from erblock.scoring.estimate import ExpectedMatches, expected_matches, never_met
 from erblock.scoring.pairs import ScoredPairs
-from erblock.scoring.transitive import with_paths
+from erblock.scoring.transitive import with_transitive_pairs
 
 
 @dataclass(frozen=True)
@@ -44,11 +44,11 @@ def rank(config: Config, found: Candidates, on_progress: Progress = silent) -> R
     # The cut and the writing are left, and what likely matches lead to: about a quarter of the time.
     on_progress("rank", 3 * len(found.scored) // 4, len(found.scored))
     if not expected.usable or not found.scored.one_table:
-        expected = _with_siblings(weighed, expected).told(verdicts)
+        expected = _with_co_matches(weighed, expected).with_labels(verdicts)
         expected = _with_unmet(expected, found.scored, found.join)
         return RankedCandidates(weighed.scored, found.scored, expected, weighed.evidence, labels)
-    pairs, expected = with_paths(found.scored, expected)
-    expected = expected.told(verdicts_of(labels, pairs))
+    pairs, expected = with_transitive_pairs(found.scored, expected)
+    expected = expected.with_labels(verdicts_of(labels, pairs))
     expected = _with_unmet(expected, pairs, found.join)
     return RankedCandidates(pairs, pairs, expected, weighed.evidence, labels)
 
@@ -60,11 +60,11 @@ def _with_unmet(expected: ExpectedMatches, pairs: ScoredPairs, join: JoinReport)
     return replace(expected, unmet=never_met(expected.probability, pairs.bands, join.bands))
 
 
-def _with_siblings(weighed: Weighed, expected: ExpectedMatches) -> ExpectedMatches:
+def _with_co_matches(weighed: Weighed, expected: ExpectedMatches) -> ExpectedMatches:
     """Return the matches of two tables with the support of those that are like them."""
     if weighed.evidence is None:
         return expected
-    for asked in siblings(weighed.scored, expected):
+    for asked in co_matches(weighed.scored, expected):
         rows, others = asked.rows(weighed.scored)
         signal = weighed.evidence.within(rows, others, right=asked.right)
         expected = supported(expected, asked, signal)

@@ -32,7 +32,7 @@ from erblock.pipeline.counts import Counts, Drawn, Kept, RankedPairs, count
 from erblock.pipeline.inputs import open_tables, texts_of
 from erblock.pipeline.ranked import rank
 from erblock.pipeline.sample import read_words
-from erblock.scoring.competition import rivalries
+from erblock.scoring.competition import competition_of
 from erblock.scoring.pairs import best_first
 from erblock.tables.copies import Copies
 from erblock.tables.read import TablePair
@@ -185,14 +185,14 @@ def rehearse(config: Config, hasher: Hasher, sample: Sample) -> Rehearsed:
     found = _candidates(hasher, tables, left, right)
     kept = _ranked(config, found).kept(drawn, _budget(config), counts.scored)
     left, right = _as_dense(left, right, counts.distinct * sample.size - found.join.distinct)
-    rivalry = rivalries(found.scored)  # as it is: merged buckets would show another
+    competition = competition_of(found.scored)  # as it is: merged buckets would show another
     del found
     forget_peak()
     clock.took(None)
     found = _candidates(hasher, tables, left, right)
     clock.took("join")
     peaks["join"] = peak_memory()
-    found = _thinned(found, counts.scored * sample.size, rivalry)
+    found = _thinned(found, counts.scored * sample.size, competition)
     forget_peak()
     peaks["joined"] = peak_memory()
     clock.took(None)
@@ -252,9 +252,9 @@ def _as_dense(left: Sketch, right: Sketch | None, lacking: float) -> tuple[Sketc
     return merged, None if right is None else replace(merged, sketch=right)
 
 
-def _thinned(found: Candidates, most: float, rivalry: tuple[float, float]) -> Candidates:
+def _thinned(found: Candidates, most: float, competition: tuple[float, float]) -> Candidates:
     """Return the best `most` of the pairs: merged buckets spread them evenly, so that too few were pruned."""
-    scored = replace(found.scored, rivalry=rivalry)
+    scored = replace(found.scored, competition=competition)
     if len(scored) > most:
         best = np.argpartition(-scored.similarity, int(most))[: int(most)]
         scored = scored.at(np.sort(best))

@@ -53,7 +53,7 @@ class Weights:
 
 
 @dataclass(frozen=True)
-class Rival:
+class Competitor:
     """Another candidate of a record. `probability`: None where it is not known."""
 
     id: Any
@@ -69,7 +69,7 @@ class Standing:
 
     rank: int | None
     of: int
-    rivals: tuple[Rival, ...]
+    competitors: tuple[Competitor, ...]
 
 
 @dataclass(frozen=True)
@@ -225,14 +225,14 @@ def _standing(rerun: Rerun, scores: Scores, pair: Pairs, side: int) -> Standing:
     partners = np.where(rows[0][at] == row, rows[1][at], rows[0][at])
     own = np.flatnonzero(partners == other)
     best = np.flatnonzero(partners != other)[:_RIVALS]
-    rivals = tuple(_rival(rerun, scores, int(at[i]), (1 - side, int(partners[i]))) for i in best)
-    return Standing(int(own[0]) + 1 if len(own) else None, len(at), rivals)
+    competitors = tuple(_competitor(rerun, scores, int(at[i]), (1 - side, int(partners[i]))) for i in best)
+    return Standing(int(own[0]) + 1 if len(own) else None, len(at), competitors)
 
 
-def _rival(rerun: Rerun, scores: Scores, at: int, record: tuple[int, int]) -> Rival:
+def _competitor(rerun: Rerun, scores: Scores, at: int, record: tuple[int, int]) -> Competitor:
     side, row = record
     probability = rerun.ranked.expected.probability
-    return Rival(
+    return Competitor(
         (rerun.found.left_ids, rerun.found.right_ids)[side][row],
         plain_texts(rerun.texts[side].slice(row, 1))[0],
         float(scores[at]),

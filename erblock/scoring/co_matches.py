@@ -30,7 +30,7 @@ Doubles = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Siblings:
+class CoMatches:
     """Positions of pairs, and of likely matches of the same record beside each.
 
     `right`: whether the two records to compare are right ones, because the record is a left one.
@@ -46,7 +46,7 @@ class Siblings:
         return others[self.beside], others[self.at]
 
 
-def siblings(pairs: ScoredPairs, expected: ExpectedMatches) -> Iterator[Siblings]:
+def co_matches(pairs: ScoredPairs, expected: ExpectedMatches) -> Iterator[CoMatches]:
     """Yield what to compare in either of two tables whose records may be several matches of one."""
     log_odds, probability = expected.log_odds, expected.probability
     if log_odds is None or probability is None or expected.by_signal is None:
@@ -67,7 +67,7 @@ def siblings(pairs: ScoredPairs, expected: ExpectedMatches) -> Iterator[Siblings
                 probability,
                 TUNED.co_matches,
             )
-            yield Siblings(*_beside(records, near, likely), right)
+            yield CoMatches(*_beside(records, near, likely), right)
 
 
 def _best(records: Rows, at: Rows, values: Doubles, most: int) -> Rows:
@@ -85,7 +85,7 @@ def _beside(records: Rows, near: Rows, likely: Rows) -> tuple[Rows, Rows]:
     return at[at != beside], beside[at != beside]
 
 
-def supported(expected: ExpectedMatches, of: Siblings, signal: Scores) -> ExpectedMatches:
+def supported(expected: ExpectedMatches, of: CoMatches, signal: Scores) -> ExpectedMatches:
     """Return the matches with the support that pairs have from those beside them.
 
     `signal[i]`: what speaks for a match of the records of `of.rows`, as it does of candidates.

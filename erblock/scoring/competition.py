@@ -4,10 +4,10 @@ A similarity of 0.7 is a match for a record whose other candidates are at 0.3, a
 near to everything. So a pair is ranked by how far it stands out among the candidates of both its records:
 
     score = 2 u - c(left) - c(right),      u = 40 s,
-    c(x)  = rivalry(x) * logsumexp(u of x's best 20) + (1 - rivalry(x)) * mean(u of x's places 5 to 20) / 2.
+    c(x)  = k * logsumexp(u of x's best 20) + (1 - k) * mean(u of x's places 5 to 20) / 2.
 
-With rivalry 1 on both sides this is the logarithm of a softmax over each record's candidates, for tables in
-which a record has one match and candidates are rivals. With rivalry 0 it is the height above the record's
+With competition k = 1 on both sides this is the logarithm of a softmax over each record's candidates, for
+tables in which a record has one match and candidates compete. With k = 0 it is the height above the record's
 background, for tables in which a record has many, and the second is as good as the first. Which of the two a
 table is shows in its confident best candidates: if they are each other's best, it is the first. In one table,
 where records that belong together are a cluster, it also shows in their second best: if that is as good as
@@ -33,47 +33,47 @@ Floats = npt.NDArray[np.float64]
 def ranking(pairs: ScoredPairs) -> Scores:
     """Return the score of every pair; higher is better, within one run."""
     sides = pairs.by_side(pairs.similarity, _side)
-    rivalry = pairs.rivalry or _rivalries(pairs, *sides)
-    left, right = (side.competition(share) for side, share in zip(sides, rivalry, strict=True))
+    competition = pairs.competition or _competition_of(pairs, *sides)
+    left, right = (side.level(share) for side, share in zip(sides, competition, strict=True))
     scores = np.empty(len(pairs), dtype=np.float32)
     _write_scores(pairs.similarity, (pairs.left, pairs.right), (left, right), scores)
     return scores
 
 
-def rivalries(pairs: ScoredPairs) -> tuple[float, float]:
-    """Return how much the candidates of a left record, and of a right one, are rivals.
+def competition_of(pairs: ScoredPairs) -> tuple[float, float]:
+    """Return how much the candidates of a left record, and of a right one, compete.
 
     It is 0.2 to 1 as the similarities show it, and what it was set to where it is known.
     """
-    if pairs.rivalry is not None:
-        return pairs.rivalry
-    return _rivalries(pairs, *pairs.by_side(pairs.similarity, _side))
+    if pairs.competition is not None:
+        return pairs.competition
+    return _competition_of(pairs, *pairs.by_side(pairs.similarity, _side))
 
 
-def exclusive_sides(rivalry: tuple[float, float]) -> tuple[bool, bool]:
+def sides_with_one_match(competition: tuple[float, float]) -> tuple[bool, bool]:
     """Return whether a left record, and a right one, is taken to have one match at most.
 
-    Near twins lower the rivalry of both sides, several matches of a record that of its own side alone.
+    Near twins lower the competition of both sides, several matches of a record that of its own side alone.
     """
-    least = max(TUNED.one_match_above, TUNED.one_match_share * max(rivalry))
-    return rivalry[0] > least, rivalry[1] > least
+    least = max(TUNED.one_match_above, TUNED.one_match_share * max(competition))
+    return competition[0] > least, competition[1] > least
 
 
 def declared(pairs: ScoredPairs, once: tuple[bool, bool]) -> ScoredPairs:
     """Return the pairs of which it is said whether a left record, and a right one, has one match at most."""
     left, right = (1.0 if said else TUNED.least_competition for said in once)
-    return replace(pairs, rivalry=(left, right))
+    return replace(pairs, competition=(left, right))
 
 
 def with_evidence(pairs: ScoredPairs, log_odds: Scores) -> ScoredPairs:
     """Return the pairs with the log odds that their columns speak of added to the similarity.
 
-    Whether candidates are rivals is still read from the similarity alone: evidence learned from mutual best
+    Whether candidates compete is still read from the similarity alone: evidence learned from mutual best
     pairs sets these apart from other matches of the same records.
     """
     similarity = pairs.similarity + np.float32(TUNED.evidence_weight / _SCALE) * log_odds
     shifted = np.asarray(similarity - min(similarity.min(initial=0), 0), dtype=np.float32)
-    return replace(pairs.seen_as(shifted), rivalry=rivalries(pairs))
+    return replace(pairs.with_similarity(shifted), competition=competition_of(pairs))
 
 
 @native
@@ -96,7 +96,7 @@ def _write_mutual(
         mutual[i] = units >= sides[0][rows[0][i]] and units >= sides[1][rows[1][i]]
 
 
-def _rivalries(pairs: ScoredPairs, left: "_Side", right: "_Side") -> tuple[float, float]:
+def _competition_of(pairs: ScoredPairs, left: "_Side", right: "_Side") -> tuple[float, float]:
     mutual = np.empty(len(pairs), dtype=bool)
     _write_mutual(pairs.similarity, (pairs.left, pairs.right), (left.best, right.best), mutual)
     if not mutual.any():
@@ -107,10 +107,12 @@ def _rivalries(pairs: ScoredPairs, left: "_Side", right: "_Side") -> tuple[float
     linked_left, linked_right = _marked(pairs.left[mutual], left), _marked(pairs.right[mutual], right)
     if pairs.one_table:
         linked_left = linked_right = linked_left | linked_right
-        rivalry = min(_rivalry(left, linked_left, confident), _second_rivalry(left, confident))
-        return rivalry, rivalry
+        competition = min(
+            _side_competition(left, linked_left, confident), _second_competition(left, confident)
+        )
+        return competition, competition
     # That some right records' best is not mutual says that a left record has several of them.
-    return _rivalry(right, linked_right, confident), _rivalry(left, linked_left, confident)
+    return _side_competition(right, linked_right, confident), _side_competition(left, linked_left, confident)
 
 
 @dataclass(frozen=True)
@@ -122,9 +124,9 @@ class _Side:
     log_sum: Floats
     background: Floats
 
-    def competition(self, rivalry: float) -> Floats:
+    def level(self, competition: float) -> Floats:
         """Return c(x) for every record."""
-        return rivalry * self.log_sum + (1 - rivalry) * TUNED.background_weight * self.background
+        return competition * self.log_sum + (1 - competition) * TUNED.background_weight * self.background
 
 
 def _side(records: Rows, similarity: Scores, size: int) -> _Side:
@@ -149,7 +151,7 @@ def _marked(records: Rows, side: _Side) -> npt.NDArray[np.bool_]:
     return marked
 
 
-def _rivalry(side: _Side, linked: npt.NDArray[np.bool_], confident: float) -> float:
+def _side_competition(side: _Side, linked: npt.NDArray[np.bool_], confident: float) -> float:
     """Return 0.2 to 1 from the share of the side's confident best candidates that are mutual."""
     sure = side.best >= confident
     mutual = float(linked[sure].mean())
@@ -157,8 +159,8 @@ def _rivalry(side: _Side, linked: npt.NDArray[np.bool_], confident: float) -> fl
     return float(np.clip(share, TUNED.least_competition, 1.0))
 
 
-def _second_rivalry(side: _Side, confident: float) -> float:
+def _second_competition(side: _Side, confident: float) -> float:
     """Return 0.2 to 1 from the share of confident best candidates beside which the second is one too."""
     share = float((side.second[side.best >= confident] >= confident).mean())
-    rivalry = (TUNED.second_none - share) / (TUNED.second_none - TUNED.second_all)
-    return float(np.clip(rivalry, TUNED.least_competition, 1.0))
+    competition = (TUNED.second_none - share) / (TUNED.second_none - TUNED.second_all)
+    return float(np.clip(competition, TUNED.least_competition, 1.0))

@@ -4,7 +4,7 @@ Where few records have a match, most of those that are each other's best candida
 one name, say. What their columns say, taken as independent of each other (`erblock.comparison.independence`),
 tells them from matches. Where columns depend on each other that model is wrong. So it is trusted only if the
 pairs that it doubts are nearer to chance than to its matches in what it knows nothing of, the mean margin
-above their rivals. Chance is what records of matches are left with when their matches are taken away.
+above their competitors. Chance is what records of matches are left with when their matches are taken away.
 """
 
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from erblock.comparison.independence import Independence, fit_independence
 from erblock.comparison.vectors import Comparison
 from erblock.hashing.base import Rows, Scores
 from erblock.scoring.pairs import ScoredPairs, best_of_either
-from erblock.scoring.seeds import groups_apart, margins, sure_pairs, surest
+from erblock.scoring.seeds import gap_separated_pairs, margins, seed_pairs, widest_margins
 from erblock.scoring.weak_labels import DOUBTED, UNKNOWN, Verdicts
 
 _FITTED_TO = 20
@@ -34,7 +34,7 @@ class Doubts:
         """Return the verdicts with the seed pairs that are doubted, save those that rules or labels know."""
         if self.model is None:
             return verdicts
-        seeds = np.union1d(sure_pairs(pairs), groups_apart(pairs))
+        seeds = np.union1d(seed_pairs(pairs), gap_separated_pairs(pairs))
         seeds = seeds[verdicts[seeds] == UNKNOWN]
         doubted = self.model.log_odds(pairs.left[seeds], pairs.right[seeds]) < 0
         verdicts = verdicts.copy()
@@ -45,7 +45,7 @@ class Doubts:
 def find_doubts(pairs: ScoredPairs, comparison: Comparison) -> Doubts:
     """Return what can be doubted of these candidates, ranked by similarity alone."""
     mutual, margin = margins(pairs)
-    model = _model(pairs, surest(mutual, margin), comparison)
+    model = _model(pairs, widest_margins(mutual, margin), comparison)
     if model is None:
         return Doubts()
     some = _evenly(np.arange(len(mutual)))
@@ -60,7 +60,7 @@ def _margins_without(pairs: ScoredPairs, matches: Rows) -> Scores:
     """Return the margins that records of matches have when their matches are taken away: those of chance."""
     rest = np.ones(len(pairs), dtype=bool)
     rest[matches] = False
-    others = pairs.at(np.flatnonzero(rest)).seen_as(pairs.similarity[rest])
+    others = pairs.at(np.flatnonzero(rest)).with_similarity(pairs.similarity[rest])
     mutual, margin = margins(others)
     left, right = (np.unique(rows[matches]) for rows in (pairs.left, pairs.right))
     return margin[np.isin(others.left[mutual], left) | np.isin(others.right[mutual], right)]
@@ -83,6 +83,6 @@ def _evenly(at: Rows) -> Rows:
 
 
 def _mean(margin: Scores) -> float:
-    """Return the mean margin of pairs that have a rival; that of others may have been cut off."""
+    """Return the mean margin of pairs that have a competitor; that of others may have been cut off."""
     known = margin[margin < 1]
     return float(known.mean()) if len(known) else 1.0

@@ -17,12 +17,12 @@ from scipy.special import expit
 
 from erblock.comparison.evidence import Evidence
 from erblock.hashing.base import Rows, Scores
-from erblock.scoring.competition import rivalries
+from erblock.scoring.competition import competition_of
 from erblock.scoring.one_match import ranked_and_decided
 from erblock.scoring.pairs import ScoredPairs
 from erblock.scoring.parameters import TUNED
-from erblock.scoring.seeds import groups_apart, sure_pairs
-from erblock.scoring.target_decoy import known_pairs
+from erblock.scoring.seeds import gap_separated_pairs, seed_pairs
+from erblock.scoring.target_decoy import calibration_set
 from erblock.scoring.weak_labels import MATCH, NO_MATCH, UNKNOWN, Verdicts
 
 _LEAST_SURE = 20
@@ -158,7 +158,7 @@ class ExpectedMatches:
         share = np.cumsum(probability[order]) / max(total, 1e-9)
         return min(int(np.searchsorted(share, target - 1e-9)) + 1, len(order))
 
-    def told(self, verdicts: Verdicts) -> "ExpectedMatches":
+    def with_labels(self, verdicts: Verdicts) -> "ExpectedMatches":
         """Return the same with what labels say of some pairs going over it."""
         if not np.isin(verdicts, (MATCH, NO_MATCH)).any():
             return self
@@ -196,11 +196,11 @@ def _bounded(values: Doubles, verdicts: Verdicts, bounds: Doubles) -> Doubles:
 
 
 def own_share(pairs: ScoredPairs) -> float:
-    """Return how much a pair's own log odds count beside those that it has among rivals, 0 to a half.
+    """Return how much a pair's own log odds count beside those that it has among competitors, 0 to a half.
 
-    Where every record has one match at most, rivals say it all. In one table no record is bound to.
+    Where every record has one match at most, competitors say it all. In one table no record is bound to.
     """
-    return TUNED.own_share if pairs.one_table else TUNED.own_share * (1 - min(rivalries(pairs)))
+    return TUNED.own_share if pairs.one_table else TUNED.own_share * (1 - min(competition_of(pairs)))
 
 
 def pooled(relative: Doubles, own: Scores, share: float) -> Doubles:
@@ -221,21 +221,21 @@ def expected_matches(
 ) -> ExpectedMatches:
     """Return log odds and probabilities of `pairs`.
 
-    `signal`: what speaks for a match beside the ranking; `verdicts`: what labels say of each pair. Others are
-    learned from them, and rivals hear of them; over the pair's own log odds they go by `told`. `own`: the log
-    odds of each pair by its columns alone, if known.
+    `signal`: what speaks for a match beside the ranking; `verdicts`: what labels say of each pair. Labels
+    enter the calibration and the competitors' messages; `with_labels` overrides the pair itself. `own`: the
+    log odds of each pair by its columns alone, if known.
     """
-    if min(len(sure_pairs(pairs)), len(groups_apart(pairs))) < _LEAST_SURE:
+    if min(len(seed_pairs(pairs)), len(gap_separated_pairs(pairs))) < _LEAST_SURE:
         return ExpectedMatches(None)
     if verdicts is None:
         verdicts = np.full(len(pairs), UNKNOWN, dtype=np.int8)
-    known, rivalry = known_pairs(pairs, signal, verdicts, seed), rivalries(pairs)
+    known, competition = calibration_set(pairs, signal, verdicts, seed), competition_of(pairs)
     alone = known.alone if own is None else pooled(known.alone, own, own_share(pairs))
-    # Rivals hear of a labelled match, but not as if no label were ever wrong.
+    # Competitors hear of a labelled match, but not as if no label were ever wrong.
     bounds = np.array([TUNED.competitor_log_odds, -TUNED.competitor_log_odds])
     heard = _bounded(alone, verdicts, bounds)
-    ranked, decided = ranked_and_decided(replace(pairs, rivalry=rivalry), heard)
-    if pairs.one_table or min(rivalry) == max(rivalry):
+    ranked, decided = ranked_and_decided(replace(pairs, competition=competition), heard)
+    if pairs.one_table or min(competition) == max(competition):
         return ExpectedMatches(ranked, decided)
-    several = (1 - rivalry[0] / max(rivalry), 1 - rivalry[1] / max(rivalry))
+    several = (1 - competition[0] / max(competition), 1 - competition[1] / max(competition))
     return ExpectedMatches(ranked, decided, several=several, by_signal=known.calibration_by_signal())

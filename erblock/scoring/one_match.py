@@ -1,11 +1,11 @@
-"""Odds of pairs whose records are rivals for one match.
+"""Odds of pairs whose records compete for one match.
 
-Where candidates of a record of two tables are rivals, what one candidate is likely the others cannot be. The
+Where candidates of a record of two tables compete, what one candidate is likely the others cannot be. The
 odds that pairs have by themselves become those of edges in a matching, by belief propagation (the Bethe
 approximation of the monomer-dimer model; Zdeborova and Mezard 2006). Messages have an exponent, 1 where a
-record has one match at most, 0 where it has any number. To rank pairs it is the rivalry itself, which serves
-tables of near twins; to decide about them, whether a record is taken to have one match. In one table any may
-have several: there a match of a match is a match (`erblock.scoring.transitive`).
+record has one match at most, 0 where it has any number. To rank pairs it is the competition itself, which
+serves tables of near twins; to decide about them, whether a record is taken to have one match. In one table
+any may have several: there a match of a match is a match (`erblock.scoring.transitive`).
 """
 
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ import numpy.typing as npt
 from scipy.special import expit
 
 from erblock.hashing.base import Rows, Scores
-from erblock.scoring.competition import exclusive_sides, rivalries
+from erblock.scoring.competition import competition_of, sides_with_one_match
 from erblock.scoring.pairs import ScoredPairs
 
 _ROUNDS = 30
@@ -30,10 +30,10 @@ def ranked_and_decided(pairs: ScoredPairs, log_odds: Doubles) -> tuple[Doubles, 
 
     `log_odds`: those that each pair has by itself.
     """
-    rivalry = rivalries(pairs)
-    ranked = _exclusive(pairs, log_odds, rivalry)
-    sides = exclusive_sides(rivalry)
-    decided = ranked if sides == rivalry else _exclusive(pairs, log_odds, sides)
+    competition = competition_of(pairs)
+    ranked = _exclusive(pairs, log_odds, competition)
+    sides = sides_with_one_match(competition)
+    decided = ranked if sides == competition else _exclusive(pairs, log_odds, sides)
     return ranked, np.asarray(expit(decided))
 
 

@@ -18,7 +18,7 @@ _T = TypeVar("_T")
 class ScoredPairs:
     """Distinct candidate pairs by row number; `best_left[i]` is the highest similarity of left record i.
 
-    `rivalry`: how much, 0 to 1, candidates of a left record, and of a right one, are rivals, if it is known.
+    `competition`: how much, 0 to 1, candidates of a left record, and of a right one, compete, if it is known.
     """
 
     left: Rows
@@ -27,12 +27,12 @@ class ScoredPairs:
     bands: npt.NDArray[np.uint16]
     best_left: Scores
     best_right: Scores
-    rivalry: tuple[float, float] | None = None
+    competition: tuple[float, float] | None = None
 
     def __len__(self) -> int:
         return len(self.left)
 
-    def seen_as(self, similarity: Scores) -> "ScoredPairs":
+    def with_similarity(self, similarity: Scores) -> "ScoredPairs":
         """Return the same pairs with another similarity."""
         best_left = np.zeros_like(self.best_left)
         best_right = best_left if self.one_table else np.zeros_like(self.best_right)
@@ -73,7 +73,7 @@ class ScoredPairs:
         order = np.argsort(pair_keys(left, right), kind="stable")
         similarity = np.concatenate([self.similarity, similarity])[order]
         bands = np.concatenate([self.bands, bands])[order]
-        return replace(self, left=left[order], right=right[order], bands=bands).seen_as(similarity)
+        return replace(self, left=left[order], right=right[order], bands=bands).with_similarity(similarity)
 
     @property
     def one_table(self) -> bool:

@@ -10,27 +10,27 @@ from erblock.scoring.ranks import best_values
 _BEST = 20
 
 
-def sure_pairs(pairs: ScoredPairs) -> Rows:
+def seed_pairs(pairs: ScoredPairs) -> Rows:
     """Return the positions of the mutual best pairs that stand furthest above the second best, four fifths.
 
     Mutual best candidates with a margin are matches nearly without exception (CollaborER, arXiv 2108.08090).
     """
-    return surest(*margins(pairs))
+    return widest_margins(*margins(pairs))
 
 
-def surest(mutual: Rows, margin: Scores) -> Rows:
+def widest_margins(mutual: Rows, margin: Scores) -> Rows:
     """Return the positions of the sure pairs among mutual best ones with these margins."""
     return np.sort(mutual[np.argsort(-margin, kind="stable")[: int(TUNED.seed_share * len(mutual))]])
 
 
 def margins(pairs: ScoredPairs) -> tuple[Rows, Scores]:
-    """Return the positions of the mutual best pairs, and how far below each its best rival is, 0 to 1."""
+    """Return the positions of the mutual best pairs, and how far below each its best other is, 0 to 1."""
     similarity = pairs.similarity
     best = (similarity >= pairs.best_left[pairs.left]) & (similarity >= pairs.best_right[pairs.right])
     mutual = np.flatnonzero(best & (similarity > 0))
     left, right = pairs.by_side(similarity, _second_of)
-    rival = np.maximum(left[pairs.left[mutual]], right[pairs.right[mutual]])
-    return mutual, np.asarray(1 - rival / similarity[mutual])
+    competitor = np.maximum(left[pairs.left[mutual]], right[pairs.right[mutual]])
+    return mutual, np.asarray(1 - competitor / similarity[mutual])
 
 
 def _second_of(records: Rows, similarity: Scores, size: int) -> Scores:
@@ -39,7 +39,7 @@ def _second_of(records: Rows, similarity: Scores, size: int) -> Scores:
     return np.where(np.isinf(seconds), np.float32(0), seconds)
 
 
-def groups_apart(pairs: ScoredPairs) -> Rows:
+def gap_separated_pairs(pairs: ScoredPairs) -> Rows:
     """Return the positions of the pairs in which each record is of the other's nearest group.
 
     A record's nearest group is what lies above the widest gap among its best candidates: its one match, or

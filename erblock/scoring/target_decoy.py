@@ -1,12 +1,13 @@
 """Probabilities from rankings, by decoys.
 
-Pairs beyond doubt stand for the matches, and their rivals for the rest. But a rival looks worse beside its
-record's match than the best candidate of a record that has no match, and it is the latter that must not pass
-for one. So some records are orphaned: their match is taken away, what is left is ranked as if it had never
-been, and goes among the non-matches. It is the decoy of proteomics (Elias and Gygi 2007): a known non-match
-that had every chance to look like a match. A logistic regression of the ranking score and of a second signal
-on all of these gives probabilities that hold for records with a match and without one. In one table the rest
-of an orphan's cluster is among its candidates: there non-matches count as much as candidates are rivals.
+Pairs beyond doubt stand for the matches, and their competitors for the rest. But a competitor looks worse
+beside its record's match than the best candidate of a record that has no match, and it is the latter that
+must not pass for one. So some records are orphaned: their match is taken away, what is left is ranked as if
+it had never been, and goes among the non-matches. It is the decoy of proteomics (Elias and Gygi 2007): a
+known non-match that had every chance to look like a match. A logistic regression of the ranking score and of
+a second signal on all of these gives probabilities that hold for records with a match and without one. In one
+table the rest of an orphan's cluster is among its candidates: there non-matches count as much as candidates
+compete.
 
 How many records have a match at all is not told by the known pairs, of which a fixed share are orphans. In
 two tables the share of matches among the best candidates of records is found by expectation maximisation: it
@@ -22,15 +23,15 @@ from scipy.special import expit, logit
 
 from erblock.comparison.evidence import Evidence, Examples, fit_evidence
 from erblock.hashing.base import Rows, Scores
-from erblock.scoring.competition import ranking, rivalries
+from erblock.scoring.competition import competition_of, ranking
 from erblock.scoring.pairs import ScoredPairs
 from erblock.scoring.parameters import TUNED
-from erblock.scoring.seeds import groups_apart, sure_pairs
+from erblock.scoring.seeds import gap_separated_pairs, seed_pairs
 from erblock.scoring.weak_labels import AGREE, DOUBTED, MATCH, NO_MATCH, TaughtPairs, Verdicts
 
 _ROUNDS = 50
 _MOST = 400_000
-"""Rivals of matches that are learned from; of more, some, which count for all."""
+"""Competitors of matches that are learned from; of more, some, which count for all."""
 _LEAST_SHARE, _MOST_SHARE = 0.01, 0.99
 
 Mask = npt.NDArray[np.bool_]
@@ -44,26 +45,26 @@ def inputs_of(pairs: ScoredPairs, signal: Scores) -> Floats:
 
 
 @dataclass(frozen=True)
-class Known:
+class CalibrationSet:
     """Positions of pairs that are taken for matches or not, how much each counts, its ranking and signal.
 
-    The ranking of an orphan's candidate is the one that it has without the orphan's match. `told`: whether a
-    label says it. `of_all` are ranking and signal of all `pairs`, `verdicts` what rules and labels say of
-    these. `rivals_may_match`: rivals are unlabelled, not non-matches: better probabilities where records have
-    several matches, and a worse order of the pairs (docs/decisions.md).
+    The ranking of an orphan's candidate is the one that it has without the orphan's match. `labelled`:
+    whether a label says it. `of_all` are ranking and signal of all `pairs`, `verdicts` what rules and labels
+    say of these. `competitors_may_match`: competitors are unlabelled, not non-matches: better probabilities
+    where records have several matches, and a worse order of the pairs (docs/decisions.md).
     """
 
     at: Rows
     matches: Mask
     counts: Floats
     inputs: Floats
-    told: Mask
+    labelled: Mask
     pairs: ScoredPairs
     of_all: Floats
     verdicts: Verdicts
-    rivals_may_match: bool = False
+    competitors_may_match: bool = False
 
-    def taught(self, pairs: TaughtPairs) -> "Known":
+    def taught(self, pairs: TaughtPairs) -> "CalibrationSet":
         """Return the same with what is taught of `pairs` in the place of what was supposed of them."""
         at, matches, counts = pairs.examples()
         rest = self[~np.isin(self.at, pairs.at)]
@@ -73,17 +74,17 @@ class Known:
             matches=np.concatenate([rest.matches, matches]),
             counts=np.concatenate([rest.counts, counts]),
             inputs=np.concatenate([rest.inputs, self.of_all[at]]),
-            told=np.concatenate([rest.told, np.ones(len(at), dtype=bool)]),
+            labelled=np.concatenate([rest.labelled, np.ones(len(at), dtype=bool)]),
         )
 
-    def __getitem__(self, chosen: Mask) -> "Known":
+    def __getitem__(self, chosen: Mask) -> "CalibrationSet":
         return replace(
             self,
             at=self.at[chosen],
             matches=self.matches[chosen],
             counts=self.counts[chosen],
             inputs=self.inputs[chosen],
-            told=self.told[chosen],
+            labelled=self.labelled[chosen],
         )
 
     @cached_property
@@ -103,7 +104,7 @@ class Known:
     def calibration_with(self, third: Scores | None) -> Evidence:
         """Return the regression on ranking, signal and, where given, a third signal of all pairs."""
         inputs = beside(self.inputs, None if third is None else third[self.at])
-        unlabelled = ~self.matches & ~self.told if self.rivals_may_match else None
+        unlabelled = ~self.matches & ~self.labelled if self.competitors_may_match else None
         examples = Examples(inputs, self.matches, self.counts, unlabelled)
         learned = fit_evidence(examples, np.ones(inputs.shape[1], dtype=bool))
         if self.pairs.one_table:
@@ -149,30 +150,30 @@ def beside(inputs: Floats, third: Scores | None) -> Floats:
     return inputs if third is None else np.column_stack([inputs, third]).astype(np.float32)
 
 
-def known_pairs(pairs: ScoredPairs, signal: Scores, verdicts: Verdicts, seed: int) -> Known:
-    """Return ranking and signal of matches, of rivals, and of candidates of orphaned records."""
-    sure, nearest = _mask(pairs, sure_pairs(pairs)), _mask(pairs, groups_apart(pairs))
+def calibration_set(pairs: ScoredPairs, signal: Scores, verdicts: Verdicts, seed: int) -> CalibrationSet:
+    """Return ranking and signal of matches, of competitors, and of candidates of orphaned records."""
+    sure, nearest = _mask(pairs, seed_pairs(pairs)), _mask(pairs, gap_separated_pairs(pairs))
     likely = sure | nearest | np.isin(verdicts, (AGREE, MATCH))
     sure, nearest = sure & (verdicts != DOUBTED), nearest & (verdicts != DOUBTED)
-    supposed = sure | nearest if min(rivalries(pairs)) < 1 else sure
+    supposed = sure | nearest if min(competition_of(pairs)) < 1 else sure
     matches = (supposed | (verdicts == MATCH)) & (verdicts != NO_MATCH)
     orphaned = _of_orphans(pairs, np.flatnonzero(sure), seed)
     left = ~(likely & orphaned)
     decoys = np.flatnonzero(orphaned & left)
     without = np.full(len(pairs), np.nan, dtype=np.float32)
     without[left] = ranking(pairs.at(np.flatnonzero(left)))
-    rivals = (_shares_record(pairs, sure) & ~likely & ~orphaned) | (verdicts == NO_MATCH)
+    competitors = (_shares_record(pairs, sure) & ~likely & ~orphaned) | (verdicts == NO_MATCH)
     inputs = inputs_of(pairs, signal)
     orphans = np.column_stack([without, signal]).astype(np.float32)[decoys]
-    step, labelled = 1 + int(rivals.sum()) // _MOST, np.isin(verdicts, (MATCH, NO_MATCH))
+    step, labelled = 1 + int(competitors.sum()) // _MOST, np.isin(verdicts, (MATCH, NO_MATCH))
     some = np.zeros(len(pairs), dtype=bool)
-    some[np.flatnonzero(rivals)[::step]] = True
-    known = np.flatnonzero(matches | (rivals & (some | labelled)))
-    apart = min(rivalries(pairs)) if pairs.one_table else 1.0
+    some[np.flatnonzero(competitors)[::step]] = True
+    known = np.flatnonzero(matches | (competitors & (some | labelled)))
+    apart = min(competition_of(pairs)) if pairs.one_table else 1.0
     counts = np.where(matches, 1.0, apart * step)
     counts[labelled] = TUNED.label_weight
     at = np.concatenate([known, decoys])
-    return Known(
+    return CalibrationSet(
         at,
         np.concatenate([matches[known], np.zeros(len(decoys), dtype=bool)]),
         np.concatenate([counts[known], np.full(len(decoys), apart)]).astype(np.float32),

@@ -31,7 +31,7 @@ Counts = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class SupportedPairs:
+class TransitivePairs:
     """Pairs by row number, in order, with their support, and the similarity of the weaker step to there.
 
     Of several ways from one record to the other it is the best one's.
@@ -69,7 +69,9 @@ class _Steps:
             first = last
 
 
-def with_paths(pairs: ScoredPairs, expected: ExpectedMatches) -> tuple[ScoredPairs, ExpectedMatches]:
+def with_transitive_pairs(
+    pairs: ScoredPairs, expected: ExpectedMatches
+) -> tuple[ScoredPairs, ExpectedMatches]:
     """Return the pairs of one table and those that share likely matches, in order, with their odds.
 
     Raises:
@@ -81,12 +83,12 @@ def with_paths(pairs: ScoredPairs, expected: ExpectedMatches) -> tuple[ScoredPai
     known = log_odds, probability
     joined = pairs
     for _ in range(TUNED.transitive_rounds):
-        joined, log_odds, probability = _joined(pairs, known, supported_pairs(joined, probability))
+        joined, log_odds, probability = _joined(pairs, known, transitive_pairs(joined, probability))
     return joined, replace(expected, log_odds=log_odds, decided=probability)
 
 
 def _joined(
-    scored: ScoredPairs, known: tuple[Doubles, Doubles], supported: SupportedPairs
+    scored: ScoredPairs, known: tuple[Doubles, Doubles], supported: TransitivePairs
 ) -> tuple[ScoredPairs, Doubles, Doubles]:
     """Return the pairs and those that are only supported, in order, with log odds and probabilities.
 
@@ -114,7 +116,7 @@ def _joined(
     return replace(scored, left=left, right=right, similarity=similarity, bands=bands), log_odds, decided
 
 
-def supported_pairs(pairs: ScoredPairs, probability: Doubles) -> SupportedPairs:
+def transitive_pairs(pairs: ScoredPairs, probability: Doubles) -> TransitivePairs:
     """Return the pairs of one table that share likely matches, whether they are candidates or not."""
     steps = _likely_steps(pairs, probability)
     table = steps.starts, steps.to, steps.probability, steps.similarity
@@ -129,7 +131,7 @@ def supported_pairs(pairs: ScoredPairs, probability: Doubles) -> SupportedPairs:
         return rows[0, order], rows[1, order], support[order], similarity[order]
 
     parts = [_nothing(), *in_parallel(work, steps.spans())]
-    return SupportedPairs(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+    return TransitivePairs(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 
 
 def _nothing() -> tuple[npt.NDArray[np.generic], ...]:

@@ -1,4 +1,4 @@
-"""Pairs to learn evidence from: what is beyond doubt, what rules and labels say, and their rivals."""
+"""Pairs to learn evidence from: what is beyond doubt, what rules and labels say, and their competitors."""
 
 from dataclasses import dataclass
 
@@ -6,10 +6,10 @@ import numpy as np
 import numpy.typing as npt
 
 from erblock.hashing.base import Rows
-from erblock.scoring.competition import rivalries
+from erblock.scoring.competition import competition_of
 from erblock.scoring.pairs import ScoredPairs
 from erblock.scoring.parameters import TUNED
-from erblock.scoring.seeds import groups_apart, sure_pairs
+from erblock.scoring.seeds import gap_separated_pairs, seed_pairs
 
 MATCH, NO_MATCH, AGREE, CONFLICT, UNKNOWN, DOUBTED = range(6)
 """What is known of a pair: labels say MATCH or NO_MATCH, rules AGREE or CONFLICT. DOUBTED: a seed pair that
@@ -24,7 +24,7 @@ Verdicts = npt.NDArray[np.int8]
 class PairExamples:
     """Positions in the scored pairs, which of them are taken for matches, and how much each counts.
 
-    `unlabelled`: rivals of matches, unless labels say that they are none.
+    `unlabelled`: competitors of matches, unless labels say that they are none.
     """
 
     at: Rows
@@ -67,11 +67,11 @@ def choose_examples(pairs: ScoredPairs, verdicts: Verdicts) -> PairExamples:
     """Return examples: the sure pairs, what is known, and as non-matches the other candidates of both.
 
     Beyond the sure pairs a record may have more matches. The rest of its nearest group counts as a match, and
-    its other candidates as non-matches, so much as candidates of this table are not, or are, rivals.
+    its other candidates as non-matches, so much as candidates of this table are not, or are, competitors.
     """
     counts = np.zeros(len(pairs), dtype=np.float32)
-    group, sure = groups_apart(pairs), sure_pairs(pairs)
-    counts[group] = 1 - min(rivalries(pairs))
+    group, sure = gap_separated_pairs(pairs), seed_pairs(pairs)
+    counts[group] = 1 - min(competition_of(pairs))
     counts[sure] = 1
     counts[verdicts == DOUBTED] = 0
     counts[verdicts == AGREE] = 1
@@ -80,7 +80,7 @@ def choose_examples(pairs: ScoredPairs, verdicts: Verdicts) -> PairExamples:
     matches = counts > 0
     doubtful = verdicts == CONFLICT
     doubtful[group] = doubtful[sure] = True
-    others = np.where(matches | doubtful, 0, _rivals(pairs, counts > TUNED.clear_match))
+    others = np.where(matches | doubtful, 0, _competitors(pairs, counts > TUNED.clear_match))
     others[verdicts == NO_MATCH] = TUNED.label_weight
     counts = np.where(matches, counts, others).astype(np.float32)
     at = _thinned(np.flatnonzero(counts > 0), np.isin(verdicts, (MATCH, NO_MATCH)))
@@ -94,11 +94,11 @@ def _thinned(at: Rows, labelled: npt.NDArray[np.bool_]) -> Rows:
     return at[kept]
 
 
-def _rivals(pairs: ScoredPairs, chosen: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
-    """Return for every pair how much it is the rival of a chosen one with which it shares a record."""
+def _competitors(pairs: ScoredPairs, chosen: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
+    """Return for every pair how much it is the competitor of a chosen one with which it shares a record."""
     left = np.zeros(len(pairs.best_left), dtype=bool)
     right = left if pairs.one_table else np.zeros(len(pairs.best_right), dtype=bool)
     left[pairs.left[chosen]] = True
     right[pairs.right[chosen]] = True
-    rivalry_left, rivalry_right = rivalries(pairs)
-    return np.maximum(rivalry_left * left[pairs.left], rivalry_right * right[pairs.right])
+    competition_left, competition_right = competition_of(pairs)
+    return np.maximum(competition_left * left[pairs.left], competition_right * right[pairs.right])

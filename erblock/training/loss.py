@@ -69,8 +69,8 @@ class NLSHLoss(nn.Module):
         blocked = torch.zeros_like(cosine, dtype=torch.bool) if forbidden is None else forbidden.clone()
         blocked[:, :batch].fill_diagonal_(fill_value=True)
         positive = pairwise_distance(cosine[:, :batch].diagonal())
-        rivals = pairwise_distance(cosine.masked_fill(blocked, -1.0))
-        nearest = torch.minimum(rivals.min(dim=1).values, rivals[:, :batch].min(dim=0).values)
+        competitors = pairwise_distance(cosine.masked_fill(blocked, -1.0))
+        nearest = torch.minimum(competitors.min(dim=1).values, competitors[:, :batch].min(dim=0).values)
         loss = nlsh(positive, nearest, self.radius, self.separation)
         if self.ranking:
             loss = loss + self.ranking * self._ranking(cosine if joined is None else joined, blocked)
@@ -81,10 +81,10 @@ class NLSHLoss(nn.Module):
         batch = len(similarity)
         positive = similarity[:, :batch].diagonal()
         own = (self.scale * positive).unsqueeze(1)
-        rivals = (self.scale * similarity).masked_fill(blocked, -_FAR)
+        competitors = (self.scale * similarity).masked_fill(blocked, -_FAR)
         target = torch.zeros(batch, dtype=torch.long, device=similarity.device)
-        there = functional.cross_entropy(torch.cat([own, rivals], dim=1), target)
-        back = functional.cross_entropy(torch.cat([own, rivals[:, :batch].T], dim=1), target)
+        there = functional.cross_entropy(torch.cat([own, competitors], dim=1), target)
+        back = functional.cross_entropy(torch.cat([own, competitors[:, :batch].T], dim=1), target)
         return (there + back) / 2
 
     def get_config_dict(self) -> dict[str, Any]:

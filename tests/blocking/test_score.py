@@ -208,7 +208,7 @@ def test_of_large_tables_fewer_candidates_a_record_go_on():
 def test_the_same_pairs_seen_with_another_similarity(scored):
     for sizes in ((3, 3), (3,)):
         pairs = scored([0, 0, 1], [1, 2, 2], [0.1, 0.2, 0.3], sizes)
-        other = pairs.seen_as(np.array([0.9, 0.2, 0.1], dtype=np.float32))
+        other = pairs.with_similarity(np.array([0.9, 0.2, 0.1], dtype=np.float32))
         assert other.one_table == pairs.one_table
         assert other.best_left[0] == np.float32(0.9)
         assert other.best_right[1] == np.float32(0.9)

@@ -78,7 +78,7 @@ def test_ranks_are_those_among_the_candidates_of_each_record(folder, explained):
         assert standing["of"] == of_record.height
         assert of_record.row(standing["rank"] - 1)[:2] == (left_id, right_id)
         others = [one for one in of_record[name].to_list() if one not in (left_id, right_id)]
-        assert [rival["id"] for rival in standing["rivals"]] == others[:3]
+        assert [competitor["id"] for competitor in standing["competitors"]] == others[:3]
 
 
 @pytest.mark.parametrize(
@@ -247,7 +247,7 @@ def test_a_record_that_says_nothing_never_meets(folder, explained):
     found = explained("l3", "r3", *TABLES)
     assert found["fate"].startswith("never met in a bucket: a record has no key")
     assert found["ranked"] is None
-    assert found["left_standing"] == {"rank": None, "of": 0, "rivals": []}
+    assert found["left_standing"] == {"rank": None, "of": 0, "competitors": []}
 
 
 def test_rules_say_what_they_saw(folder, rules_file, explained, capsys):

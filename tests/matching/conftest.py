@@ -43,7 +43,7 @@ def _linked(left, right):
     kept = similarity > 0.02
     best = [np.zeros(len(table), dtype=np.float32) for table in (left, right)]
     bands = np.zeros(kept.sum(), dtype=np.uint16)
-    pairs = ScoredPairs(rows[0][kept], rows[1][kept], similarity[kept], bands, *best).seen_as(
+    pairs = ScoredPairs(rows[0][kept], rows[1][kept], similarity[kept], bands, *best).with_similarity(
         similarity[kept]
     )
     columns = compared_columns(tables)

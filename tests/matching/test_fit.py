@@ -121,7 +121,7 @@ def test_rules_are_enough(linked):
 def test_matches_alone_teach_nothing(linked):
     found = linked(SIZE)
     only = np.flatnonzero(found.pairs.left == found.pairs.right)
-    pairs = found.pairs.at(only).seen_as(found.pairs.similarity[only])
+    pairs = found.pairs.at(only).with_similarity(found.pairs.similarity[only])
     with pytest.raises(
         ConfigError, match="0 candidate pairs are near one that is a match, or labelled as none"
     ):
@@ -136,7 +136,7 @@ def test_no_pairs_teach_nothing(linked):
 
 
 @pytest.mark.parametrize(
-    ("rivalry", "how"),
+    ("competition", "how"),
     [
         ((1.0, 1.0), "one-to-one"),
         ((1.0, 0.2), "many-to-one"),
@@ -145,9 +145,9 @@ def test_no_pairs_teach_nothing(linked):
         ((0.2, 0.2), "clusters"),
     ],
 )
-def test_how_records_match_is_read_from_their_rivalry(rivalry, how):
+def test_how_records_match_is_read_from_the_competition(competition, how):
     nothing = Evidence(*(np.zeros(2, dtype=np.float32) for _ in range(3)), intercept=0.0)
-    assert Matcher(nothing, nothing, rivalry).how == how
+    assert Matcher(nothing, nothing, competition).how == how
 
 
 def test_tables_with_one_match_a_record_are_matched_one_to_one(learned):

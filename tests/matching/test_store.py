@@ -44,7 +44,7 @@ def probability(stored, found):
 def test_a_saved_matcher_says_the_same_to_the_last_bit(folder, stored, found):
     again = load_matcher(folder)
     assert again.mapping == stored.mapping
-    assert again.matcher.rivalry == stored.matcher.rivalry
+    assert again.matcher.competition == stored.matcher.competition
     assert again.weights.tolist() == stored.weights.tolist()
     assert probability(again, found) == probability(stored, found)
 

@@ -110,7 +110,7 @@ def several(tmp_path, monkeypatch):
 def found_copies(monkeypatch, tables, *, supporting):
     """How many of the third matches are ranked above the stranger of the same record."""
     if not supporting:
-        monkeypatch.setattr(module, "siblings", lambda *_: [])
+        monkeypatch.setattr(module, "co_matches", lambda *_: [])
     assert app.run(["block", *tables, "--model", "model", "-o", "pairs.csv", "--max-pairs", "10000"]) == 0
     rows = pl.read_csv("pairs.csv")["left_id", "right_id"].iter_rows()
     place = {frozenset(pair): row for row, pair in enumerate(rows)}

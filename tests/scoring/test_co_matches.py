@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.special import expit, logit
 
 from erblock.comparison.evidence import Evidence
-from erblock.scoring.co_matches import siblings, supported
+from erblock.scoring.co_matches import co_matches, supported
 from erblock.scoring.estimate import ExpectedMatches
 
 SIZES = (4, 5)
@@ -36,7 +36,7 @@ def raised(scored, known, several):
     pairs = sorted(known)
     made = scored(*zip(*pairs, strict=True), [0.5] * len(pairs), SIZES)
     expected = expected_of(known, several)
-    for asked in siblings(made, expected):
+    for asked in co_matches(made, expected):
         expected = supported(expected, asked, likeness(*asked.rows(made)))
     assert expected.probability.tolist() == [known[pair] for pair in pairs], "what is decided stays"
     return dict(zip(pairs, expected.log_odds, strict=True))
@@ -79,10 +79,10 @@ def test_certain_support_is_no_infinity(scored):
     made = scored([0, 0], [0, 1], [0.9, 0.8], SIZES)
     sure = expected_of({(0, 0): 0.5, (0, 1): 0.5}, (1.0, 0.0))
     sure = replace(sure, decided=np.ones(2), by_signal=replace(AS_IT_IS, intercept=100.0))
-    [asked] = siblings(made, sure)
+    [asked] = co_matches(made, sure)
     assert np.isfinite(supported(sure, asked, np.zeros(len(asked.at), dtype=np.float32)).log_odds).all()
 
 
 def test_nothing_is_asked_where_nothing_is_known(scored):
     made = scored([0, 0], [1, 2], [0.9, 0.8], SIZES)
-    assert list(siblings(made, ExpectedMatches(None))) == []
+    assert list(co_matches(made, ExpectedMatches(None))) == []

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from erblock.scoring.competition import ranking, rivalries, with_evidence
+from erblock.scoring.competition import competition_of, ranking, with_evidence
 
 ODDS = st.floats(-8, 8, width=32)
 
@@ -17,9 +17,9 @@ def odds_for(data, pairs):
 
 
 @given(st.data())
-def test_rivalry_is_a_share_and_the_same_on_both_sides_of_one_table(any_scored, data):
+def test_competition_is_a_share_and_the_same_on_both_sides_of_one_table(any_scored, data):
     pairs = data.draw(any_scored())
-    left, right = rivalries(pairs)
+    left, right = competition_of(pairs)
     assert 0.2 <= left <= 1
     assert 0.2 <= right <= 1
     if pairs.one_table:
@@ -27,13 +27,13 @@ def test_rivalry_is_a_share_and_the_same_on_both_sides_of_one_table(any_scored, 
 
 
 @given(st.data())
-def test_evidence_leaves_pairs_and_rivalry_as_they_are(any_scored, data):
+def test_evidence_leaves_pairs_and_competition_as_they_are(any_scored, data):
     pairs = data.draw(any_scored())
     found = with_evidence(pairs, odds_for(data, pairs))
     assert found.left is pairs.left
     assert found.right is pairs.right
     assert found.one_table == pairs.one_table
-    assert found.rivalry == rivalries(found) == rivalries(pairs)
+    assert found.competition == competition_of(found) == competition_of(pairs)
     assert (found.similarity >= 0).all()
     assert (found.best_left[found.left] >= found.similarity).all()
 
@@ -52,7 +52,7 @@ def test_more_evidence_for_a_pair_never_ranks_it_lower(any_scored, data):
     pairs = data.draw(any_scored())
     if not len(pairs):
         return
-    pairs = replace(pairs, rivalry=rivalries(pairs))
+    pairs = replace(pairs, competition=competition_of(pairs))
     odds = odds_for(data, pairs)
     at = data.draw(st.integers(0, len(pairs) - 1))
     more = odds.copy()
@@ -71,12 +71,12 @@ def test_evidence_turns_a_pair_that_looked_second(scored):
     assert weighed[3] > weighed[1]
 
 
-def test_known_rivalry_is_used_as_it_is(scored):
+def test_known_competition_is_used_as_it_is(scored):
     pairs = scored([0, 1], [0, 1], [0.8, 0.9], (2, 2))
-    assert rivalries(replace(pairs, rivalry=(0.3, 0.6))) == (0.3, 0.6)
+    assert competition_of(replace(pairs, competition=(0.3, 0.6))) == (0.3, 0.6)
 
 
 def test_no_pairs_have_no_ranking(scored):
     none = with_evidence(scored([], [], [], (2, 2)), np.zeros(0, dtype=np.float32))
     assert ranking(none).shape == (0,)
-    assert none.rivalry == pytest.approx((1, 1))
+    assert none.competition == pytest.approx((1, 1))

@@ -156,10 +156,10 @@ def test_two_opinions_are_pooled_as_the_mean_of_their_log_odds():
 
 
 def test_a_pairs_own_odds_count_as_far_as_its_records_may_have_several_matches(scored):
-    def share(rivalry, sizes):
+    def share(competition, sizes):
         rows = np.zeros(1, dtype=np.int64)
         pairs = scored(rows, rows + 1, np.ones(1, dtype=np.float32), sizes)
-        return own_share(replace(pairs, rivalry=rivalry))
+        return own_share(replace(pairs, competition=competition))
 
     assert share((1.0, 1.0), (2, 2)) == 0
     assert share((0.2, 1.0), (2, 2)) == pytest.approx(0.4)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from erblock.scoring import transitive as module
-from erblock.scoring.transitive import supported_pairs
+from erblock.scoring.transitive import transitive_pairs
 
 probabilities = st.floats(0.01, 0.99).map(lambda value: round(value, 2))
 edges = st.dictionaries(
@@ -23,7 +23,7 @@ def found_of(scored, known, records=9):
     left, right = ([pair[side] for pair in pairs] for side in (0, 1))
     probability = np.array([known[pair][0] for pair in pairs], dtype=np.float64)
     similarity = np.array([known[pair][1] for pair in pairs], dtype=np.float32)
-    return supported_pairs(scored(left, right, similarity, (records,)), probability)
+    return transitive_pairs(scored(left, right, similarity, (records,)), probability)
 
 
 def by_hand(known):

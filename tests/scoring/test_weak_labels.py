@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from erblock.scoring import weak_labels as module
-from erblock.scoring.competition import rivalries
+from erblock.scoring.competition import competition_of
 from erblock.scoring.parameters import TUNED
-from erblock.scoring.seeds import groups_apart, sure_pairs
+from erblock.scoring.seeds import gap_separated_pairs, seed_pairs
 from erblock.scoring.weak_labels import (
     AGREE,
     CONFLICT,
@@ -58,7 +58,7 @@ def test_what_is_known_is_taken_for_what_it_is(any_scored, data):
 def test_without_any_knowledge_matches_are_sure_or_nearest_and_others_share_their_records(any_scored, data):
     pairs = data.draw(any_scored())
     found = chosen_from(pairs, unknown(pairs))
-    sure, nearest = set(sure_pairs(pairs).tolist()), set(groups_apart(pairs).tolist())
+    sure, nearest = set(seed_pairs(pairs).tolist()), set(gap_separated_pairs(pairs).tolist())
     for at in sure:
         assert found[at] == (True, 1)
     ends = set()
@@ -82,7 +82,7 @@ def twins(scored):
 
 
 def test_where_records_have_one_match_the_other_candidates_are_none(twins):
-    assert rivalries(twins) == (1, 1)
+    assert competition_of(twins) == (1, 1)
     found = chosen_from(twins, unknown(twins))
     same = twins.left == twins.right
     assert all(match == same[at] for at, (match, _) in found.items())
@@ -96,10 +96,10 @@ def test_where_records_have_many_the_rest_of_the_nearest_group_counts_as_matches
     far = [(i, (5 * i + 50) % 100, 0.2) for i in range(20)]
     rows = sorted(near + far)
     pairs = scored(*map(list, zip(*rows, strict=True)), (20, 100))
-    left, right = rivalries(pairs)
+    left, right = competition_of(pairs)
     assert left < right == 1
     found = chosen_from(pairs, unknown(pairs))
-    sure = sure_pairs(pairs)
+    sure = seed_pairs(pairs)
     supposed = [count for at, (match, count) in found.items() if match and at not in sure]
     assert supposed == [pytest.approx(1 - left)] * len(supposed)
     assert len(supposed) > len(sure)
@@ -109,9 +109,9 @@ def test_where_records_have_many_the_rest_of_the_nearest_group_counts_as_matches
 
 def test_a_labelled_rival_outweighs_one_that_is_only_supposed(twins):
     verdicts = unknown(twins)
-    rival = int(np.flatnonzero(twins.left != twins.right)[0])
-    verdicts[rival] = NO_MATCH
-    assert chosen_from(twins, verdicts)[rival] == (False, TUNED.label_weight)
+    competitor = int(np.flatnonzero(twins.left != twins.right)[0])
+    verdicts[competitor] = NO_MATCH
+    assert chosen_from(twins, verdicts)[competitor] == (False, TUNED.label_weight)
 
 
 def test_labels_are_kept_when_there_are_too_many_examples(twins, monkeypatch):
