@@ -107,7 +107,7 @@ def test_a_small_chunk_makes_more_of_them(monkeypatch):
 def test_tables_without_a_bucket_in_common_have_no_pairs():
     rows, report, _ = joined(Table([[1, 1, 1]]), Table([[2, 2, 0]]))
     assert rows == []
-    assert report == JoinReport(bands=3, sizes=[3])
+    assert report == JoinReport(bands=3)
 
 
 def by_definition(left, right, most):
@@ -216,9 +216,9 @@ def test_in_an_overfull_bucket_a_record_meets_those_next_to_it_in_order(monkeypa
     rows, report, _ = joined(left, right)
     # It is tenth of all, before the right one of its own number.
     assert sorted(places[j] for (_, j), _ in rows) == [7, 8, 9, 10, 11, 12]
-    assert report == JoinReport(
-        joined=6, distinct=6, oversized_keys=1, skipped=14, largest_bucket=20, bands=1
-    )
+    found = {"joined": 6, "distinct": 6, "oversized_keys": 1, "skipped": 14, "largest_bucket": 20}
+    assert report == JoinReport(**found, bands=1)
+    assert report.sizes == [0, 0, 0, 0, 0, 1]
 
 
 @pytest.mark.parametrize(
