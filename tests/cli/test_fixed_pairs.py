@@ -123,7 +123,7 @@ def test_why_a_run_and_the_library_take_them_too(shops, capsys):
         ("a,b\nl2,\n", NAMED, "must.csv: right_id is missing in row 1"),
         ("a,b,c\nl2,r2,x\n", NAMED, "must.csv needs the columns left_id and right_id"),
         ("a,b\nl1,r1\n", "--must-pairs none.csv", "no such file: none.csv"),
-        ("a,b\nl1,r1\n", f"{NAMED} --engine spark", "--must-pairs and --must-not-pairs are for"),
+        ("a,b\nl1,r1\n", f"{NAMED} --engine spark", "--must-pairs joins on this machine"),
         ("a,b\nl1,r1\n", f"{NAMED} -o must.csv", "--output must.csv: this is the must-pairs must.csv"),
         ("a,b\nl1,r1\n", "--must-pairs - --must-not-pairs -", "standard input is one table"),
     ],
