@@ -25,6 +25,7 @@ settings.register_profile("erblock", deadline=None, suppress_health_check=[Healt
 settings.load_profile("erblock")
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
 def pytest_collection_modifyitems(items):
     """Tests side by side: those of a file stay together, and there is one Spark cluster."""
     for item in items:
