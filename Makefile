@@ -30,7 +30,7 @@ lint: $(STAMP)  ## check style and formatting
 types: $(STAMP)  ## check types
 	$(PYTHON) -m mypy
 
-TESTS = $(PYTHON) -m pytest --numprocesses auto --maxprocesses 4 --dist loadgroup
+TESTS = $(PYTHON) -m pytest --numprocesses auto --maxprocesses 4 --dist loadscope --no-loadscope-reorder
 
 test: $(STAMP)  ## run the tests side by side
 	$(TESTS)

@@ -13,6 +13,7 @@ import polars as pl
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
+from xdist.scheduler import LoadScopeScheduling
 
 from erblock.config import load_config
 from erblock.hashing.encoder import EncoderOptions, load_encoder
@@ -25,12 +26,20 @@ settings.register_profile("erblock", deadline=None, suppress_health_check=[Healt
 settings.load_profile("erblock")
 
 
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
-def pytest_collection_modifyitems(items):
-    """Tests side by side: those of a file stay together, and there is one Spark cluster."""
-    for item in items:
-        is_spark = item.get_closest_marker("spark") is not None
-        item.add_marker(pytest.mark.xdist_group("spark" if is_spark else str(item.path)))
+class FilesTogether(LoadScopeScheduling):
+    """Tests side by side: those of a file stay together, and all of Spark, so that there is one cluster.
+
+    The groups of pytest-xdist itself are lost on pytest 9.2.
+    """
+
+    def _split_scope(self, nodeid):
+        file = nodeid.split("::")[0]
+        return "spark" if "test_spark" in file else file
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    return FilesTogether(config, log)
 
 
 TINY = Path(__file__).parent / "data" / "tiny-encoder"
