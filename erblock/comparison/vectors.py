@@ -88,7 +88,8 @@ def _features(
     if not columns:
         return
     _check_columns(tables.left, [column.left for column in columns])
-    _check_columns(tables.other, [column.right for column in columns])
+    if not tables.dedup:
+        _check_columns(tables.other, [column.right for column in columns])
     left = column_texts(tables.left.frame.select([column.left for column in columns]))
     right = left if tables.dedup else column_texts(tables.other.frame.select([c.right for c in columns]))
     for column in columns:
