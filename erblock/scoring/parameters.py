@@ -1,7 +1,6 @@
-"""The tuned numbers of scoring: what each means, and in which range results stay as they are.
+"""The tuned numbers of scoring: what each means. Where they were measured stands in docs/decisions.md.
 
-"Any" of a range: within half and twice the number, no set needs more than 2 % more pairs for 95 % of its
-matches. `benchmarks/sensitivity.py` measures it, and docs/parameters.md holds what it found.
+`make bench-sensitivity` halves and doubles each, and says how many more pairs the public data sets need then.
 """
 
 from dataclasses import dataclass
