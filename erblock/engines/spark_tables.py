@@ -1,5 +1,6 @@
 """Tables as Spark reads them: any path or URI that Spark knows, CSV or Parquet, checked like any table."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import reduce
@@ -116,10 +117,20 @@ def read_raw(spark: "SparkSession", source: str, options: CsvOptions) -> "DataFr
         raise TableError(
             f"{source}: Spark reads CSV and Parquet files; use --engine local, or write it as one"
         )
+    path = _located(spark, source)
     try:
-        return _csv(spark, source, options) if _is_csv(spark, source) else spark.read.parquet(source)
+        return _csv(spark, path, options) if _is_csv(spark, path) else spark.read.parquet(path)
     except PySparkException as error:
         raise TableError(f"{source} cannot be read by Spark: {first_line(error)}") from None
+
+
+def _located(spark: "SparkSession", source: str) -> str:
+    """Return the path that Java is to open: on local disks an absolute one.
+
+    Java keeps the working folder it was started in; a notebook may have changed Python's since.
+    """
+    file_system = spark.sparkContext._jsc.hadoopConfiguration().get("fs.defaultFS")
+    return source if "://" in source or not file_system.startswith("file:") else os.path.abspath(source)
 
 
 def _is_csv(spark: "SparkSession", source: str) -> bool:

@@ -218,6 +218,12 @@ def test_a_worker_that_dies_at_work_changes_nothing(folder, cluster):
     assert found.equals(run(folder, "local", tables)[1])
 
 
+def test_a_relative_path_is_of_the_folder_that_python_works_in_now(folder, cluster, monkeypatch):
+    monkeypatch.chdir(folder)  # the session's Java was started elsewhere
+    settings = {"tables": {"left": "left.csv"}, "block": {"engine": "spark", "output": "relative.parquet"}}
+    assert block(load_config(None, settings)).pairs > 0
+
+
 @pytest.mark.parametrize("ending", ["parquet", "csv"])
 def test_a_uri_is_read_and_written_by_spark(folder, cluster, tmp_path, ending):
     tables = {"left": f"file://{folder}/left.csv", "right": f"file://{folder}/right.csv"}
