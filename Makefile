@@ -81,6 +81,9 @@ bench-plan: $(STAMP)  ## hold what erblock plan says against what then happens (
 bench-start: $(STAMP)  ## measure what a run costs before it has done anything (minutes); writes docs/start.md
 	$(PYTHON) benchmarks/start.py --markdown docs/start.md
 
+bench-busy: $(STAMP)  ## measure runs beside other work on all cores against runs alone (minutes); writes docs/busy.md
+	$(PYTHON) benchmarks/busy.py --markdown docs/busy.md
+
 bench-memory: $(STAMP)  ## measure peak memory with --memory over three sizes and both hashers (minutes); writes docs/memory.md
 	$(PYTHON) benchmarks/memory.py --markdown docs/memory.md
 

@@ -4,6 +4,7 @@ What runs here must give the same result for any number of threads and on any pr
 its own part, and sums keep their order.
 """
 
+import os
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -19,6 +20,9 @@ _F = TypeVar("_F", bound=Callable[..., Any])
 _In = TypeVar("_In")
 _Out = TypeVar("_Out")
 
+# PyTorch's OpenMP reads this when it is loaded. Beside other processes, threads that spin while they wait
+# take the cores from the work they wait for: training takes twice as long (docs/busy.md).
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 _thread = local()
 
