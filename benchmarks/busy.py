@@ -56,21 +56,12 @@ def measured(folder: Path, rows: int) -> dict[str, tuple[float, float]]:
 def commands_on(paths: list[str], folder: Path) -> Mapping[str, list[str]]:
     """Return what is measured, in an order in which each finds what it needs."""
     settings = folder / "erblock.toml"
-    config = ("--config", str(settings))
     settings.write_text(SETTINGS, encoding="utf-8")
     model, out = str(folder / "model"), str(folder / "pairs.parquet")
+    training = ["fit", *paths, "--config", str(settings), "--max-steps", "20", "--force", "-o", model]
     return {
         "`block`": ["block", *paths, "-o", out],
-        "`fit`, 20 steps": [
-            "fit",
-            *paths,
-            *config,
-            "--max-steps",
-            "20",
-            "--force",
-            "-o",
-            model,
-        ],
+        "`fit`, 20 steps": training,
         "`block --model`": ["block", *paths, "--model", model, "-o", out],
         "`keys --model`": ["keys", paths[0], "--model", model, "--force", "-o", str(folder / "keys")],
     }
