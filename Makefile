@@ -81,6 +81,9 @@ bench-plan: $(STAMP)  ## hold what erblock plan says against what then happens (
 bench-start: $(STAMP)  ## measure what a run costs before it has done anything (minutes); writes docs/start.md
 	$(PYTHON) benchmarks/start.py --markdown docs/start.md
 
+bench-weight: $(STAMP)  ## measure the size of an installation and of each extra; writes docs/weight.md
+	$(PYTHON) benchmarks/weight.py --markdown docs/weight.md
+
 bench-busy: $(STAMP)  ## measure runs beside other work on all cores against runs alone (minutes); writes docs/busy.md
 	$(PYTHON) benchmarks/busy.py --markdown docs/busy.md
 
@@ -103,6 +106,10 @@ mutation: $(STAMP)  ## change the code that chooses pairs and see whether a test
 audit: $(STAMP)  ## look up known weaknesses of the versions in constraints.txt; needs a network
 	$(PYTHON) -m pip install --quiet -c constraints.txt -e '.[audit]'
 	$(PYTHON) -m pip_audit --requirement constraints.txt --no-deps --disable-pip
+
+release: $(STAMP)  ## build the wheel, a lock with hashes and a bill of materials, in dist/; tries them in a fresh environment
+	$(PYTHON) -m pip install --quiet -c constraints.txt -e '.[audit]'
+	.ci/release
 
 clean:  ## remove what was built or computed
 	rm -rf $(VENV) runs site build dist .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache erblock.egg-info
