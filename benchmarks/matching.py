@@ -24,7 +24,7 @@ from erblock.pipeline.match import match
 
 LABELS = (0, 50, 500)
 DRAWS = 5
-COLUMNS = "set labels F1 worst precision recall test B-cubed expected error pairs seconds".split()
+COLUMNS = ("set", "labels", "F1", "worst", "precision", "recall", "test", "B-cubed", "expected", "error")
 
 
 def main() -> None:
@@ -122,12 +122,12 @@ def as_markdown(rows: list[dict[str, Any]], name: str) -> str:
         "blocking missed counts as missed. Labels are drawn from the train split, mean of five draws;",
         "*worst* of them. *test*: F1 over the labelled pairs of the test split alone, as papers on matching",
         "report it; no test label is seen. *B-cubed*: F1 of the entities. In one table, pairs are those",
-        "within entities. *expected*: the share of true ones that `erblock match` expects of the matches, less",
-        "the true share, in points. *error*: expected calibration error over ten bins of equal size, all",
+        "within entities. *expected*: the share of true ones that `erblock match` expects of the matches",
+        "less the true share, in points. *error*: expected calibration error over ten bins of equal size, all",
         "candidates; most of them are plainly no match, which flatters it.",
         "",
-        f"| {' | '.join(COLUMNS)} |",
-        "|---" * len(COLUMNS) + "|",
+        f"| {' | '.join(COLUMNS)} | pairs | seconds |",
+        "|---" * (len(COLUMNS) + 2) + "|",
     ]
     for row in rows:
         shares = (
