@@ -18,9 +18,14 @@ from erblock.scoring.doubts import find_doubts
 from erblock.scoring.one_match import probabilities
 from erblock.scoring.pairs import ScoredPairs
 from erblock.scoring.target_decoy import CalibrationSet, beside, calibration_set, inputs_of
-from erblock.scoring.weak_labels import NOTHING_TAUGHT, PairExamples, TaughtPairs, Verdicts, choose_examples
-
-_LEAST_OF_EITHER = 20
+from erblock.scoring.weak_labels import (
+    LEAST_EXAMPLES,
+    NOTHING_TAUGHT,
+    PairExamples,
+    TaughtPairs,
+    Verdicts,
+    choose_examples,
+)
 
 _IN_CLUSTERS = 0.5
 """Who asks for clusters says that records may have several matches, where the candidates show that nearly all
@@ -119,8 +124,8 @@ def _check_enough(chosen: PairExamples) -> None:
         (matches, "stand out or are labelled as matches"),
         (len(chosen.at) - matches, "are near one that is a match, or labelled as none"),
     ):
-        if found < _LEAST_OF_EITHER:
+        if found < LEAST_EXAMPLES:
             raise ConfigError(
-                f"only {found} candidate pairs {what}, {_LEAST_OF_EITHER} are needed to learn from; "
+                f"only {found} candidate pairs {what}, {LEAST_EXAMPLES} are needed to learn from; "
                 "give more --labels, or block with more candidates"
             )

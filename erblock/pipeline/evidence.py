@@ -27,7 +27,16 @@ from erblock.rules.triplets import FROM_LABELS, labelled_pairs
 from erblock.scoring.competition import with_evidence
 from erblock.scoring.doubts import Doubts, find_doubts
 from erblock.scoring.pairs import ScoredPairs, best_of_either
-from erblock.scoring.weak_labels import AGREE, CONFLICT, MATCH, NO_MATCH, UNKNOWN, Verdicts, choose_examples
+from erblock.scoring.weak_labels import (
+    AGREE,
+    CONFLICT,
+    LEAST_EXAMPLES,
+    MATCH,
+    NO_MATCH,
+    UNKNOWN,
+    Verdicts,
+    choose_examples,
+)
 from erblock.similarity.values import date_orders
 from erblock.tables.profile import column_texts
 from erblock.tables.read import Records, TablePair
@@ -37,7 +46,6 @@ _LEARNED_FROM = 20
 _COMPARED, _LEAST_COMPARED, _COMPARED_IN_ALL = 60, 3, 10_000_000
 """So many best candidates of a record are compared by their columns, fewer where they would be more than the
 last in all: comparing takes most of the time of large tables, and a match is seldom further down."""
-_LEAST_MATCHES = 20
 
 
 @dataclass(frozen=True)
@@ -109,7 +117,7 @@ def _learned_from(
     on_progress("learn", 1, 4)
     doubts = find_doubts(scored, comparison)
     chosen = choose_examples(scored, doubts.among(scored, verdicts))
-    if chosen.matches.sum() < _LEAST_MATCHES or not columns:
+    if chosen.matches.sum() < LEAST_EXAMPLES or not columns:
         on_progress("learn", 4, 4)
         return None
     on_progress("learn", 2, 4)

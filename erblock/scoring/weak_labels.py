@@ -15,6 +15,9 @@ MATCH, NO_MATCH, AGREE, CONFLICT, UNKNOWN, DOUBTED = range(6)
 """What is known of a pair: labels say MATCH or NO_MATCH, rules AGREE or CONFLICT. DOUBTED: a seed pair that
 chance explains as well (`erblock.scoring.doubts`)."""
 
+LEAST_EXAMPLES = 20
+"""Matches, and non-matches, that are needed to learn from."""
+
 _MOST = 400_000
 
 Verdicts = npt.NDArray[np.int8]
@@ -68,6 +71,7 @@ def choose_examples(pairs: ScoredPairs, verdicts: Verdicts) -> PairExamples:
 
     Beyond the sure pairs a record may have more matches. The rest of its nearest group counts as a match, and
     its other candidates as non-matches, so much as candidates of this table are not, or are, competitors.
+    Those that a conflict rule excludes teach what the rule says already: they count where too few others are.
     """
     counts = np.zeros(len(pairs), dtype=np.float32)
     group, sure = gap_separated_pairs(pairs), seed_pairs(pairs)
@@ -80,7 +84,10 @@ def choose_examples(pairs: ScoredPairs, verdicts: Verdicts) -> PairExamples:
     matches = counts > 0
     doubtful = verdicts == CONFLICT
     doubtful[group] = doubtful[sure] = True
-    others = np.where(matches | doubtful, 0, _competitors(pairs, counts > TUNED.clear_match))
+    competitors = np.where(matches, 0, _competitors(pairs, counts > TUNED.clear_match))
+    others = np.where(doubtful, 0, competitors)
+    if np.count_nonzero(others) < LEAST_EXAMPLES:
+        others = np.where(verdicts == CONFLICT, competitors, others)
     others[verdicts == NO_MATCH] = TUNED.label_weight
     counts = np.where(matches, counts, others).astype(np.float32)
     at = _thinned(np.flatnonzero(counts > 0), np.isin(verdicts, (MATCH, NO_MATCH)))

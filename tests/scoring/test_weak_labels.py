@@ -12,6 +12,7 @@ from erblock.scoring.seeds import gap_separated_pairs, seed_pairs
 from erblock.scoring.weak_labels import (
     AGREE,
     CONFLICT,
+    LEAST_EXAMPLES,
     MATCH,
     NO_MATCH,
     NOTHING_TAUGHT,
@@ -48,8 +49,8 @@ def test_what_is_known_is_taken_for_what_it_is(any_scored, data):
             assert found[at] == (False, TUNED.label_weight)
         if verdict == AGREE:
             assert found[at] == (True, 1)
-        if verdict == CONFLICT:
-            assert at not in found
+        if verdict == CONFLICT and at in found:
+            assert not found[at][0]
     assert all(0 < count <= TUNED.label_weight for _, count in found.values())
     assert list(found) == sorted(found)
 
@@ -105,6 +106,17 @@ def test_where_records_have_many_the_rest_of_the_nearest_group_counts_as_matches
     assert len(supposed) > len(sure)
     matches = {at for at, (match, _) in found.items() if match}
     assert matches == set(np.flatnonzero(pairs.similarity > 0.5).tolist())
+
+
+@pytest.mark.parametrize(("left", "count"), [(LEAST_EXAMPLES, False), (LEAST_EXAMPLES - 1, True)])
+def test_competitors_that_a_rule_excludes_count_where_too_few_others_are_left(twins, left, count):
+    verdicts = unknown(twins)
+    verdicts[twins.left == twins.right] = MATCH
+    competitors = np.flatnonzero(twins.left != twins.right)
+    excluded = competitors[left:]
+    verdicts[excluded] = CONFLICT
+    found = chosen_from(twins, verdicts)
+    assert all(found.get(at) == ((False, 1) if count else None) for at in excluded)
 
 
 def test_a_labelled_rival_outweighs_one_that_is_only_supposed(twins):
