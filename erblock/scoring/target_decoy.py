@@ -27,7 +27,7 @@ from erblock.scoring.competition import competition_of, ranking
 from erblock.scoring.pairs import ScoredPairs
 from erblock.scoring.parameters import TUNED
 from erblock.scoring.seeds import gap_separated_pairs, seed_pairs
-from erblock.scoring.weak_labels import AGREE, DOUBTED, MATCH, NO_MATCH, TaughtPairs, Verdicts
+from erblock.scoring.weak_labels import AGREE, CONFLICT, DOUBTED, MATCH, NO_MATCH, TaughtPairs, Verdicts
 
 _ROUNDS = 50
 _MOST = 400_000
@@ -154,7 +154,8 @@ def calibration_set(pairs: ScoredPairs, signal: Scores, verdicts: Verdicts, seed
     """Return ranking and signal of matches, of competitors, and of candidates of orphaned records."""
     sure, nearest = _mask(pairs, seed_pairs(pairs)), _mask(pairs, gap_separated_pairs(pairs))
     likely = sure | nearest | np.isin(verdicts, (AGREE, MATCH))
-    sure, nearest = sure & (verdicts != DOUBTED), nearest & (verdicts != DOUBTED)
+    believed = ~np.isin(verdicts, (CONFLICT, DOUBTED))
+    sure, nearest = sure & believed, nearest & believed
     supposed = sure | nearest if min(competition_of(pairs)) < 1 else sure
     matches = (supposed | (verdicts == MATCH)) & (verdicts != NO_MATCH)
     orphaned = _of_orphans(pairs, np.flatnonzero(sure), seed)
