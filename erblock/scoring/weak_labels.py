@@ -71,7 +71,7 @@ def choose_examples(pairs: ScoredPairs, verdicts: Verdicts) -> PairExamples:
 
     Beyond the sure pairs a record may have more matches. The rest of its nearest group counts as a match, and
     its other candidates as non-matches, so much as candidates of this table are not, or are, competitors.
-    Those that a conflict rule excludes teach what the rule says already: they count where too few others are.
+    Those that a conflict rule excludes are non-matches in every table.
     """
     counts = np.zeros(len(pairs), dtype=np.float32)
     group, sure = gap_separated_pairs(pairs), seed_pairs(pairs)
@@ -82,12 +82,11 @@ def choose_examples(pairs: ScoredPairs, verdicts: Verdicts) -> PairExamples:
     counts[verdicts == MATCH] = TUNED.label_weight
     counts[(verdicts == CONFLICT) | (verdicts == NO_MATCH)] = 0
     matches = counts > 0
-    doubtful = verdicts == CONFLICT
+    doubtful = np.zeros(len(pairs), dtype=bool)
     doubtful[group] = doubtful[sure] = True
-    competitors = np.where(matches, 0, _competitors(pairs, counts > TUNED.clear_match))
-    others = np.where(doubtful, 0, competitors)
-    if np.count_nonzero(others) < LEAST_EXAMPLES:
-        others = np.where(verdicts == CONFLICT, competitors, others)
+    doubtful &= verdicts != CONFLICT
+    others = np.where(matches | doubtful, 0, _competitors(pairs, counts > TUNED.clear_match))
+    others[(verdicts == CONFLICT) & (others > 0)] = 1
     others[verdicts == NO_MATCH] = TUNED.label_weight
     counts = np.where(matches, counts, others).astype(np.float32)
     at = _thinned(np.flatnonzero(counts > 0), np.isin(verdicts, (MATCH, NO_MATCH)))

@@ -12,7 +12,6 @@ from erblock.scoring.seeds import gap_separated_pairs, seed_pairs
 from erblock.scoring.weak_labels import (
     AGREE,
     CONFLICT,
-    LEAST_EXAMPLES,
     MATCH,
     NO_MATCH,
     NOTHING_TAUGHT,
@@ -50,7 +49,7 @@ def test_what_is_known_is_taken_for_what_it_is(any_scored, data):
         if verdict == AGREE:
             assert found[at] == (True, 1)
         if verdict == CONFLICT and at in found:
-            assert not found[at][0]
+            assert found[at] == (False, 1)
     assert all(0 < count <= TUNED.label_weight for _, count in found.values())
     assert list(found) == sorted(found)
 
@@ -108,15 +107,16 @@ def test_where_records_have_many_the_rest_of_the_nearest_group_counts_as_matches
     assert matches == set(np.flatnonzero(pairs.similarity > 0.5).tolist())
 
 
-@pytest.mark.parametrize(("left", "count"), [(LEAST_EXAMPLES, False), (LEAST_EXAMPLES - 1, True)])
-def test_competitors_that_a_rule_excludes_count_where_too_few_others_are_left(twins, left, count):
-    verdicts = unknown(twins)
-    verdicts[twins.left == twins.right] = MATCH
-    competitors = np.flatnonzero(twins.left != twins.right)
-    excluded = competitors[left:]
-    verdicts[excluded] = CONFLICT
-    found = chosen_from(twins, verdicts)
-    assert all(found.get(at) == ((False, 1) if count else None) for at in excluded)
+def test_competitors_that_a_rule_excludes_are_non_matches_where_records_have_many_matches_too(scored):
+    # Five right records for each left one, each as good as the next: on the left they hardly compete.
+    rows = [(i, 5 * i + j, 0.6 + 0.015 * i - 0.001 * j) for i in range(20) for j in range(5)]
+    rows = sorted(rows + [(i, (5 * i + 50) % 100, 0.2) for i in range(20)])
+    pairs = scored(*map(list, zip(*rows, strict=True)), (20, 100))
+    verdicts = unknown(pairs)
+    last = [at for at, (i, j, _) in enumerate(rows) if j == 5 * i + 4]
+    verdicts[last] = CONFLICT
+    found = chosen_from(pairs, verdicts)
+    assert all(found[at] == (False, 1) for at in last)
 
 
 def test_a_labelled_rival_outweighs_one_that_is_only_supposed(twins):
