@@ -35,7 +35,9 @@ from erblock.pipeline.model import check_same_columns
 from erblock.pipeline.places import check_match_places
 from erblock.pipeline.plm import check_plm, learn_plm
 from erblock.pipeline.taught import facts, taught_pairs
+from erblock.scoring.estimate import doubtful_share
 from erblock.scoring.pairs import ScoredPairs
+from erblock.scoring.parameters import TUNED
 from erblock.scoring.weak_labels import MATCH, NO_MATCH, TaughtPairs, Verdicts
 from erblock.tables.beside import check_records_here, with_both_records
 from erblock.tables.pairs import read_pairs
@@ -121,6 +123,7 @@ def _matched(
     if options.save is not None:
         save_matcher(stored, Path(options.save))
     taken = probability[assignment.is_match]
+    doubts = () if labels is None else doubts_about(labels, pairs, verdicts, taught, how, learned=learned)
     return MatchReport(
         options.output,
         options.clusters,
@@ -133,7 +136,7 @@ def _matched(
         threshold,
         float(taken.mean()) if len(taken) else 1.0,
         assignment.sizes(),
-        () if labels is None else doubts_about(labels, pairs, verdicts, taught, how, learned=learned),
+        doubts + _doubts_about(probability),
         entities,
     )
 
@@ -254,6 +257,17 @@ def _reason(stored: StoredMatcher, engine: MatchEngine) -> str:
     return (
         f"read from the candidates: those of a left record exclude each other to {shares[0]}, "
         f"those of a right one to {shares[1]}"
+    )
+
+
+def _doubts_about(probability: Scores) -> tuple[str, ...]:
+    """Return why the expected share of true matches may be far off, if it may."""
+    doubtful = doubtful_share(probability)
+    if doubtful <= TUNED.most_doubtful:
+        return ()
+    return (
+        "matches do not stand out, so many more or fewer of them may be true than expected: "
+        f"{100 * doubtful:.0f} % of the expected ones are of pairs that may be matches or not",
     )
 
 

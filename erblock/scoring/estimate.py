@@ -30,6 +30,14 @@ _Z = 1.645
 Doubles = npt.NDArray[np.float64]
 
 
+def doubtful_share(probability: npt.NDArray[np.floating]) -> float:
+    """Return the share of the expected matches that is of pairs of which it is not known what they are."""
+    if not probability.sum() > 0:
+        return 0.0
+    is_doubtful = (probability > TUNED.doubtful[0]) & (probability < TUNED.doubtful[1])
+    return float(probability[is_doubtful].sum() / probability.sum())
+
+
 @dataclass(frozen=True)
 class RecallEstimate:
     """An estimate of the share of all matches that is kept, with an interval of about 90 %.
@@ -111,11 +119,7 @@ class ExpectedMatches:
     @property
     def doubtful(self) -> float:
         """The share of the expected matches that is of pairs of which it is not known what they are."""
-        probability = self.probability
-        if probability is None or not probability.sum() > 0:
-            return 0.0
-        is_doubtful = (probability > TUNED.doubtful[0]) & (probability < TUNED.doubtful[1])
-        return float(probability[is_doubtful].sum() / probability.sum())
+        return 0.0 if self.probability is None else doubtful_share(self.probability)
 
     @property
     def can_estimate(self) -> bool:

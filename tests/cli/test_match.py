@@ -1,6 +1,7 @@
 """`erblock match`, through the command line."""
 
 import json
+import random
 
 import polars as pl
 import pytest
@@ -102,6 +103,27 @@ def test_the_report_is_what_was_written(folder, capsys):
     assert report["threshold"] == 0.5
     assert report["expected_precision"] == pytest.approx(taken["probability"].mean(), abs=1e-4)
     assert taken["probability"].min() >= 0.5
+
+
+def test_where_matches_do_not_stand_out_it_says_that_the_expected_share_may_be_wrong(folder, capsys):
+    words = ["red", "blue", "large", "small", "steel", "wood", "cover", "chair", "table", "lamp"]
+    rng = random.Random(3)
+    names = [rng.sample(words, 3) for _ in range(150)]
+    others = [
+        [*name[:2], rng.choice(words)] if rng.random() < 0.6 else rng.sample(words, 3) for name in names
+    ]
+    for side, table in (("a", names), ("b", others)):
+        rows = {"id": range(150), "name": map(" ".join, table)}
+        pl.DataFrame({name: list(values) for name, values in rows.items()}).write_csv(f"{side}.csv")
+    assert app.run(["block", "a.csv", "b.csv", "-o", "ab.csv", "-q"]) == 0
+    capsys.readouterr()
+    for tables, are_doubtful in ((("a.csv", "b.csv", "-p", "ab.csv"), True), (TABLES, False)):
+        assert match(*tables, "-o", f"{are_doubtful}.csv", "--all", "--json") == 0
+        doubts = json.loads(capsys.readouterr().out)["doubts"]
+        assert any("matches do not stand out" in doubt for doubt in doubts) == are_doubtful
+        probability = read(f"{are_doubtful}.csv")["probability"]
+        doubtful = probability.filter(probability.is_between(0.1, 0.9)).sum()
+        assert (doubtful > 0.25 * probability.sum()) == are_doubtful
 
 
 def test_what_it_writes_can_be_evaluated(folder, capsys):
