@@ -39,3 +39,32 @@ def test_files_and_names_that_a_page_names_are_there(path):
         if name:
             code = (ROOT / file).read_text(encoding="utf-8")
             assert re.search(rf"^(def|class) {name}\b|^{name}\b.* =", code, re.MULTILINE), f"{name} in {file}"
+
+
+def decisions():
+    return {path.name for path in (ROOT / "docs" / "decisions").glob("[0-9]*.md")}
+
+
+def test_every_decision_that_is_named_is_there():
+    pages = [ROOT / "README.md", CONTRIBUTING, *(ROOT / "docs").rglob("*.md")]
+    for source in [*pages, *(ROOT / "erblock").rglob("*.py")]:
+        for name in re.findall(r"decisions/(\d{3}[\w-]*\.md)", source.read_text(encoding="utf-8")):
+            assert name in decisions(), f"{source.relative_to(ROOT)} names {name}"
+
+
+def test_the_index_lists_every_decision_once_with_its_title():
+    index = (ROOT / "docs" / "decisions" / "index.md").read_text(encoding="utf-8")
+    listed = re.findall(r"^\| \[(\d+)\]\(([^)]+)\) \| ([^|]+?) \|", index, re.MULTILINE)
+    assert sorted(name for _, name, _ in listed) == sorted(decisions())
+    for number, name, title in listed:
+        text = (ROOT / "docs" / "decisions" / name).read_text(encoding="utf-8")
+        assert name.startswith(number)
+        assert text.startswith(f"# {int(number)}. {title}\n")
+
+
+def test_a_decision_says_where_it_came_from_and_what_was_decided():
+    for name in decisions():
+        text = (ROOT / "docs" / "decisions" / name).read_text(encoding="utf-8")
+        headings = re.findall(r"^## (.*)$", text, re.MULTILINE)
+        assert headings[:2] == ["Context", "Decision"], name
+        assert headings[2:] in ([], ["Measured"], ["Consequences"], ["Measured", "Consequences"]), name

@@ -3,6 +3,8 @@
 In a bucket too full to be multiplied out the records of both tables stand in the hasher's neighbour order,
 and those meet that are at most so many places apart. Which ones meet does not depend on which table is the
 left one.
+
+Decision: docs/decisions/041-window-in-full-buckets.md.
 """
 
 from dataclasses import dataclass

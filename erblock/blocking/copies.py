@@ -1,4 +1,7 @@
-"""Pairs of compared records written out for the copies that they stand for."""
+"""Pairs of compared records written out for the copies that they stand for.
+
+Decision: docs/decisions/042-copies-compared-once.md.
+"""
 
 from dataclasses import dataclass
 from functools import cached_property

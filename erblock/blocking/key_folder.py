@@ -7,6 +7,8 @@
     00001/...                     records that were appended
 
 A part is written beside its place and then renamed, and never changed again.
+
+Decision: docs/decisions/012-key-folder.md.
 """
 
 import re

@@ -1,6 +1,8 @@
 """A bound on memory: arrays beyond it live in files of a temporary folder, and are read from there.
 
 What is in files is mapped: the operating system keeps in memory what it has room for.
+
+Decision: docs/decisions/043-memory-bound.md.
 """
 
 from collections.abc import Sequence

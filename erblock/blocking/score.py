@@ -1,4 +1,7 @@
-"""Candidate pairs scored exactly, the best of every record kept."""
+"""Candidate pairs scored exactly, the best of every record kept.
+
+Decision: docs/decisions/044-candidates-of-millions.md.
+"""
 
 from typing import Any, NamedTuple, TypeVar
 

@@ -5,7 +5,12 @@ from few and partly wrong examples: no entry that measures agreement may speak a
 are pulled to zero. What is missing says nothing but what its own entry says.
 
 Where records have several matches, some competitors of a known match are matches as well. How many they are
-is told by how well the known ones are recognised (Elkan and Noto 2008, https://doi.org/10.1145/1401890.1401920).
+is told by how well the known ones are recognised (Elkan and Noto 2008,
+https://doi.org/10.1145/1401890.1401920).
+
+Decisions: docs/decisions/021-monotone-evidence.md,
+docs/decisions/026-unlabelled-competitors.md,
+docs/decisions/040-evidence-independent-of-batch.md.
 """
 
 from dataclasses import dataclass

@@ -5,6 +5,8 @@ no match is counted on random pairs; how often among matches is found by expecta
 candidates (Winkler 1988). The model knows what no comparison of competitors shows: that two records which are
 each other's best candidate can still agree by chance. It is too sure where columns depend on each other (a
 street and its postcode), so it serves to doubt a match, not to state one.
+
+Decision: docs/decisions/024-doubted-seed-pairs.md.
 """
 
 from collections.abc import Sequence

@@ -1,4 +1,7 @@
-"""How two values of a column are compared: more is more alike, NaN where a value is missing."""
+"""How two values of a column are compared: more is more alike, NaN where a value is missing.
+
+Decision: docs/decisions/023-order-of-characters.md.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass

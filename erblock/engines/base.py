@@ -3,6 +3,8 @@
 An engine reads the tables, hashes every record, joins the keys, scores the pairs and keeps the best of every
 record. The ranking over all of these pairs and the cut are the same code for every engine. So it is with
 matching: an engine compares records, and what is made of their comparison is the same code for all.
+
+Decision: docs/decisions/039-records-travel-on-spark.md.
 """
 
 from dataclasses import dataclass

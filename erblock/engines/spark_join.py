@@ -3,6 +3,8 @@
 The join moves records, not pairs: a record is sent to the tiles of its buckets together with its vectors, so
 that pairs are made, scored and cut to the best of every record where they meet. Pairs outnumber records by
 far; no pair is shuffled before it is among the best 100 of either record in its tile.
+
+Decision: docs/decisions/039-records-travel-on-spark.md.
 """
 
 from typing import TYPE_CHECKING

@@ -6,6 +6,8 @@ shape the buckets too. A band is a set of records drawn at random as centres; it
 cells, small where records are dense. More bands find more matches, more cells a band make them cheaper.
 Bands share their points, so that one search serves them all; it is among codes of 8 bits, whose products
 processors compute fastest and the same to the last bit on any of them.
+
+Decisions: docs/decisions/007-neural-cells.md, docs/decisions/008-all-pivots-compared.md.
 """
 
 from collections.abc import Callable

@@ -2,6 +2,8 @@
 
 The join of a few bands is counted on a sample of the tables, not modelled: it depends on the skew of real
 text. How likely a match that is hard to find meets then is held as tables grow.
+
+Decision: docs/decisions/006-prefix-keys.md.
 """
 
 from bisect import bisect_left

@@ -3,6 +3,8 @@
 A feature weighs its idf, so that two records agree in the first feature of a band with the probability of
 their weighted Jaccard similarity: the weight of the shared features over that of all features of both. How
 many features a key has is another matter (`bands`).
+
+Decision: docs/decisions/005-weighted-minhash.md.
 """
 
 from collections.abc import Sequence

@@ -2,6 +2,8 @@
 
 What runs here must give the same result for any number of threads and on any processor: every chunk writes
 its own part, and sums keep their order.
+
+Decision: docs/decisions/004-compiled-loops.md.
 """
 
 import os

@@ -6,6 +6,8 @@ they are one unit vector, whose dot products are the similarity
     s(a, b) = (1 - w) * cos(model(a), model(b)) + w * cos(tfidf(a), tfidf(b)).
 
 A word-piece model alone misses model numbers and typos, n-grams alone miss paraphrase.
+
+Decision: docs/decisions/009-cells-beside-ngram-keys.md.
 """
 
 from collections.abc import Sequence

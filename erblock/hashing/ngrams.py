@@ -2,6 +2,8 @@
 
 No feature ever becomes a Python object. A feature is a 32-bit hash of a window or a word (`shingles`), and a
 record's set of features is a run in one sorted array.
+
+Decision: docs/decisions/003-features-in-whole-columns.md.
 """
 
 from collections.abc import Iterator, Sequence

@@ -4,6 +4,8 @@ How numbers are rounded depends on the shape of a matrix product, in bfloat16 by
 another bucket. So every batch holds the same number of tokens, whatever the texts: they stand one behind the
 other, longest first, and only attention looks at one text at a time. The vector of a text then depends on
 no other, and nothing is computed for padding but at the end of a batch.
+
+Decision: docs/decisions/010-keys-independent-of-batch.md.
 """
 
 from collections.abc import Iterator, Sequence

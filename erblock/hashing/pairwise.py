@@ -1,4 +1,7 @@
-"""Dot products of many pairs of sparse rows."""
+"""Dot products of many pairs of sparse rows.
+
+Decision: docs/decisions/004-compiled-loops.md.
+"""
 
 from typing import Any
 

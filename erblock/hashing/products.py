@@ -1,4 +1,7 @@
-"""Products of matrices of whole numbers of 8 bits: the same on any processor, in any order and shape."""
+"""Products of matrices of whole numbers of 8 bits: the same on any processor, in any order and shape.
+
+Decision: docs/decisions/008-all-pivots-compared.md.
+"""
 
 import sys
 from collections.abc import Callable

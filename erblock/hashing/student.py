@@ -3,6 +3,8 @@
 Every feature of a text (word, code, 3-gram) has an embedding, 8 bits a number, and the vector of a text is
 the direction of their sum, weighted by TF-IDF, plus a constant. It takes the place of the language model in
 `neural`, in the same space, so that n-grams and cells stay as they are. It needs no torch.
+
+Decision: docs/decisions/013-student.md.
 """
 
 from collections.abc import Sequence

@@ -2,6 +2,8 @@
 
 Every row of the input and every row of the weights gets a scale of its own, so that what comes out for one
 token depends on no other; sums of products of whole numbers are the same in any order and shape.
+
+Decision: docs/decisions/011-int8-on-vnni.md.
 """
 
 from typing import TYPE_CHECKING

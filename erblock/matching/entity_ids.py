@@ -1,4 +1,7 @@
-"""Which entity of today is which of yesterday: ids that stay, and what became of those that do not."""
+"""Which entity of today is which of yesterday: ids that stay, and what became of those that do not.
+
+Decision: docs/decisions/038-entity-ids.md.
+"""
 
 from dataclasses import dataclass
 

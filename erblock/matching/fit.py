@@ -2,6 +2,8 @@
 
 Pairs beyond doubt, rules and labels teach what the columns say (`erblock.comparison.evidence`); ranking and
 evidence together are turned into probabilities by decoys (`erblock.scoring.target_decoy`).
+
+Decision: docs/decisions/037-no-trees-on-labels.md.
 """
 
 from dataclasses import dataclass, replace
@@ -28,8 +30,8 @@ from erblock.scoring.weak_labels import (
 )
 
 _IN_CLUSTERS = 0.5
-"""Who asks for clusters says that records may have several matches, where the candidates show that nearly all
-have one: each counts half (docs/decisions.md)."""
+"""Competition where clusters are asked for and candidates show that nearly all records have one match: each
+of the two counts half (docs/decisions/033-match-cardinality.md)."""
 
 
 @dataclass(frozen=True)

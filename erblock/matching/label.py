@@ -5,6 +5,8 @@ but the nearest ones are much alike. So a batch is drawn at random among the dou
 likelier, from as many parts of the similarity's ranking as there are places, and no record is in two pairs.
 A share of the places goes to random pairs among the likely matches: a matcher that is sure and wrong would
 never ask about its mistakes.
+
+Decision: docs/decisions/036-questions-among-the-doubtful.md.
 """
 
 from dataclasses import dataclass

@@ -1,4 +1,7 @@
-"""What average linkage keeps count of: clusters as they grow, and the evidence between them."""
+"""What average linkage keeps count of: clusters as they grow, and the evidence between them.
+
+Decision: docs/decisions/035-average-linkage.md.
+"""
 
 from dataclasses import dataclass
 

@@ -8,6 +8,8 @@ calibration, beside ranking and evidence, which it may outweigh only as far as i
 Self-training (Sudowoodo, arXiv 2207.04122) adds the pairs that are all but sure and learns again, two times
 at most. It ends as soon as the loss on what was known from the start, judged by heads that have not seen it,
 does not fall, or the number of likely pairs moves by more than a quarter; the heads of the round before stay.
+
+Decision: docs/decisions/034-plm-matcher.md.
 """
 
 from dataclasses import dataclass, replace

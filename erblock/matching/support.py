@@ -1,4 +1,7 @@
-"""What the neighbours of two records say about the pair: a bridge between two groups has no support."""
+"""What the neighbours of two records say about the pair: a bridge between two groups has no support.
+
+Decision: docs/decisions/035-average-linkage.md.
+"""
 
 from collections.abc import Iterator
 from dataclasses import replace

@@ -1,4 +1,7 @@
-"""The bound on memory, held against what a run needs: told from samples before anything is joined."""
+"""The bound on memory, held against what a run needs: told from samples before anything is joined.
+
+Decision: docs/decisions/043-memory-bound.md.
+"""
 
 from math import ceil
 

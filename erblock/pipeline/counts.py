@@ -2,6 +2,8 @@
 
 Every pair counts as many pairs of a drawn record as it speaks for (`sample`), and every drawn record as many
 records as there are to each drawn one.
+
+Decision: docs/decisions/045-trial-runs.md.
 """
 
 from collections.abc import Iterable, Iterator

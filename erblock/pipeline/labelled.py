@@ -2,6 +2,8 @@
 
 A label is about two records as they were. It is kept with a digest of what the two said, and holds for the
 records of these ids as long as they say the same.
+
+Decision: docs/decisions/031-labels-in-the-model.md.
 """
 
 from hashlib import sha256

@@ -5,6 +5,8 @@ of the sample are merged until a record meets as many partners as it will in the
 there will be, and of which quality, is told by those that meet in buckets as they are.
 
 usage: python -m erblock.pipeline.rehearsal TASK RESULT, both JSON files
+
+Decision: docs/decisions/045-trial-runs.md.
 """
 
 import ctypes

@@ -11,6 +11,8 @@ probability
     share * (1 - (1 - share)**words)        if not, by chance;
 
 so pairs that count 1 / probability (Horvitz and Thompson 1952) speak for all pairs of the tables.
+
+Decision: docs/decisions/045-trial-runs.md.
 """
 
 from dataclasses import dataclass

@@ -2,6 +2,8 @@
 
 Frames here have the columns anchor, other (row numbers of the two tables) and their ids; only ids decide the
 order, so that the rows of a table may be shuffled without effect.
+
+Decision: docs/decisions/015-negatives-need-a-reason.md.
 """
 
 import numpy as np

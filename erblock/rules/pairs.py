@@ -1,6 +1,8 @@
 """Pairs for the rules to label: near ones from cheap blockers, and random ones.
 
 Nothing here depends on the order of the rows: records are numbered by their ids while pairs are drawn.
+
+Decision: docs/decisions/016-labelling-pairs.md.
 """
 
 from collections.abc import Callable, Iterator

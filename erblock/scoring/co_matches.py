@@ -7,8 +7,10 @@ of a record a is supported if it is like a likely match x of the same record:
 
 with m how far records of a's table are seen to have several matches, 0 to 1, and q the probability that x and
 y are one thing, by what speaks for a match beside the ranking. Candidates of one record are alike anyway: so
-q is of log odds that are less by 3 than those of a candidate pair (docs/decisions.md). A pair is ranked by
+q is of log odds that are less by 3 than those of a candidate pair. A pair is ranked by
 the sum of its own odds and those of S; what is decided about it stays what it was.
+
+Decision: docs/decisions/030-co-matches.md.
 """
 
 from collections.abc import Iterator

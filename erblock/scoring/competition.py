@@ -12,6 +12,10 @@ background, for tables in which a record has many, and the second is as good as 
 table is shows in its confident best candidates: if they are each other's best, it is the first. In one table,
 where records that belong together are a cluster, it also shows in their second best: if that is as good as
 confident best ones are, it is the second.
+
+Decisions: docs/decisions/018-one-ranking.md,
+docs/decisions/022-competition-before-evidence.md,
+docs/decisions/032-one-to-one-by-competition.md.
 """
 
 from dataclasses import dataclass, replace

@@ -5,6 +5,8 @@ one name, say. What their columns say, taken as independent of each other (`erbl
 tells them from matches. Where columns depend on each other that model is wrong. So it is trusted only if the
 pairs that it doubts are nearer to chance than to its matches in what it knows nothing of, the mean margin
 above their competitors. Chance is what records of matches are left with when their matches are taken away.
+
+Decision: docs/decisions/024-doubted-seed-pairs.md.
 """
 
 from dataclasses import dataclass

@@ -7,6 +7,10 @@ the support of `transitive`). Matches that no bucket held are estimated from how
 The interval is found by raising and by lowering the log odds of all pairs. That changes little where
 probabilities are near 0 and 1, and much where matches and others look alike. Where more than a quarter of the
 expected matches are doubtful no recall is stated (docs/recall.md).
+
+Decisions: docs/decisions/020-pooled-log-odds.md,
+docs/decisions/027-recall-from-probabilities.md,
+docs/decisions/028-recall-interval.md.
 """
 
 from dataclasses import dataclass, replace

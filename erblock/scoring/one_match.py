@@ -6,6 +6,8 @@ approximation of the monomer-dimer model; Zdeborova and Mezard 2006). Messages h
 record has one match at most, 0 where it has any number. To rank pairs it is the competition itself, which
 serves tables of near twins; to decide about them, whether a record is taken to have one match. In one table
 any may have several: there a match of a match is a match (`erblock.scoring.transitive`).
+
+Decision: docs/decisions/019-ranked-by-log-odds.md.
 """
 
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The tuned numbers of scoring: what each means. Where they were measured stands in docs/decisions.md.
+"""The tuned numbers of scoring: what each means, and the decision that says where it was measured.
 
 `make bench-sensitivity` halves and doubles each, and says how many more pairs the public data sets need then.
 """
@@ -11,96 +11,105 @@ class Parameters:
     """Numbers that were chosen by measuring, not derived; what only bounds work stands where it is used."""
 
     similarity_scale: float = 40.0
-    """Units of log odds in the whole range of the similarity, 0 to 1."""
+    """Log odds that correspond to the whole range of the similarity, 0 to 1."""
 
     evidence_weight: float = 1.5
-    """Units of log odds that a unit of the columns' log odds counts in the ranking."""
+    """Weight of the columns' log odds in the ranking (docs/decisions/021-monotone-evidence.md)."""
 
     competitors: int = 20
-    """Best candidates of a record that a pair competes with."""
+    """Best candidates of a record with which a pair competes (docs/decisions/018-one-ranking.md)."""
 
     background_from: int = 4
-    """First place, from 0, of the candidates that are taken for a record's background."""
+    """First rank, from 0, of the candidates that make up a record's background."""
 
     background_weight: float = 0.5
-    """How much of the background is taken off a pair, on each side, where candidates do not compete."""
+    """Share of the background that is subtracted from a pair on each side, where candidates do not
+    compete."""
 
     confident_quantile: float = 0.25
-    """Mutual best pairs above this quantile of their similarities count as confident."""
+    """Quantile of the similarities of mutual best pairs above which such a pair is confident."""
 
     mutual_none: float = 0.6
     mutual_all: float = 0.9
-    """Shares of confident best candidates that are mutual: up to the first candidates of a record do not
-    compete, from the second on they do; between, in proportion."""
+    """Share of the confident best candidates that are mutual. At the first value or below, the candidates of
+    a record do not compete; at the second or above they do; in between, in proportion."""
 
     least_competition: float = 0.2
-    """Competition of a table whose records have any number of matches."""
+    """Competition of a table whose records may have any number of matches."""
 
     second_all: float = 0.35
     second_none: float = 0.65
-    """Shares of records, in one table, whose second best candidate is confident beside a confident best: up
-    to the first candidates compete, from the second on they do not."""
+    """In one table: share of the records with a confident best candidate whose second best is confident, too.
+    At the first value or below candidates compete; at the second or above they do not."""
 
     one_match_above: float = 0.4
     one_match_share: float = 0.6
-    """A side has one match a record if its competition is above the first, and above this share of the other
-    side's."""
+    """A side has one match a record if its competition is above the first value, and above the second times
+    the competition of the other side (docs/decisions/032-one-to-one-by-competition.md)."""
 
     seed_share: float = 0.8
-    """Share of the mutual best pairs, those with the widest margin, that are seed pairs."""
+    """Share of the mutual best pairs that are seed pairs: those with the widest margins."""
 
     gap: float = 0.15
-    """Least gap below a record's nearest group, relative to the similarity above the gap."""
+    """Least drop in similarity below a record's gap-separated group, relative to the similarity above the
+    gap."""
 
     label_weight: float = 5.0
     """Sample weight of a labelled pair beside a seed pair's 1."""
 
     clear_match: float = 0.5
-    """Sample weight from which a supposed match makes its records' other candidates non-matches."""
+    """Least sample weight of a supposed match that makes the other candidates of its records non-matches."""
 
     orphaned_share: float = 1 / 3
-    """Share of the seed pairs whose match is taken away to make decoys."""
+    """Share of the seed pairs whose match is taken away to make decoys
+    (docs/decisions/025-target-decoy-calibration.md)."""
 
     own_share: float = 0.5
-    """Weight of a pair's own log odds in the opinion pool, where candidates do not compete: half of two."""
+    """Weight of a pair's own log odds in the logarithmic opinion pool, where candidates do not compete
+    (docs/decisions/020-pooled-log-odds.md)."""
 
     least_own: float = -5.0
-    """Least log odds of the columns in the pool: one in 150 of the examples may be wrong."""
+    """Lower bound of the columns' log odds in the pool, because one example in 150 may be wrong."""
 
     label_log_odds: float = 7.0
     competitor_log_odds: float = 4.0
-    """Least log odds of a labelled match, and of its messages: one label in fifty may be wrong."""
+    """Least log odds of a labelled match, and of its messages to competitors, because one label in fifty may
+    be wrong (docs/decisions/031-labels-in-the-model.md)."""
 
     log_odds_too_low: float = 1.0
     log_odds_too_high: float = 2.0
-    """How far the log odds of all pairs may be wrong, for the interval of the recall."""
+    """How far the log odds of all pairs may be wrong, for the interval of the estimated recall
+    (docs/decisions/028-recall-interval.md)."""
 
     unseen: float = 0.01
-    """Share of the matches that is allowed on either side of the interval, for what no candidate tells."""
+    """Share of the matches added to the interval on either side, for what the candidates cannot show."""
 
     doubtful: tuple[float, float] = (0.1, 0.9)
     most_doubtful: float = 0.25
-    """No recall is estimated where more of the expected matches than this share have such a probability."""
+    """Range of doubtful probabilities, and the largest share of the expected matches that may lie in it:
+    above this share no recall is stated."""
 
     least_several: float = 0.03
-    """Least share of records with several matches from which on co-matches are looked for."""
+    """Least share of records with several matches for which co-matches are computed
+    (docs/decisions/030-co-matches.md)."""
 
     likely_co_match: float = 0.3
     co_matches: int = 3
-    """Least probability of the matches that a candidate is compared with, and how many of a record."""
+    """Likely matches that a candidate is compared with: their least probability, and how many per record."""
 
     least_co_log_odds: float = -7.0
     co_candidates: int = 40
-    """Candidates that co-matches may support: their least log odds, and how many of a record."""
+    """Candidates that co-matches may support: their least log odds, and how many per record."""
 
     alike_anyway: float = 3.0
-    """Log odds by which two candidates of one record are more alike than candidates of each other."""
+    """Log odds subtracted because two candidates of one record are alike even where they do not match."""
 
     likely_step: float = 0.1
-    """Least probability of the matches over which transitive pairs are found."""
+    """Least probability of the matches that lead to transitive pairs
+    (docs/decisions/029-transitive-pairs.md)."""
 
     most_steps: int = 30
-    """Likely matches followed from a record."""
+    """Maximum likely matches followed per record."""
 
     least_support: float = 0.05
     """Least transitive support that makes a pair a candidate."""
@@ -109,7 +118,7 @@ class Parameters:
     """Rounds in which transitive pairs lead to further ones."""
 
     support_bonus: float = 1.0
-    """Log odds added to those of the support, which is a share of few likely matches."""
+    """Log odds added to the support, which underestimates a match when likely matches are few."""
 
 
 TUNED = Parameters()

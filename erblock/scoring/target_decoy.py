@@ -12,6 +12,8 @@ compete.
 How many records have a match at all is not told by the known pairs, of which a fixed share are orphans. In
 two tables the share of matches among the best candidates of records is found by expectation maximisation: it
 is the share that the probabilities have for their mean (Saerens, Latinne and Decaestecker 2002).
+
+Decision: docs/decisions/025-target-decoy-calibration.md.
 """
 
 from dataclasses import dataclass, replace
@@ -50,8 +52,9 @@ class CalibrationSet:
 
     The ranking of an orphan's candidate is the one that it has without the orphan's match. `labelled`:
     whether a label says it. `of_all` are ranking and signal of all `pairs`, `verdicts` what rules and labels
-    say of these. `competitors_may_match`: competitors are unlabelled, not non-matches: better probabilities
-    where records have several matches, and a worse order of the pairs (docs/decisions.md).
+    say of these. `competitors_may_match`: competitors are unlabelled, not non-matches: this
+    gives better probabilities where records have several matches, and a worse order of the pairs
+    (docs/decisions/026-unlabelled-competitors.md).
     """
 
     at: Rows

@@ -7,6 +7,8 @@ to look like a match, and yet match the same others. Records a and c are support
 
 the share of the likely matches of one that are likely ones of the other too, less where these are few.
 A pair is then a match by itself or by its support, and what is likely by then leads further.
+
+Decision: docs/decisions/029-transitive-pairs.md.
 """
 
 from collections.abc import Iterator

@@ -1,4 +1,7 @@
-"""Pairs to learn evidence from: what is beyond doubt, what rules and labels say, and their competitors."""
+"""Pairs to learn evidence from: what is beyond doubt, what rules and labels say, and their competitors.
+
+Decision: docs/decisions/022-competition-before-evidence.md.
+"""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,7 @@
-"""What every table must fulfil before a stage sees it: one clear line for each way to fail."""
+"""What every table must fulfil before a stage sees it: one clear line for each way to fail.
+
+Decision: docs/decisions/002-rows-in-id-order.md.
+"""
 
 import re
 from collections.abc import Sequence

@@ -2,6 +2,8 @@
 
 Of copies only some are compared, whoever else is in the tables: the first, and in a table that is linked to
 itself the second too, so that both meet. What is found for these holds for the others.
+
+Decision: docs/decisions/042-copies-compared-once.md.
 """
 
 from dataclasses import dataclass

@@ -2,6 +2,8 @@
 
 A table is CSV or Parquet, a glob or a folder of either. All columns of a CSV are text; a Parquet file
 keeps its types. The id column comes first and is called `id`; empty and blank values are null.
+
+Decision: docs/decisions/001-csv-ids-are-text.md.
 """
 
 from collections import Counter

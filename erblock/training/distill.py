@@ -2,6 +2,8 @@
 
 Ridge regression from TF-IDF rows to vectors, solved by conjugate gradients with Jacobi's preconditioner
 (Golub and Van Loan, Matrix Computations, 11.5), a few columns at a time and those on all cores.
+
+Decision: docs/decisions/013-student.md.
 """
 
 from dataclasses import dataclass

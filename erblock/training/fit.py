@@ -1,7 +1,9 @@
 """Fine-tuning of the encoder on triplets.
 
 A plain loop rather than sentence-transformers' Trainer, because the loss needs for every pair of a batch
-what the n-gram channel already says about it, which a column of texts cannot carry (docs/decisions.md).
+what the n-gram channel already says about it, which a column of texts cannot carry.
+
+Decisions: docs/decisions/014-plain-training-loop.md, docs/decisions/017-averaged-weights.md.
 """
 
 from collections.abc import Iterator
