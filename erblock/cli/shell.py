@@ -74,5 +74,6 @@ def _with_volume(command: Callable[..., None]) -> Callable[..., None]:
     added = [
         Parameter(name, Parameter.KEYWORD_ONLY, default=False, annotation=annotation)
         for name, annotation in (("quiet", Quiet), ("verbose", Verbose))
-    ] run.__signature__ = Signature([*signature(command).parameters.values(), *added])  # type:
-    ignore[attr-defined] return run
+    ]
+    run.__signature__ = Signature([*signature(command).parameters.values(), *added])  # type: ignore[attr-defined]
+    return run

@@ -17,8 +17,7 @@ Labels = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class BCubed:
-    """Precision and recall of records, averaged over all records (Bagga and Baldwin 1998,
-    https://aclanthology.org/P98-1012).
+    """Precision and recall of records, averaged over all records (Bagga and Baldwin 1998, https://aclanthology.org/P98-1012).
 
     Of a record: the share of its cluster that is its entity, and the share of its entity that is in its
     cluster. It counts itself, so records that match nothing count too.

@@ -148,8 +148,7 @@ def _as_date(text: pl.Series, form: str) -> pl.Series:
 
 
 def sounds(values: pl.Series) -> pl.Series:
-    """Return the American Soundex code of each word, joined by spaces
-    (https://en.wikipedia.org/wiki/Soundex)."""
+    """Return the American Soundex code of each word, joined by spaces (https://en.wikipedia.org/wiki/Soundex)."""
     frame = pl.DataFrame({"text": words(values)}).with_row_index("row")
     long = frame.explode("text", empty_as_null=True).with_columns(code=soundex(pl.col("text")))
     joined = long.group_by("row", maintain_order=True).agg(pl.col("code").drop_nulls().str.join(" "))

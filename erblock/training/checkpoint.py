@@ -65,8 +65,8 @@ class Checkpoint:
                 stated = file.metadata() or {}
                 if stated.get("identity") != self.identity:
                     return None
-                step, losses = json.loads(stated["at"]) return Saved(step, losses, {name:
-                file.get_tensor(name) for name in file.keys()})  # noqa: SIM118
+                step, losses = json.loads(stated["at"])
+                return Saved(step, losses, {name: file.get_tensor(name) for name in file.keys()})  # noqa: SIM118
         except (OSError, SafetensorError, ValueError, KeyError, TypeError):
             return None
 
