@@ -99,7 +99,7 @@ def speed(data: DataSet, options: argparse.Namespace) -> Row:
     ways: dict[str, Callable[[], Any]] = {
         "float32": lambda: plain(encoder.model, lines),
         "encoder": lambda: encoder.encode(lines),
-        "student": lambda: student.channels(many),  # type: ignore[attr-defined]
+        "student": lambda: student.hybrid(many),  # type: ignore[attr-defined]
     }
     seconds: dict[str, list[float]] = {name: [] for name in ways}
     found: dict[str, Any] = {}

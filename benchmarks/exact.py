@@ -78,13 +78,13 @@ def _blocks(left: NeuralSketch, other: NeuralSketch, *, dedup: bool) -> Iterator
     Minus infinity stands where a record has no text, and between a record and itself.
     """
     weight = np.float32(neural.NGRAM_WEIGHT)
-    features = other.channels.sparse.T.tocsr()
-    left_vectors, other_vectors = left.channels.dense.vectors, other.channels.dense.vectors
+    features = other.hybrid.sparse.T.tocsr()
+    left_vectors, other_vectors = left.hybrid.dense.vectors, other.hybrid.dense.vectors
     step = max(1, _BLOCK_CELLS // max(1, len(other)))
     for first in range(0, len(left), step):
         rows = slice(first, first + step)
         block = (1 - weight) * (left_vectors[rows] @ other_vectors.T)
-        block += weight * (left.channels.sparse[rows] @ features).toarray()
+        block += weight * (left.hybrid.sparse[rows] @ features).toarray()
         block[~_has_text(left)[rows]] = -np.inf
         block[:, ~_has_text(other)] = -np.inf
         if dedup:
@@ -94,4 +94,4 @@ def _blocks(left: NeuralSketch, other: NeuralSketch, *, dedup: bool) -> Iterator
 
 
 def _has_text(sketch: NeuralSketch) -> npt.NDArray[np.bool_]:
-    return np.asarray(np.diff(sketch.channels.sparse.indptr) > 0)
+    return np.asarray(np.diff(sketch.hybrid.sparse.indptr) > 0)

@@ -114,7 +114,7 @@ def asked(config: Config, judge: Judge, answers: Sequence[int], seed: int) -> It
     session = LabelSession(seeded(config, seed=1000 * seed))
     for number in range(max(answers) + 1):
         if number in answers:
-            yield labelled(config, session.tally)
+            yield labelled(config, session.summary)
         if session.due:
             session.learn()
         question = session.question()

@@ -30,7 +30,7 @@ TESTS: Mapping[str, tuple[str, ...]] = {
     "erblock/hashing/bands.py": ("tests/hashing/test_bands.py", "tests/hashing/test_minhash.py"),
     "erblock/blocking/candidates.py": ("tests/blocking/test_candidates.py",),
     "erblock/blocking/bucket_runs.py": ("tests/blocking/test_candidates.py",),
-    "erblock/blocking/score.py": ("tests/blocking/test_score.py", "tests/blocking/test_room.py"),
+    "erblock/blocking/score.py": ("tests/blocking/test_score.py", "tests/blocking/test_spill.py"),
     "erblock/blocking/budget.py": ("tests/blocking/test_budget.py",),
     "erblock/scoring": ("tests/scoring",),
     "erblock/matching": ("tests/matching",),

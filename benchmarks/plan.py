@@ -146,7 +146,7 @@ def run(command: Sequence[str]) -> tuple[Row, float, int]:
 def watched(command: Sequence[str]) -> None:
     """Run an erblock command in this process, then print its peak memory."""
     from erblock.cli.app import run as run_command
-    from erblock.pipeline.rehearsal import peak_memory
+    from erblock.pipeline.trial_run import peak_memory
 
     code = run_command(list(command))
     print(peak_memory())

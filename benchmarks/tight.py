@@ -49,7 +49,7 @@ class Tables:
 
 def made_for(tables: Tables, share: float) -> Sides:
     """Return the sketches with the loosest buckets that join at most this share of the cross product."""
-    projected = [tables.hasher.cells.project(side.channels.joined()) for side in tables.sides]
+    projected = [tables.hasher.cells.project(side.hybrid.joined()) for side in tables.sides]
     points = np.concatenate(projected)
     points = points[np.random.default_rng(0).permutation(len(points))[:_SAMPLE]]
 
@@ -72,13 +72,13 @@ def _fewest(fits: Callable[[int], bool], most: int) -> int:
 def _with_centres(cells: Cells, points: np.ndarray, count: int) -> Cells:
     random = np.random.default_rng(0)
     draws = [random.permutation(len(points))[:count] for _ in range(cells.bands)]
-    return replace(cells, points=points, centres=np.stack(draws).astype(np.int32))
+    return replace(cells, pivots=points, band_pivots=np.stack(draws).astype(np.int32))
 
 
 def _bucketed(tables: Tables, numbers: Sequence[np.ndarray]) -> Sides:
     """Return the sketches with these cells, and keys of n-grams whose join suits them."""
     for side, found in zip(tables.sides, numbers, strict=True):
-        found[:, np.diff(side.channels.sparse.indptr) == 0] = 0
+        found[:, np.diff(side.hybrid.sparse.indptr) == 0] = 0
     rows = sum(map(joined_rows, numbers[0], numbers[-1])) / (2 if tables.right is None else 1)
     weights = tables.hasher.weights
     plan = fit_bands(tables.texts, weights, JoinLimit(0, int(rows / CELLS_TO_NGRAMS)))

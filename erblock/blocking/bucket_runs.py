@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from erblock.hashing.base import Buckets, Sketch
-from erblock.hashing.native import ZERO, inner, native
+from erblock.hashing.parallel import ZERO, inner, njit
 
 Counts = npt.NDArray[np.int64]
 UInt32s = npt.NDArray[np.uint32]
@@ -29,7 +29,7 @@ _HALF = np.uint64(32)
 _LOW = np.uint64(0xFFFFFFFF)
 
 
-@native
+@njit
 def window(size: int, most: int) -> int:
     """Return how far apart the records stand that meet in a bucket of `size`; `most` if it is just full."""
     return min(most, max(LEAST_WINDOW, most * most // max(size, 1)))
@@ -62,7 +62,7 @@ class Side:
         return np.sort((keys.buckets & ~_LOW) | self.places[keys.rows])
 
 
-@native
+@njit
 def write_runs(
     left: tuple[Buckets, UInt32s, UInt32s],
     right: tuple[Buckets, UInt32s, UInt32s],

@@ -121,10 +121,10 @@ def scores_of(pairs: ScoredPairs, expected: ExpectedMatches) -> Scores:
     if expected.log_odds is not None:
         return expected.log_odds.astype(np.float32)
     scores = ranking(pairs)
-    if expected.verdicts is None:
+    if expected.pair_labels is None:
         return scores
     apart = np.ptp(scores) + 1
-    moved = np.select([expected.verdicts == MATCH, expected.verdicts == NO_MATCH], [apart, -apart], 0)
+    moved = np.select([expected.pair_labels == MATCH, expected.pair_labels == NO_MATCH], [apart, -apart], 0)
     return (scores + moved).astype(np.float32)
 
 

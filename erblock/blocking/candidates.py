@@ -13,9 +13,9 @@ import numpy.typing as npt
 import polars as pl
 
 from erblock.blocking.bucket_runs import MAX_BUCKET, Counts, Side, UInt16s, UInt32s, write_runs
-from erblock.blocking.room import Room
+from erblock.blocking.spill import SpillBuffer
 from erblock.hashing.base import Buckets, Rows, Sketch
-from erblock.hashing.native import in_parallel, native
+from erblock.hashing.parallel import in_parallel, njit
 
 _T = TypeVar("_T")
 
@@ -76,8 +76,8 @@ class _Band:
     lows: UInt32s
     widths: UInt16s
 
-    def kept_in(self, room: Room) -> "_Band":
-        return _Band(room.keep(self.places), room.keep(self.lows), room.keep(self.widths))
+    def kept_in(self, spill: SpillBuffer) -> "_Band":
+        return _Band(spill.keep(self.places), spill.keep(self.lows), spill.keep(self.widths))
 
 
 def join(left: Sketch, right: Sketch | None, report: JoinReport) -> Iterator[PairChunk]:
@@ -90,7 +90,7 @@ def join_each(
     right: Sketch | None,
     report: JoinReport,
     work: Callable[[PairChunk], _T],
-    room: Room | None = None,
+    spill: SpillBuffer | None = None,
 ) -> Iterator[_T]:
     """Yield what `work`, on several cores, makes of each chunk of the pairs that share a bucket.
 
@@ -103,9 +103,9 @@ def join_each(
     """
     sizes = np.zeros(len(left), dtype=np.int64)
     bands = []
-    room = room or Room()
+    spill = spill or SpillBuffer()
     for band, counts in _bands(left, left if right is None else right):
-        bands.append(band.kept_in(room))
+        bands.append(band.kept_in(spill))
         report.bands += 1
         sizes += band.widths
         _count(counts, band.widths, report)
@@ -114,7 +114,7 @@ def join_each(
         chunk = _join_span(bands, span, sizes, dedup=right is None)
         return len(chunk.left), work(chunk)
 
-    for distinct, done in in_parallel(joined, _spans(sizes, _chunk_pairs(room))):
+    for distinct, done in in_parallel(joined, _spans(sizes, _chunk_pairs(spill))):
         report.distinct += distinct
         yield done
 
@@ -149,12 +149,12 @@ def _count(counts: Counts, widths: UInt16s, report: JoinReport) -> None:
     report.sizes = sizes.tolist()
 
 
-def _chunk_pairs(room: Room) -> int:
+def _chunk_pairs(spill: SpillBuffer) -> int:
     """Return how many rows of the join are in one chunk: those in work take a quarter of the room at most."""
-    if room.limit is None:
+    if spill.limit is None:
         return _CHUNK_PAIRS
     at_a_time = _BYTES_PER_ROW * (pl.thread_pool_size() + 1)
-    return min(_CHUNK_PAIRS, max(_LEAST_CHUNK, room.limit // 4 // at_a_time))
+    return min(_CHUNK_PAIRS, max(_LEAST_CHUNK, spill.limit // 4 // at_a_time))
 
 
 def _spans(sizes: Counts, rows: int) -> Iterator[tuple[int, int]]:
@@ -186,7 +186,7 @@ def _join_span(bands: list[_Band], span: tuple[int, int], sizes: Counts, *, dedu
     )
 
 
-@native
+@njit
 def _write_pairs(
     places: UInt32s, runs: tuple[UInt32s, UInt16s], how: tuple[int, bool], packed: Buckets, written: int
 ) -> int:

@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from erblock.blocking.candidates import JoinReport, PairChunk, join_each
-from erblock.blocking.room import Room
+from erblock.blocking.spill import SpillBuffer
 from erblock.hashing.base import Progress, Rows, Scores, Sketch, silent
-from erblock.hashing.native import native
+from erblock.hashing.parallel import njit
 from erblock.scoring.pairs import ScoredPairs
 from erblock.scoring.ranks import rank_within, write_best
 
@@ -57,13 +57,13 @@ def score_candidates(
         return chunk.at(kept), similarity[kept]
 
     on_progress("join", 0, len(left))
-    with Room(memory) as room:
-        for chunk, similarity in join_each(left, right, report, scored, room):
-            best.add(chunk, similarity, room)
+    with SpillBuffer(memory) as spill:
+        for chunk, similarity in join_each(left, right, report, scored, spill):
+            best.add(chunk, similarity, spill)
             if len(chunk.left):
                 on_progress("join", int(chunk.left[-1]), len(left))
         on_progress("join", len(left), len(left))
-        return best.pairs(room)
+        return best.pairs(spill)
 
 
 def are_apart(source: Rows, left: Rows, right: Rows) -> npt.NDArray[np.bool_]:
@@ -93,16 +93,16 @@ class BestPairs:
         near = rank_within(chunk.left - chunk.left.min(initial=0), similarity) < self._most
         return np.flatnonzero(near | (similarity >= self._right[chunk.right, -1]))
 
-    def add(self, chunk: PairChunk, similarity: Scores, room: Room) -> None:
+    def add(self, chunk: PairChunk, similarity: Scores, spill: SpillBuffer) -> None:
         """Add the pairs of a chunk."""
         for rows, best in ((chunk.left, self._left), (chunk.right, self._right)):
             write_best(rows, similarity, 0, best)
         kept = np.flatnonzero(self._may_stay(chunk.left, chunk.right, similarity))
         stay: tuple[npt.NDArray[Any], ...] = (*chunk.at(kept).columns, similarity[kept])
         for values, column in zip(stay, self._columns, strict=True):
-            column.append(room.keep(values))
+            column.append(spill.keep(values))
         self._held += len(kept)
-        if self._held > self._allowed and room.limit is None:
+        if self._held > self._allowed and spill.limit is None:
             self._thin_out()
 
     def _may_stay(self, left: Rows, right: Rows, similarity: Scores) -> npt.NDArray[np.bool_]:
@@ -117,7 +117,7 @@ class BestPairs:
         self._held = sum(map(len, self._columns[0]))
         self._allowed = max(self._allowed, 2 * self._held)
 
-    def pairs(self, room: Room) -> ScoredPairs:
+    def pairs(self, spill: SpillBuffer) -> ScoredPairs:
         """Return the best pairs of all chunks."""
         ties = _Ties(*(_open_ties(best) for best in (self._left, self._right)))
         if self._right is self._left:
@@ -133,7 +133,7 @@ class BestPairs:
         best_right = best_left if self._right is self._left else np.maximum(self._right[:, 0], 0)
         del self._left, self._right
         # One column after the other, so that no two of them are there twice.
-        rows, others, bands, similarity = (room.joined(self._columns.pop(0), dtype) for dtype in _TYPES)
+        rows, others, bands, similarity = (spill.joined(self._columns.pop(0), dtype) for dtype in _TYPES)
         return ScoredPairs(rows, others, similarity, bands, best_left, best_right)
 
 
@@ -148,7 +148,7 @@ def _open_ties(best: Scores) -> Rows:
     return np.asarray(best.shape[1] - (best > best[:, -1:]).sum(axis=1))
 
 
-@native
+@njit
 def _write_kept(
     pairs: tuple[Rows, Rows, Scores], lowest: tuple[Scores, Scores], ties: _Ties, kept: npt.NDArray[np.bool_]
 ) -> None:

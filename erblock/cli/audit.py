@@ -9,7 +9,7 @@ import typer
 from erblock.cli import console
 
 if TYPE_CHECKING:
-    from erblock.evaluation.audit import AuditedRecall, AuditReport, Tally
+    from erblock.evaluation.audit import AuditedRecall, AuditReport, StratumCounts
 
 
 def audit(
@@ -65,7 +65,7 @@ def _show(report: "AuditReport") -> None:
     )
 
 
-def _row(tally: "Tally", bounds: tuple[float, float]) -> list[str]:
+def _row(tally: "StratumCounts", bounds: tuple[float, float]) -> list[str]:
     counts = [tally.stratum.pairs, tally.judged, tally.matches]
     value = "-" if tally.value is None else f"{tally.value:,.0f}"
     return [

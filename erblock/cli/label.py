@@ -7,14 +7,14 @@ from erblock.cli.records import show_pair
 
 if TYPE_CHECKING:
     from erblock.config import Config
-    from erblock.pipeline.label import LabelSession, Lesson, Question, Tally
+    from erblock.pipeline.label import LabelSession, Question, RefitResult, SessionSummary
 
 _PROMPT = "match? y / n / u(nsure) / undo / q(uit): "
 _LABELS = {"y": 1, "yes": 1, "n": 0, "no": 0, "u": None, "unsure": None}
 _UNDO, _QUIT = {"undo"}, {"q", "quit"}
 
 
-def ask_about_pairs(settings: "Config") -> "Tally":
+def ask_about_pairs(settings: "Config") -> "SessionSummary":
     """Ask until the user quits, or no pair is left; return how many were labelled."""
     from erblock.pipeline.label import LabelSession
 
@@ -25,16 +25,16 @@ def ask_about_pairs(settings: "Config") -> "Tally":
         while _one_more(session):
             pass
     finally:  # an interrupted session has saved its answers, and says so
-        _show_tally(session.tally)
-    return session.tally
+        _show_summary(session.summary)
+    return session.summary
 
 
 def _one_more(session: "LabelSession") -> bool:
     """Ask one question; return whether to go on."""
     if session.due:
         with console.progress() as on_progress:
-            lesson = session.learn(on_progress)
-        _show_lesson(lesson)
+            refit = session.learn(on_progress)
+        _show_refit(refit)
     question = session.question()
     if question is None:
         console.note("Every candidate pair has been asked about.")
@@ -62,9 +62,9 @@ def _answer() -> str:
         console.note(f"expected y, n, u, undo or q, found '{line.strip()}'")
 
 
-def _show_lesson(lesson: "Lesson") -> None:
-    changed = "" if lesson.changed is None else f"; {lesson.changed:,} pairs changed sides"
-    console.note(f"{lesson.labels:,} labels: {lesson.likely:,} pairs look like matches{changed}")
+def _show_refit(refit: "RefitResult") -> None:
+    changed = "" if refit.changed is None else f"; {refit.changed:,} pairs changed sides"
+    console.note(f"{refit.labels:,} labels: {refit.likely:,} pairs look like matches{changed}")
 
 
 def _show_question(question: "Question") -> None:
@@ -72,9 +72,9 @@ def _show_question(question: "Question") -> None:
     show_pair((question.left_id, question.right_id), question.columns)
 
 
-def _show_tally(tally: "Tally") -> None:
-    now = tally.matches + tally.others
+def _show_summary(summary: "SessionSummary") -> None:
+    now = summary.matches + summary.others
     console.note(
-        f"{tally.labels}: {now:,} pairs labelled now ({tally.matches:,} matches, {tally.others:,} not), "
-        f"{tally.unsure:,} unsure; {tally.total:,} labels in all"
+        f"{summary.labels}: {now:,} pairs labelled now ({summary.matches:,} matches, "
+        f"{summary.others:,} not), {summary.unsure:,} unsure; {summary.total:,} labels in all"
     )

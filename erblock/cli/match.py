@@ -129,12 +129,12 @@ def match(
         from erblock.cli.label import ask_about_pairs
         from erblock.pipeline.label import labelled
 
-        tally = ask_about_pairs(settings)
+        summary = ask_about_pairs(settings)
         if label_only:
             if as_json:
-                console.write_json(asdict(tally))
+                console.write_json(asdict(summary))
             return
-        settings = labelled(settings, tally)
+        settings = labelled(settings, summary)
     written = settings.match
     console.leave_stdout_to(written.output, written.clusters, written.changes)
     with together(), console.progress() as on_progress:

@@ -45,7 +45,7 @@ def plan(
         ),
     ] = None,
     seconds: Annotated[
-        float, typer.Option(min=0, max=options.MOST, help="Rehearse on samples for about so long.")
+        float, typer.Option(min=0, max=options.MOST, help="Seconds for trial runs on samples, about.")
     ] = 20,
     device: options.Device = None,
     precision: options.Precision = None,

@@ -34,8 +34,8 @@ Doubles = npt.NDArray[np.float64]
 class Evidence:
     """Per entry its usual value, its spread and its weight; and the log odds of a usual pair."""
 
-    usual: Floats
-    spread: Floats
+    mean: Floats
+    std: Floats
     weights: Floats
     intercept: float
 
@@ -45,7 +45,7 @@ class Evidence:
         Those of a pair are the same to the last bit whatever other pairs are asked about beside it, which a
         product of matrices does not promise.
         """
-        standard = _standard(vectors, self.usual, self.spread)
+        standard = _standard(vectors, self.mean, self.std)
         odds = np.full(len(vectors), self.intercept, dtype=np.float64)
         for entry, weight in enumerate(self.weights.astype(np.float64)):
             odds += standard[:, entry] * weight
@@ -53,7 +53,7 @@ class Evidence:
 
     def parts(self, vectors: Floats) -> Doubles:
         """Return what each entry adds to the log odds, (pairs, entries); the intercept adds the rest."""
-        standard = _standard(vectors, self.usual, self.spread)
+        standard = _standard(vectors, self.mean, self.std)
         return standard.astype(np.float64) * self.weights.astype(np.float64)
 
 
@@ -66,7 +66,7 @@ class Examples:
 
     vectors: Floats
     matches: npt.NDArray[np.bool_]
-    counts: Floats
+    sample_weight: Floats
     unlabelled: npt.NDArray[np.bool_] | None = None
 
     def with_shares(self, probability: Doubles) -> "Examples":
@@ -76,14 +76,16 @@ class Examples:
         other matches, it is the mean probability of known ones, c, times that of being a match, and a pair
         that is not among them is a match with odds p / (1 - p) (1 - c) / c (Elkan and Noto 2008).
         """
-        known = np.average(probability[self.matches], weights=self.counts[self.matches])
+        known = np.average(probability[self.matches], weights=self.sample_weight[self.matches])
         odds = probability / np.maximum(1 - probability, 1e-9) * (1 - known) / known
         share = np.where(False if self.unlabelled is None else self.unlabelled, np.minimum(odds, 1.0), 0.0)
         likely = share > _LEAST_SHARE
         return Examples(
             np.concatenate([self.vectors, self.vectors[likely]]),
             np.concatenate([self.matches, np.ones(int(likely.sum()), dtype=bool)]),
-            np.concatenate([self.counts * (1 - share), (self.counts * share)[likely]]).astype(np.float32),
+            np.concatenate([self.sample_weight * (1 - share), (self.sample_weight * share)[likely]]).astype(
+                np.float32
+            ),
         )
 
 
@@ -97,8 +99,8 @@ def fit_evidence(examples: Examples, agrees: npt.NDArray[np.bool_]) -> Evidence:
 
 
 def _fitted(examples: Examples, agrees: npt.NDArray[np.bool_]) -> Evidence:
-    usual, spread = _scale(examples.vectors)
-    inputs = _standard(examples.vectors, usual, spread).astype(np.float64)
+    mean, std = _scale(examples.vectors)
+    inputs = _standard(examples.vectors, mean, std).astype(np.float64)
     inputs = np.column_stack([inputs, np.ones(len(inputs))])
     bounds = [(0.0, None) if positive else (None, None) for positive in [*agrees, False]]
     # Products so small are no faster on several threads, which would only wait for each other, at full load.
@@ -106,21 +108,23 @@ def _fitted(examples: Examples, agrees: npt.NDArray[np.bool_]) -> Evidence:
         found = minimize(
             _loss,
             np.zeros(inputs.shape[1]),
-            args=(inputs, examples.matches.astype(np.float64), examples.counts.astype(np.float64)),
+            args=(inputs, examples.matches.astype(np.float64), examples.sample_weight.astype(np.float64)),
             jac=True,
             bounds=bounds,
             method="L-BFGS-B",
             options={"maxiter": _STEPS},
         )
-    return Evidence(usual, spread, found.x[:-1].astype(np.float32), float(found.x[-1]))
+    return Evidence(mean, std, found.x[:-1].astype(np.float32), float(found.x[-1]))
 
 
-def _loss(weights: Doubles, inputs: Doubles, matches: Doubles, counts: Doubles) -> tuple[float, Doubles]:
+def _loss(
+    weights: Doubles, inputs: Doubles, matches: Doubles, sample_weight: Doubles
+) -> tuple[float, Doubles]:
     """Return the penalised negative log-likelihood and its gradient; the last weight is the intercept."""
     odds = inputs @ weights
     pull = _PULL * np.append(weights[:-1], 0.0)
-    loss = counts @ (np.logaddexp(0, odds) - matches * odds) + pull @ weights / 2
-    return float(loss), np.asarray(inputs.T @ (counts * (expit(odds) - matches)) + pull)
+    loss = sample_weight @ (np.logaddexp(0, odds) - matches * odds) + pull @ weights / 2
+    return float(loss), np.asarray(inputs.T @ (sample_weight * (expit(odds) - matches)) + pull)
 
 
 def _scale(vectors: Floats) -> tuple[Floats, Floats]:
@@ -128,12 +132,12 @@ def _scale(vectors: Floats) -> tuple[Floats, Floats]:
     known = np.isfinite(vectors)
     count = np.maximum(known.sum(axis=0), 1)
     filled = np.where(known, vectors, 0).astype(np.float64)
-    usual = filled.sum(axis=0) / count
-    variance = np.where(known, (filled - usual) ** 2, 0).sum(axis=0) / count
-    return usual.astype(np.float32), (np.sqrt(variance) + 1e-3).astype(np.float32)
+    mean = filled.sum(axis=0) / count
+    variance = np.where(known, (filled - mean) ** 2, 0).sum(axis=0) / count
+    return mean.astype(np.float32), (np.sqrt(variance) + 1e-3).astype(np.float32)
 
 
-def _standard(vectors: Floats, usual: Floats, spread: Floats) -> Floats:
+def _standard(vectors: Floats, mean: Floats, std: Floats) -> Floats:
     """Return the entries in deviations from the usual, 4 at most; 0 where they are missing."""
-    standard = np.nan_to_num((vectors - usual) / spread, nan=0.0, posinf=_LIMIT, neginf=-_LIMIT)
+    standard = np.nan_to_num((vectors - mean) / std, nan=0.0, posinf=_LIMIT, neginf=-_LIMIT)
     return np.asarray(standard.clip(-_LIMIT, _LIMIT), dtype=np.float32)

@@ -41,7 +41,7 @@ class FittedEvidence:
     def to_json(self) -> str:
         """Return the content of the file."""
         learned = self.evidence
-        numbers = (learned.usual.tolist(), learned.spread.tolist(), learned.weights.tolist())
+        numbers = (learned.mean.tolist(), learned.std.tolist(), learned.weights.tolist())
         keys = ("name", "usual", "spread", "weight")
         content = {
             "columns": [asdict(column) for column in self.columns],

@@ -27,7 +27,7 @@ ANSWERS = pa.schema([("place", pa.int64()), ("values", pa.list_(pa.float32()))])
 Dates = dict[str, MonthFirst]
 
 
-class Question(Protocol):
+class PairTask(Protocol):
     """What is asked about pairs. It travels to where the records are."""
 
     def __call__(self, tables: TablePair, left: Rows, right: Rows) -> Floats:
@@ -35,7 +35,7 @@ class Question(Protocol):
 
 
 @dataclass(frozen=True)
-class VectorsAsked:
+class VectorTask:
     """Asks for comparison vectors. `weights` gives those of the features, where the question is asked."""
 
     columns: tuple[ComparedColumn, ...]
@@ -48,10 +48,10 @@ class VectorsAsked:
 
 
 @dataclass(frozen=True)
-class OddsAsked:
+class OddsTask:
     """Asks for the log odds that evidence gives."""
 
-    vectors: VectorsAsked
+    vectors: VectorTask
     evidence: Evidence
 
     def __call__(self, tables: TablePair, left: Rows, right: Rows) -> Floats:
@@ -60,7 +60,7 @@ class OddsAsked:
 
 
 @dataclass(frozen=True)
-class SimilarityAsked:
+class SimilarityTask:
     """Asks for the n-gram similarity of the mapped columns."""
 
     columns: tuple[ColumnPair, ...]
@@ -80,7 +80,7 @@ class PairKernel:
     """Batches of pairs with their records to answers (`ANSWERS`); `columns` are those that `l0`... hold."""
 
     columns: tuple[ColumnPair, ...]
-    question: Question
+    question: PairTask
 
     def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """Yield the answers about each batch."""

@@ -22,7 +22,7 @@ from erblock.comparison.columns import ComparedColumn
 from erblock.comparison.evidence import Evidence
 from erblock.comparison.measures import Floats
 from erblock.comparison.vectors import Comparison
-from erblock.engines.pairs import ANSWERS, OddsAsked, PairKernel, Question, SimilarityAsked, VectorsAsked
+from erblock.engines.pairs import ANSWERS, OddsTask, PairKernel, PairTask, SimilarityTask, VectorTask
 from erblock.engines.records import PARTITION_SHIFT, PLACE
 from erblock.engines.spark import collected_ids
 from erblock.engines.spark_columns import columns_on_spark, dates_of, frequencies_of
@@ -95,13 +95,13 @@ class SparkMatchEngine:
     def similarity(self, weights: Floats, left: Rows, right: Rows) -> Scores:
         """Return the n-gram similarity of each pair of row numbers."""
         with self.shipped(weights) as there:
-            return self.ask(SimilarityAsked(self.tables.columns, there), left, right)[:, 0]
+            return self.ask(SimilarityTask(self.tables.columns, there), left, right)[:, 0]
 
     def write(self, frame: pl.DataFrame, output: str, option: str) -> None:
         """Write a table: a URI by Spark, any other path here."""
         write_rows(self.session, frame, output, option)
 
-    def ask(self, question: Question, left: Rows, right: Rows) -> Floats:
+    def ask(self, question: PairTask, left: Rows, right: Rows) -> Floats:
         """Return (pairs, values) numbers about pairs of row numbers, which must not be none."""
         kernel = PairKernel(self.tables.columns, question)
         found = self._with_records(left, right).mapInArrow(kernel, from_arrow_schema(ANSWERS)).toArrow()
@@ -157,15 +157,15 @@ class SparkComparison(Comparison):
         if not len(left_rows) or not self.features:
             return super().vectors(left_rows, right_rows)
         with self._engine.shipped(self._weights) as there:
-            return self._engine.ask(VectorsAsked(self._columns, there, self._dates), left_rows, right_rows)
+            return self._engine.ask(VectorTask(self._columns, there, self._dates), left_rows, right_rows)
 
     def log_odds(self, evidence: Evidence, left_rows: Rows, right_rows: Rows) -> Floats:
         """Return the log odds of a match of pairs of row numbers; no vector leaves the executors."""
         if not len(left_rows) or not self.features:
             return super().log_odds(evidence, left_rows, right_rows)
         with self._engine.shipped(self._weights) as there:
-            vectors = VectorsAsked(self._columns, there, self._dates)
-            return self._engine.ask(OddsAsked(vectors, evidence), left_rows, right_rows)[:, 0]
+            vectors = VectorTask(self._columns, there, self._dates)
+            return self._engine.ask(OddsTask(vectors, evidence), left_rows, right_rows)[:, 0]
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ _SAME_NUMBER = 1e-5
 
 
 @dataclass(frozen=True)
-class Tally:
+class StratumCounts:
     """How the drawn pairs of a stratum were judged."""
 
     stratum: Stratum
@@ -73,7 +73,7 @@ class AuditReport:
     """
 
     key: SheetKey
-    tallies: tuple[Tally, ...]
+    tallies: tuple[StratumCounts, ...]
     bounds: tuple[tuple[float, float], ...]
     near: AuditedRecall
     whole: AuditedRecall
@@ -96,7 +96,7 @@ def read_audit(sheet: Path, csv: CsvOptions = DEFAULT_CSV) -> AuditReport:
     return AuditReport(key, tallies, bounds, audited_recall(near), audited_recall(tallies))
 
 
-def audited_recall(tallies: Sequence[Tally]) -> AuditedRecall:
+def audited_recall(tallies: Sequence[StratumCounts]) -> AuditedRecall:
     """Return the share of all matches in these strata that is in the kept ones."""
     drawn = sum(tally.stratum.drawn for tally in tallies)
     least, most = {True: 0.0, False: 0.0}, {True: 0.0, False: 0.0}
@@ -111,7 +111,7 @@ def audited_recall(tallies: Sequence[Tally]) -> AuditedRecall:
     )
 
 
-def _estimate(tallies: Sequence[Tally]) -> float | None:
+def _estimate(tallies: Sequence[StratumCounts]) -> float | None:
     values = [tally.value for tally in tallies]
     known = [value for value in values if value is not None]
     if len(known) < len(values) or not sum(known):
@@ -120,11 +120,11 @@ def _estimate(tallies: Sequence[Tally]) -> float | None:
     return kept / sum(known)
 
 
-def _tallies(key: SheetKey, answers: dict[int, bool]) -> tuple[Tally, ...]:
+def _tallies(key: SheetKey, answers: dict[int, bool]) -> tuple[StratumCounts, ...]:
     tallies = []
     for number, stratum in enumerate(key.strata):
         found = [answers[row.pair] for row in key.rows if row.stratum == number and row.pair in answers]
-        tallies.append(Tally(stratum, sum(found), len(found) - sum(found)))
+        tallies.append(StratumCounts(stratum, sum(found), len(found) - sum(found)))
     return tuple(tallies)
 
 

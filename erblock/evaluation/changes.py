@@ -44,10 +44,10 @@ def with_buckets(changes: pl.DataFrame, left: pl.DataFrame, right: pl.DataFrame)
     place = ["band", "bucket"]
     met = keyed.join(right, left_on=[PAIR[1], *place], right_on=["record_id", *place], how="semi")
     met = met.select(*PAIR, pl.lit("score").alias(_MET)).unique(PAIR)
-    told = changes.join(met, on=PAIR, how="left", maintain_order="left")
+    caused = changes.join(met, on=PAIR, how="left", maintain_order="left")
     untold = pl.col("cause") == _UNTOLD
     cause = pl.when(untold).then(pl.col(_MET).fill_null("buckets")).otherwise("cause")
-    return told.with_columns(cause.alias("cause")).drop(_MET)
+    return caused.with_columns(cause.alias("cause")).drop(_MET)
 
 
 def match_changes(

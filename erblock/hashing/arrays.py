@@ -11,9 +11,9 @@ from scipy import sparse
 
 from erblock.errors import ModelError
 from erblock.hashing.base import Rows, Sketch
-from erblock.hashing.codes import CodedVectors, Codes
+from erblock.hashing.codes import Codes, QuantizedVectors
 from erblock.hashing.minhash import MinHashSketch
-from erblock.hashing.neural import Channels, NeuralSketch
+from erblock.hashing.neural import HybridVectors, NeuralSketch
 from erblock.hashing.ngrams import FEATURE_BITS
 from erblock.hashing.tensors import Arrays, load_tensors, save_tensors
 
@@ -57,14 +57,14 @@ class SketchArrays:
         buckets = np.ascontiguousarray(self.buckets.T)
         if self.dense.shape[1] == 0:
             return MinHashSketch(buckets, self.places, self.ngrams)
-        return NeuralSketch(Channels(CodedVectors(self.dense), self.ngrams), buckets, self.places)
+        return NeuralSketch(HybridVectors(QuantizedVectors(self.dense), self.ngrams), buckets, self.places)
 
 
 def sketch_arrays(sketch: Sketch) -> SketchArrays:
     """Return the arrays of a sketch."""
     if isinstance(sketch, NeuralSketch):
-        channels = sketch.channels
-        return SketchArrays(sketch.buckets.T, sketch.places, channels.sparse, channels.dense.codes)
+        hybrid = sketch.hybrid
+        return SketchArrays(sketch.buckets.T, sketch.places, hybrid.sparse, hybrid.dense.codes)
     if isinstance(sketch, MinHashSketch):
         none = np.zeros((len(sketch), 0), dtype=np.int8)
         return SketchArrays(sketch.buckets.T, sketch.order, sketch.vectors, none)
@@ -75,8 +75,8 @@ def check_alike(left: Sketch, right: Sketch) -> None:
     """Raise ModelError unless two sketches have as many bands, and vectors of one width."""
     forms = [(each.buckets.shape[1], each.dense.shape[1]) for each in map(sketch_arrays, (left, right))]
     if forms[0] != forms[1]:
-        told = " and ".join(f"{bands} bands with vectors of {width}" for bands, width in forms)
-        raise ModelError(f"expected keys of one model on both sides, found {told} dimensions; {_REMEDY}")
+        shapes = " and ".join(f"{bands} bands with vectors of {width}" for bands, width in forms)
+        raise ModelError(f"expected keys of one model on both sides, found {shapes} dimensions; {_REMEDY}")
 
 
 def with_buckets(sketch: Sketch, buckets: UInt32s) -> Sketch:

@@ -28,8 +28,8 @@ import polars as pl
 from datasketch import MinHash
 
 from erblock.hashing import ngrams
-from erblock.hashing.native import in_parallel, inner, native
 from erblock.hashing.ngrams import FeatureSets
+from erblock.hashing.parallel import in_parallel, inner, njit
 
 UInt32s = npt.NDArray[np.uint32]
 UInt8s = npt.NDArray[np.uint8]
@@ -138,7 +138,7 @@ def text_keys(texts: pl.Series, weights: Floats, plan: BandPlan) -> RecordKeys:
     )
 
 
-@native
+@njit
 def _write_balanced(texts: _Texts, columns: npt.NDArray[np.uint64], sums: Floats, rates: Floats) -> None:
     """Write the weights of features for which the columns of a record sum to the same.
 
@@ -194,7 +194,7 @@ class _Open(NamedTuple):
         return cls(np.empty(count, np.int64), *lines, *draws, *taken, sums, states)
 
 
-@native
+@njit
 def _write_keys(
     what: tuple[_Texts, Floats, np.float32],
     plan: tuple[_Lines, _Open],

@@ -1,11 +1,11 @@
-"""Buckets of vectors: in each band, the cell of the nearest of some randomly chosen records.
+"""Buckets of vectors: in each band, the Voronoi cell of the nearest of some randomly drawn records.
 
-A vector is first projected so that what varies between two records of one entity counts little and what
-tells entities apart counts much (linear discriminant analysis on known or supposed matches): the rules
-shape the buckets too. A band is a set of records drawn at random as centres; its buckets are their Voronoi
-cells, small where records are dense. More bands find more matches, more cells a band make them cheaper.
-Bands share their points, so that one search serves them all; it is among codes of 8 bits, whose products
-processors compute fastest and the same to the last bit on any of them.
+Vectors are first projected by linear discriminant analysis on known or supposed matches: directions that vary
+within an entity are shrunk, directions that separate entities are stretched. So rules shape the buckets, too.
+A band is a set of records drawn at random as pivots. Its buckets are the Voronoi cells of the pivots, which
+are small where records are dense. More bands find more matches; more cells a band make the join smaller. All
+bands share one set of pivots, so that one search serves them all. The search compares codes of 8 bits: their
+products are fast, and the same to the last bit on every processor.
 
 Decisions: docs/decisions/007-neural-cells.md, docs/decisions/008-all-pivots-compared.md.
 """
@@ -20,15 +20,15 @@ import numpy.typing as npt
 from threadpoolctl import threadpool_limits
 
 from erblock.hashing.codes import Codes, coded
-from erblock.hashing.native import in_parallel, native
-from erblock.hashing.products import Products, fastest_products
+from erblock.hashing.int8_matmul import Products, fastest_products
+from erblock.hashing.parallel import in_parallel, njit
 
 Floats = npt.NDArray[np.float32]
 UInt32s = npt.NDArray[np.uint32]
 Int32s = npt.NDArray[np.int32]
 _CHUNK = 256
-_ROWS, _POINTS = 2_000, 250
-"""So many records and points at a time: their products stay in the cache of a core."""
+_ROWS, _PIVOTS = 2_000, 250
+"""Records and pivots multiplied at a time: their products fit in the cache of a core."""
 _SKEW = 1.5
 _LEAST_DENSITY = 4.0
 
@@ -37,8 +37,8 @@ _LEAST_DENSITY = 4.0
 class CellOptions:
     """How to make cells.
 
-    `width`: projected dimensions. `joined`: about so many rows of the join a record may have; it sets the
-    number of cells of a band where the square root of the table's size does not ask for more.
+    `width`: projected dimensions. `joined`: joined rows a record may have, about. It sets the number of cells
+    of a band, unless the square root of the table's size asks for more.
     """
 
     width: int = 128
@@ -50,21 +50,21 @@ class CellOptions:
 
 @dataclass(frozen=True)
 class Cells:
-    """A projection, (vector width, width), and centres: unit vectors that bands share.
+    """A projection, (vector width, width), and the pivots of all bands: unit vectors.
 
-    `points`: (points, width); band b is the centres `points[centres[b]]`, (bands, cells). Every band draws
-    from the same points, so that one search among them serves all bands.
+    `pivots`: (pivots, width). `band_pivots`: (bands, cells), row numbers of `pivots`. All bands draw from the
+    same pivots, so that one search serves them all.
     """
 
     mean: Floats
     projection: Floats
-    points: Floats
-    centres: Int32s
+    pivots: Floats
+    band_pivots: Int32s
 
     @property
     def bands(self) -> int:
         """The number of bands."""
-        return len(self.centres)
+        return len(self.band_pivots)
 
     def project(self, vectors: Floats) -> Floats:
         """Return the (records, width) unit projections of (records, vector width) vectors."""
@@ -74,11 +74,11 @@ class Cells:
         """Return the (bands, records) numbers of the cells that the records fall in."""
         codes = coded(projected).codes
         found = np.zeros((len(codes), self.bands), dtype=np.uint32)
-        products, centres = fastest_products(len(codes) * len(self.points)), self._coded
+        products, coded_pivots = fastest_products(len(codes) * len(self.pivots)), self._coded
 
         def work(start: int) -> None:
             rows = slice(start, start + _ROWS)
-            _find_nearest(products, codes[rows], centres, found[rows])
+            _find_nearest(products, codes[rows], coded_pivots, found[rows])
 
         # Each thread has its own products to compute: those of a library would only be in the way.
         with threadpool_limits(1, user_api="blas"):
@@ -87,14 +87,14 @@ class Cells:
         return np.ascontiguousarray(found.T)
 
     @cached_property
-    def _coded(self) -> "_Centres":
-        vectors = coded(self.points)
+    def _coded(self) -> "_Pivots":
+        vectors = coded(self.pivots)
         reciprocal = (1 / vectors.lengths).astype(np.float32)
-        return _Centres(vectors.codes, reciprocal, *_bands_of(self.centres, len(self.points)))
+        return _Pivots(vectors.codes, reciprocal, *_bands_of(self.band_pivots, len(self.pivots)))
 
 
-class _Centres(NamedTuple):
-    """The points: their codes and reciprocal lengths, where the bands of each begin, and the bands of all."""
+class _Pivots(NamedTuple):
+    """Codes of the pivots, their reciprocal lengths, and the bands of each, as `_bands_of` returns them."""
 
     codes: Codes
     reciprocal: Floats
@@ -102,32 +102,33 @@ class _Centres(NamedTuple):
     bands: Int32s
 
 
-def _bands_of(centres: Int32s, points: int) -> tuple[Int32s, Int32s]:
-    """Return the bands that each point is a centre of: those of point i are from `starts[i]` on."""
-    flat = centres.ravel()
+def _bands_of(band_pivots: Int32s, pivots: int) -> tuple[Int32s, Int32s]:
+    """Return (starts, bands): pivot i belongs to the bands `bands[starts[i]:starts[i + 1]]`."""
+    flat = band_pivots.ravel()
     order = np.argsort(flat, kind="stable")
-    starts = np.searchsorted(flat[order], np.arange(points + 1))
-    return starts.astype(np.int32), (order // centres.shape[1]).astype(np.int32)
+    starts = np.searchsorted(flat[order], np.arange(pivots + 1))
+    return starts.astype(np.int32), (order // band_pivots.shape[1]).astype(np.int32)
 
 
-def _find_nearest(products: Products, codes: Codes, centres: _Centres, found: UInt32s) -> None:
-    """Write the number of the nearest centre of each band, the first of equal ones."""
+def _find_nearest(products: Products, codes: Codes, pivots: _Pivots, found: UInt32s) -> None:
+    """Write the number of the nearest pivot of each band; of equal ones, the first."""
     best = np.full(found.shape, -np.inf, dtype=np.float32)
     least = np.full(len(found), -np.inf, dtype=np.float32)
-    for start in range(0, len(centres.codes), _POINTS):
-        some = products(codes, centres.codes[start : start + _POINTS])
-        _take_nearer(some, start, centres, (best, least, found))
+    for start in range(0, len(pivots.codes), _PIVOTS):
+        some = products(codes, pivots.codes[start : start + _PIVOTS])
+        _take_nearer(some, start, pivots, (best, least, found))
 
 
-@native
+@njit
 def _take_nearer(
-    products: Int32s, start: int, centres: _Centres, nearest: tuple[Floats, Floats, UInt32s]
+    products: Int32s, start: int, pivots: _Pivots, nearest: tuple[Floats, Floats, UInt32s]
 ) -> None:
-    """Take the points from `start` on that are nearer than what is there for their bands.
+    """Take the pivots from `start` on that are nearer than those found so far for their bands.
 
-    `nearest`: how near the nearest of each band is, the least of these for a record, and their numbers.
+    `nearest`: how near the nearest pivot of each band is, (records, bands); the least of these for each
+    record; and the numbers of these pivots.
     """
-    _, reciprocal, starts, bands = centres
+    _, reciprocal, starts, bands = pivots
     best, least, found = nearest
     scales = reciprocal[start : start + products.shape[1]]
     for row in range(len(products)):
@@ -149,9 +150,9 @@ def _take_nearer(
         least[row] = limit
 
 
-@native
+@njit
 def _any_is_nearer(products: Int32s, scales: Floats, limit: np.float32) -> bool:
-    """Return whether any point is nearer: a loop without a way out is fast, and mostly none is."""
+    """Return whether any pivot is nearer. This check has no branches and is usually False."""
     found = False
     for i in range(len(products)):
         found |= np.float32(products[i]) * scales[i] > limit
@@ -159,7 +160,7 @@ def _any_is_nearer(products: Int32s, scales: Floats, limit: np.float32) -> bool:
 
 
 def places_of(projected: Floats) -> UInt32s:
-    """Return where records stand along their first projected direction: those near one another are alike."""
+    """Return the place of each record along the first projected direction: neighbours are alike."""
     # A projection is a unit vector; in 32 bits, 1 would round to more than the largest whole number.
     first = projected[:, 0].astype(np.float64).clip(-1, 1)
     return np.asarray(((first + 1) / 2 * (2**32 - 1)).astype(np.uint32))
@@ -168,8 +169,8 @@ def places_of(projected: Floats) -> UInt32s:
 def _by_row(rows: Floats, work: Callable[[Floats], npt.NDArray[Any]]) -> npt.NDArray[Any]:
     """Return what `work` makes of each row, whatever the other rows are.
 
-    How a matrix product is rounded depends on its shape, and a rounding may change the nearest centre: so
-    every product has the same shape.
+    How a matrix product is rounded depends on its shape, and rounding may change the nearest pivot. So every
+    product has the same shape.
     """
     parts = [work(np.zeros((_CHUNK, rows.shape[1]), dtype=np.float32))[:0]]
     for start in range(0, len(rows), _CHUNK):
@@ -186,12 +187,12 @@ def fit_cells(vectors: Floats, left: Floats, right: Floats, records: int, option
     mean = vectors.mean(axis=0)
     projection = _discriminant(vectors - mean, left - right, options)
     none = np.empty((0, options.width), dtype=np.float32)
-    points = Cells(mean, projection, none, np.empty((0, 0), dtype=np.int32)).project(vectors)
-    count = max(2, min(cells_of_a_band(records, options), len(points) // 2))
+    pivots = Cells(mean, projection, none, np.empty((0, 0), dtype=np.int32)).project(vectors)
+    count = max(2, min(cells_of_a_band(records, options), len(pivots) // 2))
     random = np.random.default_rng(options.seed)
-    draws = np.stack([random.permutation(len(points))[:count] for _ in range(options.bands)])
-    drawn, centres = np.unique(draws, return_inverse=True)
-    return Cells(mean, projection, points[drawn], centres.reshape(draws.shape).astype(np.int32))
+    draws = np.stack([random.permutation(len(pivots))[:count] for _ in range(options.bands)])
+    drawn, band_pivots = np.unique(draws, return_inverse=True)
+    return Cells(mean, projection, pivots[drawn], band_pivots.reshape(draws.shape).astype(np.int32))
 
 
 def cells_of_a_band(records: int, options: CellOptions) -> int:

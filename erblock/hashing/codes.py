@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from erblock.hashing.base import Rows, Scores
-from erblock.hashing.native import in_parallel, native
+from erblock.hashing.parallel import in_parallel, njit
 
 Floats = npt.NDArray[np.float32]
 Codes = npt.NDArray[np.int8]
@@ -30,7 +30,7 @@ _CACHE_LINE = 64
 
 
 @dataclass(frozen=True)
-class CodedVectors:
+class QuantizedVectors:
     """Directions of vectors, as codes of -127 to 127, (records, width)."""
 
     codes: Codes
@@ -70,9 +70,9 @@ class CodedVectors:
         return found
 
 
-def coded(vectors: Floats) -> CodedVectors:
+def coded(vectors: Floats) -> QuantizedVectors:
     """Return the directions of (records, width) vectors."""
-    return CodedVectors(codes_and_scales(vectors)[0])
+    return QuantizedVectors(codes_and_scales(vectors)[0])
 
 
 def codes_and_scales(vectors: Floats) -> tuple[Codes, Floats]:
@@ -83,7 +83,7 @@ def codes_and_scales(vectors: Floats) -> tuple[Codes, Floats]:
     return codes, scales
 
 
-@native
+@njit
 def _write_codes(rows: Floats, bits: npt.NDArray[np.int32], codes: Codes, scales: Floats) -> None:
     """Write codes and scales of the rows. `bits` are the same numbers, whose sizes are in the same order."""
     highest = np.empty(1, dtype=np.int32)
@@ -101,7 +101,7 @@ def _write_codes(rows: Floats, bits: npt.NDArray[np.int32], codes: Codes, scales
             found[i] = np.int8(np.int32((values[i] * factor + _ROUND) - _ROUND))
 
 
-@native
+@njit
 def _write_cosines(sides: Any, pairs: tuple[Rows, Rows], found: Floats) -> int:
     """Write the cosine of each pair; what is returned means nothing.
 

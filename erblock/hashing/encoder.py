@@ -15,8 +15,8 @@ import numpy.typing as npt
 from erblock.errors import ModelError, require_extra
 from erblock.hashing.base import Progress, Rows, silent
 from erblock.hashing.encoder_folder import check_encoder_folder, check_loaded, without_network
+from erblock.hashing.int8_matmul import has_8_bits
 from erblock.hashing.packed import PackedEncoder, Window, can_pack, windows
-from erblock.hashing.products import has_8_bits
 from erblock.tables.contents import digest_of
 
 if TYPE_CHECKING:
@@ -156,7 +156,7 @@ class Encoder:
         self.model.save(str(folder), create_model_card=False, safe_serialization=True)
 
 
-class RememberingEncoder(Encoder):
+class CachingEncoder(Encoder):
     """An encoder that keeps the vector of every text it has encoded; its weights must not change."""
 
     def __init__(self, encoder: Encoder) -> None:

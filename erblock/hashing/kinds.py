@@ -24,7 +24,7 @@ from erblock.hashing.student import StaticEmbeddings, StudentHasher
 from erblock.hashing.tensors import Arrays
 
 ENCODER = "encoder"
-_CELLS = ("mean", "projection", "points", "centres")
+_CELLS = ("mean", "projection", "points", "centres")  # as saved models call the fields of `Cells`
 _STATIC = ("features", "codes", "scales", "constant")
 
 
@@ -53,14 +53,14 @@ class RunOptions:
 class Kind:
     """One kind of hasher: the section of the manifest that is its own, the names in it, and of its arrays.
 
-    `take_apart` may write files of its own to the folder, which `put_together` finds there.
+    `to_arrays` may write files of its own to the folder, which `from_arrays` finds there.
     """
 
     section: str
     settings: tuple[str, ...]
     arrays: tuple[str, ...]
-    take_apart: Callable[[Any, Path], tuple[Arrays, Settings]]
-    put_together: Callable[[Parts, RunOptions], Hasher]
+    to_arrays: Callable[[Any, Path], tuple[Arrays, Settings]]
+    from_arrays: Callable[[Parts, RunOptions], Hasher]
 
 
 def _neural_parts(hasher: NeuralHasher, folder: Path) -> tuple[Arrays, Settings]:
@@ -78,7 +78,7 @@ def _neural_hasher(parts: Parts, run: RunOptions) -> Hasher:
 
 
 def _cell_arrays(cells: Cells) -> Arrays:
-    return {name: getattr(cells, name) for name in _CELLS}
+    return dict(zip(_CELLS, (cells.mean, cells.projection, cells.pivots, cells.band_pivots), strict=True))
 
 
 def _cells(arrays: Arrays) -> Cells:

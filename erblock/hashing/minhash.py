@@ -20,8 +20,8 @@ from erblock.hashing import ngrams
 from erblock.hashing.bands import BandPlan, UInt32s, record_keys
 from erblock.hashing.base import BandKeys, Progress, Rows, Scores, keys_of_band, silent
 from erblock.hashing.fit_bands import JoinLimit, fit_bands
-from erblock.hashing.native import in_parallel
 from erblock.hashing.pairwise import row_dots
+from erblock.hashing.parallel import in_parallel
 
 _DEFAULT = JoinLimit()
 

@@ -23,7 +23,7 @@ from erblock.hashing import ngrams
 from erblock.hashing.bands import BandPlan, RecordKeys, text_keys
 from erblock.hashing.base import BandKeys, Progress, Rows, Scores, keys_of_band, silent
 from erblock.hashing.cells import CellOptions, Cells, fit_cells, places_of
-from erblock.hashing.codes import CodedVectors, coded
+from erblock.hashing.codes import QuantizedVectors, coded
 from erblock.hashing.encoder import Encoder
 from erblock.hashing.pairwise import row_dots
 from erblock.tables.text import plain_texts
@@ -38,10 +38,10 @@ _MATCHES = 5_000
 
 
 @dataclass(frozen=True)
-class Channels:
+class HybridVectors:
     """Both vectors of every record of a table: (records, width) in 8 bits, and (records, features)."""
 
-    dense: CodedVectors
+    dense: QuantizedVectors
     sparse: sparse.csr_array
 
     def cosines(self, other: Self, left: Rows, right: Rows) -> tuple[Scores, Scores]:
@@ -73,7 +73,7 @@ class NeuralSketch:
     The first bands are those of cells, the others those of n-grams.
     """
 
-    channels: Channels
+    hybrid: HybridVectors
     buckets: UInt32s
     places: UInt32s
 
@@ -95,7 +95,7 @@ class NeuralSketch:
 
     def similarity(self, other: Self, left: Rows, right: Rows) -> Scores:
         """Return s, computed from the vectors themselves, not from their cells."""
-        dense, ngram = self.channels.cosines(other.channels, left, right)
+        dense, ngram = self.hybrid.cosines(other.hybrid, left, right)
         return np.asarray((1 - NGRAM_WEIGHT) * dense + NGRAM_WEIGHT * ngram, dtype=np.float32)
 
 
@@ -115,25 +115,25 @@ class NeuralHasher:
 
     def sketch(self, texts: pl.Series, on_progress: Progress = silent) -> NeuralSketch:
         """Return both channels of `texts`, their cells and places."""
-        channels = encode_channels(self.encoder, self.weights, texts, on_progress)
-        return neural_sketch(channels, self.cells, text_keys(texts, self.weights, self.plan))
+        hybrid = encode_hybrid(self.encoder, self.weights, texts, on_progress)
+        return neural_sketch(hybrid, self.cells, text_keys(texts, self.weights, self.plan))
 
 
-def neural_sketch(channels: Channels, cells: Cells, keys: RecordKeys) -> NeuralSketch:
+def neural_sketch(hybrid: HybridVectors, cells: Cells, keys: RecordKeys) -> NeuralSketch:
     """Return the sketch of records that are encoded already; `keys`: those of their n-grams."""
-    projected = cells.project(channels.joined())
+    projected = cells.project(hybrid.joined())
     numbers = cells.numbers(projected) + np.uint32(1)
-    numbers[:, np.diff(channels.sparse.indptr) == 0] = 0  # nothing to hash
-    return NeuralSketch(channels, np.concatenate([numbers, keys.buckets]), places_of(projected))
+    numbers[:, np.diff(hybrid.sparse.indptr) == 0] = 0  # nothing to hash
+    return NeuralSketch(hybrid, np.concatenate([numbers, keys.buckets]), places_of(projected))
 
 
-def encode_channels(
+def encode_hybrid(
     encoder: Encoder, weights: Floats, texts: pl.Series, on_progress: Progress = silent
-) -> Channels:
+) -> HybridVectors:
     """Return both channels of `texts`."""
     vectors = ngrams.tfidf(ngrams.feature_sets(texts), weights)
     filled: Sequence[str] = plain_texts(texts.fill_null("")).to_list()
-    return Channels(coded(encoder.encode(filled, on_progress)), vectors)
+    return HybridVectors(coded(encoder.encode(filled, on_progress)), vectors)
 
 
 class NgramKeys(NamedTuple):
@@ -169,7 +169,7 @@ def fit_neural(
     drawn = everything.gather(random.permutation(len(everything))[:_SAMPLE])
     some = random.permutation(len(sample.matches[0]))[:_MATCHES]
     texts = pl.concat([drawn, *(side.gather(some) for side in sample.matches)])
-    vectors = encode_channels(encoder, weights, texts, on_progress).joined()
+    vectors = encode_hybrid(encoder, weights, texts, on_progress).joined()
     left, right = np.split(vectors[len(drawn) :], 2)
     cells = fit_cells(vectors[: len(drawn)], left, right, sample.records, options)
     return NeuralHasher(encoder, weights, cells, plan)

@@ -16,7 +16,7 @@ import polars as pl
 from scipy import sparse
 
 from erblock.hashing.base import Rows
-from erblock.hashing.native import in_parallel
+from erblock.hashing.parallel import in_parallel
 from erblock.hashing.shingles import HASH_BITS, ROW_BITS, WORD_BITS, tagged_features
 from erblock.similarity.folding import case_folded, without_accents
 

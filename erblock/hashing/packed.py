@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from erblock.hashing.native import in_parallel, one_thread
+from erblock.hashing.parallel import in_parallel, one_thread
 
 if TYPE_CHECKING:
     import torch
@@ -100,7 +100,7 @@ class PackedEncoder:
     ) -> None:
         from transformers import AttentionInterface
 
-        from erblock.hashing.whole import in_whole_numbers
+        from erblock.hashing.int8_linear import in_whole_numbers
 
         AttentionInterface.register(_ATTENTION, _attention)
         transformer: Any = model[0].auto_model

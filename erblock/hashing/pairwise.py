@@ -10,7 +10,7 @@ import numpy.typing as npt
 from scipy import sparse
 
 from erblock.hashing.base import Rows, Scores
-from erblock.hashing.native import ZERO, in_parallel, inner, native
+from erblock.hashing.parallel import ZERO, in_parallel, inner, njit
 
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int32]
@@ -49,7 +49,7 @@ def _parts(matrix: sparse.csr_array) -> _Csr:
     return matrix.indptr, matrix.indices, matrix.data
 
 
-@native
+@njit
 def _write_dots(
     matrices: tuple[_Csr, _Csr], pairs: tuple[Rows, Rows], table: _Table, dots: Floats
 ) -> np.float32:

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from erblock.hashing.native import ZERO, inner, native
+from erblock.hashing.parallel import ZERO, inner, njit
 from erblock.tables.text import SEPARATOR
 
 UInt8s = npt.NDArray[np.uint8]
@@ -80,7 +80,7 @@ def _kinds(points: UInt32s) -> UInt8s:
     return kinds[points]
 
 
-@native
+@njit
 def _write_features(
     text: tuple[UInt32s, UInt8s],
     starts: npt.NDArray[np.int64],

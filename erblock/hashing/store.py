@@ -81,7 +81,7 @@ def save_model(model: Model, folder: Path, extras: Extras, *, overwrite: bool = 
     """
     with whole_folder(folder) as beside:
         check_target(folder, overwrite=overwrite)
-        arrays, settings = KINDS[model.hasher.kind].take_apart(model.hasher, beside)
+        arrays, settings = KINDS[model.hasher.kind].to_arrays(model.hasher, beside)
         save_tensors(arrays, beside / _ARRAYS)
         for name, frame in extras.tables.items():
             frame.write_parquet(beside / name)
@@ -144,7 +144,7 @@ def load_model(folder: Path, device: str = "auto", precision: str = "auto") -> M
     arrays = load_tensors(folder / _ARRAYS, kind.arrays, _REMEDY)
     lengths = check_shapes(folder / _ARRAYS, arrays, _REMEDY)
     parts = Parts(folder, arrays, manifest[kind.section], _plan_of(folder, manifest))
-    hasher = kind.put_together(parts, RunOptions(device, precision))
+    hasher = kind.from_arrays(parts, RunOptions(device, precision))
     width = hasher.encoder.width if isinstance(hasher, NeuralHasher) else lengths.get("vector", 0)
     if width and lengths["joined vector"] != width + SKETCH_WIDTH:
         raise ModelError(

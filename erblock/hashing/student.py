@@ -21,9 +21,9 @@ from erblock.hashing import ngrams
 from erblock.hashing.bands import BandPlan, text_keys
 from erblock.hashing.base import Progress, silent
 from erblock.hashing.cells import Cells
-from erblock.hashing.codes import CodedVectors, Codes, coded
-from erblock.hashing.native import in_parallel, native
-from erblock.hashing.neural import Channels, NeuralSketch, neural_sketch
+from erblock.hashing.codes import Codes, QuantizedVectors, coded
+from erblock.hashing.neural import HybridVectors, NeuralSketch, neural_sketch
+from erblock.hashing.parallel import in_parallel, njit
 
 Floats = npt.NDArray[np.float32]
 
@@ -61,7 +61,7 @@ class StaticEmbeddings:
         return np.asarray(found / np.maximum(lengths, 1e-12), dtype=np.float32)
 
 
-@native
+@njit
 def _add_embeddings(
     rows: tuple[npt.NDArray[Any], npt.NDArray[Any], Floats],
     places: npt.NDArray[np.int32],
@@ -98,11 +98,11 @@ class StudentHasher:
     def sketch(self, texts: pl.Series, on_progress: Progress = silent) -> NeuralSketch:
         """Return both channels of `texts`, their cells and places."""
         keys = text_keys(texts, self.weights, self.plan)
-        return neural_sketch(self.channels(texts, on_progress), self.cells, keys)
+        return neural_sketch(self.hybrid(texts, on_progress), self.cells, keys)
 
-    def channels(self, texts: pl.Series, on_progress: Progress = silent) -> Channels:
+    def hybrid(self, texts: pl.Series, on_progress: Progress = silent) -> HybridVectors:
         """Return both channels of `texts`."""
-        parts: list[Channels] = []
+        parts: list[HybridVectors] = []
         done = 0
         on_progress("hash", done, len(texts))
         for part in in_parallel(self._chunk, ngrams.chunks_of(texts)):
@@ -111,12 +111,12 @@ class StudentHasher:
             on_progress("hash", done, len(texts))
         return _stacked(parts)
 
-    def _chunk(self, texts: pl.Series) -> Channels:
+    def _chunk(self, texts: pl.Series) -> HybridVectors:
         tfidf = ngrams.tfidf(ngrams.chunk_sets(texts), self.weights)
-        return Channels(coded(self.embeddings.vectors(tfidf)), tfidf)
+        return HybridVectors(coded(self.embeddings.vectors(tfidf)), tfidf)
 
 
-def _stacked(parts: Sequence[Channels]) -> Channels:
+def _stacked(parts: Sequence[HybridVectors]) -> HybridVectors:
     tfidf = sparse.vstack([part.sparse for part in parts], format="csr")
-    dense = CodedVectors(np.concatenate([part.dense.codes for part in parts]))
-    return Channels(dense, sparse.csr_array(tfidf))
+    dense = QuantizedVectors(np.concatenate([part.dense.codes for part in parts]))
+    return HybridVectors(dense, sparse.csr_array(tfidf))

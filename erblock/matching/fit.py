@@ -24,8 +24,8 @@ from erblock.scoring.weak_labels import (
     LEAST_EXAMPLES,
     NOTHING_TAUGHT,
     PairExamples,
+    PairLabels,
     TaughtPairs,
-    Verdicts,
     choose_examples,
 )
 
@@ -72,13 +72,13 @@ class Matcher:
         )
 
 
-def fit_matcher(pairs: ScoredPairs, comparison: Comparison, verdicts: Verdicts, seed: int) -> Matcher:
+def fit_matcher(pairs: ScoredPairs, comparison: Comparison, pair_labels: PairLabels, seed: int) -> Matcher:
     """Return a matcher learned from the pairs themselves and what rules and labels say of them.
 
     Raises:
         ConfigError: if too few pairs are beyond doubt or labelled, or too few are not matches, to learn from.
     """
-    return learn(pairs, comparison, verdicts, seed).matcher
+    return learn(pairs, comparison, pair_labels, seed).matcher
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ class Learned:
 def learn(
     pairs: ScoredPairs,
     comparison: Comparison,
-    verdicts: Verdicts,
+    pair_labels: PairLabels,
     seed: int,
     how: How | None = None,
     taught: TaughtPairs = NOTHING_TAUGHT,
@@ -108,14 +108,14 @@ def learn(
     if how is not None and any(HAS_ONE_MATCH[how]):
         pairs = declared(pairs, HAS_ONE_MATCH[how])
     doubts = find_doubts(pairs, comparison)
-    chosen = choose_examples(pairs, doubts.among(pairs, verdicts)).taught(taught)
+    chosen = choose_examples(pairs, doubts.among(pairs, pair_labels)).taught(taught)
     _check_enough(chosen)
     vectors = comparison.vectors(pairs.left[chosen.at], pairs.right[chosen.at])
-    examples = Examples(vectors, chosen.matches, chosen.counts, chosen.unlabelled)
+    examples = Examples(vectors, chosen.matches, chosen.sample_weight, chosen.unlabelled)
     evidence = fit_evidence(examples, comparison.agrees)
     log_odds = comparison.log_odds(evidence, pairs.left, pairs.right)
     weighed = with_evidence(pairs, log_odds)
-    known = calibration_set(weighed, log_odds, doubts.among(weighed, verdicts), seed)
+    known = calibration_set(weighed, log_odds, doubts.among(weighed, pair_labels), seed)
     known = replace(known.taught(taught), competitors_may_match=True)
     return Learned(Matcher(evidence, known.calibration, competition_of(weighed)), log_odds, known)
 

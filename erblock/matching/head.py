@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from erblock.hashing.base import Rows, Scores
-from erblock.hashing.native import one_thread
+from erblock.hashing.parallel import one_thread
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -61,20 +61,23 @@ class HeadExamples:
 
     at: Rows
     matches: npt.NDArray[np.bool_]
-    counts: Floats
+    sample_weight: Floats
 
     def __len__(self) -> int:
         return len(self.at)
 
     def __getitem__(self, chosen: npt.NDArray[Any] | slice) -> "HeadExamples":
-        return HeadExamples(self.at[chosen], self.matches[chosen], self.counts[chosen])
+        return HeadExamples(self.at[chosen], self.matches[chosen], self.sample_weight[chosen])
 
     def balanced(self) -> "HeadExamples":
         """Return the examples with matches, the fewer, raised by the square root of what they lack."""
-        yes, no = float(self.counts[self.matches].sum()), float(self.counts[~self.matches].sum())
-        raised = self.counts * np.where(self.matches, np.sqrt(no / max(yes, 1.0)), 1.0)
-        usual = raised.sum() / max(1, len(self))
-        return HeadExamples(self.at, self.matches, (raised / usual).astype(np.float32))
+        yes, no = (
+            float(self.sample_weight[self.matches].sum()),
+            float(self.sample_weight[~self.matches].sum()),
+        )
+        raised = self.sample_weight * np.where(self.matches, np.sqrt(no / max(yes, 1.0)), 1.0)
+        mean = raised.sum() / max(1, len(self))
+        return HeadExamples(self.at, self.matches, (raised / mean).astype(np.float32))
 
 
 @dataclass(frozen=True)
@@ -159,11 +162,11 @@ def head_loss(net: "nn.Module", inputs: "Tensor", examples: HeadExamples) -> "Te
     import torch
     from torch.nn.functional import binary_cross_entropy_with_logits
 
-    matches, counts = (
+    matches, sample_weight = (
         torch.from_numpy(values.astype(np.float32)).to(inputs.device)
-        for values in (examples.matches, examples.counts)
+        for values in (examples.matches, examples.sample_weight)
     )
-    return binary_cross_entropy_with_logits(net(inputs)[:, 0], matches, weight=counts)
+    return binary_cross_entropy_with_logits(net(inputs)[:, 0], matches, weight=sample_weight)
 
 
 def as_arrays(net: "nn.Sequential") -> Heads:

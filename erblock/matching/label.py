@@ -30,7 +30,7 @@ Mask = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
-class Belief:
+class Predictions:
     """Of every pair its probability and its place in the similarity's ranking; from where on it matches."""
 
     probability: Scores
@@ -58,23 +58,23 @@ def guessed(pairs: ScoredPairs) -> Scores:
     return np.asarray(expit((scores - middle) / (scores.std() + 1e-3)), dtype=np.float32)
 
 
-def choose_questions(pairs: ScoredPairs, belief: Belief, asked: Mask, size: int, seed: int) -> Rows:
+def choose_questions(pairs: ScoredPairs, predictions: Predictions, asked: Mask, size: int, seed: int) -> Rows:
     """Return the positions of at most `size` pairs to ask about, none of which is `asked`, in random order.
 
     No record is in two of them. There is one at least as long as there is a pair that is not asked.
     """
     random = np.random.default_rng(seed)
     free = np.flatnonzero(~asked)
-    likely = random.permutation(free[belief.probability[free] >= _LIKELY])
-    doubtful = _doubtful(belief, free, size, random)
+    likely = random.permutation(free[predictions.probability[free] >= _LIKELY])
+    doubtful = _doubtful(predictions, free, size, random)
     some = _distinct(pairs, likely, round(_LIKELY_SHARE * size))
     chosen = _distinct(pairs, np.concatenate([some, doubtful]), size)
     return np.asarray(random.permutation(chosen), dtype=np.int64)
 
 
-def _doubtful(belief: Belief, free: Rows, places: int, random: np.random.Generator) -> Rows:
+def _doubtful(predictions: Predictions, free: Rows, places: int, random: np.random.Generator) -> Rows:
     """Return the free positions in the order to take them: in turn from each part of the ranking."""
-    doubt = belief.doubt[free]
+    doubt = predictions.doubt[free]
     order = np.argsort(doubt, kind="stable")
     pool = max(int((doubt <= _DOUBTFUL).sum()), _FEWEST * places)
     rest = free[order[pool:]]
@@ -83,7 +83,7 @@ def _doubtful(belief: Belief, free: Rows, places: int, random: np.random.Generat
     weight = expit(doubt[drawn]) * expit(-doubt[drawn])
     drawn = drawn[np.argsort(random.exponential(size=len(drawn)) / weight)]
     part = np.empty(len(drawn), dtype=np.int64)
-    by_rank = np.argsort(-belief.ranking[free[drawn]], kind="stable")
+    by_rank = np.argsort(-predictions.ranking[free[drawn]], kind="stable")
     part[by_rank] = np.arange(len(drawn)) * places // max(len(drawn), 1)
     turn = _turns(part)
     return np.concatenate([free[drawn[np.lexsort((part, turn))]], rest])

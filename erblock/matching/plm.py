@@ -106,7 +106,7 @@ def parts_of(task: Task, seed: int) -> Rows:
 
 def examples_of(known: CalibrationSet) -> HeadExamples:
     """Return what is known as examples for a head."""
-    return HeadExamples(known.at, known.matches, known.counts)
+    return HeadExamples(known.at, known.matches, known.sample_weight)
 
 
 def _round(task: Task, reading: Reading, examples: HeadExamples, parts: Rows) -> Judged:
@@ -132,7 +132,7 @@ def judge(task: Task, heads: Heads, unseen: Scores) -> Judged:
 
 def _loss(examples: HeadExamples, logits: Scores) -> float:
     odds = logits[examples.at].astype(np.float64)
-    return float((examples.counts * (np.logaddexp(0, odds) - examples.matches * odds)).mean())
+    return float((examples.sample_weight * (np.logaddexp(0, odds) - examples.matches * odds)).mean())
 
 
 def _with_sure(task: Task, judged: Judged, seed: int) -> HeadExamples:
@@ -142,5 +142,5 @@ def _with_sure(task: Task, judged: Judged, seed: int) -> HeadExamples:
     sure[known.at] = False
     added = np.random.default_rng(seed).permutation(np.flatnonzero(sure))[:_MOST_NEW]
     matches = np.concatenate([known.matches, judged.probability[added] >= 0.5])
-    counts = np.concatenate([known.counts, np.ones(len(added), dtype=np.float32)])
-    return HeadExamples(np.concatenate([known.at, added]), matches, counts)
+    sample_weight = np.concatenate([known.sample_weight, np.ones(len(added), dtype=np.float32)])
+    return HeadExamples(np.concatenate([known.at, added]), matches, sample_weight)

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from erblock.comparison.evidence import Evidence
 from erblock.comparison.fitted import EVIDENCE_FILE, FittedEvidence, read_evidence
 from erblock.errors import ModelError
-from erblock.hashing.encoder import EncoderOptions, RememberingEncoder, load_encoder
+from erblock.hashing.encoder import CachingEncoder, EncoderOptions, load_encoder
 from erblock.hashing.kinds import ENCODER, RunOptions
 from erblock.hashing.ngrams import FEATURE_BITS
 from erblock.hashing.tensors import load_tensors, save_tensors
@@ -109,8 +109,8 @@ def _manifest(stored: StoredMatcher) -> dict[str, Any]:
         "columns": list(stored.mapping),
         "rivalry": list(stored.matcher.competition),
         "calibration": {
-            "usual": learned.usual.tolist(),
-            "spread": learned.spread.tolist(),
+            "usual": learned.mean.tolist(),
+            "spread": learned.std.tolist(),
             "weights": learned.weights.tolist(),
             "intercept": learned.intercept,
         },
@@ -141,7 +141,7 @@ def _load_plm(folder: Path, settings: dict[str, Any], run: RunOptions) -> Plm:
     for name, shape in shapes.items():
         if getattr(heads, name).shape != shape:
             raise ValueError(f"expected {name} of the shape {shape}, found {getattr(heads, name).shape}")
-    return Plm(RememberingEncoder(encoder), heads)
+    return Plm(CachingEncoder(encoder), heads)
 
 
 def load_matcher(folder: Path, run: RunOptions = _AS_IT_COMES) -> StoredMatcher:
@@ -175,13 +175,11 @@ def _from_manifest(content: dict[str, Any], fitted: FittedEvidence, weights: Flo
     if weights.shape != (1 << FEATURE_BITS,):
         raise ValueError(f"expected {1 << FEATURE_BITS:,} weights, found {weights.size:,}")
     numbers = content["calibration"]
-    usual, spread, learned = (
-        np.array(numbers[key], dtype=np.float32) for key in ("usual", "spread", "weights")
-    )
+    mean, std, learned = (np.array(numbers[key], dtype=np.float32) for key in ("usual", "spread", "weights"))
     expected = 3 if _PLM in content else 2
-    if not usual.shape == spread.shape == learned.shape == (expected,):
+    if not mean.shape == std.shape == learned.shape == (expected,):
         raise ValueError(f"expected a calibration of {expected} inputs, found {learned.shape}")
-    calibration = Evidence(usual, spread, learned, float(numbers["intercept"]))
+    calibration = Evidence(mean, std, learned, float(numbers["intercept"]))
     left, right = content["rivalry"]
     matcher = Matcher(fitted.evidence, calibration, (float(left), float(right)))
     columns = content["columns"]

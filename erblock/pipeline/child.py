@@ -29,6 +29,6 @@ def run_isolated(module: str, arguments: Sequence[str]) -> subprocess.CompletedP
     """
     here = Path.cwd()
     paths = [entry for entry in sys.path if entry and Path(entry).resolve() != here]
-    told = json.dumps([paths, str(_PACKAGE), module, *arguments])
-    command = [sys.executable, "-I", "-c", _CODE, told]
+    task = json.dumps([paths, str(_PACKAGE), module, *arguments])
+    command = [sys.executable, "-I", "-c", _CODE, task]
     return subprocess.run(command, check=False, capture_output=True, text=True)

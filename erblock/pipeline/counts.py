@@ -17,12 +17,12 @@ from erblock.blocking.budget import DEFAULT_PER_RECORD, Budget
 from erblock.blocking.candidates import JoinReport, PairChunk
 from erblock.blocking.score import kept_per_record
 from erblock.hashing.base import Rows
-from erblock.pipeline.sample import Words
+from erblock.pipeline.sample import SamplingTokens
 from erblock.scoring.pairs import ScoredPairs
 
 Doubles = npt.NDArray[np.float64]
 
-_TOLD = 0.1
+_LEAST_PROBABILITY = 0.1
 """A pair that is there by chance speaks for many, and a probability below this is too vague for that."""
 
 
@@ -43,11 +43,11 @@ class Kept:
 
 
 @dataclass(frozen=True)
-class Drawn:
+class SampledRecords:
     """A sample: the words of both sides, the share of records drawn, and the sizes of the distinct tables."""
 
-    left: Words
-    right: Words
+    left: SamplingTokens
+    right: SamplingTokens
     share: float
     records: tuple[int, ...]
 
@@ -66,7 +66,7 @@ class Drawn:
         """How many left records of the table there are to each drawn one."""
         return self.records[0] / max(int(self.drawn.sum()), 1)
 
-    def spoken_for(self, left: Rows, right: Rows) -> Iterator[tuple[Rows, Doubles]]:
+    def weighted_records(self, left: Rows, right: Rows) -> Iterator[tuple[Rows, Doubles]]:
         """Yield drawn records, and how many of their pairs each pair speaks for.
 
         In one table a pair is there by way of either of its records.
@@ -78,11 +78,11 @@ class Drawn:
 
     def weights(self, left: Rows, right: Rows) -> Doubles:
         """Return how many pairs of the tables each pair counts."""
-        sides = [counts for _, counts in self.spoken_for(left, right)]
+        sides = [counts for _, counts in self.weighted_records(left, right)]
         return np.asarray(sum(sides) * self.of_one / len(sides))
 
 
-def count(sample: Drawn, chunks: Iterable[PairChunk], report: JoinReport) -> Counts:
+def count(sample: SampledRecords, chunks: Iterable[PairChunk], report: JoinReport) -> Counts:
     """Return how many pairs the tables have, from those of the sample; `report` is that of their join.
 
     Of one record's candidates no more are counted than one bucket gives, where buckets of the tables will be
@@ -91,7 +91,7 @@ def count(sample: Drawn, chunks: Iterable[PairChunk], report: JoinReport) -> Cou
     """
     sums = np.zeros(len(sample.left.first))
     for chunk in chunks:
-        for rows, counts in sample.spoken_for(chunk.left, chunk.right):
+        for rows, counts in sample.weighted_records(chunk.left, chunk.right):
             sums += np.bincount(rows, weights=counts, minlength=len(sums))
     sums = sums[sample.drawn]
     if not sums.any():
@@ -115,7 +115,7 @@ class RankedPairs:
     order: Rows
     probability: Doubles | None
 
-    def kept(self, sample: Drawn, budget: Budget, scored: float) -> Kept:
+    def kept(self, sample: SampledRecords, budget: Budget, scored: float) -> Kept:
         """Return what `budget` keeps of the tables' `scored` ranked pairs."""
         order = self.order
         weights = sample.weights(self.pairs.left, self.pairs.right)
@@ -129,7 +129,7 @@ class RankedPairs:
         if self.probability is None:
             return Kept(pairs, None)
         expected = np.where(
-            (weights > sample.of_one) & (self.probability < _TOLD), 0, self.probability * weights
+            (weights > sample.of_one) & (self.probability < _LEAST_PROBABILITY), 0, self.probability * weights
         )
         shares = np.append(0.0, np.cumsum(expected[order])) / max(float(expected.sum()), 1e-9)
         if budget.target_recall is not None:

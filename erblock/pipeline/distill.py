@@ -10,7 +10,7 @@ from erblock.comparison.fitted import EVIDENCE_FILE, LABELS_FILE
 from erblock.config import Config
 from erblock.errors import ConfigError, ModelError, TableError
 from erblock.hashing.base import Progress, silent
-from erblock.hashing.neural import NeuralHasher, encode_channels
+from erblock.hashing.neural import NeuralHasher, encode_hybrid
 from erblock.hashing.store import (
     Extras,
     Model,
@@ -110,12 +110,12 @@ def _drawn(texts: Texts, most: int, seed: int) -> pl.Series:
 
 def _taught(teacher: NeuralHasher, texts: pl.Series, on_progress: Progress) -> tuple[StudentHasher, float]:
     """Return the student, and its mean cosine with the teacher on texts that are held out."""
-    channels = encode_channels(teacher.encoder, teacher.weights, texts, on_progress)
-    vectors = channels.dense.vectors
+    hybrid = encode_hybrid(teacher.encoder, teacher.weights, texts, on_progress)
+    vectors = hybrid.dense.vectors
     held = min(_HELD_OUT_MOST, max(1, int(_HELD_OUT_SHARE * len(texts))))
-    embeddings = distill_embeddings(channels.sparse[held:], vectors[held:], DistillOptions())
+    embeddings = distill_embeddings(hybrid.sparse[held:], vectors[held:], DistillOptions())
     student = StudentHasher(embeddings, teacher.weights, teacher.cells, teacher.plan)
-    seen = embeddings.vectors(channels.sparse[:held])
+    seen = embeddings.vectors(hybrid.sparse[:held])
     return student, float((seen * vectors[:held]).sum(axis=1).mean())
 
 

@@ -34,7 +34,7 @@ from erblock.scoring.weak_labels import (
     MATCH,
     NO_MATCH,
     UNKNOWN,
-    Verdicts,
+    PairLabels,
     choose_examples,
 )
 from erblock.similarity.values import date_orders
@@ -55,24 +55,24 @@ class Knowledge:
     rules: tuple[tuple[str, ...], tuple[str, ...]]
     labels: pl.DataFrame | None
 
-    def of(self, tables: TablePair, pairs: ScoredPairs) -> Verdicts:
+    def of(self, tables: TablePair, pairs: ScoredPairs) -> PairLabels:
         """Return for every pair what rules and labels say of it."""
         rows = pl.DataFrame({"left_row": pairs.left, "right_row": pairs.right})
         rules = compile_rules(*self.rules, tables)
         asked = rows.with_columns(origin=pl.lit("candidates"))
         found = labelled_pairs(tables, rules, asked, self.labels)
         joined = rows.join(found, on=["left_row", "right_row"], how="left", maintain_order="left")
-        return _verdicts(joined["label"].to_numpy(), joined["rule"].to_numpy(), rules)
+        return _pair_labels(joined["label"].to_numpy(), joined["rule"].to_numpy(), rules)
 
 
-def _verdicts(label: Rows, rule: Rows, rules: RuleSet) -> Verdicts:
-    verdicts = np.full(len(label), UNKNOWN, dtype=np.int8)
-    verdicts[label == SIMILAR] = AGREE
+def _pair_labels(label: Rows, rule: Rows, rules: RuleSet) -> PairLabels:
+    pair_labels = np.full(len(label), UNKNOWN, dtype=np.int8)
+    pair_labels[label == SIMILAR] = AGREE
     # That no match rule holds says little; that a conflict rule does, much.
-    verdicts[np.isin(rule, rules.conflict) & (rule != NO_RULE)] = CONFLICT
+    pair_labels[np.isin(rule, rules.conflict) & (rule != NO_RULE)] = CONFLICT
     labelled = rule == FROM_LABELS
-    verdicts[labelled] = np.where(label[labelled] == SIMILAR, MATCH, NO_MATCH)
-    return verdicts
+    pair_labels[labelled] = np.where(label[labelled] == SIMILAR, MATCH, NO_MATCH)
+    return pair_labels
 
 
 def sample_of(tables: TablePair, seed: int) -> TablePair:
@@ -105,7 +105,7 @@ def learn_evidence(
 
 def _learned_from(
     scored: ScoredPairs,
-    verdicts: Verdicts,
+    pair_labels: PairLabels,
     tables: TablePair,
     weights: Floats,
     on_progress: Progress = silent,
@@ -116,14 +116,14 @@ def _learned_from(
     comparison = Comparison(tables, columns, weights)
     on_progress("learn", 1, 4)
     doubts = find_doubts(scored, comparison)
-    chosen = choose_examples(scored, doubts.among(scored, verdicts))
+    chosen = choose_examples(scored, doubts.among(scored, pair_labels))
     if chosen.matches.sum() < LEAST_EXAMPLES or not columns:
         on_progress("learn", 4, 4)
         return None
     on_progress("learn", 2, 4)
     vectors = comparison.vectors(scored.left[chosen.at], scored.right[chosen.at])
     on_progress("learn", 3, 4)
-    examples = Examples(vectors, chosen.matches, chosen.counts, chosen.unlabelled)
+    examples = Examples(vectors, chosen.matches, chosen.sample_weight, chosen.unlabelled)
     evidence = fit_evidence(examples, comparison.agrees)
     on_progress("learn", 4, 4)
     fitted = FittedEvidence(columns, comparison.names, evidence)
@@ -174,9 +174,9 @@ class Weighed:
     signal: Scores
     evidence: ColumnEvidence | None = None
 
-    def doubted(self, verdicts: Verdicts) -> Verdicts:
-        """Return the verdicts with the seed pairs that are doubted."""
-        return verdicts if self.evidence is None else self.evidence.doubts.among(self.scored, verdicts)
+    def doubted(self, pair_labels: PairLabels) -> PairLabels:
+        """Return the pair_labels with the seed pairs that are doubted."""
+        return pair_labels if self.evidence is None else self.evidence.doubts.among(self.scored, pair_labels)
 
 
 def weigh(config: Config, found: Candidates, on_progress: Progress = silent) -> Weighed:

@@ -16,7 +16,7 @@ from erblock.hashing import ngrams
 from erblock.hashing.base import Hasher, Progress, silent
 from erblock.hashing.cells import CellOptions
 from erblock.hashing.codes import coded
-from erblock.hashing.encoder import Encoder, EncoderOptions, RememberingEncoder, load_encoder
+from erblock.hashing.encoder import CachingEncoder, Encoder, EncoderOptions, load_encoder
 from erblock.hashing.neural import NgramKeys, Sample, fit_neural
 from erblock.hashing.store import Extras, Model, Provenance, check_target, save_model
 from erblock.pipeline.evidence import Knowledge, learn_evidence, sample_of
@@ -122,7 +122,7 @@ def _fit_neural(config: Config, tables: TablePair, on_progress: Progress, checkp
         EncoderOptions(options.encoder, options.max_tokens, options.device, options.precision)
     )
     if not options.max_steps:  # Its weights stay as they are: every text is encoded once.
-        encoder = RememberingEncoder(encoder)
+        encoder = CachingEncoder(encoder)
     texts = texts_of(tables)
     sets = [ngrams.feature_sets(side) for side in texts.sides]
     weights = ngrams.idf(*sets)
@@ -150,7 +150,7 @@ def _fit_neural(config: Config, tables: TablePair, on_progress: Progress, checkp
         records=max(map(len, texts.sides)),
     )
     if options.max_steps:  # Evidence is learned from the same sample: its texts are encoded once.
-        encoder = RememberingEncoder(encoder)
+        encoder = CachingEncoder(encoder)
     keys = NgramKeys(weights, minhash_of(texts).plan)
     on_progress("buckets", 0, 1)
     hasher = fit_neural(encoder, keys, sample, CellOptions(seed=options.seed), on_progress)

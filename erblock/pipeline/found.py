@@ -60,10 +60,11 @@ def read_found(path: str, config: Config, engine: LocalMatchEngine, *, known: bo
         return _read(path, config, engine, known=known)
     output, run = read_run(path)
     found = _read(output, config, engine, known=known)
-    told = run.pairs if run.matches is None else run.matches
-    if found.kind in ("pairs", "matches") and told != found.matches.height:
+    reported = run.pairs if run.matches is None else run.matches
+    if found.kind in ("pairs", "matches") and reported != found.matches.height:
         raise TableError(
-            f"{output} holds {found.matches.height:,} pairs, its run tells of {told:,}: it is of another run"
+            f"{output} holds {found.matches.height:,} pairs, its run tells of {reported:,}: "
+            "it is of another run"
         )
     return replace(found, run=run)
 

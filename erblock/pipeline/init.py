@@ -11,7 +11,7 @@ from erblock.config import READING, FitConfig, TablesConfig, is_settings
 from erblock.errors import ConfigError
 from erblock.pipeline.inputs import texts_of
 from erblock.pipeline.places import check_init_place
-from erblock.pipeline.sample import FIRST_WORDS, words_of
+from erblock.pipeline.sample import FIRST_TOKENS, tokens_of
 from erblock.rules.compile import compile_rules
 from erblock.rules.pairs import labelling_pairs
 from erblock.rules.verdict import Verdict, judge_rules
@@ -120,8 +120,8 @@ def _tried(tables: TablePair, proposal: Proposal) -> TriedRules:
     pairs = labelling_pairs(sample, options.labelling_pairs, options.seed)
     left, right = pairs["left_row"].to_numpy(), pairs["right_row"].to_numpy()
     rules = compile_rules(proposal.match, proposal.conflict, sample)
-    verdicts = judge_rules(sample, rules, left, right, rules.evaluate(left, right))
-    tried = [_tried_rule(verdict) for verdict in verdicts]
+    pair_labels = judge_rules(sample, rules, left, right, rules.evaluate(left, right))
+    tried = [_tried_rule(verdict) for verdict in pair_labels]
     matches = len(proposal.match)
     return TriedRules(tuple(tried[:matches]), tuple(tried[matches:]), pairs.height)
 
@@ -131,12 +131,12 @@ def _tried_rule(verdict: Verdict) -> Tried:
 
 
 def _sample(tables: TablePair) -> TablePair:
-    """Return tables that are not large whole, and of others the records that share some words drawn."""
+    """Return small tables whole, and of large ones the records that share some sampled tokens."""
     largest = max(tables.left.frame.height, tables.other.frame.height)
     if largest <= _TRIED_ON:
         return tables
     drawn = [
-        words.drawn(_TRIED_ON / largest / FIRST_WORDS).any(axis=1) for words in words_of(texts_of(tables))
+        tokens.drawn(_TRIED_ON / largest / FIRST_TOKENS).any(axis=1) for tokens in tokens_of(texts_of(tables))
     ]
     left, *others = [
         replace(records, frame=records.frame.filter(pl.Series(keep)))

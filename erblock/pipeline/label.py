@@ -8,12 +8,12 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from erblock.comparison.remembered import RememberedComparison
+from erblock.comparison.caching import CachingComparison
 from erblock.config import Config
 from erblock.errors import ConfigError
 from erblock.hashing.base import Progress, Scores, silent
 from erblock.matching.fit import learn
-from erblock.matching.label import Belief, choose_questions, guessed
+from erblock.matching.label import Predictions, choose_questions, guessed
 from erblock.pipeline.candidates import read_candidates, rows_of
 from erblock.pipeline.evidence import Knowledge
 from erblock.pipeline.match import check_outputs
@@ -47,7 +47,7 @@ class Question:
 
 
 @dataclass(frozen=True)
-class Lesson:
+class RefitResult:
     """What was learned: how many pairs are likely matches, and how many were not, or no longer, since before.
 
     `changed` is None the first time.
@@ -59,7 +59,7 @@ class Lesson:
 
 
 @dataclass(frozen=True)
-class Tally:
+class SessionSummary:
     """How many pairs a session labelled, and how many the file holds in all."""
 
     labels: Path
@@ -96,10 +96,10 @@ class LabelSession:
         self._pairs = read_candidates(config.match.pairs, self._engine, weights)
         known = Knowledge((config.rules.match, config.rules.conflict), None)
         self._by_rules = known.of(self._tables, self._pairs)
-        self._comparison = RememberedComparison(self._tables, self._engine.columns(), weights)
+        self._comparison = CachingComparison(self._tables, self._engine.columns(), weights)
         self._comparison.remember(self._pairs.left, self._pairs.right)
         self._ranking = ranking(self._pairs)
-        self._answers, self._told = self._earlier()
+        self._answers, self._label_count = self._earlier()
         self._file: LabelFile = open_label_file(self.path)
         self._given: list[_Given] = []
         self._queue: list[int] = []
@@ -126,27 +126,27 @@ class LabelSession:
         """Whether to learn before the next question."""
         return not self._queue
 
-    def learn(self, on_progress: Progress = silent) -> Lesson:
+    def learn(self, on_progress: Progress = silent) -> RefitResult:
         """Fit the matcher to the answers so far and choose the next questions."""
         on_progress("learn", 0, len(self._pairs))
         probability = self._probability()
         on_progress("learn", len(self._pairs), len(self._pairs))
-        belief = Belief(probability, self._ranking, self._options.min_probability)
+        predictions = Predictions(probability, self._ranking, self._options.min_probability)
         asked = np.zeros(len(self._pairs), dtype=bool)
         asked[list(self._answers)] = True
         seed = self._options.seed + len(self._answers)
-        self._queue = choose_questions(self._pairs, belief, asked, BATCH, seed).tolist()
-        before, self._likely = self._likely, probability >= belief.threshold
+        self._queue = choose_questions(self._pairs, predictions, asked, BATCH, seed).tolist()
+        before, self._likely = self._likely, probability >= predictions.threshold
         changed = None if before is None else int((before != self._likely).sum())
-        return Lesson(self._told, int(self._likely.sum()), changed)
+        return RefitResult(self._label_count, int(self._likely.sum()), changed)
 
     def _probability(self) -> Scores:
-        verdicts = self._by_rules.copy()
+        pair_labels = self._by_rules.copy()
         for position, label in self._answers.items():
             if label is not None:
-                verdicts[position] = MATCH if label else NO_MATCH
+                pair_labels[position] = MATCH if label else NO_MATCH
         try:
-            learned = learn(self._pairs, self._comparison, verdicts, self._options.seed)
+            learned = learn(self._pairs, self._comparison, pair_labels, self._options.seed)
         except ConfigError:  # too few matches to learn from: what this session is for
             return guessed(self._pairs)
         return learned.matcher.probability(self._pairs, learned.log_odds)
@@ -164,7 +164,7 @@ class LabelSession:
         appended = self._file.append(left[0], right[0], label)
         self._given.append(_Given(position, label, appended))
         self._answers[position] = label
-        self._told += label is not None
+        self._label_count += label is not None
         del self._queue[0]
 
     def undo(self) -> bool:
@@ -175,20 +175,22 @@ class LabelSession:
         self._file.undo(last.appended)
         self._given.pop()
         del self._answers[last.position]
-        self._told -= last.label is not None
+        self._label_count -= last.label is not None
         self._queue.insert(0, last.position)
         return True
 
     @property
-    def tally(self) -> Tally:
+    def summary(self) -> SessionSummary:
         """What this session did so far."""
         labels = [given.label for given in self._given]
-        return Tally(self.path, labels.count(1), labels.count(0), labels.count(None), self._told)
+        return SessionSummary(
+            self.path, labels.count(1), labels.count(0), labels.count(None), self._label_count
+        )
 
 
-def labelled(config: Config, tally: Tally) -> Config:
+def labelled(config: Config, summary: SessionSummary) -> Config:
     """Return the settings to match with after a session: its labels, if there are any."""
-    labels = str(tally.labels) if tally.total else None
+    labels = str(summary.labels) if summary.total else None
     return config.model_copy(update={"match": config.match.model_copy(update={"labels": labels})})
 
 

@@ -15,7 +15,7 @@ from erblock.pipeline.inputs import texts_of
 from erblock.rules.label import SIMILAR
 from erblock.rules.triplets import label_rows
 from erblock.scoring.pairs import ScoredPairs
-from erblock.scoring.weak_labels import MATCH, NO_MATCH, TaughtPairs, Verdicts
+from erblock.scoring.weak_labels import MATCH, NO_MATCH, PairLabels, TaughtPairs
 from erblock.tables.check import shown
 from erblock.tables.pairs import PAIR
 from erblock.tables.read import TablePair
@@ -29,15 +29,15 @@ _DEVIATIONS = 3
 def doubts_about(
     labels: pl.DataFrame,
     pairs: ScoredPairs,
-    verdicts: Verdicts,
+    pair_labels: PairLabels,
     taught: TaughtPairs,
     how: How,
     *,
     learned: bool,
 ) -> tuple[str, ...]:
     """Return what speaks against the labels (TAUGHT); `learned`: whether a matcher was learned from them."""
-    among = len(labelled_positions(verdicts, taught))
-    alike = [pairs.similarity[verdicts == kind] for kind in (MATCH, NO_MATCH)]
+    among = len(labelled_positions(pair_labels, taught))
+    alike = [pairs.similarity[pair_labels == kind] for kind in (MATCH, NO_MATCH)]
     said = (
         _missing(labels, among),
         _upside_down(*alike),
@@ -58,9 +58,9 @@ def doubts_of_training(labels: pl.DataFrame, tables: TablePair, weights: Floats)
     return (*_upside_down(alike, unlike), *_by_chance(alike, by_chance))
 
 
-def labelled_positions(verdicts: Verdicts, taught: TaughtPairs) -> Rows:
+def labelled_positions(pair_labels: PairLabels, taught: TaughtPairs) -> Rows:
     """Return the positions of the candidates that have a label."""
-    return np.union1d(np.flatnonzero(np.isin(verdicts, (MATCH, NO_MATCH))), taught.at)
+    return np.union1d(np.flatnonzero(np.isin(pair_labels, (MATCH, NO_MATCH))), taught.at)
 
 
 def _missing(labels: pl.DataFrame, among: int) -> Iterator[str]:

@@ -18,7 +18,7 @@ from erblock.errors import ModelError, TableError
 from erblock.rules.label import SIMILAR
 from erblock.rules.triplets import label_rows
 from erblock.scoring.pairs import ScoredPairs
-from erblock.scoring.weak_labels import MATCH, NO_MATCH, UNKNOWN, Verdicts
+from erblock.scoring.weak_labels import MATCH, NO_MATCH, UNKNOWN, PairLabels
 from erblock.tables.copies import Copies
 from erblock.tables.pairs import converted_ids
 from erblock.tables.read import TablePair
@@ -78,19 +78,19 @@ def of_compared(labels: pl.DataFrame, copies: tuple[Copies, Copies]) -> pl.DataF
     return moved.unique(["left_row", "right_row"], keep="last", maintain_order=True)
 
 
-def verdicts_of(labels: pl.DataFrame | None, pairs: ScoredPairs) -> Verdicts:
+def pair_labels_of(labels: pl.DataFrame | None, pairs: ScoredPairs) -> PairLabels:
     """Return what labels, by row number, say of each pair."""
-    verdicts = np.full(len(pairs), UNKNOWN, dtype=np.int8)
+    pair_labels = np.full(len(pairs), UNKNOWN, dtype=np.int8)
     if labels is None or labels.is_empty():
-        return verdicts
+        return pair_labels
     keys = (labels["left_row"].to_numpy() << 32) | labels["right_row"].to_numpy()
     order = np.argsort(keys)
     asked = (pairs.left << 32) | pairs.right
     places = order[np.minimum(np.searchsorted(keys[order], asked), len(keys) - 1)]
     is_known = keys[places] == asked
     label = labels["label"].to_numpy()[places[is_known]]
-    verdicts[is_known] = np.where(label == SIMILAR, MATCH, NO_MATCH)
-    return verdicts
+    pair_labels[is_known] = np.where(label == SIMILAR, MATCH, NO_MATCH)
+    return pair_labels
 
 
 def _digests(tables: TablePair, labels: pl.DataFrame) -> pl.Series:

@@ -38,7 +38,7 @@ from erblock.pipeline.taught import facts, taught_pairs
 from erblock.scoring.estimate import doubtful_share
 from erblock.scoring.pairs import ScoredPairs
 from erblock.scoring.parameters import TUNED
-from erblock.scoring.weak_labels import MATCH, NO_MATCH, TaughtPairs, Verdicts
+from erblock.scoring.weak_labels import MATCH, NO_MATCH, PairLabels, TaughtPairs
 from erblock.tables.beside import check_records_here, with_both_records
 from erblock.tables.pairs import read_pairs
 from erblock.tables.read import csv_of_labels
@@ -98,12 +98,12 @@ def _matched(
     on_progress("match", 0, len(pairs))
     # What rules say teaches a matcher; one that has learned is overruled by labels alone.
     labels = _labels(config, engine)
-    verdicts = _verdicts(config if stored is None else _without_rules(config), labels, engine, pairs)
+    pair_labels = _pair_labels(config if stored is None else _without_rules(config), labels, engine, pairs)
     taught = taught_pairs(labels, engine.ids, pairs)
     said = None if options.assign == "auto" else options.assign
     learned = stored is None
     if stored is None:
-        task = _Task(engine, pairs, verdicts, taught, weights, said)
+        task = _Task(engine, pairs, pair_labels, taught, weights, said)
         stored, log_odds = _learned(options, task, on_progress)
     else:
         comparison = engine.comparison(stored.fitted.columns, weights)
@@ -111,8 +111,8 @@ def _matched(
         log_odds = stored.fitted.log_odds_by(comparison, pairs.left, pairs.right)
     logits = None if stored.plm is None else stored.plm.logits(_texts(engine).both, pairs, log_odds)
     how = said or _how(stored, engine)
-    told = _Told(verdicts, _excluded(pairs, verdicts == MATCH, how))
-    probability = told.over(stored.matcher.probability(pairs, log_odds, logits, how))
+    effects = _LabelEffects(pair_labels, _excluded(pairs, pair_labels == MATCH, how))
+    probability = effects.with_labels(stored.matcher.probability(pairs, log_odds, logits, how))
     on_progress("match", len(pairs), len(pairs))
     sizes = (len(pairs.best_left), len(pairs.best_right))
     matched = MatchedPairs(pairs.left, pairs.right, probability, *sizes, engine.dedup)
@@ -123,14 +123,14 @@ def _matched(
     if options.save is not None:
         save_matcher(stored, Path(options.save))
     taken = probability[assignment.is_match]
-    doubts = () if labels is None else doubts_about(labels, pairs, verdicts, taught, how, learned=learned)
+    doubts = () if labels is None else doubts_about(labels, pairs, pair_labels, taught, how, learned=learned)
     return MatchReport(
         options.output,
         options.clusters,
         (len(engine.ids[0]),) if engine.dedup else (len(engine.ids[0]), len(engine.ids[1])),
         len(pairs),
         len(taken),
-        len(labelled_positions(verdicts, taught)),
+        len(labelled_positions(pair_labels, taught)),
         how,
         None if said else _reason(stored, engine),
         threshold,
@@ -177,9 +177,9 @@ def _labels(config: Config, engine: MatchEngine) -> pl.DataFrame | None:
     return read_pairs(config.match.labels, TAUGHT, left, None if engine.dedup else right, csv)
 
 
-def _verdicts(
+def _pair_labels(
     config: Config, labels: pl.DataFrame | None, engine: MatchEngine, pairs: ScoredPairs
-) -> Verdicts:
+) -> PairLabels:
     """Return what rules and labels say of the candidates."""
     rules = (config.rules.match, config.rules.conflict)
     known = None if labels is None else facts(labels)
@@ -187,16 +187,16 @@ def _verdicts(
 
 
 @dataclass(frozen=True)
-class _Told:
+class _LabelEffects:
     """What labels say of the pairs, and which pairs cannot match if the labels are right."""
 
-    verdicts: Verdicts
+    pair_labels: PairLabels
     excluded: npt.NDArray[np.bool_]
 
-    def over(self, probability: Scores) -> Scores:
+    def with_labels(self, probability: Scores) -> Scores:
         """Return the probabilities, as the labels have it where they speak of a pair or exclude it."""
-        sure = np.where(self.verdicts == MATCH, np.maximum(probability, _SURE), probability)
-        no = (self.verdicts == NO_MATCH) | self.excluded
+        sure = np.where(self.pair_labels == MATCH, np.maximum(probability, _SURE), probability)
+        no = (self.pair_labels == NO_MATCH) | self.excluded
         return np.asarray(np.where(no, np.minimum(sure, 1 - _SURE), sure), np.float32)
 
 
@@ -220,7 +220,7 @@ class _Task:
 
     engine: MatchEngine
     pairs: ScoredPairs
-    verdicts: Verdicts
+    pair_labels: PairLabels
     taught: TaughtPairs
     weights: ngrams.Floats
     said: How | None
@@ -232,7 +232,7 @@ def _learned(options: MatchConfig, task: _Task, on_progress: Progress) -> tuple[
     columns = engine.columns()
     comparison = engine.comparison(columns, task.weights)
     comparison.on_progress = on_progress
-    learned = learn(task.pairs, comparison, task.verdicts, options.seed, task.said, task.taught)
+    learned = learn(task.pairs, comparison, task.pair_labels, options.seed, task.said, task.taught)
     matcher, plm = learned.matcher, None
     if options.matcher == "plm":
         matcher, plm = learn_plm(options, _texts(engine), task.pairs, learned, on_progress)

@@ -1,7 +1,7 @@
 """What blocking will take and give, told from samples: nothing is assumed about the machine.
 
 The tables are read, and without a model a MinHash is fitted, as in a run. Then samples of growing size are
-blocked (`rehearsal`), until the next would take too long. What grows with the records, or with the pairs, is
+blocked (`trial_run`), until the next would take too long. What grows with the records, or with the pairs, is
 drawn out to the size of the tables.
 """
 
@@ -25,14 +25,14 @@ from erblock.pipeline.child import run_isolated
 from erblock.pipeline.counts import Counts, Kept
 from erblock.pipeline.inputs import Texts, minhash_of, open_tables, texts_of
 from erblock.pipeline.model import model_folder, with_model_columns
-from erblock.pipeline.sample import Words, words_of
+from erblock.pipeline.sample import SamplingTokens, tokens_of
 from erblock.pipeline.stored import stored_tables
 from erblock.tables.read import TablePair
 
 Doubles = npt.NDArray[np.float64]
 
 SECONDS = 20.0
-"""Samples are rehearsed for about so long."""
+"""Samples are trial_runs for about so long."""
 
 _SMALLEST, _LARGEST = 500, 1_000_000
 """Records of the smallest sample, and of the largest."""
@@ -92,7 +92,7 @@ class _Subject:
 def plan(config: Config, on_progress: Progress = silent, seconds: float = SECONDS) -> Plan:
     """Return what `block` with these settings will take and give; nothing is written.
 
-    `seconds`: how long samples are rehearsed, about; three at least are, however long they take.
+    `seconds`: how long samples are trial_runs, about; three at least are, however long they take.
 
     Raises:
         ErblockError: if a table, the model or an option is not usable.
@@ -122,11 +122,11 @@ def _planned(config: Config, folder: Path, on_progress: Progress, seconds: float
     known["fit"] = time.monotonic() - begun - known["read"]
     step()
     subject = _Subject(config, tables, model, (stored.left is None, stored.right is None))
-    samples = _write_samples(subject, words_of(texts), folder)
+    samples = _write_samples(subject, tokens_of(texts), folder)
     step()
-    told = _rehearsed(_task(subject, samples, seconds), folder)
+    results = _trial_runs(_task(subject, samples, seconds), folder)
     step()
-    return _drawn_out(subject, told, known)
+    return _extrapolated(subject, results, known)
 
 
 def _steps(on_progress: Progress) -> Any:
@@ -141,18 +141,20 @@ def _fitted_minhash(tables: TablePair, texts: Texts, folder: Path, bands: int | 
     return folder
 
 
-def _write_samples(subject: _Subject, words: tuple[Words, ...], folder: Path) -> list[dict[str, Any]]:
-    """Write samples of growing size, as the rehearsal reads them; return where they are."""
+def _write_samples(
+    subject: _Subject, tokens: tuple[SamplingTokens, ...], folder: Path
+) -> list[dict[str, Any]]:
+    """Write samples of growing size, as the trial runs read them; return where they are."""
     written: list[dict[str, Any]] = []
     frames = [subject.tables.left.frame, subject.tables.other.frame]
     for share in _shares(subject.records):
-        sides = [np.flatnonzero(each.drawn(share).any(axis=1)) for each in words]
+        sides = [np.flatnonzero(each.drawn(share).any(axis=1)) for each in tokens]
         size = sum(map(len, sides)) / sum(subject.records)
         if not _is_telling(sides, size):
             continue
         place = folder / f"sample-{len(written)}"
         place.mkdir()
-        for name, frame, rows, side in zip(("left", "right"), frames, sides, words, strict=False):
+        for name, frame, rows, side in zip(("left", "right"), frames, sides, tokens, strict=False):
             frame[rows].write_parquet(place / f"{name}.parquet")
             side[rows].save(place / f"{name}.npy")
         written.append({"folder": str(place), "share": share, "size": size, "records": subject.records})
@@ -176,7 +178,7 @@ def _is_telling(sides: Sequence[Rows], size: float) -> bool:
 
 
 def _task(subject: _Subject, samples: Sequence[dict[str, Any]], seconds: float) -> dict[str, Any]:
-    """Return what the process of the rehearsal is told."""
+    """Return the task that the process of the trial runs reads."""
     columns = tuple(pair.entry for pair in subject.tables.columns)
     block = {"model": str(subject.model), "method": None, "audit": None}
     config = subject.config.model_copy(
@@ -194,33 +196,33 @@ def _task(subject: _Subject, samples: Sequence[dict[str, Any]], seconds: float) 
 
 
 @dataclass(frozen=True)
-class _Told:
-    """What the rehearsal told, smallest sample first; `start`: seconds until it was at work."""
+class _TrialResults:
+    """Results of the trial runs, smallest sample first; `start`: seconds until the process was at work."""
 
     start: float
     samples: list[dict[str, Any]]
 
 
-def _rehearsed(task: dict[str, Any], folder: Path) -> _Told:
+def _trial_runs(task: dict[str, Any], folder: Path) -> _TrialResults:
     paths = [folder / "task.json", folder / "result.json"]
     paths[0].write_text(json.dumps(task), encoding="utf-8")
     begun = time.monotonic()
-    done = run_isolated("erblock.pipeline.rehearsal", [str(path) for path in paths])
+    done = run_isolated("erblock.pipeline.trial_run", [str(path) for path in paths])
     took = time.monotonic() - begun
     if done.returncode:
-        raise RuntimeError(f"the rehearsal failed with exit code {done.returncode}: {done.stderr}")
-    told = json.loads(paths[1].read_text(encoding="utf-8"))
+        raise RuntimeError(f"the trial run failed with exit code {done.returncode}: {done.stderr}")
+    results = json.loads(paths[1].read_text(encoding="utf-8"))
     # What is loaded or compiled in the first sample is so in every run.
-    first = sum(told["samples"][0]["seconds"].values())
-    return _Told(took - told["seconds"] + first, told["samples"])
+    first = sum(results["samples"][0]["seconds"].values())
+    return _TrialResults(took - results["seconds"] + first, results["samples"])
 
 
-def _drawn_out(subject: _Subject, told: _Told, known: dict[str, float]) -> Plan:
-    last = told.samples[-1]
+def _extrapolated(subject: _Subject, results: _TrialResults, known: dict[str, float]) -> Plan:
+    last = results.samples[-1]
     counts, kept = Counts(**last["counts"]), Kept(**last["kept"])
-    growth = _Growth(told.samples[1:], counts)
+    growth = _Growth(results.samples[1:], counts)
     left, right = subject.records[0], subject.records[-1]
-    seconds = {"start": told.start, **known, **growth.seconds()}
+    seconds = {"start": results.start, **known, **growth.seconds()}
     seconds["hash"] *= subject.hashed_share
     return Plan(
         read_manifest(subject.model)["kind"],

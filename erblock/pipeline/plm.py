@@ -5,7 +5,7 @@ from pathlib import Path
 from erblock.config import MatchConfig
 from erblock.errors import ConfigError, ModelError
 from erblock.hashing.base import Progress
-from erblock.hashing.encoder import Encoder, RememberingEncoder
+from erblock.hashing.encoder import CachingEncoder, Encoder
 from erblock.hashing.neural import NeuralHasher
 from erblock.hashing.store import load_model, read_manifest
 from erblock.matching.fit import Learned, Matcher
@@ -41,8 +41,8 @@ def learn_plm(
     task = Task(pairs, learned.log_odds, learned.matcher, learned.known)
     if _trains(options, encoder) and learned.known.matches.sum() >= LEAST_MATCHES:
         judged = fine_tune(encoder, sides, task, options.seed, on_progress)
-        return judged.matcher, Plm(RememberingEncoder(encoder), judged.heads)
-    encoder = RememberingEncoder(encoder)
+        return judged.matcher, Plm(CachingEncoder(encoder), judged.heads)
+    encoder = CachingEncoder(encoder)
     judged = fit_heads(task, read(encoder, sides, pairs, learned.log_odds, on_progress), options.seed)
     return judged.matcher, Plm(encoder, judged.heads)
 

@@ -12,7 +12,7 @@ from erblock.config import Config
 from erblock.engines.base import Candidates
 from erblock.hashing.base import Progress, silent
 from erblock.pipeline.evidence import ColumnEvidence, Weighed, weigh
-from erblock.pipeline.labelled import of_compared, read_label_rows, verdicts_of
+from erblock.pipeline.labelled import of_compared, pair_labels_of, read_label_rows
 from erblock.pipeline.model import model_folder
 from erblock.scoring.co_matches import co_matches, supported
 from erblock.scoring.estimate import ExpectedMatches, expected_matches, never_met
@@ -38,17 +38,17 @@ def rank(config: Config, found: Candidates, on_progress: Progress = silent) -> R
     """Return the candidates as they are ranked; in one table also pairs that share likely matches."""
     weighed, labels = weigh(config, found, on_progress), _label_rows(config, found)
     on_progress("rank", 0, len(found.scored))
-    verdicts = verdicts_of(labels, weighed.scored)
+    pair_labels = pair_labels_of(labels, weighed.scored)
     own = None if weighed.evidence is None else weighed.signal
-    expected = expected_matches(weighed.scored, weighed.signal, weighed.doubted(verdicts), own)
+    expected = expected_matches(weighed.scored, weighed.signal, weighed.doubted(pair_labels), own)
     # The cut and the writing are left, and what likely matches lead to: about a quarter of the time.
     on_progress("rank", 3 * len(found.scored) // 4, len(found.scored))
     if not expected.usable or not found.scored.one_table:
-        expected = _with_co_matches(weighed, expected).with_labels(verdicts)
+        expected = _with_co_matches(weighed, expected).with_labels(pair_labels)
         expected = _with_unmet(expected, found.scored, found.join)
         return RankedCandidates(weighed.scored, found.scored, expected, weighed.evidence, labels)
     pairs, expected = with_transitive_pairs(found.scored, expected)
-    expected = expected.with_labels(verdicts_of(labels, pairs))
+    expected = expected.with_labels(pair_labels_of(labels, pairs))
     expected = _with_unmet(expected, pairs, found.join)
     return RankedCandidates(pairs, pairs, expected, weighed.evidence, labels)
 

@@ -146,9 +146,9 @@ class Rerun:
         empty = ~(left > 0).any(axis=1) | ~(right > 0).any(axis=1)
         at, other = self.in_sketch(pairs)
         similarity = self.sketches[0].similarity(self.sketches[1], at, other)
-        room = self._has_room(pairs, similarity)
+        spill = self._has_room(pairs, similarity)
         fates = [Fate.NO_KEY, Fate.NEVER_MET, Fate.TOO_FULL]
-        return np.select([empty, ~met, room], fates, Fate.NOT_BEST)
+        return np.select([empty, ~met, spill], fates, Fate.NOT_BEST)
 
     def _has_room(self, pairs: Pairs, similarity: Scores) -> npt.NDArray[np.bool_]:
         """Return which pairs would have been ranked if they had met."""

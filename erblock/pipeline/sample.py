@@ -29,7 +29,7 @@ from erblock.pipeline.inputs import Texts
 UInt32s = npt.NDArray[np.uint32]
 Doubles = npt.NDArray[np.float64]
 
-FIRST_WORDS = 4
+FIRST_TOKENS = 4
 _LONE = 1e-9
 """The weight of a word that no other record has: nothing is to be met by it."""
 
@@ -43,7 +43,7 @@ _STEPS = ((np.uint64(30), np.uint64(0xBF58476D1CE4E5B9)), (np.uint64(27), np.uin
 
 
 @dataclass(frozen=True)
-class Words:
+class SamplingTokens:
     """The first words of every record of one table, (records, 4); a record of fewer repeats its last."""
 
     first: UInt32s
@@ -67,25 +67,25 @@ class Words:
         return np.asarray(chances)
 
     def save(self, path: Path) -> None:
-        """Write the words to `path`, as `read_words` reads them."""
+        """Write the words to `path`, as `read_tokens` reads them."""
         np.save(path, self.first, allow_pickle=False)
 
 
-def read_words(path: Path) -> Words:
+def read_tokens(path: Path) -> SamplingTokens:
     """Return the words that are stored in `path`."""
-    return Words(np.load(path, allow_pickle=False))
+    return SamplingTokens(np.load(path, allow_pickle=False))
 
 
-def words_of(texts: Texts) -> tuple[Words, ...]:
+def tokens_of(texts: Texts) -> tuple[SamplingTokens, ...]:
     """Return the first words of the records of each distinct table."""
     sets = [ngrams.word_sets(side) for side in texts.sides]
     frequency = np.zeros(1 << ngrams.FEATURE_BITS, dtype=np.int64)
     for each in sets:
         frequency += np.bincount(each.features, minlength=len(frequency))
-    return tuple(Words(_first_words(each, frequency)) for each in sets)
+    return tuple(SamplingTokens(_first_tokens(each, frequency)) for each in sets)
 
 
-def _first_words(sets: ngrams.FeatureSets, frequency: npt.NDArray[np.int64]) -> UInt32s:
+def _first_tokens(sets: ngrams.FeatureSets, frequency: npt.NDArray[np.int64]) -> UInt32s:
     """Return the words of each record that have the smallest draws; for one that says nothing, its row."""
     weights = (1 / np.maximum(frequency, 1)).astype(np.float32)
     weights[frequency < 2] = _LONE
@@ -96,7 +96,7 @@ def _first_words(sets: ngrams.FeatureSets, frequency: npt.NDArray[np.int64]) -> 
     order = np.argsort((owners << _HALF) | draws.astype(np.float32).view(np.uint32))
     ordered = np.append(sets.hashes[order], np.uint32(0))
     common = np.append(frequency[sets.features[order]] > _COMMON, True)
-    places = np.minimum(np.arange(FIRST_WORDS), np.maximum(sizes - 1, 0)[:, None])
+    places = np.minimum(np.arange(FIRST_TOKENS), np.maximum(sizes - 1, 0)[:, None])
     at = np.where(sizes[:, None] > 0, sets.starts[:-1, None] + places, len(ordered) - 1)
     rows = np.arange(len(sets), dtype=np.uint32)[:, None]
     return np.asarray(np.where(common[at], rows, ordered[at]), dtype=np.uint32)

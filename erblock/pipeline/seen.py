@@ -52,7 +52,7 @@ class SeenCells:
     """Of the cells of a neural hash: how many bands, in how many both records are in one cell.
 
     `cosine`: of the vectors that the cells divide; `nearest`: how much less of one record's cosine to its own
-    centre would have done, in the band where that is least, if not all cells are shared.
+    pivot would have done, in the band where that is least, if not all cells are shared.
     """
 
     bands: int
@@ -153,14 +153,14 @@ def _seen_cells(rerun: Rerun, at: Rows, other: Rows) -> SeenCells | None:
     if not isinstance(hasher, NeuralHasher | StudentHasher) or not isinstance(sides[0], NeuralSketch):
         return None
     cells = hasher.cells
-    own = [cells.project(side.channels.joined())[0] for side in sides if isinstance(side, NeuralSketch)]
+    own = [cells.project(side.hybrid.joined())[0] for side in sides if isinstance(side, NeuralSketch)]
     numbers = [
         side.buckets[: cells.bands, 0].astype(np.int64) - 1
         for side in sides
         if isinstance(side, NeuralSketch)
     ]
     same = (numbers[0] == numbers[1]) & (numbers[0] >= 0)
-    centres = [cells.points[side] for side in numbers]
-    gaps = np.minimum((centres[0] - centres[1]) @ own[0], (centres[1] - centres[0]) @ own[1])
+    pivots = [cells.pivots[side] for side in numbers]
+    gaps = np.minimum((pivots[0] - pivots[1]) @ own[0], (pivots[1] - pivots[0]) @ own[1])
     nearest = None if same.all() else float(max(gaps[~same].min(), 0.0))
     return SeenCells(cells.bands, int(same.sum()), float(own[0] @ own[1]), nearest)

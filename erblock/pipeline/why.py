@@ -15,7 +15,7 @@ from erblock.errors import RuleError, TableError
 from erblock.hashing.base import Progress, Scores, silent
 from erblock.pipeline.engine import open_local_engine
 from erblock.pipeline.judged import Judged, judgement, read_judged
-from erblock.pipeline.labelled import verdicts_of
+from erblock.pipeline.labelled import pair_labels_of
 from erblock.pipeline.places import check_evaluate_places
 from erblock.pipeline.remedy import Remedy, remedy_of
 from erblock.pipeline.rerun import ALL, Fate, Pairs, Rerun, rerun_on
@@ -205,7 +205,7 @@ def _ranked(rerun: Rerun, scores: Scores, pair: Pairs) -> Ranked | None:
         return None
     every = rerun.written(Budget(max_pairs=ALL))
     place = int(places((every.left, every.right), (pair.left, pair.right))[0])
-    verdict = verdicts_of(rerun.ranked.labels, rerun.pairs.at(np.array([at])))[0]
+    verdict = pair_labels_of(rerun.ranked.labels, rerun.pairs.at(np.array([at])))[0]
     return Ranked(
         None if place < 0 else place + 1,
         len(every),

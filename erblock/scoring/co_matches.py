@@ -53,10 +53,10 @@ def co_matches(pairs: ScoredPairs, expected: ExpectedMatches) -> Iterator[CoMatc
     log_odds, probability = expected.log_odds, expected.probability
     if log_odds is None or probability is None or expected.by_signal is None:
         return
-    for records, several, right in zip(
-        (pairs.left, pairs.right), expected.several, (True, False), strict=True
+    for records, multiplicity, right in zip(
+        (pairs.left, pairs.right), expected.multiplicity, (True, False), strict=True
     ):
-        if several >= TUNED.least_several:
+        if multiplicity >= TUNED.least_multiplicity:
             near = _best(
                 records,
                 np.flatnonzero(log_odds > TUNED.least_co_log_odds),
@@ -101,7 +101,7 @@ def supported(expected: ExpectedMatches, of: CoMatches, signal: Scores) -> Expec
     alike = expit(expected.by_signal.log_odds(signal[:, None]).astype(np.float64) - TUNED.alike_anyway)
     support = np.zeros(len(log_odds))
     np.maximum.at(support, of.at, probability[of.beside] * alike)
-    support *= expected.several[0 if of.right else 1]
+    support *= expected.multiplicity[0 if of.right else 1]
     at = np.flatnonzero(support)
     raised = log_odds.copy()
     raised[at] = np.logaddexp(log_odds[at], logit(np.minimum(support[at], _CERTAIN)))

@@ -24,7 +24,7 @@ import numpy as np
 import numpy.typing as npt
 
 from erblock.hashing.base import Rows, Scores
-from erblock.hashing.native import native
+from erblock.hashing.parallel import njit
 from erblock.scoring.pairs import ScoredPairs
 from erblock.scoring.parameters import TUNED
 from erblock.scoring.ranks import best_values
@@ -80,7 +80,7 @@ def with_evidence(pairs: ScoredPairs, log_odds: Scores) -> ScoredPairs:
     return replace(pairs.with_similarity(shifted), competition=competition_of(pairs))
 
 
-@native
+@njit
 def _write_scores(
     similarity: Scores, rows: tuple[Rows, Rows], sides: tuple[Floats, Floats], scores: Scores
 ) -> None:
@@ -90,7 +90,7 @@ def _write_scores(
         scores[i] = 2 * units - (sides[0][rows[0][i]] + sides[1][rows[1][i]])
 
 
-@native
+@njit
 def _write_mutual(
     similarity: Scores, rows: tuple[Rows, Rows], sides: tuple[Floats, Floats], mutual: npt.NDArray[np.bool_]
 ) -> None:

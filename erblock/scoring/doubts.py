@@ -18,7 +18,7 @@ from erblock.comparison.vectors import Comparison
 from erblock.hashing.base import Rows, Scores
 from erblock.scoring.pairs import ScoredPairs, best_of_either
 from erblock.scoring.seeds import gap_separated_pairs, margins, seed_pairs, widest_margins
-from erblock.scoring.weak_labels import DOUBTED, UNKNOWN, Verdicts
+from erblock.scoring.weak_labels import DOUBTED, UNKNOWN, PairLabels
 
 _FITTED_TO = 20
 """Best candidates of a record that the model is fitted to."""
@@ -32,16 +32,16 @@ class Doubts:
 
     model: Independence | None = None
 
-    def among(self, pairs: ScoredPairs, verdicts: Verdicts) -> Verdicts:
-        """Return the verdicts with the seed pairs that are doubted, save those that rules or labels know."""
+    def among(self, pairs: ScoredPairs, pair_labels: PairLabels) -> PairLabels:
+        """Return the pair labels with doubted seed pairs marked, except those that rules or labels know."""
         if self.model is None:
-            return verdicts
+            return pair_labels
         seeds = np.union1d(seed_pairs(pairs), gap_separated_pairs(pairs))
-        seeds = seeds[verdicts[seeds] == UNKNOWN]
+        seeds = seeds[pair_labels[seeds] == UNKNOWN]
         doubted = self.model.log_odds(pairs.left[seeds], pairs.right[seeds]) < 0
-        verdicts = verdicts.copy()
-        verdicts[seeds[doubted]] = DOUBTED
-        return verdicts
+        pair_labels = pair_labels.copy()
+        pair_labels[seeds[doubted]] = DOUBTED
+        return pair_labels
 
 
 def find_doubts(pairs: ScoredPairs, comparison: Comparison) -> Doubts:

@@ -27,7 +27,7 @@ from erblock.scoring.pairs import ScoredPairs
 from erblock.scoring.parameters import TUNED
 from erblock.scoring.seeds import gap_separated_pairs, seed_pairs
 from erblock.scoring.target_decoy import calibration_set
-from erblock.scoring.weak_labels import MATCH, NO_MATCH, UNKNOWN, Verdicts
+from erblock.scoring.weak_labels import MATCH, NO_MATCH, UNKNOWN, PairLabels
 
 _LEAST_SURE = 20
 _Z = 1.645
@@ -95,16 +95,17 @@ def never_met(probability: Doubles, bands: npt.NDArray[np.uint16], of: int) -> U
 class ExpectedMatches:
     """The log odds by which pairs are ranked; None where too little is sure to estimate from.
 
-    `decided`: the probability of each pair to be a match, where it is another than that of these log odds.
-    `verdicts`: what labels say of each pair, where there are no log odds that they could go over.
-    `unmet`: how many matches are no candidates. `several`: how far, 0 to 1, left records, and right ones, are
-    seen to have several matches; `by_signal`: log odds of a pair by its signal alone, where some are.
+    `decided`: the probability of a match for each pair, where it differs from that of these log odds.
+    `pair_labels`: the labels of the pairs, where there are no log odds that they could override. `unmet`: the
+    expected number of matches that are no candidates. `multiplicity`: how far, 0 to 1, left records, and
+    right ones, are seen to have several matches. `by_signal`: the regression of the log odds on the signal
+    alone, needed where records have several matches.
     """
 
     log_odds: Doubles | None
     decided: Doubles | None = None
-    verdicts: Verdicts | None = None
-    several: tuple[float, float] = (0.0, 0.0)
+    pair_labels: PairLabels | None = None
+    multiplicity: tuple[float, float] = (0.0, 0.0)
     by_signal: Evidence | None = None
     unmet: Unmet = Unmet()
 
@@ -166,15 +167,15 @@ class ExpectedMatches:
         share = np.cumsum(probability[order]) / max(total, 1e-9)
         return min(int(np.searchsorted(share, target - 1e-9)) + 1, len(order))
 
-    def with_labels(self, verdicts: Verdicts) -> "ExpectedMatches":
+    def with_labels(self, pair_labels: PairLabels) -> "ExpectedMatches":
         """Return the same with what labels say of some pairs going over it."""
-        if not np.isin(verdicts, (MATCH, NO_MATCH)).any():
+        if not np.isin(pair_labels, (MATCH, NO_MATCH)).any():
             return self
         if self.log_odds is None or self.probability is None:
-            return replace(self, verdicts=verdicts)
+            return replace(self, pair_labels=pair_labels)
         bounds = np.array([TUNED.label_log_odds, -TUNED.label_log_odds])
-        probability = _bounded(self.probability, verdicts, expit(bounds))
-        log_odds = _bounded(self.log_odds, verdicts, bounds)
+        probability = _bounded(self.probability, pair_labels, expit(bounds))
+        log_odds = _bounded(self.log_odds, pair_labels, bounds)
         return replace(self, log_odds=log_odds, decided=probability)
 
 
@@ -194,10 +195,10 @@ def _sums_of_first(values: Doubles, sizes: Rows) -> Doubles:
     return np.concatenate([[0.0], np.cumsum(values)])[sizes]
 
 
-def _bounded(values: Doubles, verdicts: Verdicts, bounds: Doubles) -> Doubles:
+def _bounded(values: Doubles, pair_labels: PairLabels, bounds: Doubles) -> Doubles:
     """Return the values: of labelled matches the first bound at least, of non-matches the second at most."""
     bounded = values.copy()
-    matches, others = verdicts == MATCH, verdicts == NO_MATCH
+    matches, others = pair_labels == MATCH, pair_labels == NO_MATCH
     bounded[matches] = np.maximum(values[matches], bounds[0])
     bounded[others] = np.minimum(values[others], bounds[1])
     return bounded
@@ -223,27 +224,29 @@ def pooled(relative: Doubles, own: Scores, share: float) -> Doubles:
 def expected_matches(
     pairs: ScoredPairs,
     signal: Scores,
-    verdicts: Verdicts | None = None,
+    pair_labels: PairLabels | None = None,
     own: Scores | None = None,
     seed: int = 0,
 ) -> ExpectedMatches:
     """Return log odds and probabilities of `pairs`.
 
-    `signal`: what speaks for a match beside the ranking; `verdicts`: what labels say of each pair. Labels
+    `signal`: what speaks for a match beside the ranking; `pair_labels`: what labels say of each pair. Labels
     enter the calibration and the competitors' messages; `with_labels` overrides the pair itself. `own`: the
     log odds of each pair by its columns alone, if known.
     """
     if min(len(seed_pairs(pairs)), len(gap_separated_pairs(pairs))) < _LEAST_SURE:
         return ExpectedMatches(None)
-    if verdicts is None:
-        verdicts = np.full(len(pairs), UNKNOWN, dtype=np.int8)
-    known, competition = calibration_set(pairs, signal, verdicts, seed), competition_of(pairs)
+    if pair_labels is None:
+        pair_labels = np.full(len(pairs), UNKNOWN, dtype=np.int8)
+    known, competition = calibration_set(pairs, signal, pair_labels, seed), competition_of(pairs)
     alone = known.alone if own is None else pooled(known.alone, own, own_share(pairs))
     # Competitors hear of a labelled match, but not as if no label were ever wrong.
     bounds = np.array([TUNED.competitor_log_odds, -TUNED.competitor_log_odds])
-    heard = _bounded(alone, verdicts, bounds)
-    ranked, decided = ranked_and_decided(replace(pairs, competition=competition), heard)
+    clamped = _bounded(alone, pair_labels, bounds)
+    ranked, decided = ranked_and_decided(replace(pairs, competition=competition), clamped)
     if pairs.one_table or min(competition) == max(competition):
         return ExpectedMatches(ranked, decided)
-    several = (1 - competition[0] / max(competition), 1 - competition[1] / max(competition))
-    return ExpectedMatches(ranked, decided, several=several, by_signal=known.calibration_by_signal())
+    multiplicity = (1 - competition[0] / max(competition), 1 - competition[1] / max(competition))
+    return ExpectedMatches(
+        ranked, decided, multiplicity=multiplicity, by_signal=known.calibration_by_signal()
+    )

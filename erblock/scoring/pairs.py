@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from erblock.hashing.base import Rows, Scores
-from erblock.hashing.native import native
+from erblock.hashing.parallel import njit
 from erblock.scoring.ranks import rank_within
 
 _T = TypeVar("_T")
@@ -135,7 +135,7 @@ def best_first(pairs: ScoredPairs, scores: Scores) -> Rows:
     return packed.view(np.int64)
 
 
-@native
+@njit
 def _is_in_order(left: Rows, right: Rows) -> bool:
     for i in range(1, len(left)):
         if left[i] < left[i - 1] or (left[i] == left[i - 1] and right[i] < right[i - 1]):

@@ -89,7 +89,7 @@ class Parameters:
     """Range of doubtful probabilities, and the largest share of the expected matches that may lie in it:
     above this share no recall is stated."""
 
-    least_several: float = 0.03
+    least_multiplicity: float = 0.03
     """Least share of records with several matches for which co-matches are computed
     (docs/decisions/030-co-matches.md)."""
 

@@ -7,7 +7,7 @@ import numpy.typing as npt
 import polars as pl
 
 from erblock.hashing.base import Rows
-from erblock.hashing.native import in_parallel, inner, native
+from erblock.hashing.parallel import in_parallel, inner, njit
 
 _GROUPS = 65_536
 """Records whose candidates are ranked at a time, on one core."""
@@ -47,7 +47,7 @@ def best_values(groups: Rows, values: npt.NDArray[Any], size: int, most: int) ->
     return best
 
 
-@native
+@njit
 def write_best(groups: Rows, values: npt.NDArray[Any], first: int, best: npt.NDArray[Any]) -> None:
     """Write the highest values of the groups `first` to `first + len(best) - 1`."""
     last = best.shape[1] - 1
@@ -62,7 +62,7 @@ def write_best(groups: Rows, values: npt.NDArray[Any], first: int, best: npt.NDA
         best[group, at] = values[i]
 
 
-@native
+@njit
 def _put_together(
     groups: Rows,
     scores: npt.NDArray[Any],
@@ -77,7 +77,7 @@ def _put_together(
         members[at], values[at] = i, scores[i]
 
 
-@native
+@njit
 def _write_ranks(
     begins: npt.NDArray[np.int64],
     values: npt.NDArray[np.float64],

@@ -29,7 +29,7 @@ from erblock.scoring.competition import competition_of, ranking
 from erblock.scoring.pairs import ScoredPairs
 from erblock.scoring.parameters import TUNED
 from erblock.scoring.seeds import gap_separated_pairs, seed_pairs
-from erblock.scoring.weak_labels import AGREE, CONFLICT, DOUBTED, MATCH, NO_MATCH, TaughtPairs, Verdicts
+from erblock.scoring.weak_labels import AGREE, CONFLICT, DOUBTED, MATCH, NO_MATCH, PairLabels, TaughtPairs
 
 _ROUNDS = 50
 _MOST = 400_000
@@ -48,34 +48,34 @@ def inputs_of(pairs: ScoredPairs, signal: Scores) -> Floats:
 
 @dataclass(frozen=True)
 class CalibrationSet:
-    """Positions of pairs that are taken for matches or not, how much each counts, its ranking and signal.
+    """Positions of pairs that are taken for matches or not, with sample weights, rankings and signals.
 
     The ranking of an orphan's candidate is the one that it has without the orphan's match. `labelled`:
-    whether a label says it. `of_all` are ranking and signal of all `pairs`, `verdicts` what rules and labels
-    say of these. `competitors_may_match`: competitors are unlabelled, not non-matches: this
+    whether a label gives the class. `of_all`: ranking and signal of all `pairs`. `pair_labels`: what rules
+    and labels say of all pairs. `competitors_may_match`: competitors are unlabelled, not non-matches. This
     gives better probabilities where records have several matches, and a worse order of the pairs
     (docs/decisions/026-unlabelled-competitors.md).
     """
 
     at: Rows
     matches: Mask
-    counts: Floats
+    sample_weight: Floats
     inputs: Floats
     labelled: Mask
     pairs: ScoredPairs
     of_all: Floats
-    verdicts: Verdicts
+    pair_labels: PairLabels
     competitors_may_match: bool = False
 
     def taught(self, pairs: TaughtPairs) -> "CalibrationSet":
         """Return the same with what is taught of `pairs` in the place of what was supposed of them."""
-        at, matches, counts = pairs.examples()
+        at, matches, sample_weight = pairs.examples()
         rest = self[~np.isin(self.at, pairs.at)]
         return replace(
             rest,
             at=np.concatenate([rest.at, at]),
             matches=np.concatenate([rest.matches, matches]),
-            counts=np.concatenate([rest.counts, counts]),
+            sample_weight=np.concatenate([rest.sample_weight, sample_weight]),
             inputs=np.concatenate([rest.inputs, self.of_all[at]]),
             labelled=np.concatenate([rest.labelled, np.ones(len(at), dtype=bool)]),
         )
@@ -85,7 +85,7 @@ class CalibrationSet:
             self,
             at=self.at[chosen],
             matches=self.matches[chosen],
-            counts=self.counts[chosen],
+            sample_weight=self.sample_weight[chosen],
             inputs=self.inputs[chosen],
             labelled=self.labelled[chosen],
         )
@@ -102,27 +102,29 @@ class CalibrationSet:
 
     def calibration_by_signal(self) -> Evidence:
         """Return the regression on the signal alone."""
-        return fit_evidence(Examples(self.inputs[:, 1:], self.matches, self.counts), np.ones(1, dtype=bool))
+        return fit_evidence(
+            Examples(self.inputs[:, 1:], self.matches, self.sample_weight), np.ones(1, dtype=bool)
+        )
 
     def calibration_with(self, third: Scores | None) -> Evidence:
         """Return the regression on ranking, signal and, where given, a third signal of all pairs."""
         inputs = beside(self.inputs, None if third is None else third[self.at])
         unlabelled = ~self.matches & ~self.labelled if self.competitors_may_match else None
-        examples = Examples(inputs, self.matches, self.counts, unlabelled)
+        examples = Examples(inputs, self.matches, self.sample_weight, unlabelled)
         learned = fit_evidence(examples, np.ones(inputs.shape[1], dtype=bool))
         if self.pairs.one_table:
             return learned
         best = np.flatnonzero(_best(self.pairs, self.of_all[:, 0]))
         log_odds = learned.log_odds(beside(self.of_all[best], None if third is None else third[best]))
-        shift = _shift(log_odds, self._share(), self.verdicts[best])
+        shift = _shift(log_odds, self._share(), self.pair_labels[best])
         return replace(learned, intercept=learned.intercept + shift)
 
     def _share(self) -> float:
         """Return the share of matches among the known best candidates of records."""
         others = np.flatnonzero(~self.matches)
         best = others[_best(self.pairs.at(self.at[others]), self.inputs[others, 0])]
-        matches = float(self.counts[self.matches].sum())
-        return matches / max(matches + float(self.counts[best].sum()), 1.0)
+        matches = float(self.sample_weight[self.matches].sum())
+        return matches / max(matches + float(self.sample_weight[best].sum()), 1.0)
 
 
 def _best(pairs: ScoredPairs, ranking: Scores) -> Mask:
@@ -137,13 +139,13 @@ def _highest(records: Rows, ranking: Scores, size: int) -> Scores:
     return highest
 
 
-def _shift(log_odds: Scores, share: float, verdicts: Verdicts) -> float:
+def _shift(log_odds: Scores, share: float, pair_labels: PairLabels) -> float:
     """Return by how much log odds that hold where `share` are matches change to hold for these pairs."""
     known = logit(np.clip(share, _LEAST_SHARE, _MOST_SHARE))
-    told = np.select([verdicts == MATCH, verdicts == NO_MATCH], [1.0, 0.0], np.nan)
+    by_label = np.select([pair_labels == MATCH, pair_labels == NO_MATCH], [1.0, 0.0], np.nan)
     shift = 0.0
     for _ in range(_ROUNDS):
-        found = np.where(np.isnan(told), expit(log_odds + shift), told).mean()
+        found = np.where(np.isnan(by_label), expit(log_odds + shift), by_label).mean()
         shift = float(logit(np.clip(found, _LEAST_SHARE, _MOST_SHARE)) - known)
     return shift
 
@@ -153,39 +155,39 @@ def beside(inputs: Floats, third: Scores | None) -> Floats:
     return inputs if third is None else np.column_stack([inputs, third]).astype(np.float32)
 
 
-def calibration_set(pairs: ScoredPairs, signal: Scores, verdicts: Verdicts, seed: int) -> CalibrationSet:
+def calibration_set(pairs: ScoredPairs, signal: Scores, pair_labels: PairLabels, seed: int) -> CalibrationSet:
     """Return ranking and signal of matches, of competitors, and of candidates of orphaned records."""
     sure, nearest = _mask(pairs, seed_pairs(pairs)), _mask(pairs, gap_separated_pairs(pairs))
-    likely = sure | nearest | np.isin(verdicts, (AGREE, MATCH))
-    believed = ~np.isin(verdicts, (CONFLICT, DOUBTED))
+    likely = sure | nearest | np.isin(pair_labels, (AGREE, MATCH))
+    believed = ~np.isin(pair_labels, (CONFLICT, DOUBTED))
     sure, nearest = sure & believed, nearest & believed
     supposed = sure | nearest if min(competition_of(pairs)) < 1 else sure
-    matches = (supposed | (verdicts == MATCH)) & (verdicts != NO_MATCH)
+    matches = (supposed | (pair_labels == MATCH)) & (pair_labels != NO_MATCH)
     orphaned = _of_orphans(pairs, np.flatnonzero(sure), seed)
     left = ~(likely & orphaned)
     decoys = np.flatnonzero(orphaned & left)
     without = np.full(len(pairs), np.nan, dtype=np.float32)
     without[left] = ranking(pairs.at(np.flatnonzero(left)))
-    competitors = (_shares_record(pairs, sure) & ~likely & ~orphaned) | (verdicts == NO_MATCH)
+    competitors = (_shares_record(pairs, sure) & ~likely & ~orphaned) | (pair_labels == NO_MATCH)
     inputs = inputs_of(pairs, signal)
     orphans = np.column_stack([without, signal]).astype(np.float32)[decoys]
-    step, labelled = 1 + int(competitors.sum()) // _MOST, np.isin(verdicts, (MATCH, NO_MATCH))
+    step, labelled = 1 + int(competitors.sum()) // _MOST, np.isin(pair_labels, (MATCH, NO_MATCH))
     some = np.zeros(len(pairs), dtype=bool)
     some[np.flatnonzero(competitors)[::step]] = True
     known = np.flatnonzero(matches | (competitors & (some | labelled)))
     apart = min(competition_of(pairs)) if pairs.one_table else 1.0
-    counts = np.where(matches, 1.0, apart * step)
-    counts[labelled] = TUNED.label_weight
+    sample_weight = np.where(matches, 1.0, apart * step)
+    sample_weight[labelled] = TUNED.label_weight
     at = np.concatenate([known, decoys])
     return CalibrationSet(
         at,
         np.concatenate([matches[known], np.zeros(len(decoys), dtype=bool)]),
-        np.concatenate([counts[known], np.full(len(decoys), apart)]).astype(np.float32),
+        np.concatenate([sample_weight[known], np.full(len(decoys), apart)]).astype(np.float32),
         np.concatenate([inputs[known], orphans]),
         labelled[at],
         pairs,
         inputs,
-        verdicts,
+        pair_labels,
     )
 
 

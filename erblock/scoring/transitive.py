@@ -19,7 +19,7 @@ import numpy.typing as npt
 from scipy.special import logit
 
 from erblock.hashing.base import Rows, Scores
-from erblock.hashing.native import in_parallel, native
+from erblock.hashing.parallel import in_parallel, njit
 from erblock.scoring.estimate import ExpectedMatches
 from erblock.scoring.pairs import ScoredPairs
 from erblock.scoring.parameters import TUNED
@@ -152,7 +152,7 @@ def _likely_steps(pairs: ScoredPairs, probability: Doubles) -> _Steps:
     return _Steps(starts, others[order], probability[at[order]], pairs.similarity[at[order]])
 
 
-@native
+@njit
 def _write_supported(
     steps: tuple[Counts, Rows, Doubles, Scores],
     sums: Doubles,

@@ -23,7 +23,7 @@ LEAST_EXAMPLES = 20
 
 _MOST = 400_000
 
-Verdicts = npt.NDArray[np.int8]
+PairLabels = npt.NDArray[np.int8]
 
 
 @dataclass(frozen=True)
@@ -35,32 +35,32 @@ class PairExamples:
 
     at: Rows
     matches: npt.NDArray[np.bool_]
-    counts: npt.NDArray[np.float32]
+    sample_weight: npt.NDArray[np.float32]
     unlabelled: npt.NDArray[np.bool_]
 
     def taught(self, pairs: "TaughtPairs") -> "PairExamples":
         """Return the examples with what is taught of `pairs` in the place of what was supposed of them."""
-        at, matches, counts = pairs.examples()
+        at, matches, sample_weight = pairs.examples()
         rest = ~np.isin(self.at, pairs.at)
         return PairExamples(
             np.concatenate([self.at[rest], at]),
             np.concatenate([self.matches[rest], matches]),
-            np.concatenate([self.counts[rest], counts]),
+            np.concatenate([self.sample_weight[rest], sample_weight]),
             np.concatenate([self.unlabelled[rest], np.zeros(len(at), dtype=bool)]),
         )
 
 
 @dataclass(frozen=True)
 class TaughtPairs:
-    """Positions of pairs whose labels are probabilities or have a weight, and how much each label counts."""
+    """Positions of pairs whose labels are probabilities or have a weight, and the sample weight of each."""
 
     at: Rows
     probability: npt.NDArray[np.float64]
-    counts: npt.NDArray[np.float64]
+    sample_weight: npt.NDArray[np.float64]
 
     def examples(self) -> tuple[Rows, npt.NDArray[np.bool_], npt.NDArray[np.float32]]:
         """Return position, side and count of every pair as a match and as none, each as far as likely."""
-        shares = np.concatenate([self.probability, 1 - self.probability]) * np.tile(self.counts, 2)
+        shares = np.concatenate([self.probability, 1 - self.probability]) * np.tile(self.sample_weight, 2)
         at, matches = np.tile(self.at, 2), np.repeat([True, False], len(self.at))
         kept = shares > 0
         return at[kept], matches[kept], shares[kept].astype(np.float32)
@@ -69,31 +69,31 @@ class TaughtPairs:
 NOTHING_TAUGHT = TaughtPairs(np.zeros(0, dtype=np.int64), np.zeros(0), np.zeros(0))
 
 
-def choose_examples(pairs: ScoredPairs, verdicts: Verdicts) -> PairExamples:
+def choose_examples(pairs: ScoredPairs, pair_labels: PairLabels) -> PairExamples:
     """Return examples: the sure pairs, what is known, and as non-matches the other candidates of both.
 
     Beyond the sure pairs a record may have more matches. The rest of its nearest group counts as a match, and
     its other candidates as non-matches, so much as candidates of this table are not, or are, competitors.
     Those that a conflict rule excludes are non-matches in every table.
     """
-    counts = np.zeros(len(pairs), dtype=np.float32)
+    sample_weight = np.zeros(len(pairs), dtype=np.float32)
     group, sure = gap_separated_pairs(pairs), seed_pairs(pairs)
-    counts[group] = 1 - min(competition_of(pairs))
-    counts[sure] = 1
-    counts[verdicts == DOUBTED] = 0
-    counts[verdicts == AGREE] = 1
-    counts[verdicts == MATCH] = TUNED.label_weight
-    counts[(verdicts == CONFLICT) | (verdicts == NO_MATCH)] = 0
-    matches = counts > 0
+    sample_weight[group] = 1 - min(competition_of(pairs))
+    sample_weight[sure] = 1
+    sample_weight[pair_labels == DOUBTED] = 0
+    sample_weight[pair_labels == AGREE] = 1
+    sample_weight[pair_labels == MATCH] = TUNED.label_weight
+    sample_weight[(pair_labels == CONFLICT) | (pair_labels == NO_MATCH)] = 0
+    matches = sample_weight > 0
     doubtful = np.zeros(len(pairs), dtype=bool)
     doubtful[group] = doubtful[sure] = True
-    doubtful &= verdicts != CONFLICT
-    others = np.where(matches | doubtful, 0, _competitors(pairs, counts > TUNED.clear_match))
-    others[(verdicts == CONFLICT) & (others > 0)] = 1
-    others[verdicts == NO_MATCH] = TUNED.label_weight
-    counts = np.where(matches, counts, others).astype(np.float32)
-    at = _thinned(np.flatnonzero(counts > 0), np.isin(verdicts, (MATCH, NO_MATCH)))
-    return PairExamples(at, matches[at], counts[at], ~matches[at] & (verdicts[at] != NO_MATCH))
+    doubtful &= pair_labels != CONFLICT
+    others = np.where(matches | doubtful, 0, _competitors(pairs, sample_weight > TUNED.clear_match))
+    others[(pair_labels == CONFLICT) & (others > 0)] = 1
+    others[pair_labels == NO_MATCH] = TUNED.label_weight
+    sample_weight = np.where(matches, sample_weight, others).astype(np.float32)
+    at = _thinned(np.flatnonzero(sample_weight > 0), np.isin(pair_labels, (MATCH, NO_MATCH)))
+    return PairExamples(at, matches[at], sample_weight[at], ~matches[at] & (pair_labels[at] != NO_MATCH))
 
 
 def _thinned(at: Rows, labelled: npt.NDArray[np.bool_]) -> Rows:

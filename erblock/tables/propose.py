@@ -93,9 +93,9 @@ def _candidates(evidence: Evidence) -> list[_Candidate]:
 
 def _is_sound(evidence: Evidence, columns: tuple[Column, ...]) -> bool:
     """Whether chance is low and every column adds something that the others do not say."""
-    told = any(column.kind in {"name", "code"} for column in columns)
+    telling = any(column.kind in {"name", "code"} for column in columns)
     repeated = any(evidence.overlap(a, b) for a, b in combinations(columns, 2))
-    return told and not repeated and evidence.accidental(columns) <= _CHANCE
+    return telling and not repeated and evidence.accidental(columns) <= _CHANCE
 
 
 def _trusted(evidence: Evidence, tried: list[_Candidate]) -> list[_Candidate]:

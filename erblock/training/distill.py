@@ -13,7 +13,7 @@ import numpy.typing as npt
 from scipy import sparse
 
 from erblock.hashing.codes import codes_and_scales
-from erblock.hashing.native import in_parallel
+from erblock.hashing.parallel import in_parallel
 from erblock.hashing.student import StaticEmbeddings
 
 Floats = npt.NDArray[np.float32]

@@ -240,7 +240,7 @@ def test_in_one_table_pairs_on_either_side_of_a_record_are_its_own(scored):
 def test_labels_come_first_and_last_where_nothing_is_estimated(scored):
     pairs = scored([0, 1, 2, 3], [0, 1, 2, 3], [0.9, 0.8, 0.7, 0.2], (4, 4))
     said = np.array([NO_MATCH, UNKNOWN, UNKNOWN, MATCH])
-    found = cut(pairs, Budget(), ExpectedMatches(None, verdicts=said))
+    found = cut(pairs, Budget(), ExpectedMatches(None, pair_labels=said))
     assert found.kept.tolist() == [3, 1, 2, 0]
     plain = cut(pairs, Budget(), UNSURE)
     assert found.scores[1:3] == pytest.approx(plain.scores[1:3])

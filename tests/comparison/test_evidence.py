@@ -20,10 +20,10 @@ def examples(draw, least=2):
     rows = st.lists(ENTRY, min_size=ENTRIES, max_size=ENTRIES)
     vectors = draw(st.lists(rows, min_size=size, max_size=size))
     matches = draw(st.lists(st.booleans(), min_size=size, max_size=size))
-    counts = draw(st.lists(st.sampled_from([0.2, 1.0, 5.0]), min_size=size, max_size=size))
+    sample_weight = draw(st.lists(st.sampled_from([0.2, 1.0, 5.0]), min_size=size, max_size=size))
     agrees = draw(st.lists(st.booleans(), min_size=ENTRIES, max_size=ENTRIES))
     made = Examples(
-        np.array(vectors, dtype=np.float32), np.array(matches), np.array(counts, dtype=np.float32)
+        np.array(vectors, dtype=np.float32), np.array(matches), np.array(sample_weight, dtype=np.float32)
     )
     return made, np.array(agrees)
 
@@ -52,9 +52,9 @@ def test_a_missing_value_adds_nothing(drawn, vector, at):
     learned = fit_evidence(*drawn)
     vector[at] = float("nan")
     (missing,) = learned.log_odds(np.array([vector], dtype=np.float32))
-    vector[at] = learned.usual[at]
-    (usual,) = learned.log_odds(np.array([vector], dtype=np.float32))
-    assert missing == pytest.approx(usual, abs=1e-5)
+    vector[at] = learned.mean[at]
+    (mean,) = learned.log_odds(np.array([vector], dtype=np.float32))
+    assert missing == pytest.approx(mean, abs=1e-5)
 
 
 def test_a_pair_of_which_nothing_is_known_has_the_intercept():
@@ -80,7 +80,7 @@ def drawn_from(weights, size=4_000, seed=0, wrong=0.0):
 
 def test_the_weights_behind_the_examples_are_found_again():
     learned = fit_evidence(drawn_from([2.0, 0.5, 0.0, -1.0]), np.array([True, True, True, False]))
-    assert (learned.weights / learned.spread).tolist() == pytest.approx([2, 0.5, 0, -1], abs=0.25)
+    assert (learned.weights / learned.std).tolist() == pytest.approx([2, 0.5, 0, -1], abs=0.25)
     assert learned.intercept == pytest.approx(-1, abs=0.25)
 
 
@@ -95,7 +95,7 @@ def test_it_agrees_with_scikit_learn_where_nothing_is_bound():
 
     made = drawn_from([1.0, -0.5, 0.3])
     learned = fit_evidence(made, np.zeros(3, dtype=bool))
-    inputs = (made.vectors - learned.usual) / learned.spread
+    inputs = (made.vectors - learned.mean) / learned.std
     theirs = LogisticRegression(C=0.1, tol=1e-8).fit(inputs, made.matches)
     assert learned.weights.tolist() == pytest.approx(theirs.coef_[0].tolist(), abs=2e-3)
     assert learned.intercept == pytest.approx(theirs.intercept_[0], abs=2e-3)
@@ -126,10 +126,10 @@ def test_few_examples_say_little():
 def test_an_entry_without_any_known_value_weighs_nothing(value):
     made = drawn_from([2.0])
     vectors = np.column_stack([made.vectors, np.full(len(made.vectors), value, dtype=np.float32)])
-    learned = fit_evidence(Examples(vectors, made.matches, made.counts), np.array([True, True]))
+    learned = fit_evidence(Examples(vectors, made.matches, made.sample_weight), np.array([True, True]))
     if np.isnan(value):
         assert learned.weights[1] == 0
-    assert np.isfinite([*learned.usual, *learned.spread, *learned.weights]).all()
+    assert np.isfinite([*learned.mean, *learned.std, *learned.weights]).all()
 
 
 def test_the_same_examples_give_the_same_evidence():
@@ -146,7 +146,7 @@ def test_unlabelled_examples_count_as_both_by_their_odds():
     # Known matches are recognised with 1/2, so half of all are known: 1/4 to be one is 1/3 to be another.
     shared = examples.with_shares(np.array([0.5, 0.25, 0.25]))
     assert shared.matches.tolist() == [True, False, False, True]
-    np.testing.assert_allclose(shared.counts, [1, 2 / 3, 1, 1 / 3], rtol=1e-6)
+    np.testing.assert_allclose(shared.sample_weight, [1, 2 / 3, 1, 1 / 3], rtol=1e-6)
     assert shared.vectors[:, 0].tolist() == [1, 1, 0, 1]
 
 
@@ -155,9 +155,9 @@ def test_matches_among_the_unlabelled_are_learned():
     agreement = np.concatenate([random.normal(3, 1, 400), random.normal(0, 1, 600)]).astype(np.float32)
     known = np.zeros(1_000, dtype=bool)
     known[:100] = True
-    counts = np.ones(1_000, dtype=np.float32)
-    plain = fit_evidence(Examples(agreement[:, None], known, counts), np.array([True]))
-    found = fit_evidence(Examples(agreement[:, None], known, counts, ~known), np.array([True]))
+    sample_weight = np.ones(1_000, dtype=np.float32)
+    plain = fit_evidence(Examples(agreement[:, None], known, sample_weight), np.array([True]))
+    found = fit_evidence(Examples(agreement[:, None], known, sample_weight, ~known), np.array([True]))
     expected = [float((1 / (1 + np.exp(-one.log_odds(agreement[:, None])))).sum()) for one in (plain, found)]
     assert expected[0] < 120
     assert 250 < expected[1] < 450

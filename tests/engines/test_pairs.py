@@ -10,7 +10,7 @@ from erblock.comparison.evidence import Evidence
 from erblock.comparison.texts import ngram_similarity
 from erblock.comparison.vectors import Comparison
 from erblock.engines.columns import CountKernel, FrequencyKernel, SampleKernel
-from erblock.engines.pairs import OddsAsked, PairKernel, SimilarityAsked, VectorsAsked
+from erblock.engines.pairs import OddsTask, PairKernel, SimilarityTask, VectorTask
 from erblock.engines.records import PARTITION_SHIFT, PLACE
 from erblock.hashing import ngrams
 from erblock.tables import profile
@@ -67,13 +67,13 @@ def test_vectors_and_odds_of_a_pair_do_not_depend_on_its_batch(tables, weights, 
     columns = compared_columns(tables)
     assert [column.kind for column in columns] == ["name", "number", "date"]
     whole = Comparison(tables, columns, weights)
-    vectors = VectorsAsked(columns, lambda: weights, {"seen": (True, True)})
+    vectors = VectorTask(columns, lambda: weights, {"seen": (True, True)})
     np.testing.assert_array_equal(asked(tables, vectors, some, size), whole.vectors(*some))
     random = np.random.default_rng(2)
     numbers = (random.normal(size=len(whole.names)).astype(np.float32) for _ in range(3))
-    usual, spread, weight = numbers
-    evidence = Evidence(usual, np.abs(spread) + 0.1, weight, -1.0)
-    odds = asked(tables, OddsAsked(vectors, evidence), some, size)
+    mean, std, weight = numbers
+    evidence = Evidence(mean, np.abs(std) + 0.1, weight, -1.0)
+    odds = asked(tables, OddsTask(vectors, evidence), some, size)
     np.testing.assert_array_equal(odds[:, 0], whole.log_odds(evidence, *some))
 
 
@@ -81,13 +81,13 @@ def test_without_being_told_a_batch_would_read_dates_its_own_way(tables, weights
     columns = compared_columns(tables)
     some = pairs[0][:200], pairs[1][:200]
     whole = Comparison(tables, columns, weights).vectors(*some)
-    untold = asked(tables, VectorsAsked(columns, lambda: weights, {}), some, 4)
+    untold = asked(tables, VectorTask(columns, lambda: weights, {}), some, 4)
     assert not np.array_equal(untold, whole, equal_nan=True)
 
 
 def test_similarities_of_a_pair_do_not_depend_on_its_batch(tables, weights, pairs):
     texts = tuple(record_texts(side.frame, NAMES) for side in (tables.left, tables.other))
-    found = asked(tables, SimilarityAsked(tables.columns, lambda: weights), pairs, 100)
+    found = asked(tables, SimilarityTask(tables.columns, lambda: weights), pairs, 100)
     np.testing.assert_array_equal(found[:, 0], ngram_similarity(texts, weights, *pairs))
 
 

@@ -5,7 +5,7 @@ import polars as pl
 import pytest
 
 from erblock.errors import TableError
-from erblock.evaluation.audit import Tally, audited_recall, read_audit
+from erblock.evaluation.audit import StratumCounts, audited_recall, read_audit
 from erblock.tables.sheet import SheetKey, SheetRow, Stratum, key_path
 
 NAMES = ("kept, the best", "kept, the rest", "cut off, the next", "cut off, the rest")
@@ -16,7 +16,7 @@ def stratum(place, pairs, drawn):
 
 
 def tally(place, pairs, drawn, matches, others=None):
-    return Tally(stratum(place, pairs, drawn), matches, drawn - matches if others is None else others)
+    return StratumCounts(stratum(place, pairs, drawn), matches, drawn - matches if others is None else others)
 
 
 # Pairs and matches of the four strata: steep rankings and flat ones, small tables and large.

@@ -6,7 +6,7 @@ import pytest
 from erblock.hashing import ngrams
 from erblock.hashing.bands import BandPlan
 from erblock.hashing.cells import CellOptions
-from erblock.hashing.neural import NgramKeys, Sample, encode_channels, fit_neural
+from erblock.hashing.neural import NgramKeys, Sample, encode_hybrid, fit_neural
 from erblock.hashing.student import StudentHasher
 from erblock.training.distill import DistillOptions, distill_embeddings
 
@@ -30,6 +30,6 @@ def neural(texts, encoder):
 def student(texts, neural):
     """A student of `neural`, taught on the first hundred records of both tables."""
     known = pl.concat([side[:100] for side in texts])
-    channels = encode_channels(neural.encoder, neural.weights, known)
-    embeddings = distill_embeddings(channels.sparse, channels.dense.vectors, DistillOptions())
+    hybrid = encode_hybrid(neural.encoder, neural.weights, known)
+    embeddings = distill_embeddings(hybrid.sparse, hybrid.dense.vectors, DistillOptions())
     return StudentHasher(embeddings, neural.weights, neural.cells, neural.plan)

@@ -5,7 +5,7 @@ import pytest
 
 from erblock.hashing.cells import CellOptions, Cells, cells_of_a_band, fit_cells
 from erblock.hashing.codes import codes_and_scales
-from erblock.hashing.products import in_8_bits, in_floats
+from erblock.hashing.int8_matmul import in_8_bits, in_floats
 
 WIDTH, ENTITIES = 24, 600
 
@@ -92,8 +92,8 @@ def test_fewer_joined_rows_take_more_cells():
 
 def test_a_seed_gives_the_same_cells(sides):
     once, again, other = fitted(sides), fitted(sides), fitted(sides, seed=1)
-    assert (once.centres == again.centres).all()
-    assert (once.centres != other.centres).any()
+    assert (once.band_pivots == again.band_pivots).all()
+    assert (once.band_pivots != other.band_pivots).any()
 
 
 def test_projections_are_unit_vectors_of_the_width_asked_for(sides):
@@ -116,9 +116,9 @@ def test_equal_matches_are_no_division_by_zero(sides):
 
 def nearest_of_all(cells, records):
     """The nearest centre of every band, of vectors in 8 bits, and how near it is."""
-    points, others = (codes_and_scales(vectors)[0].astype(np.float32) for vectors in (cells.points, records))
+    points, others = (codes_and_scales(vectors)[0].astype(np.float32) for vectors in (cells.pivots, records))
     nearness = others @ (points / np.linalg.norm(points, axis=1, keepdims=True)).T
-    return np.stack([band[nearness[:, band].argmax(axis=1)] for band in cells.centres]), nearness
+    return np.stack([band[nearness[:, band].argmax(axis=1)] for band in cells.band_pivots]), nearness
 
 
 def of_centres(points, count, bands):
@@ -162,6 +162,6 @@ def test_floats_find_the_same_cells_as_whole_numbers(sides, monkeypatch):
 
 def test_bands_are_of_points_that_are_kept_once(sides):
     cells = fitted(sides, bands=8)
-    drawn = {tuple(point) for band in cells.centres for point in cells.points[band]}
-    assert len(drawn) == len(cells.points)
-    assert all(len(set(band)) == len(band) for band in cells.centres.tolist())
+    drawn = {tuple(point) for band in cells.band_pivots for point in cells.pivots[band]}
+    assert len(drawn) == len(cells.pivots)
+    assert all(len(set(band)) == len(band) for band in cells.band_pivots.tolist())

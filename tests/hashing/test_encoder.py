@@ -385,7 +385,7 @@ def test_the_packaged_minilm_passes_its_check_and_knows_meaning():
 
 def test_a_remembering_encoder_encodes_a_text_once_and_to_the_same_bits(encoder):
     told = []
-    remembering = module.RememberingEncoder(encoder)
+    remembering = module.CachingEncoder(encoder)
     texts = ["red chair", "", "blue table", "red chair"]
     first = remembering.encode(texts, lambda *what: told.append(what))
     again = remembering.encode([*texts[::-1], "green lamp"], lambda *what: told.append(what))

@@ -113,7 +113,7 @@ def test_of_a_neural_hash_the_bands_of_cells_come_first_then_those_of_n_grams(ki
     some = pl.concat([texts[0][:20], pl.Series(["", None])])
     sketch = hasher.sketch(some)
     cells, ngrams = np.split(sketch.buckets, [hasher.cells.bands])
-    numbers = hasher.cells.numbers(hasher.cells.project(sketch.channels.joined()))
+    numbers = hasher.cells.numbers(hasher.cells.project(sketch.hybrid.joined()))
     assert (cells[:, :20] == numbers[:, :20] + 1).all()
     assert (cells[:, 20:] == 0).all()
     assert (ngrams == text_keys(some, hasher.weights, hasher.plan).buckets).all()
@@ -125,8 +125,8 @@ def test_a_neural_hash_reads_a_record_without_its_separators(kind, hashers):
     apart, plain = (
         hashers[kind].sketch(pl.Series([text])) for text in (f"red{SEPARATOR}{SEPARATOR}chair", "red chair")
     )
-    assert (apart.channels.dense.codes == plain.channels.dense.codes).all()
-    assert (apart.channels.sparse != plain.channels.sparse).nnz == 0
+    assert (apart.hybrid.dense.codes == plain.hybrid.dense.codes).all()
+    assert (apart.hybrid.sparse != plain.hybrid.sparse).nnz == 0
 
 
 def test_similarity_is_that_of_the_named_rows(hasher, texts):

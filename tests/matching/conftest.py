@@ -26,7 +26,7 @@ class Linked:
 
     @property
     def unknown(self):
-        """Verdicts that say nothing."""
+        """PairLabels that say nothing."""
         return np.full(len(self.pairs), UNKNOWN, dtype=np.int8)
 
 

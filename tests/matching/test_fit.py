@@ -13,9 +13,9 @@ from erblock.scoring.weak_labels import AGREE, CONFLICT, MATCH, NO_MATCH
 SIZE = 80
 
 
-def probabilities(found, verdicts=None, seed=0):
-    verdicts = found.unknown if verdicts is None else verdicts
-    matcher = fit_matcher(found.pairs, found.comparison, verdicts, seed)
+def probabilities(found, pair_labels=None, seed=0):
+    pair_labels = found.unknown if pair_labels is None else pair_labels
+    matcher = fit_matcher(found.pairs, found.comparison, pair_labels, seed)
     odds = found.comparison.log_odds(matcher.evidence, found.pairs.left, found.pairs.right)
     return matcher, odds, matcher.probability(found.pairs, odds)
 
@@ -79,20 +79,20 @@ def test_labels_teach_what_the_pairs_do_not_say_by_themselves(plain, learned):
     # To whom products of about the same price are the same, whatever their names.
     near = plain.comparison.names.index("difference(price)")
     vectors = plain.comparison.vectors(plain.pairs.left, plain.pairs.right)
-    verdicts = np.where(vectors[:, near] > -4, MATCH, NO_MATCH).astype(np.int8)
+    pair_labels = np.where(vectors[:, near] > -4, MATCH, NO_MATCH).astype(np.int8)
     priced = np.array(["(price)" in name for name in plain.comparison.names])
 
     def share(matcher):
         return matcher.evidence.weights[priced].sum() / matcher.evidence.weights.sum()
 
-    assert share(probabilities(plain, verdicts)[0]) > share(learned[0]) + 0.1
+    assert share(probabilities(plain, pair_labels)[0]) > share(learned[0]) + 0.1
 
 
 def test_a_pair_labelled_as_no_match_is_no_example_of_one(plain, learned, same):
-    verdicts = plain.unknown
-    verdicts[same] = NO_MATCH
+    pair_labels = plain.unknown
+    pair_labels[same] = NO_MATCH
     with pytest.raises(ConfigError, match="0 candidate pairs stand out"):
-        probabilities(plain, verdicts)
+        probabilities(plain, pair_labels)
     rules = plain.unknown
     rules[same] = CONFLICT
     with pytest.raises(ConfigError, match="0 candidate pairs stand out"):
@@ -105,17 +105,17 @@ def test_labels_alone_are_enough(linked):
         probabilities(found)
     assert "candidate pairs stand out or are labelled as matches, 20 are needed" in str(caught.value)
     assert "\n" not in str(caught.value)
-    verdicts = found.unknown
-    verdicts[:40] = MATCH
-    verdicts[40:80] = NO_MATCH
-    assert len(probabilities(found, verdicts)[2]) == len(found.pairs)
+    pair_labels = found.unknown
+    pair_labels[:40] = MATCH
+    pair_labels[40:80] = NO_MATCH
+    assert len(probabilities(found, pair_labels)[2]) == len(found.pairs)
 
 
 def test_rules_are_enough(linked):
     found = linked(22)
-    verdicts = np.where(found.pairs.left == found.pairs.right, AGREE, found.unknown).astype(np.int8)
-    probability = probabilities(found, verdicts)[2]
-    assert (probability[verdicts == AGREE] >= 0.5).mean() > 0.9
+    pair_labels = np.where(found.pairs.left == found.pairs.right, AGREE, found.unknown).astype(np.int8)
+    probability = probabilities(found, pair_labels)[2]
+    assert (probability[pair_labels == AGREE] >= 0.5).mean() > 0.9
 
 
 def test_matches_alone_teach_nothing(linked):

@@ -3,13 +3,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from erblock.matching.label import Belief, choose_questions, guessed
+from erblock.matching.label import Predictions, choose_questions, guessed
 
 
-def belief(probability, ranking=None, threshold=0.5):
+def predictions(probability, ranking=None, threshold=0.5):
     probability = np.asarray(probability, dtype=np.float32)
     ranking = probability if ranking is None else np.asarray(ranking, dtype=np.float32)
-    return Belief(probability, ranking, threshold)
+    return Predictions(probability, ranking, threshold)
 
 
 def nothing_asked(pairs):
@@ -33,7 +33,7 @@ def test_no_record_twice_nothing_asked_and_something_as_long_as_there_is(any_sco
     pairs = data.draw(any_scored())
     some = st.lists(st.sampled_from([0.0, 0.05, 0.4, 0.5, 1.0]), min_size=len(pairs), max_size=len(pairs))
     asked = np.array(data.draw(st.lists(st.booleans(), min_size=len(pairs), max_size=len(pairs))), dtype=bool)
-    thought = belief(data.draw(some), data.draw(some), data.draw(st.sampled_from([0.01, 0.5, 0.9])))
+    thought = predictions(data.draw(some), data.draw(some), data.draw(st.sampled_from([0.01, 0.5, 0.9])))
     chosen = choose_questions(pairs, thought, asked, 4, seed=1)
     assert not asked[chosen].any()
     ends = ends_of(pairs, chosen)
@@ -48,7 +48,9 @@ def test_most_questions_are_in_doubt_and_some_are_likely_matches(separate):
     probability = np.concatenate([np.full(5000, 0.001), np.linspace(0.3, 0.7, 200), np.full(1000, 0.999)])
     found = np.concatenate(
         [
-            probability[choose_questions(separate(6200), belief(probability), np.zeros(6200, bool), 10, seed)]
+            probability[
+                choose_questions(separate(6200), predictions(probability), np.zeros(6200, bool), 10, seed)
+            ]
             for seed in range(10)
         ]
     )
@@ -62,13 +64,13 @@ def test_questions_are_spread_over_the_ranking(separate):
     pairs, ranking = separate(1000), np.arange(1000)
     probability = np.full(1000, 0.05)  # less than likely, so that all of them are chosen for their doubt
     chosen = choose_questions(
-        pairs, belief(probability, ranking, threshold=0.05), nothing_asked(pairs), 10, seed=3
+        pairs, predictions(probability, ranking, threshold=0.05), nothing_asked(pairs), 10, seed=3
     )
     assert sorted(ranking[chosen] // 100) == list(range(10))
 
 
 def test_doubt_is_about_the_threshold_too():
-    doubt = belief([0.5, 0.9, 0.7, 0.0, 1.0], threshold=0.9).doubt
+    doubt = predictions([0.5, 0.9, 0.7, 0.0, 1.0], threshold=0.9).doubt
     assert doubt[:2] == pytest.approx(0, abs=1e-5)
     assert 0 < doubt[2] < doubt[4] < doubt[3]
     assert np.isfinite(doubt).all()
@@ -78,7 +80,7 @@ def test_few_in_doubt_are_joined_by_the_next(separate):
     probability = np.array([0.5] + [0.001] * 3 + [1e-5] * 200)
     pairs = separate(len(probability))
     chosen = [
-        choose_questions(pairs, belief(probability), nothing_asked(pairs), 4, seed) for seed in range(50)
+        choose_questions(pairs, predictions(probability), nothing_asked(pairs), 4, seed) for seed in range(50)
     ]
     assert np.mean([0 in some for some in chosen]) > 0.9
     assert {len(some) for some in chosen} == {4}

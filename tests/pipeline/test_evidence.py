@@ -39,7 +39,7 @@ def learned(tables, known=NOTHING):
     return learn_evidence(tables, minhash_of(texts_of(tables)), known, lambda *what: told.append(what))
 
 
-def verdicts(known, tables, rows, scored):
+def pair_labels(known, tables, rows, scored):
     left, right = zip(*rows, strict=True)
     return known.of(tables, scored(left, right, [0.5] * len(rows), (SIZE, SIZE))).tolist()
 
@@ -60,7 +60,7 @@ def test_rules_and_labels_say_what_they_know_of_pairs(tables, scored):
     ]
     low = [f"r{i}" for i in range(6, SIZE) if prices[1][f"r{i}"] < 0.5 * prices[0]["l3"]][:1]
     ids = sorted([("l0", "r0"), ("l1", "r1"), ("l2", "r5"), ("l4", "r4"), *(("l3", right) for right in low)])
-    found = dict(zip(ids, verdicts(known, tables, ids_rows(tables, ids), scored), strict=True))
+    found = dict(zip(ids, pair_labels(known, tables, ids_rows(tables, ids), scored), strict=True))
     assert found["l0", "r0"] == NO_MATCH, "a label overrides rules"
     assert found["l1", "r1"] == found["l2", "r5"] == MATCH
     assert found["l4", "r4"] == AGREE
@@ -69,8 +69,8 @@ def test_rules_and_labels_say_what_they_know_of_pairs(tables, scored):
 
 def test_that_no_match_rule_holds_says_nothing(tables, scored):
     known = Knowledge((("shares_code(name)",), ()), None)
-    assert verdicts(known, tables, ids_rows(tables, [("l0", "r1")]), scored) == [UNKNOWN]
-    assert verdicts(NOTHING, tables, [(0, 0), (0, 1)], scored) == [UNKNOWN, UNKNOWN]
+    assert pair_labels(known, tables, ids_rows(tables, [("l0", "r1")]), scored) == [UNKNOWN]
+    assert pair_labels(NOTHING, tables, [(0, 0), (0, 1)], scored) == [UNKNOWN, UNKNOWN]
 
 
 def test_evidence_is_learned_without_rules_and_labels(tables):

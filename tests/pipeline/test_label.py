@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from erblock.config import load_config
 from erblock.errors import ErblockError
 from erblock.pipeline.block import block
-from erblock.pipeline.label import BATCH, LabelSession, Tally, labelled
+from erblock.pipeline.label import BATCH, LabelSession, SessionSummary, labelled
 
 HEADER = b"left_id,right_id,label\n"
 
@@ -74,7 +74,7 @@ def test_answers_are_in_the_file_at_once(fresh):
         session.answer(label)
         last = session.path.read_text(encoding="utf-8").splitlines()[-1]
         assert last == f"{question.left_id},{question.right_id},{text}"
-    assert session.tally == Tally(session.path, 1, 1, 1, 2)
+    assert session.summary == SessionSummary(session.path, 1, 1, 1, 2)
 
 
 def test_no_record_twice_in_a_batch_and_no_pair_in_two_sessions(fresh):
@@ -108,17 +108,17 @@ def test_the_same_answers_lead_to_the_same_questions(fresh):
 def test_it_learns_after_a_batch_and_says_what_changed(fresh):
     session = LabelSession(fresh)
     assert session.due
-    lesson = session.learn()
-    assert (lesson.labels, lesson.changed) == (0, None)
+    refit = session.learn()
+    assert (refit.labels, refit.changed) == (0, None)
     for number in range(BATCH):
         if session.due:  # fewer than a batch, where records are few
             break
         session.answer(is_match(session.question()))
-        assert session.tally.total == number + 1
+        assert session.summary.total == number + 1
     assert session.due
-    lesson = session.learn()
-    assert lesson.labels == session.tally.total
-    assert lesson.changed is not None
+    refit = session.learn()
+    assert refit.labels == session.summary.total
+    assert refit.changed is not None
 
 
 @settings(max_examples=10)
@@ -148,7 +148,7 @@ def test_no_pair_twice_and_undo_restores_the_file_byte_for_byte(folder, data):
         assert session.undo()
         assert session.path.read_bytes() == files.pop()
     assert not session.undo()
-    assert session.tally == Tally(session.path, 0, 0, 0, 0)
+    assert session.summary == SessionSummary(session.path, 0, 0, 0, 0)
 
 
 def test_earlier_answers_are_remembered_in_either_direction(folder, fresh):
@@ -159,7 +159,7 @@ def test_earlier_answers_are_remembered_in_either_direction(folder, fresh):
     rows.append((rows[0][0], rows[0][1], "1"))  # unsure at first, and told later
     pl.DataFrame(rows, schema=["left_id", "right_id", "label"], orient="row").write_csv(fresh.match.labels)
     session = LabelSession(fresh)
-    assert session.tally.total == 1
+    assert session.summary.total == 1
     left = asked_until(session, 100)
     assert {ends(question) for question in left} == set(found.select("left_id", "right_id").rows()[-3:])
 
@@ -188,8 +188,8 @@ def test_labels_change_what_is_believed(products, tmp_path):
 
 def test_after_a_session_its_labels_are_used_if_there_are_any(fresh):
     path = LabelSession(fresh).path
-    assert labelled(fresh, Tally(path, 0, 0, 3, 0)).match.labels is None
-    assert labelled(fresh, Tally(path, 0, 0, 0, 1)).match.labels == str(path)
+    assert labelled(fresh, SessionSummary(path, 0, 0, 3, 0)).match.labels is None
+    assert labelled(fresh, SessionSummary(path, 0, 0, 0, 1)).match.labels == str(path)
 
 
 @pytest.mark.parametrize(

@@ -11,9 +11,9 @@ from erblock.blocking.score import score_candidates
 from erblock.hashing.bands import BandPlan
 from erblock.hashing.minhash import MinHashHasher
 from erblock.hashing.ngrams import frequencies, idf_of
-from erblock.pipeline.counts import Drawn, RankedPairs, count
+from erblock.pipeline.counts import RankedPairs, SampledRecords, count
 from erblock.pipeline.inputs import Texts
-from erblock.pipeline.sample import Words, read_words, words_of
+from erblock.pipeline.sample import SamplingTokens, read_tokens, tokens_of
 from erblock.scoring.pairs import ScoredPairs
 
 SIZE = 3_000
@@ -46,7 +46,7 @@ def joined(hasher, left, right):
 
 def drawn_sample(texts, share, words):
     rows = [np.flatnonzero(each.drawn(share).any(axis=1)) for each in words]
-    sample = Drawn(words[0][rows[0]], words[-1][rows[-1]], share, (SIZE,) * len(words))
+    sample = SampledRecords(words[0][rows[0]], words[-1][rows[-1]], share, (SIZE,) * len(words))
     return sample, [side.gather(at) for side, at in zip(texts.sides, rows, strict=True)]
 
 
@@ -54,7 +54,7 @@ def drawn_sample(texts, share, words):
 def test_a_sample_tells_how_many_pairs_the_tables_have(texts, hasher, dedup):
     texts = Texts(texts.left, texts.left, dedup=True) if dedup else texts
     _, truth = joined(hasher, texts.left, None if dedup else texts.right)
-    sample, sides = drawn_sample(texts, 0.25, words_of(texts))
+    sample, sides = drawn_sample(texts, 0.25, tokens_of(texts))
     assert len(sides[0]) < SIZE
     found = count(sample, *joined(hasher, sides[0], None if dedup else sides[1]))
     assert found.distinct == pytest.approx(truth.distinct, rel=0.2)
@@ -62,7 +62,7 @@ def test_a_sample_tells_how_many_pairs_the_tables_have(texts, hasher, dedup):
 
 
 def test_the_sample_of_all_records_is_the_table(texts, hasher):
-    words = words_of(texts)
+    words = tokens_of(texts)
     sample, sides = drawn_sample(texts, 1.0, words)
     assert [len(side) for side in sides] == [SIZE, SIZE]
     chunks, report = joined(hasher, *sides)
@@ -77,7 +77,7 @@ def test_ranked_pairs_are_the_best_of_either_record(texts, hasher, monkeypatch, 
     texts = Texts(texts.left, texts.left, dedup=True) if dedup else texts
     sketches = [hasher.sketch(texts.left), None if dedup else hasher.sketch(texts.right)]
     ranked = len(score_candidates(*sketches, JoinReport()))
-    sample, sides = drawn_sample(texts, 1.0, words_of(texts))
+    sample, sides = drawn_sample(texts, 1.0, tokens_of(texts))
     found = count(sample, *joined(hasher, sides[0], None if dedup else sides[1]))
     # A pair may be among the best of both of its records.
     assert ranked <= found.scored <= 2 * ranked
@@ -87,10 +87,10 @@ def test_ranked_pairs_are_the_best_of_either_record(texts, hasher, monkeypatch, 
 def test_a_value_that_half_of_the_records_have_is_counted_as_it_is_joined(texts, hasher):
     same = pl.Series(["not yet described"] * 6_000)
     texts = Texts(pl.concat([texts.left, same]), pl.concat([texts.right, same]), dedup=False)
-    words = words_of(texts)
+    words = tokens_of(texts)
     rows = [np.flatnonzero(each.drawn(0.1).any(axis=1)) for each in words]
     assert all(600 < len(drawn) < 4_500 for drawn in rows)
-    sample = Drawn(words[0][rows[0]], words[1][rows[1]], 0.1, (len(texts.left), len(texts.right)))
+    sample = SampledRecords(words[0][rows[0]], words[1][rows[1]], 0.1, (len(texts.left), len(texts.right)))
     sides = [side.gather(at) for side, at in zip(texts.sides, rows, strict=True)]
     _, truth = joined(hasher, texts.left, texts.right)
     assert truth.oversized_keys
@@ -100,15 +100,15 @@ def test_a_value_that_half_of_the_records_have_is_counted_as_it_is_joined(texts,
 def test_what_the_join_of_all_records_left_out_is_not_taken_off_again(texts, hasher):
     same = pl.Series([f"not yet described {i % 7}" for i in range(3_000)])
     texts = Texts(pl.concat([texts.left, same]), pl.concat([texts.right, same]), dedup=False)
-    left, right = words_of(texts)
-    sample = Drawn(left, right, 1.0, (len(texts.left), len(texts.right)))
+    left, right = tokens_of(texts)
+    sample = SampledRecords(left, right, 1.0, (len(texts.left), len(texts.right)))
     chunks, report = joined(hasher, texts.left, texts.right)
     assert report.oversized_keys
     assert count(sample, chunks, report).distinct == pytest.approx(report.distinct)
 
 
 def test_matches_are_drawn_together(texts):
-    words = words_of(texts)
+    words = tokens_of(texts)
     share = 0.05
     left, right = (each.drawn(share) for each in words)
     first = left[:, 0]
@@ -118,20 +118,20 @@ def test_matches_are_drawn_together(texts):
 
 
 def test_smaller_samples_are_parts_of_larger_ones(texts):
-    for words in words_of(texts):
+    for words in tokens_of(texts):
         assert (words.drawn(0.1) <= words.drawn(0.2)).all()
 
 
 def test_records_without_words_are_drawn_like_others():
     texts = Texts(pl.Series([None] * 500 + ["some words"]), pl.Series([""] * 400), dedup=False)
-    for words in words_of(texts):
+    for words in tokens_of(texts):
         assert 0.05 < words.drawn(0.1).any(axis=1).mean() < 0.2
 
 
 def test_words_are_read_as_they_were_saved(texts, tmp_path):
-    words = words_of(texts)[0]
+    words = tokens_of(texts)[0]
     words.save(tmp_path / "words.npy")
-    assert (read_words(tmp_path / "words.npy").first == words.first).all()
+    assert (read_tokens(tmp_path / "words.npy").first == words.first).all()
 
 
 def ranked(rows):
@@ -141,8 +141,8 @@ def ranked(rows):
     best = [np.ones(10, np.float32), np.ones(10, np.float32)]
     pairs = ScoredPairs(left, right, similarity, np.ones(len(rows), np.uint16), *best)
     probability = np.linspace(0.95, 0.05, len(rows))
-    words = [Words(np.arange(10, dtype=np.uint32)[:, None].repeat(4, axis=1)) for _ in range(2)]
-    sample = Drawn(*words, 1.0, (10, 10))
+    words = [SamplingTokens(np.arange(10, dtype=np.uint32)[:, None].repeat(4, axis=1)) for _ in range(2)]
+    sample = SampledRecords(*words, 1.0, (10, 10))
     return RankedPairs(pairs, np.arange(len(rows)), probability), sample
 
 

@@ -21,9 +21,9 @@ tables = st.dictionaries(
 shares = st.sampled_from([0.0, 0.02, 0.4, 1.0])
 
 
-def expected_of(known, several):
+def expected_of(known, multiplicity):
     chance = np.array([known[pair] for pair in sorted(known)])
-    return ExpectedMatches(logit(chance), chance, several=several, by_signal=AS_IT_IS)
+    return ExpectedMatches(logit(chance), chance, multiplicity=multiplicity, by_signal=AS_IT_IS)
 
 
 def likeness(rows, others):
@@ -31,18 +31,18 @@ def likeness(rows, others):
     return (3 - 2 * np.abs(np.asarray(rows) - np.asarray(others))).clip(-3, 3).astype(np.float32)
 
 
-def raised(scored, known, several):
+def raised(scored, known, multiplicity):
     """The log odds with all support, by pair."""
     pairs = sorted(known)
     made = scored(*zip(*pairs, strict=True), [0.5] * len(pairs), SIZES)
-    expected = expected_of(known, several)
+    expected = expected_of(known, multiplicity)
     for asked in co_matches(made, expected):
         expected = supported(expected, asked, likeness(*asked.rows(made)))
     assert expected.probability.tolist() == [known[pair] for pair in pairs], "what is decided stays"
     return dict(zip(pairs, expected.log_odds, strict=True))
 
 
-def by_hand(known, several):
+def by_hand(known, multiplicity):
     odds = {pair: chance / (1 - chance) for pair, chance in known.items()}
     for side in (0, 1):
         for pair in known:
@@ -53,15 +53,15 @@ def by_hand(known, several):
                 for other in best
                 if other != pair
             ]
-            support = several[side] * max(ways, default=0) if several[side] >= 0.03 else 0
+            support = multiplicity[side] * max(ways, default=0) if multiplicity[side] >= 0.03 else 0
             if np.log(known[pair] / (1 - known[pair])) > -7:
                 odds[pair] += support / (1 - support)
     return {pair: np.log(value) for pair, value in odds.items()}
 
 
 @given(tables, st.tuples(shares, shares))
-def test_support_is_that_of_the_formula(scored, known, several):
-    assert raised(scored, known, several) == pytest.approx(by_hand(known, several))
+def test_support_is_that_of_the_formula(scored, known, multiplicity):
+    assert raised(scored, known, multiplicity) == pytest.approx(by_hand(known, multiplicity))
 
 
 def test_what_is_like_a_likely_match_is_ranked_above_what_is_not(scored):

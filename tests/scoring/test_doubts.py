@@ -15,8 +15,8 @@ from erblock.scoring.weak_labels import UNKNOWN
 @given(st.data())
 def test_without_a_model_nothing_is_doubted(any_scored, data):
     pairs = data.draw(any_scored())
-    verdicts = np.full(len(pairs), UNKNOWN, dtype=np.int8)
-    assert (Doubts().among(pairs, verdicts) == UNKNOWN).all()
+    pair_labels = np.full(len(pairs), UNKNOWN, dtype=np.int8)
+    assert (Doubts().among(pairs, pair_labels) == UNKNOWN).all()
 
 
 def test_people_of_one_name_are_not_matched(tmp_path, people):

@@ -27,10 +27,10 @@ def unknown(pairs):
     return np.full(len(pairs), UNKNOWN, dtype=np.int8)
 
 
-def chosen_from(pairs, verdicts):
+def chosen_from(pairs, pair_labels):
     """Of every pair that is an example, whether it is taken for a match and how much it counts."""
-    chosen = choose_examples(pairs, verdicts)
-    rows = zip(chosen.at.tolist(), chosen.matches.tolist(), chosen.counts.tolist(), strict=True)
+    chosen = choose_examples(pairs, pair_labels)
+    rows = zip(chosen.at.tolist(), chosen.matches.tolist(), chosen.sample_weight.tolist(), strict=True)
     return {at: (match, count) for at, match, count in rows}
 
 
@@ -39,8 +39,8 @@ def test_what_is_known_is_taken_for_what_it_is(any_scored, data):
     pairs = data.draw(any_scored())
     size = len(pairs)
     drawn = data.draw(st.lists(st.sampled_from(VERDICTS), min_size=size, max_size=size))
-    verdicts = np.array(drawn, dtype=np.int8)
-    found = chosen_from(pairs, verdicts)
+    pair_labels = np.array(drawn, dtype=np.int8)
+    found = chosen_from(pairs, pair_labels)
     for at, verdict in enumerate(drawn):
         if verdict == MATCH:
             assert found[at] == (True, TUNED.label_weight)
@@ -112,26 +112,26 @@ def test_competitors_that_a_rule_excludes_are_non_matches_where_records_have_man
     rows = [(i, 5 * i + j, 0.6 + 0.015 * i - 0.001 * j) for i in range(20) for j in range(5)]
     rows = sorted(rows + [(i, (5 * i + 50) % 100, 0.2) for i in range(20)])
     pairs = scored(*map(list, zip(*rows, strict=True)), (20, 100))
-    verdicts = unknown(pairs)
+    pair_labels = unknown(pairs)
     last = [at for at, (i, j, _) in enumerate(rows) if j == 5 * i + 4]
-    verdicts[last] = CONFLICT
-    found = chosen_from(pairs, verdicts)
+    pair_labels[last] = CONFLICT
+    found = chosen_from(pairs, pair_labels)
     assert all(found[at] == (False, 1) for at in last)
 
 
 def test_a_labelled_rival_outweighs_one_that_is_only_supposed(twins):
-    verdicts = unknown(twins)
+    pair_labels = unknown(twins)
     competitor = int(np.flatnonzero(twins.left != twins.right)[0])
-    verdicts[competitor] = NO_MATCH
-    assert chosen_from(twins, verdicts)[competitor] == (False, TUNED.label_weight)
+    pair_labels[competitor] = NO_MATCH
+    assert chosen_from(twins, pair_labels)[competitor] == (False, TUNED.label_weight)
 
 
 def test_labels_are_kept_when_there_are_too_many_examples(twins, monkeypatch):
     monkeypatch.setattr(module, "_MOST", 10)
-    verdicts = unknown(twins)
+    pair_labels = unknown(twins)
     labelled = [1, 3, 5, 7, 9, 11]
-    verdicts[labelled] = MATCH
-    found = chosen_from(twins, verdicts)
+    pair_labels[labelled] = MATCH
+    found = chosen_from(twins, pair_labels)
     assert set(labelled) <= set(found)
     assert len(found) <= 10 + len(labelled)
 
@@ -151,9 +151,11 @@ def test_what_is_taught_counts_in_the_place_of_what_was_supposed(any_scored, dat
     found = chosen.taught(TaughtPairs(at, probability, np.full(len(at), 2.0)))
     for place, share in zip(at, probability, strict=True):
         here = found.at == place
-        assert found.counts[here].sum() == pytest.approx(2)
-        assert found.counts[here & found.matches].sum() == pytest.approx(2 * share)
+        assert found.sample_weight[here].sum() == pytest.approx(2)
+        assert found.sample_weight[here & found.matches].sum() == pytest.approx(2 * share)
         assert not found.unlabelled[here].any()
     rest = ~np.isin(found.at, at)
-    assert found.counts[rest].sum() == pytest.approx(chosen.counts[~np.isin(chosen.at, at)].sum())
+    assert found.sample_weight[rest].sum() == pytest.approx(
+        chosen.sample_weight[~np.isin(chosen.at, at)].sum()
+    )
     assert np.array_equal(chosen.taught(NOTHING_TAUGHT).at, chosen.at)

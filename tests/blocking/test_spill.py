@@ -10,34 +10,34 @@ from hypothesis import strategies as st
 
 from erblock.blocking import candidates
 from erblock.blocking.candidates import JoinReport
-from erblock.blocking.room import Room
 from erblock.blocking.score import score_candidates
+from erblock.blocking.spill import SpillBuffer
 from erblock.hashing.minhash import fit_minhash
 
 
 @given(st.lists(st.lists(st.integers(0, 9), max_size=5), max_size=6), st.sampled_from([None, 0, 40, 200]))
 def test_arrays_are_what_they_were_whatever_the_room(parts, limit):
     arrays = [np.array(part, dtype=np.int64) for part in parts]
-    with Room(limit) as room:
-        kept = [room.keep(array) for array in arrays]
+    with SpillBuffer(limit) as spill:
+        kept = [spill.keep(array) for array in arrays]
         assert [array.tolist() for array in kept] == parts
-        assert room.joined(kept, np.int64).tolist() == [*chain(*parts)]
+        assert spill.joined(kept, np.int64).tolist() == [*chain(*parts)]
 
 
 def test_an_array_in_a_file_can_be_read_after_the_room_is_left():
-    with Room(0) as room:
-        found = room.keep(np.arange(1000))
-        folder = room.folder
+    with SpillBuffer(0) as spill:
+        found = spill.keep(np.arange(1000))
+        folder = spill.folder
         assert folder.is_dir()
     assert not folder.exists()
     assert found.sum() == 499_500
 
 
 def test_without_a_limit_there_are_no_files():
-    with Room() as room:
+    with SpillBuffer() as spill:
         array = np.arange(1000)
-        assert room.keep(array) is array
-        assert room.folder is None
+        assert spill.keep(array) is array
+        assert spill.folder is None
 
 
 @pytest.mark.parametrize("one_table", [False, True])

@@ -1,10 +1,10 @@
-"""Blocking rehearsed on samples of growing size, in a process of its own, so that its memory can be told.
+"""Blocking trial_runs on samples of growing size, in a process of its own, so that its memory can be told.
 
 A sample has fewer pairs a record than the tables have. What they cost is measured all the same: the buckets
 of the sample are merged until a record meets as many partners as it will in the tables. But how many pairs
 there will be, and of which quality, is told by those that meet in buckets as they are.
 
-usage: python -m erblock.pipeline.rehearsal TASK RESULT, both JSON files
+usage: python -m erblock.pipeline.trial_run TASK RESULT, both JSON files
 
 Decision: docs/decisions/045-trial-runs.md.
 """
@@ -30,10 +30,10 @@ from erblock.config import Config
 from erblock.engines.base import Candidates
 from erblock.hashing.base import BandKeys, Hasher, Rows, Scores, Sketch
 from erblock.hashing.store import load_model
-from erblock.pipeline.counts import Counts, Drawn, Kept, RankedPairs, count
+from erblock.pipeline.counts import Counts, Kept, RankedPairs, SampledRecords, count
 from erblock.pipeline.inputs import open_tables, texts_of
 from erblock.pipeline.ranked import rank
-from erblock.pipeline.sample import read_words
+from erblock.pipeline.sample import read_tokens
 from erblock.scoring.competition import competition_of
 from erblock.scoring.pairs import best_first
 from erblock.tables.copies import Copies
@@ -48,7 +48,7 @@ _FEW = 100.0
 """So few pairs more or less cost nothing."""
 
 _LEAST_SHARES = 3
-"""So many samples are rehearsed, however long they take: fewer show no trend."""
+"""So many samples are trial_runs, however long they take: fewer show no trend."""
 
 
 @dataclass(frozen=True)
@@ -73,20 +73,20 @@ class Sample:
         """The right records; None where there is one table."""
         return Path(self.folder) / "right.parquet" if len(self.records) > 1 else None
 
-    def drawn(self) -> Drawn:
+    def drawn(self) -> SampledRecords:
         """Return the sample as pairs are counted by."""
         names = ("left", "right")[: len(self.records)]
-        words = [read_words(Path(self.folder) / f"{name}.npy") for name in names]
-        return Drawn(words[0], words[-1], self.share, self.records)
+        words = [read_tokens(Path(self.folder) / f"{name}.npy") for name in names]
+        return SampledRecords(words[0], words[-1], self.share, self.records)
 
 
 @dataclass(frozen=True)
-class Rehearsed:
+class TrialRun:
     """What one sample took. `seconds` by stage; `written`: bytes a pair of the output.
 
     `peaks`: the most bytes of the process in each stage; "joined": what it held between join and rank.
 
-    `counts` and `kept` are estimates of the whole tables; `distinct` and `scored` the pairs of the rehearsal.
+    `counts` and `kept` are estimates of the whole tables; `distinct` and `scored` the pairs of the trial run.
     """
 
     size: float
@@ -145,29 +145,29 @@ class MergedSketch:
 
 
 def main(task: str, result: str) -> None:
-    """Rehearse what the file `task` says; write what was measured to `result`."""
+    """Try the samples that the file `task` names; write what was measured to `result`."""
     asked = json.loads(Path(task).read_text(encoding="utf-8"))
     config = Config.model_validate(asked["config"])
     samples = [Sample(**each) for each in asked["samples"]]
     hasher = load_model(Path(asked["model"]), config.block.device, config.block.precision).hasher
     begun = time.monotonic()
-    rows = [asdict(row) for row in rehearsed(config, hasher, samples, asked["seconds"])]
+    rows = [asdict(row) for row in trial_runs(config, hasher, samples, asked["seconds"])]
     facts = {"seconds": time.monotonic() - begun, "samples": rows}
     Path(result).write_text(json.dumps(facts), encoding="utf-8")
 
 
-def rehearsed(config: Config, hasher: Hasher, samples: list[Sample], seconds: float) -> Iterator[Rehearsed]:
+def trial_runs(config: Config, hasher: Hasher, samples: list[Sample], seconds: float) -> Iterator[TrialRun]:
     """Yield what each sample took, smallest first, until the next would end after `seconds`."""
     begun = time.monotonic()
     for number, sample in enumerate(samples):
         started = time.monotonic()
-        yield rehearse(config, hasher, sample)
+        yield try_sample(config, hasher, sample)
         took = time.monotonic() - started
         if number + 1 >= _LEAST_SHARES and time.monotonic() - begun + _GROWTH * took > seconds:
             return
 
 
-def rehearse(config: Config, hasher: Hasher, sample: Sample) -> Rehearsed:
+def try_sample(config: Config, hasher: Hasher, sample: Sample) -> TrialRun:
     """Return what blocking `sample` takes."""
     config = _of_sample(config, sample)
     clock = _Clock()
@@ -209,7 +209,7 @@ def rehearse(config: Config, hasher: Hasher, sample: Sample) -> Rehearsed:
     written = output.stat().st_size / max(frame.height, 1)
     facts = (found.join.distinct, len(found.scored), written)
     peaks["rank"] = peak_memory()
-    return Rehearsed(sample.size, clock.seconds, peaks, *facts, counts, kept)
+    return TrialRun(sample.size, clock.seconds, peaks, *facts, counts, kept)
 
 
 def _of_sample(config: Config, sample: Sample) -> Config:

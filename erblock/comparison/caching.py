@@ -14,7 +14,7 @@ MOST = 250_000_000
 """Vectors of more entries than this (1 GB) are not kept."""
 
 
-class RememberedComparison(Comparison):
+class CachingComparison(Comparison):
     """A comparison of the pairs that `remember` was given; it answers for others too, but not faster."""
 
     def __init__(self, tables: TablePair, columns: Sequence[ComparedColumn], weights: Floats) -> None:

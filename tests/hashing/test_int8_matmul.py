@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from erblock.hashing.products import fastest_products, has_8_bits, in_8_bits, in_floats
+from erblock.hashing.int8_matmul import fastest_products, has_8_bits, in_8_bits, in_floats
 
 CODES = st.integers(-127, 127)
 
@@ -46,7 +46,7 @@ def test_where_pytorch_is_loaded_and_the_processor_can_it_multiplies():
 
 @pytest.mark.parametrize(("count", "loads"), [(10**6, False), (10**12, True)])
 def test_pytorch_is_loaded_for_many_products_alone(count, loads):
-    asks = f"from erblock.hashing.products import fastest_products; fastest_products({count})"
+    asks = f"from erblock.hashing.int8_matmul import fastest_products; fastest_products({count})"
     says = subprocess.run(
         [sys.executable, "-c", f"import sys; {asks}; print('torch' in sys.modules)"],
         capture_output=True,

@@ -14,8 +14,8 @@ import torch
 from torch import nn
 
 from erblock.hashing.codes import codes_and_scales
-from erblock.hashing.native import native
-from erblock.hashing.products import in_8_bits
+from erblock.hashing.int8_matmul import in_8_bits
+from erblock.hashing.parallel import njit
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -43,7 +43,7 @@ class WholeLinear(nn.Module):
         return torch.from_numpy(found).reshape(*states.shape[:-1], -1)
 
 
-@native
+@njit
 def _write_values(products: tuple[Int32s, Floats], scales: Floats, bias: Floats, found: Floats) -> None:
     """Write what sums of products of codes stand for."""
     sums, row_scales = products

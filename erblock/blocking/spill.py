@@ -19,8 +19,8 @@ from erblock.tables.writing import errors_of
 _Array = npt.NDArray[Any]
 
 
-class Room:
-    """Room for arrays: up to `limit` bytes of them in memory (None: all); used as a context."""
+class SpillBuffer:
+    """SpillBuffer for arrays: up to `limit` bytes of them in memory (None: all); used as a context."""
 
     def __init__(self, limit: int | None = None) -> None:
         self.limit = limit

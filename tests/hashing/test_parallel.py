@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from erblock.hashing.minhash import fit_minhash
-from erblock.hashing.native import in_parallel, one_thread
+from erblock.hashing.parallel import in_parallel, one_thread
 
 
 @pytest.mark.parametrize("threads", [1, 3])

@@ -14,9 +14,9 @@ from itertools import islice
 from threading import local
 from typing import Any, TypeVar, cast
 
+import numba
 import numpy as np
 import polars as pl
-from numba import njit
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 _In = TypeVar("_In")
@@ -35,24 +35,24 @@ _NO_C_WRAPPER: dict[str, Any] = {"no_cfunc_wrapper": True}  # No other library c
 _INNER: dict[str, Any] = {"no_cpython_wrapper": True, **_NO_C_WRAPPER}
 
 
-def native(function: _F) -> _F:
+def njit(function: _F) -> _F:
     """Return `function` compiled to machine code at its first call; it runs without Python's lock.
 
     What was compiled is kept on disk beside the module or in the user's cache folder.
     """
     try:
-        return cast(_F, njit(nogil=True, cache=True, **_NO_C_WRAPPER)(function))
+        return cast(_F, numba.njit(nogil=True, cache=True, **_NO_C_WRAPPER)(function))
     except RuntimeError:  # Neither folder can be written to: it is compiled anew in every process.
-        return cast(_F, njit(nogil=True, **_NO_C_WRAPPER)(function))
+        return cast(_F, numba.njit(nogil=True, **_NO_C_WRAPPER)(function))
 
 
 def inner(function: _F) -> _F:
-    """Return `function` compiled as a part of the native functions that call it; Python cannot call it.
+    """Return `function` compiled as a part of the compiled functions that call it; Python cannot call it.
 
     What lets Python call a compiled function, and a file of its own in the cache, take longer than a small
     function itself.
     """
-    return cast(_F, njit(**_INNER)(function))
+    return cast(_F, numba.njit(**_INNER)(function))
 
 
 def in_parallel(work: Callable[[_In], _Out], parts: Iterable[_In]) -> Iterator[_Out]:
