@@ -35,7 +35,7 @@ _FAR = "cut off, the rest"
 
 @dataclass(frozen=True)
 class AuditSample:
-    """Drawn pairs in random order: positions in the scored pairs, and the stratum of each."""
+    """Sampled pairs in random order: positions in the scored pairs, and the stratum of each."""
 
     positions: Rows
     stratum: Rows
@@ -44,7 +44,7 @@ class AuditSample:
 
 @dataclass(frozen=True)
 class AuditScope:
-    """Where the kept pairs were written; how many pairs were pruned or never met, and so are in no sample."""
+    """Where the kept pairs were written, and how many pairs cannot be sampled: pruned, or never met."""
 
     pairs_file: Path
     pruned: int
@@ -52,7 +52,7 @@ class AuditScope:
 
 
 def draw_audit(pairs: ScoredPairs, cut: Cut, size: int, seed: int = 0) -> AuditSample:
-    """Return `size` pairs to judge, or all there are if that is fewer."""
+    """Return `size` pairs to judge, or all pairs if there are fewer."""
     parts = _parts(pairs, cut)
     counts = _allocation([_SHARES[name] for name in parts], [len(part) for part in parts.values()], size)
     generator = np.random.default_rng(seed)
@@ -102,7 +102,7 @@ def _parts(pairs: ScoredPairs, cut: Cut) -> dict[str, Rows]:
 
 
 def _allocation(shares: list[float], sizes: list[int], size: int) -> list[int]:
-    """Return how many to draw of each stratum: one at least, then by its share, but not more than it has."""
+    """Return how many pairs to draw of each stratum: its share of the sample, one at least, all at most."""
     counts = [1] * len(sizes)
     for _ in range(min(size, sum(sizes)) - len(sizes)):
         due = [

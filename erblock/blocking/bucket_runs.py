@@ -1,8 +1,7 @@
-"""Which right records of a bucket each left one meets: all, or of a bucket too full those that stand near.
+"""Which right records of a bucket each left one meets: all, or in an overfull bucket the nearest ones.
 
-In a bucket too full to be multiplied out the records of both tables stand in the hasher's neighbour order,
-and those meet that are at most so many places apart. Which ones meet does not depend on which table is the
-left one.
+In an overfull bucket the records of both tables are sorted in the hasher's neighbour order. Records meet if
+they are at most a given number of places apart. Swapping the tables changes no pair.
 
 Decision: docs/decisions/041-window-in-full-buckets.md.
 """
@@ -20,10 +19,11 @@ UInt32s = npt.NDArray[np.uint32]
 UInt16s = npt.NDArray[np.uint16]
 
 MAX_BUCKET = 2_000
-"""A bucket with more records of a table is too full to be multiplied out: records meet their neighbours."""
+"""Largest number of records of one table in a bucket whose records all meet. In a larger bucket records meet
+their neighbours only."""
 
 LEAST_WINDOW = 64
-"""Of a bucket that is far too full a record meets fewer, down to so many, that it may cost no more."""
+"""Least number of places between records that meet, however overfull the bucket is."""
 
 _HALF = np.uint64(32)
 _LOW = np.uint64(0xFFFFFFFF)
@@ -31,13 +31,13 @@ _LOW = np.uint64(0xFFFFFFFF)
 
 @njit
 def window(size: int, most: int) -> int:
-    """Return how far apart the records stand that meet in a bucket of `size`; `most` if it is just full."""
+    """Return how many places apart two records may be that meet, in a bucket of `size` records."""
     return min(most, max(LEAST_WINDOW, most * most // max(size, 1)))
 
 
 @dataclass(frozen=True)
 class Side:
-    """The records of a table in the neighbour order, and how far along each of these is.
+    """The records of a table in neighbour order, with their places.
 
     `rows[i]`: the record in place i; `places[row]`: its place; `order[i]`: the number it is ordered by.
     """
@@ -57,7 +57,7 @@ class Side:
         return cls(sketch, rows, places, order[rows])
 
     def keys(self, band: int) -> Buckets:
-        """Return bucket (upper half) and place of every key of a band, in order."""
+        """Return the keys of a band, sorted: the bucket in the upper half, the place in the lower."""
         keys = self.sketch.keys(band)
         return np.sort((keys.buckets & ~_LOW) | self.places[keys.rows])
 
@@ -69,7 +69,7 @@ def write_runs(
     most: int,
     found: tuple[UInt32s, UInt16s, Counts],
 ) -> None:
-    """Write of each left record where those that it meets begin among the right keys, how many, and the size.
+    """Write for each left record the first right key it meets, how many it meets, and the bucket size.
 
     A side: its keys in order, and by place the rows and the numbers that they are ordered by.
     """
@@ -104,7 +104,7 @@ def _write_near(
     limits: tuple[int, int],
     found: tuple[UInt32s, UInt16s, Counts],
 ) -> None:
-    """Write what each left record of an overfull bucket meets: the right ones that stand near it.
+    """Write which right records each left record of an overfull bucket meets: the nearest ones.
 
     `span`: where the bucket begins and ends among the keys of both sides. A record's place among both sides
     is the number of its own side's records before it and of the other side's that are ordered before it.

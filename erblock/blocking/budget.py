@@ -16,12 +16,16 @@ from erblock.scoring.weak_labels import MATCH, NO_MATCH
 from erblock.tables.copies import Copies
 
 DEFAULT_PER_RECORD = 10
-"""Without any limit: as many pairs as ten for each record of the smaller table."""
+"""Pairs for each record of the smaller table, where no limit is set."""
 
 
 @dataclass(frozen=True)
 class Budget:
-    """What to keep at most. `target_recall`: as few pairs as hold this share of the estimated matches."""
+    """Limits on the kept pairs.
+
+    `target_recall`: keep the fewest pairs that hold this share of the estimated matches.
+
+    """
 
     max_pairs: int | None = None
     max_per_record: int | None = None
@@ -81,7 +85,7 @@ def cut(
 
 @dataclass(frozen=True)
 class CutPoint:
-    """The share of all matches that a budget of so many pairs would keep, as estimated, with its interval."""
+    """Estimated recall of a budget of `pairs` pairs, with its interval."""
 
     pairs: int
     recall: float
@@ -100,7 +104,7 @@ def recall_curve(kept: Cut, expected: ExpectedMatches, points: int = 60) -> tupl
     cut_off = np.ones(int(kept.order.max()) + 1, dtype=bool)
     cut_off[kept.kept] = False
     order = np.concatenate([kept.kept, kept.order[cut_off[kept.order]]])[: 10 * len(kept.kept)]
-    # How many pairs are written once a compared pair is, for all copies that it stands for.
+    # Pairs that are written for each compared pair: those of all copies that it stands for.
     ends = np.flatnonzero(np.diff(kept.written.at, append=-1) != 0) + 1
     beyond = len(kept.written) + 1 + np.arange(len(order) - len(kept.kept))
     written = np.concatenate([ends, beyond])
@@ -114,7 +118,7 @@ def recall_curve(kept: Cut, expected: ExpectedMatches, points: int = 60) -> tupl
 
 
 def scores_of(pairs: ScoredPairs, expected: ExpectedMatches) -> Scores:
-    """Return what the pairs are ranked by: their log odds to be a match, or else how far they stand out.
+    """Return the scores to rank by: the log odds of a match, or else how far a pair stands out.
 
     Pairs labelled as matches come first then, and those labelled as none last.
     """
@@ -129,7 +133,7 @@ def scores_of(pairs: ScoredPairs, expected: ExpectedMatches) -> Scores:
 
 
 def _most(pairs: ScoredPairs, budget: Budget) -> int | None:
-    """Return how many pairs there are to be at most, if anything bounds their number."""
+    """Return the maximum number of pairs, or None."""
     if budget.max_pairs is not None:
         return budget.max_pairs
     if budget.target_recall is not None or budget.max_per_record is not None:
@@ -145,7 +149,7 @@ def _by_rank(order: Rows, at: Rows) -> Rows:
 
 
 def _reaching(target: float, expected: ExpectedMatches, allowed: Rows, held: Rows) -> int:
-    """Return how many of the allowed pairs, in order, hold a share of all matches beside those held."""
+    """Return how many of the allowed pairs, in order, are needed to reach a share of all matches."""
     if not expected.can_estimate:
         raise ConfigError(
             f"--target-recall {target:g}: {unknown_because(expected)}; "

@@ -1,7 +1,7 @@
 """KEYS to candidate pairs: an equi-join on (band, bucket), a chunk of left records at a time.
 
-Memory is 4 bytes a right key and 6 a left one, and that of a few chunks, however many pairs there are. Keys
-for which there is no room are read from files.
+Memory: 4 bytes a right key, 6 bytes a left key, and a few chunks, however many pairs there are. With a bound
+on memory, further keys are read from files.
 """
 
 from collections.abc import Callable, Iterator
@@ -49,7 +49,7 @@ class PairChunk:
 
 @dataclass
 class JoinReport:
-    """What a join touched, in how many bands, and what it left out.
+    """Figures of a join: rows, bands, and what was left out.
 
     `sizes[i]`: how many keys of left records found 2**(i-1) right records or more in their bucket, and less
     than twice as many; `sizes[0]`: those that found none. Not counted on a cluster, so not compared.
@@ -96,10 +96,9 @@ def join_each(
 
     All pairs of a left record are in one chunk, and left records come in order.
 
-    A bucket of more than `MAX_BUCKET` records of either table is not multiplied out. Its records of both
-    tables stand in the hasher's neighbour order, and those meet that are at most so many places apart, or
-    fewer where it is far too full (`window`). `report` counts the pairs that were left out. Which pairs meet
-    does not depend on which table is the left one.
+    In a bucket of more than `MAX_BUCKET` records of either table not all records meet: those do that are at
+    most `window` places apart in the hasher's neighbour order. `report` counts the pairs that were left out.
+    Which pairs meet does not depend on which table is the left one.
     """
     sizes = np.zeros(len(left), dtype=np.int64)
     bands = []
@@ -150,7 +149,7 @@ def _count(counts: Counts, widths: UInt16s, report: JoinReport) -> None:
 
 
 def _chunk_pairs(spill: SpillBuffer) -> int:
-    """Return how many rows of the join are in one chunk: those in work take a quarter of the room at most."""
+    """Return the joined rows of a chunk: chunks in work take a quarter of the memory at most."""
     if spill.limit is None:
         return _CHUNK_PAIRS
     at_a_time = _BYTES_PER_ROW * (pl.thread_pool_size() + 1)

@@ -1,4 +1,4 @@
-"""Pairs of compared records written out for the copies that they stand for.
+"""Pairs of compared records, expanded to the copies that these records stand for.
 
 Decision: docs/decisions/042-copies-compared-once.md.
 """
@@ -14,12 +14,12 @@ from erblock.scoring.pairs import ScoredPairs
 from erblock.tables.copies import Copies
 
 COPIES_MET = 10
-"""Copies of one text that a record is paired with at most: as many as the default budget has for a record.
-A text that stands in a table a thousand times does not take the place of other pairs then."""
+"""Maximum copies of one text that a record is paired with: as many as the default budget has for a record, so
+that a text with a thousand copies does not displace other pairs."""
 
 
 def compared_rows(copies: tuple[Copies, Copies], left: Rows, right: Rows) -> tuple[Rows, Rows]:
-    """Return the records, by row number, that are compared in the place of these, their copies or not.
+    """Return the row numbers of the records that are compared in the place of these.
 
     In one table the lower row comes first.
     """
@@ -27,7 +27,7 @@ def compared_rows(copies: tuple[Copies, Copies], left: Rows, right: Rows) -> tup
     if copies[0] is not copies[1]:
         return rows, others
     low, high = np.minimum(rows, others), np.maximum(rows, others)
-    # Two copies of one text stand for the pair of its first two.
+    # A pair of two copies of one text is represented by the pair of the first two.
     return np.where(low == high, copies[0].first[high], low), high
 
 

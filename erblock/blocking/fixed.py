@@ -40,7 +40,7 @@ class FixedPairs:
         return (left, right) if copies is None else compared_rows(copies, left, right)
 
     def written(self, pairs: ScoredPairs, copies: tuple[Copies, Copies] | None) -> WrittenPairs:
-        """Return the pairs that must be written; each one is among the scored ones, or stands for one."""
+        """Return the pairs that must be written; each is scored itself, or a copy of one that is."""
         at = places((pairs.left, pairs.right), self.compared(copies))
         return WrittenPairs(at, self.must >> _HALF, self.must & _LOW)
 

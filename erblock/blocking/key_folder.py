@@ -1,4 +1,4 @@
-"""A folder of keys: a table's keys, and all that is needed to score its records again without the table.
+"""A folder of keys: the keys of a table, and what is needed to score its records without the table.
 
     manifest.json                 which model, which columns
     00000/keys.parquet            KEYS, for any engine
@@ -36,7 +36,7 @@ _KEYS, _RECORDS, _SKETCH = "keys.parquet", "records.parquet", "sketch.safetensor
 
 @dataclass(frozen=True)
 class Origin:
-    """What keys were made with: the digest of the model, and the columns of this table that it reads."""
+    """Provenance of keys: the digest of the model, and the columns of this table that it reads."""
 
     model: str
     columns: tuple[str, ...]

@@ -20,7 +20,7 @@ _BUCKET_SHIFT = np.uint64(32)
 def band_keys(ids: pl.Series, sketch: Sketch, band: int) -> pl.DataFrame:
     """Return the KEYS of one band, in the order of the records; a record with nothing to hash has none.
 
-    The bucket is the upper half of the sketch's: that is what the join of this package looks at.
+    The bucket is the upper half of the sketch's bucket, as in the join of this package.
     """
     keys = sketch.keys(band)
     frame = pl.DataFrame(
@@ -49,5 +49,5 @@ def write_keys(
 
 
 def _arrow(frame: pl.DataFrame) -> pa.Table:
-    # The oldest forms of Arrow's types are those that other engines read, too.
+    # Other engines read only the oldest forms of Arrow's types.
     return frame.to_arrow(compat_level=pl.CompatLevel.oldest())

@@ -63,7 +63,7 @@ def check_output(path: Path, option: str = "--output") -> None:
 
 
 def write_frame(frame: pl.DataFrame, path: Path, *, for_spreadsheet: bool = False) -> None:
-    """Write `frame` to `path` as its ending says, to standard output as CSV; no half file is ever left there.
+    """Write `frame` whole to `path` in the format of its ending, or to standard output as CSV.
 
     `for_spreadsheet`: with the byte-order mark that tells Excel that a CSV is UTF-8.
     """
@@ -71,7 +71,7 @@ def write_frame(frame: pl.DataFrame, path: Path, *, for_spreadsheet: bool = Fals
         hold(frame, path)
         return
     kind = format_of(path.name) or "CSV"
-    # By a file that is open: polars knows no names of files that are not UTF-8.
+    # Through an open file, because polars cannot open paths that are not UTF-8.
     with whole_file(path) as beside, beside.open("wb") as file:
         if kind == "Parquet":
             frame.write_parquet(file)

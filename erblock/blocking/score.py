@@ -1,4 +1,4 @@
-"""Candidate pairs scored exactly, the best of every record kept.
+"""Candidate pairs, scored by their similarity; only the best of every record are kept.
 
 Decision: docs/decisions/044-candidates-of-millions.md.
 """
@@ -18,18 +18,19 @@ from erblock.scoring.ranks import rank_within, write_best
 _T = TypeVar("_T")
 
 KEEP_PER_RECORD = 100
-"""A candidate goes on to the ranking if it is among so many best of either record; it bounds the memory."""
+"""Best candidates of each record that are ranked; a pair is kept if it is among them for either record."""
 
 _KEPT_PAIRS = 60_000_000
 _LEAST_KEPT = 10
-"""Of tables of more than 600,000 records together fewer go on."""
+"""Pairs kept in all, and least per record: with more than 600,000 records fewer than 100 per record are
+kept."""
 
 _TYPES = (np.int64, np.int64, np.uint16, np.float32)
-"""Of left and right rows, numbers of bands, and similarities."""
+"""Types of left rows, right rows, numbers of bands, and similarities."""
 
 
 def kept_per_record(records: int) -> int:
-    """Return how many candidates of a record go on to the ranking, if both tables have so many together."""
+    """Return how many candidates of a record are ranked; `records`: those of both tables together."""
     return min(KEEP_PER_RECORD, max(_LEAST_KEPT, _KEPT_PAIRS // max(records, 1)))
 
 
@@ -43,8 +44,8 @@ def score_candidates(
 ) -> ScoredPairs:
     """Return the scored candidate pairs of two tables, or of one (`right` None): the best of either record.
 
-    `memory`: so many bytes of keys and pairs are in memory at most, the rest in files; pairs are the same.
-    `source`: of each record of one table, by number, 0 where it is not known; those of one do not meet.
+    `memory`: maximum bytes of keys and pairs in memory; the rest is in files, and the pairs are the same.
+    `source`: the number of each record's source, 0 where it is unknown; records of one source do not meet.
     """
     other = left if right is None else right
     best = BestPairs(len(left), None if right is None else len(right))
@@ -67,15 +68,14 @@ def score_candidates(
 
 
 def are_apart(source: Rows, left: Rows, right: Rows) -> npt.NDArray[np.bool_]:
-    """Return which pairs are of two sources; what is not known may be any."""
+    """Return which pairs are of two sources; an unknown source differs from every other."""
     return np.asarray((source[left] != source[right]) | (source[left] == 0))
 
 
 class BestPairs:
-    """Of pairs that come in order, chunk by chunk, those that are among the best of either record.
+    """Collects pairs in order, chunk by chunk, and keeps those that are among the best of either record.
 
-    Of a record's equally similar ones those with the lower rows of the other side are taken, so that the same
-    pairs are the best whichever table is the left one.
+    Ties go to the lower row of the other side, so that swapping the tables changes no pair.
     """
 
     def __init__(self, left: int, right: int | None) -> None:
@@ -109,7 +109,7 @@ class BestPairs:
         return np.asarray((similarity >= self._left[left, -1]) | (similarity >= self._right[right, -1]))
 
     def _thin_out(self) -> None:
-        """Let go of pairs that better ones have come for since; the next time is when as many have come."""
+        """Drop pairs that better ones have replaced, and set the size at which to do so next."""
         for number, part in enumerate(zip(*self._columns, strict=True)):
             kept = np.flatnonzero(self._may_stay(part[0], part[1], part[3]))
             for values, column in zip(part, self._columns, strict=True):
@@ -138,7 +138,7 @@ class BestPairs:
 
 
 class _Ties(NamedTuple):
-    """How many more pairs of the lowest similarity that is among its best each record takes."""
+    """Number of further pairs that each record takes at the lowest similarity among its best."""
 
     left: Rows
     right: Rows

@@ -1,6 +1,6 @@
-"""A bound on memory: arrays beyond it live in files of a temporary folder, and are read from there.
+"""A buffer for arrays with a bound on memory: further arrays are in files of a temporary folder.
 
-What is in files is mapped: the operating system keeps in memory what it has room for.
+Files are mapped, so that the operating system keeps as much of them in memory as fits.
 
 Decision: docs/decisions/043-memory-bound.md.
 """
@@ -20,7 +20,7 @@ _Array = npt.NDArray[Any]
 
 
 class SpillBuffer:
-    """SpillBuffer for arrays: up to `limit` bytes of them in memory (None: all); used as a context."""
+    """Keeps arrays: up to `limit` bytes in memory (None: all), the rest in files. It is a context manager."""
 
     def __init__(self, limit: int | None = None) -> None:
         self.limit = limit
@@ -34,7 +34,7 @@ class SpillBuffer:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        # A file that is mapped stays readable where it can be removed; elsewhere it goes with the process.
+        # Where a mapped file can be removed it stays readable; elsewhere it is removed when the process ends.
         if self._folder is not None:
             self._folder.cleanup()
 
@@ -44,7 +44,7 @@ class SpillBuffer:
         return None if self._folder is None else Path(self._folder.name)
 
     def keep(self, array: _Array) -> _Array:
-        """Return the array, or where there is no room for it, one that is read from a file."""
+        """Return the array, or an equal one that is read from a file if it does not fit."""
         if self._has_room(array.nbytes):
             return array
         return self._written([array], array.dtype)

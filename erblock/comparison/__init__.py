@@ -1,1 +1,1 @@
-"""Comparison vectors: what two records say of each other, column by column, and what it weighs."""
+"""Comparison vectors, which compare two records column by column, and the evidence that weighs them."""

@@ -1,4 +1,4 @@
-"""Comparison vectors that are computed once, for pairs that are asked about again and again."""
+"""Comparison vectors that are computed once, for pairs that are compared again and again."""
 
 from collections.abc import Sequence
 
@@ -15,7 +15,7 @@ MOST = 250_000_000
 
 
 class CachingComparison(Comparison):
-    """A comparison of the pairs that `remember` was given; it answers for others too, but not faster."""
+    """A comparison that keeps the vectors of the pairs given to `remember`, and computes those of others."""
 
     def __init__(self, tables: TablePair, columns: Sequence[ComparedColumn], weights: Floats) -> None:
         super().__init__(tables, columns, weights)

@@ -9,7 +9,7 @@ from erblock.tables.read import ColumnPair, TablePair
 
 @dataclass(frozen=True)
 class ComparedColumn:
-    """A column of the left table, what it is in the right one, and the kind of its values."""
+    """A column of the left table, its counterpart in the right one, and the kind of its values."""
 
     left: str
     right: str
@@ -17,7 +17,7 @@ class ComparedColumn:
 
 
 def compared_columns(tables: TablePair) -> tuple[ComparedColumn, ...]:
-    """Return the mapped columns that hold anything in both tables."""
+    """Return the mapped columns that have values in both tables."""
     left = column_texts(tables.left.frame.select([pair.left for pair in tables.columns]))
     right = column_texts(tables.other.frame.select([pair.right for pair in tables.columns]))
     return columns_of(tables.columns, profile_columns(left), profile_columns(right))
@@ -26,14 +26,14 @@ def compared_columns(tables: TablePair) -> tuple[ComparedColumn, ...]:
 def columns_of(
     mapped: Sequence[ColumnPair], left: Sequence[ColumnProfile], right: Sequence[ColumnProfile]
 ) -> tuple[ComparedColumn, ...]:
-    """Return the mapped columns that hold anything, by their profiles in both tables."""
+    """Return the mapped columns that have values, by their profiles in both tables."""
     profiles = zip(mapped, left, right, strict=True)
     compared = (ComparedColumn(pair.left, pair.right, _kind(a, b)) for pair, a, b in profiles)
     return tuple(column for column in compared if column.kind != "empty")
 
 
 def _kind(left: ColumnProfile, right: ColumnProfile) -> Kind:
-    """Return the kind of two columns: where they differ, the text that both are."""
+    """Return the kind of two columns: text, where their kinds differ."""
     if left.kind == right.kind:
         return left.kind
     for kind in ("empty", "text"):

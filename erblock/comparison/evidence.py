@@ -1,11 +1,11 @@
-"""What each entry of a comparison vector says for or against a match, learned from some pairs.
+"""The weight of each entry of a comparison vector for or against a match, learned from examples.
 
-A logistic regression, as the weights of Fellegi and Sunter are one, with two restrictions that let it learn
-from few and partly wrong examples: no entry that measures agreement may speak against a match, and weights
-are pulled to zero. What is missing says nothing but what its own entry says.
+It is a logistic regression with two restrictions, so that it can learn from few and partly wrong examples: no
+entry that measures agreement may have a negative weight, and weights are pulled to zero. A missing value has
+an entry of its own, and adds nothing to the others.
 
-Where records have several matches, some competitors of a known match are matches as well. How many they are
-is told by how well the known ones are recognised (Elkan and Noto 2008,
+Where records have several matches, some competitors of a known match are matches as well. Their number
+follows from how well the known ones are recognised (Elkan and Noto 2008,
 https://doi.org/10.1145/1401890.1401920).
 
 Decisions: docs/decisions/021-monotone-evidence.md,
@@ -32,7 +32,7 @@ Doubles = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Evidence:
-    """Per entry its usual value, its spread and its weight; and the log odds of a usual pair."""
+    """Mean, standard deviation and weight of each entry; `intercept`: log odds of a pair at the means."""
 
     mean: Floats
     std: Floats
@@ -42,8 +42,8 @@ class Evidence:
     def log_odds(self, vectors: Floats) -> Floats:
         """Return the log odds of a match for (pairs, entries) comparison vectors.
 
-        Those of a pair are the same to the last bit whatever other pairs are asked about beside it, which a
-        product of matrices does not promise.
+        They are summed entry by entry, because a matrix product may round a row differently with other rows
+        beside it.
         """
         standard = _standard(vectors, self.mean, self.std)
         odds = np.full(len(vectors), self.intercept, dtype=np.float64)
@@ -59,7 +59,7 @@ class Evidence:
 
 @dataclass(frozen=True)
 class Examples:
-    """Pairs to learn from: comparison vectors, which of them are matches, and how much each counts.
+    """Pairs to learn from: comparison vectors, which of them are matches, and their sample weights.
 
     `unlabelled`: those that are taken for non-matches, because most such pairs are, and may be matches.
     """
@@ -70,7 +70,7 @@ class Examples:
     unlabelled: npt.NDArray[np.bool_] | None = None
 
     def with_shares(self, probability: Doubles) -> "Examples":
-        """Return the examples with each unlabelled one as a match and as none, as likely as it is either.
+        """Return the examples, unlabelled ones twice: as match and non-match, weighted by probability.
 
         `probability`: of each pair to be among those that are taken for matches. If known matches are like
         other matches, it is the mean probability of known ones, c, times that of being a match, and a pair
@@ -103,7 +103,7 @@ def _fitted(examples: Examples, agrees: npt.NDArray[np.bool_]) -> Evidence:
     inputs = _standard(examples.vectors, mean, std).astype(np.float64)
     inputs = np.column_stack([inputs, np.ones(len(inputs))])
     bounds = [(0.0, None) if positive else (None, None) for positive in [*agrees, False]]
-    # Products so small are no faster on several threads, which would only wait for each other, at full load.
+    # Such small products are no faster on several threads, which would only wait for each other.
     with threadpool_limits(1, user_api="blas"):
         found = minimize(
             _loss,
@@ -128,7 +128,7 @@ def _loss(
 
 
 def _scale(vectors: Floats) -> tuple[Floats, Floats]:
-    """Return mean and deviation of every entry where it is known."""
+    """Return mean and standard deviation of every entry over its known values."""
     known = np.isfinite(vectors)
     count = np.maximum(known.sum(axis=0), 1)
     filled = np.where(known, vectors, 0).astype(np.float64)
@@ -138,6 +138,6 @@ def _scale(vectors: Floats) -> tuple[Floats, Floats]:
 
 
 def _standard(vectors: Floats, mean: Floats, std: Floats) -> Floats:
-    """Return the entries in deviations from the usual, 4 at most; 0 where they are missing."""
+    """Return the entries in standard deviations from the mean, clipped to 4; 0 where they are missing."""
     standard = np.nan_to_num((vectors - mean) / std, nan=0.0, posinf=_LIMIT, neginf=-_LIMIT)
     return np.asarray(standard.clip(-_LIMIT, _LIMIT), dtype=np.float32)

@@ -22,7 +22,7 @@ EVIDENCE_FILE, LABELS_FILE = "evidence.json", "labels.parquet"
 
 @dataclass(frozen=True)
 class FittedEvidence:
-    """What was compared, and what it weighs: `names[i]` is entry i of a comparison vector."""
+    """The compared columns and the weights of the entries; `names[i]` is entry i of a comparison vector."""
 
     columns: tuple[ComparedColumn, ...]
     names: tuple[str, ...]

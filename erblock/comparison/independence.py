@@ -1,10 +1,10 @@
-"""How likely pairs are matches if columns agree independently of each other: the model of Fellegi and Sunter.
+"""The model of Fellegi and Sunter: the probability of a match if columns agree independently of each other.
 
-A pair's comparison is the level of agreement of each column. How often each level occurs among pairs that are
-no match is counted on random pairs; how often among matches is found by expectation maximisation over the
-candidates (Winkler 1988). The model knows what no comparison of competitors shows: that two records which are
-each other's best candidate can still agree by chance. It is too sure where columns depend on each other (a
-street and its postcode), so it serves to doubt a match, not to state one.
+A pair is compared by the level of agreement of each column. The frequency of each level among non-matches is
+counted on random pairs; that among matches is found by expectation maximisation over the candidates (Winkler
+1988). Unlike a comparison with competitors, the model shows that two records which are each other's best
+candidate can still agree by chance. It is overconfident where columns depend on each other (a street and its
+postcode), so it serves to doubt a match and not to state one.
 
 Decision: docs/decisions/024-doubted-seed-pairs.md.
 """
@@ -23,7 +23,7 @@ _LEVELS = 12
 """Levels of agreement of a column: tenths of its mean similarity, 0 to 10, and one for a missing value."""
 
 _RANDOM_PAIRS, _OF_A_RECORD = 200_000, 20
-"""Random pairs that are compared: as many of a record as candidates, and in all no more than the first."""
+"""Random pairs that are compared: at most so many in all, and for each record."""
 
 _ROUNDS = 30
 _CHUNK = 200_000

@@ -1,4 +1,4 @@
-"""How two values of a column are compared: more is more alike, NaN where a value is missing.
+"""The measures that compare two values of a column: higher is more alike, NaN where a value is missing.
 
 Decision: docs/decisions/023-order-of-characters.md.
 """
@@ -31,7 +31,7 @@ _CODES = r"[\p{L}\p{N}]+(?:[-/._][\p{L}\p{N}]+)*"
 class Sides:
     """One column of both tables as text, and the weight of each of the 2**20 features.
 
-    `month_first`: how dates are read, where these are only some of the column's values.
+    `month_first`: the order of day and month, given where only some of the column's values are here.
     """
 
     left: pl.Series
@@ -141,7 +141,7 @@ MEASURES: Mapping[Kind, Mapping[str, Callable[[Sides], Compare]]] = {
 
 
 DISTANCES = frozenset({"difference", "relative_difference", "days"})
-"""Measures that fall with a distance without bound; all others are similarities, 0 to 1."""
+"""Measures that fall without bound as a distance grows; all others are similarities, 0 to 1."""
 
 
 def measures_of(kind: Kind) -> Sequence[str]:

@@ -11,7 +11,7 @@ from erblock.similarity import Rows
 def ngram_similarity(
     texts: tuple[pl.Series, pl.Series], weights: Floats, left_rows: Rows, right_rows: Rows
 ) -> Floats:
-    """Return the cosine of each pair of row numbers; `texts` of one table is the same series twice."""
+    """Return the cosine of each pair of row numbers; for one table, `texts` is the same series twice."""
     left, right = texts
     vectors = ngrams.tfidf(ngrams.feature_sets(left), weights)
     others = vectors if right is left else ngrams.tfidf(ngrams.feature_sets(right), weights)

@@ -24,9 +24,10 @@ _AS_THEY_ARE: Mapping[str, MonthFirst] = {}
 
 @dataclass(frozen=True)
 class Feature:
-    """One entry of a comparison vector. `agrees`: whether more of it speaks for a match.
+    """One entry of a comparison vector.
 
-    `column`: the column whose values it is a similarity of, 0 to 1, if it is.
+    `agrees`: whether a higher value speaks for a match. `column`: the column, if the entry is a similarity of
+    its values, 0 to 1.
     """
 
     name: str
@@ -36,11 +37,11 @@ class Feature:
 
 
 class Comparison:
-    """Two tables made ready for the comparison of any pairs of their records.
+    """Two tables, prepared so that any pairs of their records can be compared.
 
-    A value that is missing on either side makes the measures of its column NaN, and `missing(column)` 1.
-    What a pair's vector is depends on its two records alone, if `dates` says how to read the columns of dates
-    (by their names on the left).
+    A value that is missing on either side makes the measures of its column NaN, and `missing(column)` 1. A
+    pair's vector depends on its two records alone if `dates` says how to read each column of dates (by its
+    name on the left).
     """
 
     def __init__(

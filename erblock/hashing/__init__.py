@@ -1,1 +1,1 @@
-"""Hashers: what turns records into bucket keys, and scores a pair exactly."""
+"""Hashers: they turn records into bucket keys, and compute the similarity of a pair."""

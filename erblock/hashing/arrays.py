@@ -1,4 +1,4 @@
-"""A sketch as plain arrays, so that it can be kept: the same ones for every kind of hasher."""
+"""A sketch as plain arrays that can be stored, the same for every kind of hasher."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -34,7 +34,7 @@ _REMEDY = "write the keys again"
 
 @dataclass(frozen=True)
 class SketchArrays:
-    """What a sketch keeps of each record.
+    """The stored arrays of a sketch, one row for each record.
 
     `buckets`: (records, bands); `places`: the neighbour order, (records,); `ngrams`: TF-IDF rows; `dense`:
     the language model's vectors in 8 bits, (records, width), of width 0 in a MinHash.
@@ -122,7 +122,7 @@ def load_arrays(path: Path) -> SketchArrays:
 
 
 def _misfit(found: Arrays) -> str | None:
-    """Return what is wrong with the arrays: numba does not look whether it reads past the end of one."""
+    """Return what is wrong with the arrays, for compiled code reads past their ends unchecked."""
     for name, (kinds, dimensions) in _TYPES.items():
         if found[name].dtype.name not in kinds or found[name].ndim != dimensions:
             return f"expected {name} as {kinds[0]} of {dimensions} dimensions"

@@ -36,13 +36,13 @@ UInt8s = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float32]
 
 MOST_BANDS = 512
-"""Bands that a plan may have: so many permutations are drawn."""
+"""Largest number of bands of a plan; one permutation is drawn for each."""
 
 _COLUMNS = 64
 """Columns that are told apart."""
 
 _LONGEST = 16
-"""Features of a key at most: a record whose first ones are not selective by then has no key in that band."""
+"""Maximum features of a key: a record whose first ones are not selective enough has no key in that band."""
 
 _LEAST_GAIN = np.float32(1e-6)
 """A feature that all records have is drawn when there is no other."""
@@ -53,7 +53,7 @@ _MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
 
 @dataclass(frozen=True)
 class BandPlan:
-    """How many keys a record has, and how selective each is at least, in nats."""
+    """A plan of keys: the number of bands, and the least selectivity of a key, in nats."""
 
     bands: int
     selectivity: float
@@ -140,7 +140,7 @@ def text_keys(texts: pl.Series, weights: Floats, plan: BandPlan) -> RecordKeys:
 
 @njit
 def _write_balanced(texts: _Texts, columns: npt.NDArray[np.uint64], sums: Floats, rates: Floats) -> None:
-    """Write the weights of features for which the columns of a record sum to the same.
+    """Write weights of the features such that every column of a record has the same sum.
 
     `columns`: as in `FeatureSets`; `sums`: room for one of each column. Of several columns that have a
     feature the one with the least sum counts.
@@ -242,7 +242,7 @@ def _find_next(record: tuple[UInt32s, Floats], bands: _Open, still: int) -> None
         feature, inverse, number = hashes[at], scale[at], np.int32(at)
         for k in range(still):
             permuted = np.uint32(feature * factors[k] + offsets[k])
-            # Of 31 bits, because every processor turns signed numbers to floats at full speed.
+            # 31 bits, because every processor converts signed integers to floats at full speed.
             v = np.float32(np.int32(permuted >> np.uint32(1)))
             draw = v * inverse * (_SCALE + v * (_SQUARE + v * _CUBE))
             is_next = (draw > before[k]) & (draw < least[k])
@@ -257,7 +257,7 @@ def _take_next(
     state: tuple[_Open, int],
     out: tuple[UInt32s, UInt8s, UInt32s],
 ) -> int:
-    """Take what was found, and write the keys that are selective by then; return how many bands are open."""
+    """Take the features found, write the keys that are selective enough, and return how many bands remain."""
     texts, record, length = where
     (numbers, factors, offsets), selectivity = lines
     bands, count = state
@@ -282,7 +282,7 @@ def _take_next(
 
 @inner
 def _gain(texts: _Texts, begin: int, taken: npt.NDArray[np.int32]) -> np.float32:
-    """Return how much more selective the last of the taken features makes the others."""
+    """Return by how much the last of the taken features raises the selectivity of the key."""
     last = begin + taken[-1]
     known = np.float32(0)
     for number in taken[:-1]:

@@ -1,4 +1,4 @@
-"""What a hasher is: records in; bucket keys and exact similarities out."""
+"""The interface of a hasher: records in, bucket keys and similarities out."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -36,7 +36,7 @@ def keys_of_band(buckets: npt.NDArray[np.uint32]) -> BandKeys:
 
 
 class Sketch(Protocol):
-    """What a hasher keeps of one table; row i of the sketch is row i of the table."""
+    """The keys and vectors of one table; row i of the sketch is row i of the table."""
 
     def __len__(self) -> int:
         """Return the number of records."""

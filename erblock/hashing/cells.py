@@ -80,7 +80,7 @@ class Cells:
             rows = slice(start, start + _ROWS)
             _find_nearest(products, codes[rows], coded_pivots, found[rows])
 
-        # Each thread has its own products to compute: those of a library would only be in the way.
+        # Each thread computes products of its own; threads of a library would only compete with them.
         with threadpool_limits(1, user_api="blas"):
             for _ in in_parallel(work, range(0, len(codes), _ROWS)):
                 pass
@@ -161,13 +161,13 @@ def _any_is_nearer(products: Int32s, scales: Floats, limit: np.float32) -> bool:
 
 def places_of(projected: Floats) -> UInt32s:
     """Return the place of each record along the first projected direction: neighbours are alike."""
-    # A projection is a unit vector; in 32 bits, 1 would round to more than the largest whole number.
+    # In 64 bits: in 32, the value 1 would be rounded up beyond the largest integer.
     first = projected[:, 0].astype(np.float64).clip(-1, 1)
     return np.asarray(((first + 1) / 2 * (2**32 - 1)).astype(np.uint32))
 
 
 def _by_row(rows: Floats, work: Callable[[Floats], npt.NDArray[Any]]) -> npt.NDArray[Any]:
-    """Return what `work` makes of each row, whatever the other rows are.
+    """Return `work` of the rows, each independent of the other rows.
 
     How a matrix product is rounded depends on its shape, and rounding may change the nearest pivot. So every
     product has the same shape.

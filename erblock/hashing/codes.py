@@ -1,7 +1,7 @@
 """Vectors in 8 bits a number.
 
-A quarter of the memory, of the files and of what a cluster sends, and dot products in whole numbers, which
-are the same on any processor and in any order.
+They take a quarter of the memory, of files and of network traffic. Their dot products are integers, which are
+the same on any processor and in any order.
 """
 
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ _LARGEST = np.float32(127)
 _LEAST = np.float32(1e-12)
 _WITHOUT_SIGN = np.int32(0x7FFFFFFF)
 _ROUND = np.float32(1.5 * 2**23)
-"""Added to a small number and taken off again, it leaves the nearest whole one."""
+"""Rounds a small number to the nearest integer when it is added and subtracted again."""
 
 _CHUNK = 100_000
 _AHEAD = 16
@@ -85,7 +85,7 @@ def codes_and_scales(vectors: Floats) -> tuple[Codes, Floats]:
 
 @njit
 def _write_codes(rows: Floats, bits: npt.NDArray[np.int32], codes: Codes, scales: Floats) -> None:
-    """Write codes and scales of the rows. `bits` are the same numbers, whose sizes are in the same order."""
+    """Write codes and scales of the rows; `bits`: the same memory as integers, in the same order of size."""
     highest = np.empty(1, dtype=np.int32)
     for row in range(len(rows)):
         values, sizes, found = rows[row], bits[row], codes[row]

@@ -62,7 +62,7 @@ class Encoder:
         return int(self.model.get_embedding_dimension() or 0)
 
     def unread(self, text: str) -> str:
-        """Return the end of a text that is not read, because it has too many tokens; "" if all of it is."""
+        """Return the end of a text that is cut off because it has too many tokens; "" if nothing is."""
         found = self.model.tokenizer(
             text, truncation=True, max_length=self.options.max_tokens, return_offsets_mapping=True
         )
@@ -107,7 +107,7 @@ class Encoder:
     def _alike(self, window: Window, tokens: int) -> Iterator[tuple[Sequence[int], "Tensor"]]:
         """Yield positions in the window, and vectors; a batch is one length, filled up with its last texts.
 
-        Every length that occurs costs a batch, so they are smaller than packed ones.
+        Every distinct length needs a batch, so these batches are smaller than packed ones.
         """
         for rows, size in _batches([len(ids) for ids in window.tokens], tokens // 2):
             filled = [window.texts[row] for row in np.resize(rows, size)]
@@ -141,7 +141,7 @@ class Encoder:
 
     @property
     def _dtype(self) -> "torch.dtype":
-        """What is computed in besides products in whole numbers, and in training."""
+        """The float type of training, and of everything but integer products."""
         import torch
 
         return torch.bfloat16 if self._precision == "bfloat16" else torch.float32
@@ -182,7 +182,7 @@ def _batches(lengths: Sequence[int], tokens: int) -> Iterator[tuple[list[int], i
 
 
 def _best_precision(device: Any) -> str:
-    """Return the fastest of the precisions that lose next to nothing, by what the processor multiplies."""
+    """Return the fastest precision for this processor among those that lose next to nothing."""
     import torch
 
     if device.type == "cuda":

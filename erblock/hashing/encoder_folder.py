@@ -1,7 +1,7 @@
-"""A folder of a language model, checked before anything of it is loaded, and after.
+"""Checks of the folder of a language model, before and after it is loaded.
 
-It is data: no code of its own is run, nothing is fetched for it, and all its weights fit its network, so that
-none is left at random.
+The folder is data: none of its code is run, nothing is downloaded, and every weight of the network is in its
+file, so that none is left at random.
 """
 
 import json
@@ -25,7 +25,7 @@ _WEIGHTS = "model.safetensors"
 _CONFIGS = ("config.json", "tokenizer_config.json", "sentence_bert_config.json")
 _CODE = frozenset({"auto_map", "custom_pipelines", "trust_remote_code", "quantization_config"})
 _LARGEST_HEADER = 100 << 20
-# Networks that were trained for something else bring its parts along; what is pooled does not pass them.
+# Networks trained for another task contain its parts; the pooled states do not pass through them.
 _UNUSED = re.compile(
     r"(^|\.)(pooler|cls|lm_head|predictions|classifier|vocab_\w+|qa_outputs|position_ids)(\.|$)"
 )
@@ -78,7 +78,7 @@ def _check_module(folder: Path, modules: Path, module: Mapping[str, Any]) -> Non
 
 
 def _check_settings(path: Path) -> None:
-    """Refuse settings that name code, or make a library fetch any."""
+    """Refuse settings that name code, or make a library download any."""
     settings = _settings(path)
     code = sorted(key for key in _CODE & settings.keys() if settings[key])
     code += [key for key, value in settings.items() if key.endswith(("_args", "_kwargs")) and value]
@@ -104,7 +104,7 @@ def _json(path: Path) -> Any:
 
 
 def _check_size(folder: Path) -> None:
-    """Refuse settings of a network that its weights cannot fill: it would be made all the same."""
+    """Refuse settings of a network larger than its weights; the library would create it."""
     weights, config = (_network_folder(folder) / name for name in (_WEIGHTS, "config.json"))
     if not weights.is_file() or not config.is_file():
         return

@@ -1,4 +1,4 @@
-"""How selective the keys of tables are: as little as a number of joined rows allows.
+"""Fits a band plan to tables: keys as unselective as a limit on joined rows allows.
 
 The join of a few bands is counted on a sample of the tables, not modelled: it depends on the skew of real
 text. How likely a match that is hard to find meets then is held as tables grow.
@@ -21,19 +21,19 @@ BANDS = 128
 """Bands of a plan. Of 32, 64 and 128 within the same rows, 128 find most on all public sets."""
 
 HARD_MATCH = 0.3
-"""The share of the features, by weight, that a match has in common which is hard to find."""
+"""Share of the features, by weight, that the records of a hard match have in common."""
 
 _GROWTH = (1, 2, 4)
-"""How many times the rows for each record a join may have to hold what it finds as tables grow."""
+"""Multiples of the row limit that are tried, so that as many matches are found as tables grow."""
 
 _SIZED_BANDS = 16
-"""Bands whose join is counted; the others are taken to be like them."""
+"""Bands whose join is counted; the others are assumed to join as many rows."""
 
 _SIZED_RECORDS = 20_000
-"""Records of either table that are counted; a larger one is taken to be like a sample of so many."""
+"""Records of either table whose join is counted; a larger table is sampled."""
 
 _TRIED_RECORDS = 2_000
-"""Records whose chance to be found is computed."""
+"""Records for which the probability of finding a hard match is computed."""
 
 _STEP = 0.25
 """Nats between the selectivities that are tried: a key a step longer is in 0.8 times as many records."""
@@ -41,9 +41,9 @@ _STEP = 0.25
 
 @dataclass(frozen=True)
 class JoinLimit:
-    """How many rows a join may have: so many for each record of the larger table, or so many in all.
+    """Limit on joined rows: for each record of the larger table, or in all, whichever allows more.
 
-    `held`: the chance to find a hard match that is held, if up to four times the rows for each record do it.
+    `held`: the least probability of finding a hard match, for which up to four times the rows are allowed.
     """
 
     per_record: int = 100
@@ -92,7 +92,7 @@ class _Sample:
         return BandPlan(BANDS, steps[at] * _STEP)
 
     def _rows(self, step: int) -> float:
-        """Return how many rows the join of the sample has in each band, on average over some bands."""
+        """Return the mean number of joined rows of the sample per band, over some bands."""
         if step not in self._known:
             plan = BandPlan(_SIZED_BANDS, step * _STEP)
             keys = [record_keys(sets, self._weights, plan).buckets for sets in self._sets]
@@ -103,7 +103,7 @@ class _Sample:
         return self._known[step]
 
     def found(self, plan: BandPlan) -> float:
-        """Return the chance to find a match that is hard to find, the mean over some records of both tables.
+        """Return the probability of finding a hard match, the mean over some records of both tables.
 
         A key of n features is met with probability `HARD_MATCH`**n, and the bands are independent.
         """
@@ -119,8 +119,8 @@ class _Sample:
 def _sample(tables: Sequence[pl.Series], weights: Floats) -> _Sample:
     """Return the features of a part of either table; records that say the same are counted as compared."""
     tables = [texts.gather(Copies.of(texts, one_table=len(tables) == 1).rows) for texts in tables]
-    # Each table has draws of its own, or of tables in one order all matches would be in the sample; which are
-    # whose does not depend on which table is the left one.
+    # Each table has its own random draws, else all matches of two equally sorted tables would be sampled.
+    # Swapping the tables does not swap the draws.
     draws = sorted(range(len(tables)), key=lambda side: _mark(tables[side]))
     sets = [ngrams.feature_sets(_some(texts, draws.index(side))) for side, texts in enumerate(tables)]
     # A sample of a tenth of either table has a hundredth of the pairs.
@@ -129,7 +129,7 @@ def _sample(tables: Sequence[pl.Series], weights: Floats) -> _Sample:
 
 
 def _mark(texts: pl.Series) -> tuple[int, int, list[str]]:
-    """Return something by which one table can be told from the other."""
+    """Return a value by which the two tables can be told apart."""
     return len(texts), int(texts.str.len_bytes().sum()), texts.head(_TRIED_RECORDS).fill_null("").to_list()
 
 

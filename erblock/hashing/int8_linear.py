@@ -1,7 +1,7 @@
-"""Layers of an encoder in whole numbers of 8 bits, for processors that multiply these fastest.
+"""Linear layers of an encoder in 8-bit integers, for processors that multiply these fastest.
 
-Every row of the input and every row of the weights gets a scale of its own, so that what comes out for one
-token depends on no other; sums of products of whole numbers are the same in any order and shape.
+Every row of the input and of the weights has its own scale, so that the result for one token depends on no
+other. Integer sums are the same in any order and shape.
 
 Decision: docs/decisions/011-int8-on-vnni.md.
 """

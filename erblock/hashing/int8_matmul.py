@@ -1,4 +1,4 @@
-"""Products of matrices of whole numbers of 8 bits: the same on any processor, in any order and shape.
+"""Matrix products of 8-bit integers: the same on any processor, in any order and shape.
 
 Decision: docs/decisions/008-all-pivots-compared.md.
 """
@@ -19,13 +19,13 @@ Products = Callable[[Codes, Codes], Int32s]
 
 _LARGEST = 127
 _EXACT_FLOAT32 = 2**24
-"""Whole numbers of at most this size are the same in 32 bits of a float."""
+"""Integers up to this size are exact in a 32-bit float."""
 _WORTH_LOADING = 10**9
-"""So many products in floats take longer than to load PyTorch and have it compute them."""
+"""Products from which on loading PyTorch to compute them is faster than computing them in floats."""
 
 
 def fastest_products(count: int) -> Products:
-    """Return what computes about so many products fastest: PyTorch in 8 bits, or NumPy in floats.
+    """Return the fastest function for about so many products: PyTorch in 8 bits, or NumPy in floats.
 
     PyTorch is taken where it is loaded, or worth loading, and the processor has instructions for 8 bits.
     """
@@ -53,7 +53,7 @@ def in_8_bits(rows: Codes, others: Codes) -> Int32s:
 
 
 def in_floats(rows: Codes, others: Codes) -> Int32s:
-    """Return what `Products` says, by NumPy, in floats that are wide enough for every sum."""
+    """Return the products by NumPy, in floats that are wide enough for every sum."""
     exact: type[np.floating[Any]] = np.float64
     if rows.shape[1] * _LARGEST**2 <= _EXACT_FLOAT32:
         exact = np.float32

@@ -1,4 +1,4 @@
-"""The kinds of hashers that a model folder can hold, and how each is taken apart and put together.
+"""The kinds of hashers in a model folder, and how each is turned into arrays and back.
 
 kind      settings, in the manifest    arrays                                           folder
 neural    encoder: max_tokens          weights, mean, projection, points, centres       encoder
@@ -33,7 +33,7 @@ Settings = Mapping[str, int]
 
 @dataclass(frozen=True)
 class Parts:
-    """What a hasher is put together from: its folder, arrays, settings and band plan."""
+    """The stored parts of a hasher: its folder, arrays, settings and band plan."""
 
     folder: Path
     arrays: Arrays
@@ -51,7 +51,7 @@ class RunOptions:
 
 @dataclass(frozen=True)
 class Kind:
-    """One kind of hasher: the section of the manifest that is its own, the names in it, and of its arrays.
+    """One kind of hasher: its section of the manifest, and the names of its settings and arrays.
 
     `to_arrays` may write files of its own to the folder, which `from_arrays` finds there.
     """

@@ -1,4 +1,4 @@
-"""Weighted MinHash over the features of a text: needs no model, and is the baseline.
+"""Weighted MinHash over the features of a text: the baseline, which needs no language model.
 
 A feature weighs its idf, so that two records agree in the first feature of a band with the probability of
 their weighted Jaccard similarity: the weight of the shared features over that of all features of both. How

@@ -68,7 +68,7 @@ def _random_signs(features: int) -> sparse.csr_array:
 
 @dataclass(frozen=True)
 class NeuralSketch:
-    """The channels of one table, buckets, (bands, records), 0 for none, and the place of each record.
+    """The vectors of one table, the buckets, (bands, records), 0 for none, and the place of each record.
 
     The first bands are those of cells, the others those of n-grams.
     """
@@ -94,7 +94,7 @@ class NeuralSketch:
         return self.places
 
     def similarity(self, other: Self, left: Rows, right: Rows) -> Scores:
-        """Return s, computed from the vectors themselves, not from their cells."""
+        """Return the similarity s, computed from the vectors and not from their cells."""
         dense, ngram = self.hybrid.cosines(other.hybrid, left, right)
         return np.asarray((1 - NGRAM_WEIGHT) * dense + NGRAM_WEIGHT * ngram, dtype=np.float32)
 
@@ -114,7 +114,7 @@ class NeuralHasher:
         return "neural"
 
     def sketch(self, texts: pl.Series, on_progress: Progress = silent) -> NeuralSketch:
-        """Return both channels of `texts`, their cells and places."""
+        """Return both vectors of `texts`, their cells and places."""
         hybrid = encode_hybrid(self.encoder, self.weights, texts, on_progress)
         return neural_sketch(hybrid, self.cells, text_keys(texts, self.weights, self.plan))
 

@@ -20,7 +20,7 @@ from erblock.hashing.bands import MOST_BANDS, BandPlan, Floats, draw_rates, reco
 from erblock.hashing.ngrams import FeatureSets
 
 _SEEDS = 8
-"""Other orders that the chance to meet is counted in, times the most bands: to about one in a thousand."""
+"""Further sets of random orders in which meetings are counted, which is exact to about one in a thousand."""
 
 
 @dataclass(frozen=True)

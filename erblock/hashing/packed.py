@@ -1,9 +1,9 @@
 """Texts of all lengths packed into batches of one shape, for encoders of BERT's architecture.
 
-How numbers are rounded depends on the shape of a matrix product, in bfloat16 by as much as moves a record to
-another bucket. So every batch holds the same number of tokens, whatever the texts: they stand one behind the
-other, longest first, and only attention looks at one text at a time. The vector of a text then depends on
-no other, and nothing is computed for padding but at the end of a batch.
+Rounding depends on the shape of a matrix product, and in bfloat16 can move a record to another bucket. So
+every batch holds the same number of tokens, whatever the texts: they stand one behind the other, longest
+first, and only attention looks at one text at a time. The vector of a text then depends on no other, and
+nothing is computed for padding but at the end of a batch.
 
 Decision: docs/decisions/010-keys-independent-of-batch.md.
 """
@@ -155,7 +155,7 @@ def _positions(pack: Pack) -> npt.NDArray[np.int64]:
 
 
 def _pooled(modules: Sequence["nn.Module"], states: "Tensor") -> "Tensor":
-    """Return what the modules behind the transformer make of (texts, length, width) states."""
+    """Return the vectors that the further modules compute from (texts, length, width) states."""
     import torch
 
     mask = torch.ones(states.shape[:2], dtype=torch.int64, device=states.device)

@@ -75,7 +75,7 @@ def _write_dots(
 
 @inner
 def _read(matrix: _Csr, rows: Rows) -> np.float32:
-    """Read the rows; return a number that depends on them, or the compiler would leave it out."""
+    """Read the rows into the cache; return a number that depends on them, so that the compiler keeps it."""
     starts, columns, values = matrix
     total, count = np.float32(0), 0
     for row in rows:

@@ -1,4 +1,4 @@
-"""Row work at the speed of the machine: loops compiled by Numba, chunks spread over the cores.
+"""Work on rows: loops compiled by Numba, chunks spread over the cores.
 
 What runs here must give the same result for any number of threads and on any processor: every chunk writes
 its own part, and sums keep their order.
@@ -29,7 +29,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 _thread = local()
 
 ZERO = cast(int, np.int64(0))
-"""Where a compiled loop begins to count: Numba compiles a function twice that is passed a literal 0 first."""
+"""The start of a compiled loop. Numba would compile a function twice that is passed a literal 0 first."""
 
 _NO_C_WRAPPER: dict[str, Any] = {"no_cfunc_wrapper": True}  # No other library calls what is compiled here.
 _INNER: dict[str, Any] = {"no_cpython_wrapper": True, **_NO_C_WRAPPER}

@@ -1,6 +1,6 @@
-"""The arrays of a model fit together: their types, their shapes, and what they point at.
+"""Checks that the arrays of a model fit together: their types, shapes and indices.
 
-Compiled code does not look whether it reads past the end of an array.
+Compiled code does not check whether it reads past the end of an array.
 """
 
 from collections.abc import Mapping

@@ -22,7 +22,7 @@ _OTHER, _JOINER, _LETTER, _NUMBER, _SEPARATOR = 0, 1, 2, 3, 4
 _SPACE = np.uint32(ord(" "))
 _PRIME = np.uint32(0x01000193)
 _FEATURES_PER_POINT = 2
-"""More than the features that a code point can bring: a window, and its shares of a word and a code."""
+"""Upper bound of the features per code point: a 3-gram, and its share of a word and a code."""
 
 
 ROW_BITS, HASH_BITS, WORD_BITS = 13, 32, 19
@@ -118,7 +118,7 @@ def _is_of_word(kind: np.uint8) -> bool:
 
 @inner
 def _chain_end(kinds: UInt8s, at: int, end: int) -> int:
-    """Return where the last of the words that only joiners part ends; the first begins at `at`."""
+    """Return the end of a chain of words separated by joiners alone; the first begins at `at`."""
     stop = at
     while at < end and (kinds[at] == _JOINER or _is_of_word(kinds[at])):
         at += 1
@@ -142,7 +142,7 @@ def _write_chain(
     target: tuple[UInt64s, int],
     grams: bool,
 ) -> tuple[int, int]:
-    """Write the features of words that only joiners part; return how many features there are by then.
+    """Write the features of a chain of words separated by joiners; return how many are written so far.
 
     `place`: the row, and the number of the chain's first word. The second figure returned is how many words
     the chain has, of which a code is one.

@@ -45,12 +45,12 @@ _KEYS = {"kind", "columns", "digests", "notes", _PLAN}
 _OTHER_KEYS = {"format", _MAKER, FILES}
 _REMEDY = "fit again"
 _OLD_NAMES = (_ARRAYS, "evidence.json", "labels.parquet", "triplets.parquet", ENCODER)
-"""What lies in the folder of a model of format 3 or older, whose manifest does not name them."""
+"""Files of a model folder of format 3 or older, whose manifest does not list them."""
 
 
 @dataclass(frozen=True)
 class Provenance:
-    """What a model was made from: the mapped columns and digests of rules and data."""
+    """Provenance of a model: the mapped columns, and digests of rules and data."""
 
     columns: tuple[str, ...]
     digests: Mapping[str, str] = field(default_factory=dict)

@@ -1,14 +1,13 @@
 """Several matches of one record are matches of each other.
 
-Where the records of one table have several matches in the other, these are duplicates there. So a candidate y
-of a record a is supported if it is like a likely match x of the same record:
+If records of one table have several matches in the other, these matches are duplicates of each other. So a
+candidate y of a record a is supported if it resembles a likely match x of the same record:
 
     S(a, y) = m * max over x of p(a, x) q(x, y),
 
-with m how far records of a's table are seen to have several matches, 0 to 1, and q the probability that x and
-y are one thing, by what speaks for a match beside the ranking. Candidates of one record are alike anyway: so
-q is of log odds that are less by 3 than those of a candidate pair. A pair is ranked by
-the sum of its own odds and those of S; what is decided about it stays what it was.
+where m, 0 to 1, says how far records of a's table have several matches, and q is the probability that x and y
+match, judged by their columns. Candidates of one record are alike anyway, so the log odds of q are lowered by
+3. A pair is ranked by the sum of its own odds and the odds of S. Its probability does not change.
 
 Decision: docs/decisions/030-co-matches.md.
 """
@@ -33,9 +32,9 @@ Doubles = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class CoMatches:
-    """Positions of pairs, and of likely matches of the same record beside each.
+    """Positions of candidates (`at`), and of likely matches of the same record (`beside`).
 
-    `right`: whether the two records to compare are right ones, because the record is a left one.
+    `right`: whether the records to compare are right ones, which is so for candidates of a left record.
     """
 
     at: Rows
@@ -43,13 +42,13 @@ class CoMatches:
     right: bool
 
     def rows(self, pairs: ScoredPairs) -> tuple[Rows, Rows]:
-        """Return the rows, of one table, of the records to compare: the likely matches come first."""
+        """Return the row numbers, in one table, of the records to compare: likely matches first."""
         others = pairs.right if self.right else pairs.left
         return others[self.beside], others[self.at]
 
 
 def co_matches(pairs: ScoredPairs, expected: ExpectedMatches) -> Iterator[CoMatches]:
-    """Yield what to compare in either of two tables whose records may be several matches of one."""
+    """Yield the comparisons for each table whose records have several matches in the other."""
     log_odds, probability = expected.log_odds, expected.probability
     if log_odds is None or probability is None or expected.by_signal is None:
         return
@@ -77,7 +76,7 @@ def _best(records: Rows, at: Rows, values: Doubles, most: int) -> Rows:
 
 
 def _beside(records: Rows, near: Rows, likely: Rows) -> tuple[Rows, Rows]:
-    """Return each of the near pairs, as often as there are likely ones of its record, and these."""
+    """Return every combination of a near pair and a likely one of the same record."""
     likely = likely[np.argsort(records[likely], kind="stable")]
     counts = np.bincount(records[likely], minlength=int(records.max(initial=-1)) + 1)
     starts, counts = (np.cumsum(counts) - counts)[records[near]], counts[records[near]]
@@ -88,9 +87,9 @@ def _beside(records: Rows, near: Rows, likely: Rows) -> tuple[Rows, Rows]:
 
 
 def supported(expected: ExpectedMatches, of: CoMatches, signal: Scores) -> ExpectedMatches:
-    """Return the matches with the support that pairs have from those beside them.
+    """Return the expected matches with the support that candidates get from likely matches.
 
-    `signal[i]`: what speaks for a match of the records of `of.rows`, as it does of candidates.
+    `signal[i]`: the evidence between the records of `of.rows`, measured as for candidates.
 
     Raises:
         ValueError: if nothing is expected that could be supported.

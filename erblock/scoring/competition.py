@@ -45,9 +45,9 @@ def ranking(pairs: ScoredPairs) -> Scores:
 
 
 def competition_of(pairs: ScoredPairs) -> tuple[float, float]:
-    """Return how much the candidates of a left record, and of a right one, compete.
+    """Return the competition among the candidates of a left record, and of a right one.
 
-    It is 0.2 to 1 as the similarities show it, and what it was set to where it is known.
+    It is 0.2 to 1, read from the similarities, unless it was set.
     """
     if pairs.competition is not None:
         return pairs.competition
@@ -64,13 +64,13 @@ def sides_with_one_match(competition: tuple[float, float]) -> tuple[bool, bool]:
 
 
 def declared(pairs: ScoredPairs, once: tuple[bool, bool]) -> ScoredPairs:
-    """Return the pairs of which it is said whether a left record, and a right one, has one match at most."""
+    """Return the pairs with the competition that follows from how many matches a record may have."""
     left, right = (1.0 if said else TUNED.least_competition for said in once)
     return replace(pairs, competition=(left, right))
 
 
 def with_evidence(pairs: ScoredPairs, log_odds: Scores) -> ScoredPairs:
-    """Return the pairs with the log odds that their columns speak of added to the similarity.
+    """Return the pairs with the log odds of their columns added to the similarity.
 
     Whether candidates compete is still read from the similarity alone: evidence learned from mutual best
     pairs sets these apart from other matches of the same records.
@@ -84,7 +84,7 @@ def with_evidence(pairs: ScoredPairs, log_odds: Scores) -> ScoredPairs:
 def _write_scores(
     similarity: Scores, rows: tuple[Rows, Rows], sides: tuple[Floats, Floats], scores: Scores
 ) -> None:
-    """Write how far each pair stands above what the two records compete with."""
+    """Write how far each pair stands above the competing candidates of its two records."""
     for i in range(len(similarity)):
         units = np.float64(similarity[i]) * _SCALE
         scores[i] = 2 * units - (sides[0][rows[0][i]] + sides[1][rows[1][i]])
@@ -115,7 +115,7 @@ def _competition_of(pairs: ScoredPairs, left: "_Side", right: "_Side") -> tuple[
             _side_competition(left, linked_left, confident), _second_competition(left, confident)
         )
         return competition, competition
-    # That some right records' best is not mutual says that a left record has several of them.
+    # If the best candidates of some right records are not mutual, a left record is the best of several.
     return _side_competition(right, linked_right, confident), _side_competition(left, linked_left, confident)
 
 

@@ -28,7 +28,7 @@ _BEGIN_SEED, _BEGIN_OTHER = 0.9, 0.01
 
 @dataclass(frozen=True)
 class Doubts:
-    """What doubts seed pairs; nothing does where the columns are not seen to be independent."""
+    """The model that doubts seed pairs; None where columns depend on each other."""
 
     model: Independence | None = None
 
@@ -45,7 +45,7 @@ class Doubts:
 
 
 def find_doubts(pairs: ScoredPairs, comparison: Comparison) -> Doubts:
-    """Return what can be doubted of these candidates, ranked by similarity alone."""
+    """Return the model that doubts seed pairs of these candidates, if it can be trusted."""
     mutual, margin = margins(pairs)
     model = _model(pairs, widest_margins(mutual, margin), comparison)
     if model is None:

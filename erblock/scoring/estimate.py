@@ -60,7 +60,7 @@ class RecallEstimate:
 
 @dataclass(frozen=True)
 class Unmet:
-    """How many matches shared no bucket, by each of two estimators."""
+    """Expected number of matches that share no bucket, by two estimators."""
 
     by_probability: float = 0.0
     by_rarity: float = 0.0
@@ -72,7 +72,7 @@ class Unmet:
 
 
 def never_met(probability: Doubles, bands: npt.NDArray[np.uint16], of: int) -> Unmet:
-    """Return how many matches share no bucket, by in how many of `of` bands each candidate pair met.
+    """Return how many matches share no bucket, from the number of bands (of `of`) in which pairs met.
 
     `by_probability`: a pair that meets in m bands of B meets in none with probability (1 - m/B)**B, so that
     it stands for the matches like it that met in none (Horvitz and Thompson 1952). `by_rarity`: from the
@@ -123,7 +123,7 @@ class ExpectedMatches:
 
     @property
     def doubtful(self) -> float:
-        """The share of the expected matches that is of pairs of which it is not known what they are."""
+        """The share of the expected matches that lies in pairs with doubtful probabilities."""
         return 0.0 if self.probability is None else doubtful_share(self.probability)
 
     @property
@@ -168,7 +168,7 @@ class ExpectedMatches:
         return min(int(np.searchsorted(share, target - 1e-9)) + 1, len(order))
 
     def with_labels(self, pair_labels: PairLabels) -> "ExpectedMatches":
-        """Return the same with what labels say of some pairs going over it."""
+        """Return the same, with labels overriding the estimate of their pairs."""
         if not np.isin(pair_labels, (MATCH, NO_MATCH)).any():
             return self
         if self.log_odds is None or self.probability is None:
@@ -191,12 +191,12 @@ def _shares_kept(probability: Doubles, first: tuple[Rows, Rows], shift: float, u
 
 
 def _sums_of_first(values: Doubles, sizes: Rows) -> Doubles:
-    """Return for each of `sizes` the sum of so many first values."""
+    """Return the sums of the first `sizes[i]` values."""
     return np.concatenate([[0.0], np.cumsum(values)])[sizes]
 
 
 def _bounded(values: Doubles, pair_labels: PairLabels, bounds: Doubles) -> Doubles:
-    """Return the values: of labelled matches the first bound at least, of non-matches the second at most."""
+    """Return the values: at least the first bound for labelled matches, at most the second for others."""
     bounded = values.copy()
     matches, others = pair_labels == MATCH, pair_labels == NO_MATCH
     bounded[matches] = np.maximum(values[matches], bounds[0])
@@ -205,7 +205,7 @@ def _bounded(values: Doubles, pair_labels: PairLabels, bounds: Doubles) -> Doubl
 
 
 def own_share(pairs: ScoredPairs) -> float:
-    """Return how much a pair's own log odds count beside those that it has among competitors, 0 to a half.
+    """Return the weight, 0 to 1/2, of a pair's own log odds beside those relative to its competitors.
 
     Where every record has one match at most, competitors say it all. In one table no record is bound to.
     """
@@ -240,7 +240,7 @@ def expected_matches(
         pair_labels = np.full(len(pairs), UNKNOWN, dtype=np.int8)
     known, competition = calibration_set(pairs, signal, pair_labels, seed), competition_of(pairs)
     alone = known.alone if own is None else pooled(known.alone, own, own_share(pairs))
-    # Competitors hear of a labelled match, but not as if no label were ever wrong.
+    # A label changes the messages to competitors, but with less than certainty: labels may be wrong.
     bounds = np.array([TUNED.competitor_log_odds, -TUNED.competitor_log_odds])
     clamped = _bounded(alone, pair_labels, bounds)
     ranked, decided = ranked_and_decided(replace(pairs, competition=competition), clamped)

@@ -1,11 +1,11 @@
 """Odds of pairs whose records compete for one match.
 
-Where candidates of a record of two tables compete, what one candidate is likely the others cannot be. The
-odds that pairs have by themselves become those of edges in a matching, by belief propagation (the Bethe
-approximation of the monomer-dimer model; Zdeborova and Mezard 2006). Messages have an exponent, 1 where a
-record has one match at most, 0 where it has any number. To rank pairs it is the competition itself, which
-serves tables of near twins; to decide about them, whether a record is taken to have one match. In one table
-any may have several: there a match of a match is a match (`erblock.scoring.transitive`).
+In two tables, if a record has one match at most, a likely candidate makes its others unlikely. The odds that
+pairs have by themselves become those of edges in a matching, by belief propagation (the Bethe approximation
+of the monomer-dimer model; Zdeborova and Mezard 2006). Messages have an exponent, 1 where a record has one
+match at most, 0 where it has any number. For ranking, the exponent is the competition itself, which suits
+tables of look-alikes. For decisions it is 1 or 0, whether a record is taken to have one match. In one table
+no messages are sent, as any record may have several matches (`erblock.scoring.transitive`).
 
 Decision: docs/decisions/019-ranked-by-log-odds.md.
 """
@@ -71,7 +71,7 @@ def _exclusive(pairs: ScoredPairs, alone: Doubles, exponents: tuple[float, float
 
 @dataclass(frozen=True)
 class _Side:
-    """The records of one side: of all pairs, and of those that are likely enough to be heard."""
+    """The records of one side: those of all pairs, and those of the pairs likely enough to send messages."""
 
     of_any: Rows
     of_likely: Rows

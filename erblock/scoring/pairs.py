@@ -101,7 +101,7 @@ def pair_keys(left: Rows, right: Rows) -> Rows:
 
 
 def places(known: tuple[Rows, Rows], asked: tuple[Rows, Rows]) -> Rows:
-    """Return where each asked pair of row numbers stands among the known ones, -1 where it does not."""
+    """Return the position of each asked pair of row numbers among the known ones, -1 where it is missing."""
     if not len(known[0]) or not len(asked[0]):
         return np.full(len(asked[0]), -1, dtype=np.int64)
     keys, wanted = pair_keys(*known), pair_keys(*asked)

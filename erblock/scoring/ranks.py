@@ -13,7 +13,7 @@ _GROUPS = 65_536
 """Records whose candidates are ranked at a time, on one core."""
 
 _INSERTED = 64
-"""Scores up to so many are sorted by insertion, which then is fastest."""
+"""Largest number of scores that are sorted by insertion, which is fastest for few."""
 
 
 def rank_within(groups: Rows, scores: npt.NDArray[Any]) -> npt.NDArray[np.int64]:

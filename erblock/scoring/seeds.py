@@ -1,4 +1,4 @@
-"""The candidate pairs that are beyond doubt, from the similarities alone."""
+"""Seed pairs: candidate pairs that are almost certainly matches, chosen by similarity alone."""
 
 import numpy as np
 

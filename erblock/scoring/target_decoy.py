@@ -9,9 +9,9 @@ a second signal on all of these gives probabilities that hold for records with a
 table the rest of an orphan's cluster is among its candidates: there non-matches count as much as candidates
 compete.
 
-How many records have a match at all is not told by the known pairs, of which a fixed share are orphans. In
-two tables the share of matches among the best candidates of records is found by expectation maximisation: it
-is the share that the probabilities have for their mean (Saerens, Latinne and Decaestecker 2002).
+The known pairs do not show how many records have a match, because the share of orphans is fixed. In two
+tables the share of matches among the best candidates of records is found by expectation maximisation: it is
+the share that equals the mean of the probabilities (Saerens, Latinne and Decaestecker 2002).
 
 Decision: docs/decisions/025-target-decoy-calibration.md.
 """
@@ -33,7 +33,7 @@ from erblock.scoring.weak_labels import AGREE, CONFLICT, DOUBTED, MATCH, NO_MATC
 
 _ROUNDS = 50
 _MOST = 400_000
-"""Competitors of matches that are learned from; of more, some, which count for all."""
+"""Largest number of competitors to learn from; of more, an even sample is weighted up."""
 _LEAST_SHARE, _MOST_SHARE = 0.01, 0.99
 
 Mask = npt.NDArray[np.bool_]
@@ -68,7 +68,7 @@ class CalibrationSet:
     competitors_may_match: bool = False
 
     def taught(self, pairs: TaughtPairs) -> "CalibrationSet":
-        """Return the same with what is taught of `pairs` in the place of what was supposed of them."""
+        """Return the same, with the given labels of `pairs` instead of what was supposed of them."""
         at, matches, sample_weight = pairs.examples()
         rest = self[~np.isin(self.at, pairs.at)]
         return replace(
@@ -92,7 +92,7 @@ class CalibrationSet:
 
     @cached_property
     def alone(self) -> Doubles:
-        """The log odds that each of all `pairs` has by itself, by ranking and signal."""
+        """The log odds of each of all `pairs` by ranking and signal, before competition."""
         return self.calibration.log_odds(self.of_all).astype(np.float64)
 
     @cached_property
@@ -140,7 +140,7 @@ def _highest(records: Rows, ranking: Scores, size: int) -> Scores:
 
 
 def _shift(log_odds: Scores, share: float, pair_labels: PairLabels) -> float:
-    """Return by how much log odds that hold where `share` are matches change to hold for these pairs."""
+    """Return the shift of log odds from a table where `share` are matches to the share among these pairs."""
     known = logit(np.clip(share, _LEAST_SHARE, _MOST_SHARE))
     by_label = np.select([pair_labels == MATCH, pair_labels == NO_MATCH], [1.0, 0.0], np.nan)
     shift = 0.0

@@ -5,8 +5,8 @@ to look like a match, and yet match the same others. Records a and c are support
 
     S(a, c) = sum over b of p(a, b) p(b, c) / (1 + the smaller of sum over b of p(a, b) and of p(b, c)),
 
-the share of the likely matches of one that are likely ones of the other too, less where these are few.
-A pair is then a match by itself or by its support, and what is likely by then leads further.
+the share of likely matches that both have, reduced where there are few. A pair is then a match by itself or
+by its support, and likely pairs lead further in the next round.
 
 Decision: docs/decisions/029-transitive-pairs.md.
 """
@@ -61,7 +61,7 @@ class _Steps:
         return np.asarray(whole[self.starts[1:]] - whole[self.starts[:-1]])
 
     def spans(self) -> Iterator[tuple[int, int, int]]:
-        """Yield runs of records, and how many paths of two steps begin there: not many at a time."""
+        """Yield runs of records that begin a bounded number of two-step paths, and this number."""
         lengths = np.diff(self.starts)
         ends = np.concatenate([[0], np.cumsum(lengths[self.to])])[self.starts]
         first = 0
@@ -107,7 +107,7 @@ def _joined(
     support, alone = logit(supported.support) + TUNED.support_bonus, log_odds[theirs]
     # 1 - (1 - p) (1 - S) in odds o and t: o + t + o t.
     log_odds[theirs] = np.logaddexp(np.logaddexp(alone, support), alone + support)
-    # Few of those that share less than half are matches, nearly all of those that share more: the square.
+    # Squared: few pairs that share less than half are matches, and nearly all that share more.
     decided = np.zeros(len(every))
     decided[own] = known[1]
     decided[theirs] = 1 - (1 - decided[theirs]) * (1 - supported.support**2)

@@ -1,4 +1,4 @@
-"""Pairs to learn evidence from: what is beyond doubt, what rules and labels say, and their competitors.
+"""Pairs to learn evidence from: seed pairs, pairs that rules and labels decide, and their competitors.
 
 Decision: docs/decisions/022-competition-before-evidence.md.
 """
@@ -15,8 +15,8 @@ from erblock.scoring.parameters import TUNED
 from erblock.scoring.seeds import gap_separated_pairs, seed_pairs
 
 MATCH, NO_MATCH, AGREE, CONFLICT, UNKNOWN, DOUBTED = range(6)
-"""What is known of a pair: labels say MATCH or NO_MATCH, rules AGREE or CONFLICT. DOUBTED: a seed pair that
-chance explains as well (`erblock.scoring.doubts`)."""
+"""Pair labels: MATCH and NO_MATCH come from a person's labels, AGREE and CONFLICT from rules. DOUBTED: a seed
+pair that chance explains as well (`erblock.scoring.doubts`)."""
 
 LEAST_EXAMPLES = 20
 """Matches, and non-matches, that are needed to learn from."""
@@ -28,7 +28,7 @@ PairLabels = npt.NDArray[np.int8]
 
 @dataclass(frozen=True)
 class PairExamples:
-    """Positions in the scored pairs, which of them are taken for matches, and how much each counts.
+    """Positions in the scored pairs, which of them are taken for matches, and their sample weights.
 
     `unlabelled`: competitors of matches, unless labels say that they are none.
     """
@@ -39,7 +39,7 @@ class PairExamples:
     unlabelled: npt.NDArray[np.bool_]
 
     def taught(self, pairs: "TaughtPairs") -> "PairExamples":
-        """Return the examples with what is taught of `pairs` in the place of what was supposed of them."""
+        """Return the examples, with the given labels of `pairs` instead of what was supposed of them."""
         at, matches, sample_weight = pairs.examples()
         rest = ~np.isin(self.at, pairs.at)
         return PairExamples(
@@ -59,7 +59,7 @@ class TaughtPairs:
     sample_weight: npt.NDArray[np.float64]
 
     def examples(self) -> tuple[Rows, npt.NDArray[np.bool_], npt.NDArray[np.float32]]:
-        """Return position, side and count of every pair as a match and as none, each as far as likely."""
+        """Return every pair twice, as a match and as a non-match, weighted by the probability of each."""
         shares = np.concatenate([self.probability, 1 - self.probability]) * np.tile(self.sample_weight, 2)
         at, matches = np.tile(self.at, 2), np.repeat([True, False], len(self.at))
         kept = shares > 0
@@ -70,11 +70,11 @@ NOTHING_TAUGHT = TaughtPairs(np.zeros(0, dtype=np.int64), np.zeros(0), np.zeros(
 
 
 def choose_examples(pairs: ScoredPairs, pair_labels: PairLabels) -> PairExamples:
-    """Return examples: the sure pairs, what is known, and as non-matches the other candidates of both.
+    """Return examples: seed pairs, labelled pairs, and the competitors of both as non-matches.
 
-    Beyond the sure pairs a record may have more matches. The rest of its nearest group counts as a match, and
-    its other candidates as non-matches, so much as candidates of this table are not, or are, competitors.
-    Those that a conflict rule excludes are non-matches in every table.
+    A record may have more matches than its seed pair. With competition k, the rest of its gap-separated group
+    weighs 1 - k as matches, and its other candidates weigh k as non-matches. Those that a conflict rule
+    excludes are non-matches in every table.
     """
     sample_weight = np.zeros(len(pairs), dtype=np.float32)
     group, sure = gap_separated_pairs(pairs), seed_pairs(pairs)
@@ -104,7 +104,7 @@ def _thinned(at: Rows, labelled: npt.NDArray[np.bool_]) -> Rows:
 
 
 def _competitors(pairs: ScoredPairs, chosen: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
-    """Return for every pair how much it is the competitor of a chosen one with which it shares a record."""
+    """Return how far each pair competes with a chosen pair that shares a record with it, 0 to 1."""
     left = np.zeros(len(pairs.best_left), dtype=bool)
     right = left if pairs.one_table else np.zeros(len(pairs.best_right), dtype=bool)
     left[pairs.left[chosen]] = True
