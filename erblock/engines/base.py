@@ -1,4 +1,4 @@
-"""What an engine does: tables and a hash in, scored candidate pairs out; pairs in, what records say out.
+"""The interface of an engine: tables and a hasher in, scored pairs out; pairs in, comparisons out.
 
 An engine reads the tables, hashes every record, joins the keys, scores the pairs and keeps the best of every
 record. The ranking over all of these pairs and the cut are the same code for every engine. So it is with
@@ -63,7 +63,7 @@ class Engine(Protocol):
 
 
 class MatchEngine(Protocol):
-    """A place where the records of candidate pairs are compared. Pairs are given by row number."""
+    """Compares the records of candidate pairs, which are given by row number."""
 
     @property
     def ids(self) -> tuple[pl.Series, pl.Series]:

@@ -1,4 +1,4 @@
-"""What matching learns from whole columns, computed a batch of Arrow rows at a time and added up.
+"""Statistics of whole columns for matching, computed per batch of Arrow rows and added up.
 
 Which features occur in how many records; and of each column, how many values are there, how many can be read
 as dates with the day or the month first, and an even sample of them.

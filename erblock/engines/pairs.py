@@ -1,4 +1,4 @@
-"""Pairs to what their records say of each other: the row work of matching, a batch of Arrow rows at a time.
+"""Compares the records of pairs, a batch of Arrow rows at a time: the row work of matching.
 
 A row is a pair with both its records: `place` (which pair it is), `left`, `right` (row numbers) and the
 columns of the records, `l0`, `l1`, ... and `r0`, `r1`, ...
@@ -28,7 +28,7 @@ Dates = dict[str, MonthFirst]
 
 
 class PairTask(Protocol):
-    """What is asked about pairs. It travels to where the records are."""
+    """A computation on pairs. It is sent to where the records are."""
 
     def __call__(self, tables: TablePair, left: Rows, right: Rows) -> Floats:
         """Return (pairs, values) numbers about pairs of row numbers."""
@@ -36,7 +36,7 @@ class PairTask(Protocol):
 
 @dataclass(frozen=True)
 class VectorTask:
-    """Asks for comparison vectors. `weights` gives those of the features, where the question is asked."""
+    """Computes comparison vectors. `weights`: returns the feature weights, on the worker."""
 
     columns: tuple[ComparedColumn, ...]
     weights: Callable[[], Floats]
@@ -49,7 +49,7 @@ class VectorTask:
 
 @dataclass(frozen=True)
 class OddsTask:
-    """Asks for the log odds that evidence gives."""
+    """Computes the log odds by the evidence."""
 
     vectors: VectorTask
     evidence: Evidence
@@ -61,7 +61,7 @@ class OddsTask:
 
 @dataclass(frozen=True)
 class SimilarityTask:
-    """Asks for the n-gram similarity of the mapped columns."""
+    """Computes the n-gram similarity of the mapped columns."""
 
     columns: tuple[ColumnPair, ...]
     weights: Callable[[], Floats]

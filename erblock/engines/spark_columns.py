@@ -1,4 +1,4 @@
-"""What matching learns from whole columns, on a Spark cluster: kernels on the executors, sums by Spark."""
+"""Statistics of whole columns for matching on a Spark cluster: kernels on executors, sums by Spark."""
 
 from typing import TYPE_CHECKING
 

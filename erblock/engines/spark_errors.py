@@ -9,7 +9,7 @@ _THEIRS = re.compile(r"^(?:Caused by: )?[\w.$]*(?:Exception|Error): (.+)$", re.M
 
 
 def first_line(error: Exception) -> str:
-    """Return what a Spark error says, without the trace of the machine that it happened on."""
+    """Return the message of a Spark error, without the stack trace of the executor."""
     text = str(error).strip()
     causes = _THEIRS.findall(text)
     return str(causes[-1] if causes else text.splitlines()[0]).strip()

@@ -46,7 +46,7 @@ def tiles_of(keys: "DataFrame", *, dedup: bool) -> "DataFrame":
     """
     counted = _with_counts(with_roles(keys, dedup=dedup))
     met = counted.filter((F.col("n_left") > 0) & (F.col("n_right") > int(dedup)))
-    # Of a bucket too full a left record may meet nobody: all right ones are too far away.
+    # In an overfull bucket a left record may meet no right one, if all are too far away.
     placed = _with_places(met).filter((F.col("role") == RIGHT) | (F.col("low") < F.col("high")))
     last = F.when(F.col("role") == LEFT, F.col("high") - 1).otherwise(F.col("place"))
     first = F.when(F.col("role") == LEFT, F.col("low")).otherwise(F.col("place"))
@@ -78,7 +78,7 @@ def _with_places(keys: "DataFrame") -> "DataFrame":
     others = F.when(is_left, _count(RIGHT, smaller)).otherwise(_count(LEFT, smaller))
     placed = keys.withColumn("place", place).withColumn("others", others)
     size = F.greatest("n_left", "n_right")
-    # In a bucket that is not too full all are near each other.
+    # In a bucket that is not overfull all records are near each other.
     near = F.when(
         size > MAX_BUCKET, _floor((F.col("place") + F.col("others")) * MAX_BUCKET, _window(size))
     ).otherwise(0)

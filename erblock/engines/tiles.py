@@ -25,7 +25,7 @@ LEFT, RIGHT = 1, 2
 """Bits of `role`; in one table a record may be both."""
 
 PAIR, SAMPLE = 0, 1
-"""What a row of `FOUND` says: a scored pair; the hash of a pair, for counting."""
+"""Kinds of rows in `FOUND`: a scored pair, or the hash of a pair, for counting."""
 
 FOUND = pa.schema(
     [
@@ -37,7 +37,7 @@ FOUND = pa.schema(
 )
 
 SAMPLED = 16_384
-"""The smallest hashes of distinct pairs that are kept to count them by."""
+"""Number of smallest hashes of distinct pairs that are kept to count these pairs."""
 
 _BLOCK_ROWS = 20_000
 _SPAN_PAIRS = 1_000_000
@@ -151,7 +151,7 @@ def pair_hashes(left: Rows, right: Rows) -> npt.NDArray[np.uint64]:
     state = (left.astype(np.uint64) << np.uint64(32)) | right.astype(np.uint64)
     state = (state ^ (state >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     state = (state ^ (state >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    # The sign bit stays free, for those who know no unsigned numbers.
+    # The sign bit stays free, because Spark has no unsigned numbers.
     return np.asarray((state ^ (state >> np.uint64(31))) >> np.uint64(1))
 
 

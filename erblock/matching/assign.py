@@ -1,4 +1,4 @@
-"""Which candidate pairs are matches, and which records one entity, given the probabilities of the pairs."""
+"""Decides which pairs are matches, and which records are one entity, given the probabilities of the pairs."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -25,9 +25,9 @@ HAS_ONE_MATCH: Mapping[How, tuple[bool, bool]] = {
 """Whether a left record, and a right one, has one match at most."""
 
 CERTAIN_PAIR = 1e-6
-"""Where pairs compete, probabilities nearer to 0 and 1 than this count as equal."""
+"""Probabilities nearer to 0 or 1 than this are equal in an assignment."""
 CERTAIN_CLUSTER = 0.01
-"""For clusters they do sooner, so that one pair, however sure, is outvoted by a few others."""
+"""The same for clusters: larger, so that a few pairs can outvote one, however certain it is."""
 
 _ROUNDING = 1e-6  # of float32: pairs with a probability of 0.9 reach a target of 0.9
 
@@ -144,7 +144,7 @@ def _links(pairs: MatchedPairs, threshold: float, certain: float) -> Links:
 
 
 def _chosen(links: Links, how: How) -> npt.NDArray[np.bool_]:
-    """Return which pairs are matches, where clusters have no say."""
+    """Return which pairs are matches, without clusters."""
     if how == "one-to-one":
         return one_to_one(links)
     return links.weight >= 0 if how == "many-to-many" else _best_of_each(links, how)

@@ -10,7 +10,7 @@ from erblock.matching.links import Links
 from erblock.matching.support import supported
 
 SLOW = 0.02
-"""If a round joins a smaller share of the clusters that have a near one, the rest is joined one by one."""
+"""Least share of clusters joined in a round; below it the rest are joined pair by pair."""
 
 _NONE = np.iinfo(np.int64).max
 

@@ -1,4 +1,4 @@
-"""Which entity of today is which of yesterday: ids that stay, and what became of those that do not.
+"""Carries entity ids over from an earlier run, and says what became of entities that ended.
 
 Decision: docs/decisions/038-entity-ids.md.
 """

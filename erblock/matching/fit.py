@@ -1,7 +1,7 @@
 """Probabilities of a match, learned from few labels or none.
 
-Pairs beyond doubt, rules and labels teach what the columns say (`erblock.comparison.evidence`); ranking and
-evidence together are turned into probabilities by decoys (`erblock.scoring.target_decoy`).
+Evidence of the columns is learned from seed pairs, rules and labels (`erblock.comparison.evidence`). Ranking
+and evidence together are turned into probabilities by decoys (`erblock.scoring.target_decoy`).
 
 Decision: docs/decisions/037-no-trees-on-labels.md.
 """
@@ -36,7 +36,7 @@ of the two counts half (docs/decisions/033-match-cardinality.md)."""
 
 @dataclass(frozen=True)
 class Matcher:
-    """What the columns say, what this and the ranking make of a pair, and how far candidates compete."""
+    """The evidence of the columns, its calibration with the ranking, and the competition of both sides."""
 
     evidence: Evidence
     calibration: Evidence
@@ -65,7 +65,7 @@ class Matcher:
 
     @property
     def how(self) -> How:
-        """How the tables' records match: one to one unless its candidates do not compete."""
+        """The match cardinality of the tables: one-to-one on sides whose candidates compete."""
         once = sides_with_one_match(self.competition)
         return (
             "clusters" if not any(once) else next(how for how in HAS_ONE_MATCH if HAS_ONE_MATCH[how] == once)
@@ -73,7 +73,7 @@ class Matcher:
 
 
 def fit_matcher(pairs: ScoredPairs, comparison: Comparison, pair_labels: PairLabels, seed: int) -> Matcher:
-    """Return a matcher learned from the pairs themselves and what rules and labels say of them.
+    """Return a matcher learned from the pairs, rules and labels.
 
     Raises:
         ConfigError: if too few pairs are beyond doubt or labelled, or too few are not matches, to learn from.
@@ -83,7 +83,7 @@ def fit_matcher(pairs: ScoredPairs, comparison: Comparison, pair_labels: PairLab
 
 @dataclass(frozen=True)
 class Learned:
-    """A matcher, the log odds that its evidence gives all pairs, and what it was calibrated on."""
+    """A matcher, the log odds of all pairs by its evidence, and its calibration set."""
 
     matcher: Matcher
     log_odds: Scores
@@ -100,7 +100,7 @@ def learn(
 ) -> Learned:
     """Return what `fit_matcher` does, and what it was learned from; `how`: how records match, if it is said.
 
-    `taught`: labels that are no plain ones; what they say of a pair counts in the place of all else.
+    `taught`: labels with a probability or a weight, which override everything else about a pair.
 
     Raises:
         ConfigError: as `fit_matcher`.

@@ -1,4 +1,4 @@
-"""A small network that judges a pair from what a language model makes of its two records.
+"""A small network that judges a pair by the embeddings of its two records.
 
 The head of a bi-encoder, as in Sudowoodo (arXiv 2207.04122): one hidden layer over the difference and the
 product of the two embeddings, beside their cosine and what the columns say. Several heads, each learned on
@@ -57,7 +57,7 @@ class Reading:
 
 @dataclass(frozen=True)
 class HeadExamples:
-    """Positions of pairs, which of them are matches, and how much each counts."""
+    """Positions of pairs, which of them are matches, and their sample weights."""
 
     at: Rows
     matches: npt.NDArray[np.bool_]
@@ -70,7 +70,7 @@ class HeadExamples:
         return HeadExamples(self.at[chosen], self.matches[chosen], self.sample_weight[chosen])
 
     def balanced(self) -> "HeadExamples":
-        """Return the examples with matches, the fewer, raised by the square root of what they lack."""
+        """Return the examples with matches weighted up by the square root of non-matches per match."""
         yes, no = (
             float(self.sample_weight[self.matches].sum()),
             float(self.sample_weight[~self.matches].sum()),
@@ -125,7 +125,7 @@ def stacked(heads: list[Heads]) -> Heads:
 
 def fit_head(reading: Reading, training: HeadExamples, held_out: HeadExamples, seed: int) -> Heads:
     """Return one head learned on `training`: the weights of the step with the lowest loss on `held_out`."""
-    # So small a network is learned no faster by several threads.
+    # Several threads do not speed up so small a network.
     with one_thread():
         return _fit_head(reading, training, held_out, seed)
 
@@ -152,7 +152,7 @@ def new_head(width: int) -> "nn.Sequential":
     """Return an untrained head for embeddings of this width."""
     from torch import nn
 
-    # Dropped are hidden values: to draw for all inputs took longer than the rest of a step.
+    # Dropout acts on hidden values; drawing for all inputs took longer than the rest of a step.
     hidden = (nn.Linear(2 * width + 2, _HIDDEN), nn.ReLU(), nn.Dropout(_DROPOUT))
     return nn.Sequential(*hidden, nn.Linear(_HIDDEN, 1))
 

@@ -1,4 +1,4 @@
-"""Average linkage pair by pair, whose steps cost little however the edges lie."""
+"""Average linkage pair by pair, with cheap steps for any graph."""
 
 from collections import defaultdict
 from heapq import heappop, heappush

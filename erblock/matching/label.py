@@ -1,4 +1,4 @@
-"""Which pairs to ask a person about: those in doubt, of every kind, and some that seem beyond doubt.
+"""Chooses the pairs to ask a person about: doubtful ones of every kind, and some likely matches.
 
 Pairs with a probability near a half teach most (Lewis and Gale 1994, https://arxiv.org/abs/cmp-lg/9407020),
 but the nearest ones are much alike. So a batch is drawn at random among the doubtful, the more doubtful the
@@ -31,7 +31,7 @@ Mask = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Predictions:
-    """Of every pair its probability and its place in the similarity's ranking; from where on it matches."""
+    """Probability and ranking score of every pair, and the threshold from which on a pair is a match."""
 
     probability: Scores
     ranking: Scores

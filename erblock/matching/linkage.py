@@ -1,4 +1,4 @@
-"""What average linkage keeps count of: clusters as they grow, and the evidence between them.
+"""The state of average linkage: clusters as they grow, and the evidence between them.
 
 Decision: docs/decisions/035-average-linkage.md.
 """
@@ -12,7 +12,7 @@ from erblock.hashing.base import Rows
 from erblock.matching.links import UNIT, Links
 
 MISSING = UNIT // 8
-"""What a pair of records that is no candidate weighs against joining, in units of a logit."""
+"""Weight against joining of a pair of records that is no candidate, in parts (`UNIT`) of a logit."""
 
 Counts = npt.NDArray[np.int64]
 

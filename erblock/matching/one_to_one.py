@@ -11,9 +11,10 @@ from erblock.hashing.base import Rows
 from erblock.matching.links import Links
 
 EXACT_PAIRS = 100_000
-"""A connected part of more pairs is matched greedily; for so many the exact way takes about a second."""
+"""Largest connected part, in pairs, that is matched exactly, which takes about a second; larger ones are
+matched greedily."""
 BATCH_PAIRS = 4_000
-"""Small parts are solved together, about so many pairs at a time; they do not touch, so nothing is lost."""
+"""Pairs of small parts that are solved together; the parts share no record, so the result is the same."""
 
 
 def one_to_one(links: Links) -> npt.NDArray[np.bool_]:
@@ -74,7 +75,7 @@ def _exact(links: Links) -> Rows:
 
 
 def _greedy(links: Links) -> Rows:
-    """Return the edges that are taken if the best free one always is; ties go to the lower row numbers."""
+    """Return the edges of a greedy choice, best first; ties go to the lower row numbers."""
     order = np.lexsort((links.second, links.first, -links.weight))
     free = np.ones(links.records, dtype=np.bool_).tolist()
     taken = []

@@ -60,7 +60,7 @@ def read(
 
 @dataclass(frozen=True)
 class Task:
-    """Pairs to judge, log odds of their columns, the matcher so far, and what it was calibrated on."""
+    """Pairs to judge, log odds of their columns, the matcher so far, and its calibration set."""
 
     pairs: ScoredPairs
     log_odds: Scores
@@ -136,7 +136,7 @@ def _loss(examples: HeadExamples, logits: Scores) -> float:
 
 
 def _with_sure(task: Task, judged: Judged, seed: int) -> HeadExamples:
-    """Return what is known and the pairs of which the heads are all but sure."""
+    """Return the known pairs and those of which the heads are almost certain."""
     known = examples_of(task.known)
     sure = np.abs(judged.probability - 0.5) >= _SURE - 0.5
     sure[known.at] = False

@@ -1,4 +1,4 @@
-"""What the neighbours of two records say about the pair: a bridge between two groups has no support.
+"""Support of a pair by common neighbours: a bridge between two groups has none.
 
 Decision: docs/decisions/035-average-linkage.md.
 """
@@ -12,7 +12,7 @@ from erblock.hashing.base import Rows
 from erblock.matching.links import Links
 
 WEDGES = 4_000_000
-"""So many pairs of neighbours are looked at at a time; it bounds the memory."""
+"""Pairs of neighbours examined at a time, which bounds the memory."""
 
 
 def supported(links: Links) -> Links:

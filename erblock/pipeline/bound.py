@@ -1,4 +1,4 @@
-"""The bound on memory, held against what a run needs: told from samples before anything is joined.
+"""Compares the bound on memory with what a run needs, estimated from samples before the join.
 
 Decision: docs/decisions/043-memory-bound.md.
 """
@@ -11,7 +11,7 @@ from erblock.errors import ConfigError
 from erblock.hashing.base import Progress, silent
 
 INTERPRETER = 400_000_000
-"""Bytes that Python and the libraries take, whatever the tables are: they come on top of the bound."""
+"""Bytes of Python and the libraries, in addition to the bound, for tables of any size."""
 
 _LEAST, _BYTES_A_RECORD, _TIMES_READ = 370_000_000, 40_000, 4
 """A run of a few records takes the first; each more takes less than the second, besides its text a few times
@@ -33,12 +33,12 @@ def check_memory(config: Config, engine: LocalEngine, on_progress: Progress = si
     at_most = _LEAST + sum(
         _BYTES_A_RECORD * frame.height + _TIMES_READ * frame.estimated_size() for frame in frames
     )
-    # A language model takes as much as it is large, and torch beside it.
+    # A language model takes its own size, and torch comes in addition.
     if at_most <= limit + INTERPRETER and engine.hasher.kind != "neural":
         return
     from erblock.pipeline.plan import plan
 
-    # Samples do not tell how many pairs exact keys add: what is told without them is the least.
+    # Samples do not show how many pairs exact keys add, so the estimate is a lower bound.
     options = config.block.model_copy(update={"block_on": ()})
     needed = plan(config.model_copy(update={"block": options}), on_progress, _SECONDS).memory * _MARGIN
     if needed > limit + INTERPRETER:

@@ -103,7 +103,7 @@ def _bucket_of_keys(keys: pl.DataFrame) -> Figure:
 
 
 def _uncovered(found: Found, pairs: pl.DataFrame) -> Figure:
-    """Return the share of the smaller table that has no pair: of the other, no more can be covered."""
+    """Return the share of the smaller table without a pair; the larger one cannot be covered further."""
     engine = found.engine
     side = min((0, 1), key=lambda side: len(engine.ids[side]))
     ids = engine.ids[side].alias(PAIR[side])

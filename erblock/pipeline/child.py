@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 _PACKAGE = Path(__file__).parents[1] / "__init__.py"
-# The package is loaded from where this process has it: whatever else is called erblock is not asked.
+# The package is loaded from the same place as here, whatever else is called erblock.
 _CODE = """
 import json, sys
 from importlib import import_module

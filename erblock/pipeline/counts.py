@@ -1,7 +1,7 @@
-"""From the pairs of a sample to those of the tables: how many there are, and what a budget keeps of them.
+"""Extrapolates pairs of a sample to the tables: their number, and what a budget keeps of them.
 
-Every pair counts as many pairs of a drawn record as it speaks for (`sample`), and every drawn record as many
-records as there are to each drawn one.
+Every sampled pair is weighted by its inverse sampling probability (`sample`), and every sampled record by the
+number of records for each sampled one.
 
 Decision: docs/decisions/045-trial-runs.md.
 """
@@ -23,12 +23,12 @@ from erblock.scoring.pairs import ScoredPairs
 Doubles = npt.NDArray[np.float64]
 
 _LEAST_PROBABILITY = 0.1
-"""A pair that is there by chance speaks for many, and a probability below this is too vague for that."""
+"""Least probability of a match that counts for a pair with a large weight; lower ones are too uncertain."""
 
 
 @dataclass(frozen=True)
 class Counts:
-    """Of the tables, as estimated: distinct pairs that meet, and those that are ranked."""
+    """Estimates for the tables: distinct pairs that meet, and pairs that are ranked."""
 
     distinct: float
     scored: float
@@ -36,7 +36,7 @@ class Counts:
 
 @dataclass(frozen=True)
 class Kept:
-    """What the budget is expected to keep, and which share of the matches that is, if it can be told."""
+    """Expected number of pairs that the budget keeps, and their recall, None if it cannot be estimated."""
 
     pairs: float
     recall: float | None
@@ -44,7 +44,7 @@ class Kept:
 
 @dataclass(frozen=True)
 class SampledRecords:
-    """A sample: the words of both sides, the share of records drawn, and the sizes of the distinct tables."""
+    """A sample: the tokens of both sides, the share of records drawn, and the sizes of the tables."""
 
     left: SamplingTokens
     right: SamplingTokens
@@ -63,13 +63,13 @@ class SampledRecords:
 
     @property
     def of_one(self) -> float:
-        """How many left records of the table there are to each drawn one."""
+        """Left records of the table for each sampled one."""
         return self.records[0] / max(int(self.drawn.sum()), 1)
 
     def weighted_records(self, left: Rows, right: Rows) -> Iterator[tuple[Rows, Doubles]]:
-        """Yield drawn records, and how many of their pairs each pair speaks for.
+        """Yield sampled records, and the inverse-probability weights of their pairs.
 
-        In one table a pair is there by way of either of its records.
+        In one table a pair may be sampled through either of its records.
         """
         drawn = self.drawn
         for rows, others in ((left, right), (right, left)) if self.one_table else ((left, right),):
@@ -85,9 +85,7 @@ class SampledRecords:
 def count(sample: SampledRecords, chunks: Iterable[PairChunk], report: JoinReport) -> Counts:
     """Return how many pairs the tables have, from those of the sample; `report` is that of their join.
 
-    Of one record's candidates no more are counted than one bucket gives, where buckets of the tables will be
-    too full to be multiplied out. Ranked are the best of every record: no more than these are together, as a
-    pair may be among the best of both of its records.
+    Counts are capped at the ranking limit and, for overfull buckets, at the join window.
     """
     sums = np.zeros(len(sample.left.first))
     for chunk in chunks:
@@ -99,10 +97,11 @@ def count(sample: SampledRecords, chunks: Iterable[PairChunk], report: JoinRepor
     largest = report.largest_bucket * sample.records[-1] // max(len(sample.right.first), 1)
     if largest > max(MAX_BUCKET, report.largest_bucket):  # what the join of the sample left out is not there
         full = np.flatnonzero(sums > MAX_BUCKET)
-        # What fills a bucket is mostly one value: a record then meets so many before it and so many after it.
+        # An overfull bucket is usually due to one value: a record then meets one window before and one after
+        # it.
         sums[full] = [min(size, 2 * window(int(size), MAX_BUCKET)) for size in sums[full]]
     distinct = sample.records[0] * float(sums.mean()) / (2 if sample.one_table else 1)
-    # The right records are taken to have candidates like the left ones.
+    # Right records are assumed to have as many candidates as left ones.
     of_either = sum(sample.records) * float(np.minimum(sums, kept_per_record(sum(sample.records))).mean())
     return Counts(distinct, min(distinct, of_either))
 

@@ -1,4 +1,4 @@
-"""Ids and columns that nobody named, found in the tables as `erblock init` finds them, or refused."""
+"""Finds id columns and common columns that the settings do not name, as `erblock init` does."""
 
 import shlex
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ SideName = Literal["left", "right"]
 
 @dataclass(frozen=True)
 class Detected:
-    """Settings that name ids and columns, and what is to be said of those that were found, if any was."""
+    """Settings that name ids and columns, and a note about those that were found, if any."""
 
     config: Config
     remark: str | None = None

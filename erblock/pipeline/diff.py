@@ -1,4 +1,4 @@
-"""Two files of pairs, matches or clusters beside each other: what was gained, what was lost, and why."""
+"""Compares two files of pairs, matches or clusters: what was gained, what was lost, and why."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -65,7 +65,7 @@ class Diff:
 
     @property
     def has_loss(self) -> bool:
-        """Whether a known match is lost, or where none are known, anything."""
+        """Whether a known match is lost; without known matches, whether any pair is."""
         return not (self.lost if self.known_lost is None else self.known_lost).is_empty()
 
 

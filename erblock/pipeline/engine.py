@@ -1,4 +1,4 @@
-"""The engine that the settings ask for, with tables and hash in its hands."""
+"""Opens the engine that the settings name, with its tables and hasher."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -121,7 +121,7 @@ def open_local_engine(config: Config, on_progress: Progress = silent) -> LocalEn
 
 
 def _with_source(exact: tuple[UInt32s, UInt32s], fixed: FixedPairs) -> tuple[UInt32s, UInt32s]:
-    """Return the keys and the source of each record: what says the same elsewhere is no copy."""
+    """Return the keys and the source of each record, which copies must share."""
     if fixed.source is None:
         return exact
     keys = np.vstack([exact[0], fixed.source[np.newaxis].astype(np.uint32)])
@@ -129,7 +129,7 @@ def _with_source(exact: tuple[UInt32s, UInt32s], fixed: FixedPairs) -> tuple[UIn
 
 
 def _exact_keys(entries: Sequence[str], tables: TablePair) -> tuple[UInt32s, UInt32s]:
-    """Return (entries, records) keys of the values that records meet by, of either table."""
+    """Return (entries, records) exact keys of either table."""
     if entries:
         from erblock.rules.exact_keys import exact_keys  # brings the parser of rules along
 

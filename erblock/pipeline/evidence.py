@@ -1,7 +1,7 @@
-"""Evidence of the columns: learned from candidates, weighed in on all of them.
+"""Evidence of the columns: learned from some candidates, added to the ranking of all.
 
 A model brings what it learned when it was fitted, with rules and labels. Without a model the evidence is
-learned from the candidates at hand: from those that are beyond doubt and their competitors.
+learned from the candidates at hand: from seed pairs and their competitors.
 """
 
 from dataclasses import dataclass, replace
@@ -44,8 +44,8 @@ from erblock.tables.read import Records, TablePair
 _SAMPLE = 20_000
 _LEARNED_FROM = 20
 _COMPARED, _LEAST_COMPARED, _COMPARED_IN_ALL = 60, 3, 10_000_000
-"""So many best candidates of a record are compared by their columns, fewer where they would be more than the
-last in all: comparing takes most of the time of large tables, and a match is seldom further down."""
+"""Best candidates of a record that are compared by their columns, at most and at least, and the maximum in
+all. Comparing takes most of the time of large tables, and a match is rarely further down."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class Knowledge:
 def _pair_labels(label: Rows, rule: Rows, rules: RuleSet) -> PairLabels:
     pair_labels = np.full(len(label), UNKNOWN, dtype=np.int8)
     pair_labels[label == SIMILAR] = AGREE
-    # That no match rule holds says little; that a conflict rule does, much.
+    # A pair for which no match rule holds may still match; a conflict rule is strong evidence.
     pair_labels[np.isin(rule, rules.conflict) & (rule != NO_RULE)] = CONFLICT
     labelled = rule == FROM_LABELS
     pair_labels[labelled] = np.where(label[labelled] == SIMILAR, MATCH, NO_MATCH)
@@ -93,7 +93,7 @@ def sample_of(tables: TablePair, seed: int) -> TablePair:
 def learn_evidence(
     sample: TablePair, hasher: Hasher, known: Knowledge, on_progress: Progress
 ) -> FittedEvidence | None:
-    """Return what the columns say of the candidates in the sample; None where too few are sure."""
+    """Return the evidence learned from the candidates in the sample; None with too few seed pairs."""
     texts = texts_of(sample)
     left = hasher.sketch(texts.left)
     right = None if texts.dedup else hasher.sketch(texts.right)
@@ -110,7 +110,7 @@ def _learned_from(
     weights: Floats,
     on_progress: Progress = silent,
 ) -> "ColumnEvidence | None":
-    """Return what the columns say of these pairs; None where too few are sure."""
+    """Return the evidence learned from these pairs; None with too few seed pairs."""
     on_progress("learn", 0, 4)
     columns = compared_columns(tables)
     comparison = Comparison(tables, columns, weights)
@@ -132,7 +132,7 @@ def _learned_from(
 
 @dataclass(frozen=True)
 class ColumnEvidence:
-    """What the columns say for a match, and the tables whose records it is asked about.
+    """The evidence of the columns, and the tables whose records are compared.
 
     `comparison`: of the records of both tables; making it reads all of them.
     """
@@ -175,12 +175,12 @@ class Weighed:
     evidence: ColumnEvidence | None = None
 
     def doubted(self, pair_labels: PairLabels) -> PairLabels:
-        """Return the pair_labels with the seed pairs that are doubted."""
+        """Return the pair labels with doubted seed pairs marked."""
         return pair_labels if self.evidence is None else self.evidence.doubts.among(self.scored, pair_labels)
 
 
 def weigh(config: Config, found: Candidates, on_progress: Progress = silent) -> Weighed:
-    """Return the candidates with the evidence of the columns weighed in, if there is any."""
+    """Return the candidates with the evidence of the columns added, if there is any."""
     scored, evidence = found.scored, _evidence(config, found, on_progress)
     if evidence is None:
         return Weighed(scored, scored.similarity)

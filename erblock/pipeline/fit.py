@@ -39,14 +39,15 @@ from erblock.training.fit import TrainingOptions, TrainingReport, TrainingTables
 TRIPLETS_FILE = "triplets.parquet"
 
 TAUGHT, SUPPOSED = 0.5, 0.25
-"""The share of the trained weights: by rules or labels, and by matches that are only supposed."""
+"""Share of the trained weights in the average: with rules or labels, and with supposed matches alone."""
 
 
 @dataclass(frozen=True)
 class FitReport:
-    """What fitting did: triplets by the rule that made them, and the training; MinHash has neither.
+    """Result of fitting: triplets by the rule that made them, and the training; MinHash has neither.
 
-    `doubts`: what speaks against the labels.
+    `doubts`: notes on labels that are probably wrong.
+
     """
 
     output: Path
@@ -177,7 +178,7 @@ def _read_labels(config: Config, tables: TablePair) -> pl.DataFrame | None:
 
 
 def _sure_matches(texts: Texts, encoder: Encoder, on_progress: Progress) -> pl.DataFrame:
-    """Return the row numbers of pairs beyond doubt for the encoder as it comes and the n-grams."""
+    """Return the row numbers of seed pairs, by the untrained encoder and the n-grams."""
     hasher = minhash_of(texts)
     left = hasher.sketch(texts.left)
     right = None if texts.dedup else hasher.sketch(texts.right)

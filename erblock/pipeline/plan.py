@@ -1,4 +1,4 @@
-"""What blocking will take and give, told from samples: nothing is assumed about the machine.
+"""The cost and the yield of blocking, extrapolated from samples; nothing is assumed about the machine.
 
 The tables are read, and without a model a MinHash is fitted, as in a run. Then samples of growing size are
 blocked (`trial_run`), until the next would take too long. What grows with the records, or with the pairs, is
@@ -32,7 +32,7 @@ from erblock.tables.read import TablePair
 Doubles = npt.NDArray[np.float64]
 
 SECONDS = 20.0
-"""Samples are trial_runs for about so long."""
+"""Seconds that trial runs take, about."""
 
 _SMALLEST, _LARGEST = 500, 1_000_000
 """Records of the smallest sample, and of the largest."""
@@ -92,7 +92,7 @@ class _Subject:
 def plan(config: Config, on_progress: Progress = silent, seconds: float = SECONDS) -> Plan:
     """Return what `block` with these settings will take and give; nothing is written.
 
-    `seconds`: how long samples are trial_runs, about; three at least are, however long they take.
+    `seconds`: how long trial runs take, about; three samples at least are tried, however long they take.
 
     Raises:
         ErblockError: if a table, the model or an option is not usable.
@@ -212,7 +212,7 @@ def _trial_runs(task: dict[str, Any], folder: Path) -> _TrialResults:
     if done.returncode:
         raise RuntimeError(f"the trial run failed with exit code {done.returncode}: {done.stderr}")
     results = json.loads(paths[1].read_text(encoding="utf-8"))
-    # What is loaded or compiled in the first sample is so in every run.
+    # Loading and compiling, which the first sample includes, happen once in every run.
     first = sum(results["samples"][0]["seconds"].values())
     return _TrialResults(took - results["seconds"] + first, results["samples"])
 
@@ -240,7 +240,7 @@ def _extrapolated(subject: _Subject, results: _TrialResults, known: dict[str, fl
 
 @dataclass(frozen=True)
 class _Growth:
-    """How what samples took grows with their share of the records, and with that of the pairs."""
+    """Growth of the cost of samples with their share of the records, and with that of the pairs."""
 
     samples: Sequence[dict[str, Any]]
     counts: Counts

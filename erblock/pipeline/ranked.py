@@ -41,7 +41,7 @@ def rank(config: Config, found: Candidates, on_progress: Progress = silent) -> R
     pair_labels = pair_labels_of(labels, weighed.scored)
     own = None if weighed.evidence is None else weighed.signal
     expected = expected_matches(weighed.scored, weighed.signal, weighed.doubted(pair_labels), own)
-    # The cut and the writing are left, and what likely matches lead to: about a quarter of the time.
+    # The cut, the writing and transitive pairs are left: about a quarter of the time.
     on_progress("rank", 3 * len(found.scored) // 4, len(found.scored))
     if not expected.usable or not found.scored.one_table:
         expected = _with_co_matches(weighed, expected).with_labels(pair_labels)
@@ -54,7 +54,7 @@ def rank(config: Config, found: Candidates, on_progress: Progress = silent) -> R
 
 
 def _with_unmet(expected: ExpectedMatches, pairs: ScoredPairs, join: JoinReport) -> ExpectedMatches:
-    """Return the expected matches with those that shared no bucket."""
+    """Return the expected matches, including those that share no bucket."""
     if expected.probability is None:
         return expected
     return replace(expected, unmet=never_met(expected.probability, pairs.bands, join.bands))

@@ -1,4 +1,4 @@
-"""The smallest change of the options by which blocking would keep a pair, and what it costs in pairs."""
+"""The smallest change of options with which blocking would keep a pair, and its cost in pairs."""
 
 from dataclasses import dataclass, replace
 from math import floor

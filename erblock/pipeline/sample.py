@@ -1,4 +1,4 @@
-"""Samples of tables that keep matches together, and how likely a pair is to be in one.
+"""Samples of tables that keep matches together, and the probability of a pair to be in one.
 
 Of a random hundredth of two tables, a ten-thousandth of the matches remains: nothing to measure by. So
 records are drawn by their words. In each record the words are put in the order of a weighted hash, as MinHash
@@ -31,10 +31,10 @@ Doubles = npt.NDArray[np.float64]
 
 FIRST_TOKENS = 4
 _LONE = 1e-9
-"""The weight of a word that no other record has: nothing is to be met by it."""
+"""Weight of a token that no other record has, so that no record is met through it."""
 
 _COMMON = 1_000
-"""A word that so many records have says nothing: who has no other is drawn by itself."""
+"""Number of records from which on a token is too common; a record with no other token is drawn by itself."""
 
 _SLICE = 100_000
 _HALF = np.uint64(32)
@@ -44,7 +44,7 @@ _STEPS = ((np.uint64(30), np.uint64(0xBF58476D1CE4E5B9)), (np.uint64(27), np.uin
 
 @dataclass(frozen=True)
 class SamplingTokens:
-    """The first words of every record of one table, (records, 4); a record of fewer repeats its last."""
+    """The tokens of every record of one table, (records, 4); a record with fewer repeats its last."""
 
     first: UInt32s
 
@@ -77,7 +77,7 @@ def read_tokens(path: Path) -> SamplingTokens:
 
 
 def tokens_of(texts: Texts) -> tuple[SamplingTokens, ...]:
-    """Return the first words of the records of each distinct table."""
+    """Return the sampling tokens of the records of each distinct table."""
     sets = [ngrams.word_sets(side) for side in texts.sides]
     frequency = np.zeros(1 << ngrams.FEATURE_BITS, dtype=np.int64)
     for each in sets:
@@ -86,7 +86,7 @@ def tokens_of(texts: Texts) -> tuple[SamplingTokens, ...]:
 
 
 def _first_tokens(sets: ngrams.FeatureSets, frequency: npt.NDArray[np.int64]) -> UInt32s:
-    """Return the words of each record that have the smallest draws; for one that says nothing, its row."""
+    """Return the tokens with the smallest draws of each record; for a record without any, its row number."""
     weights = (1 / np.maximum(frequency, 1)).astype(np.float32)
     weights[frequency < 2] = _LONE
     draws = -np.log1p(-_uniform(sets.hashes, 1)) / weights[sets.features]

@@ -1,4 +1,4 @@
-"""A pair as the hash saw it: the texts, the buckets that both share, and how near the others were."""
+"""A pair as the hash sees it: the texts, the shared buckets, and how near the records are in other bands."""
 
 import re
 from collections.abc import Set
@@ -63,7 +63,7 @@ class SeenCells:
 
 @dataclass(frozen=True)
 class Seen:
-    """A pair as the hash saw it. Words: those that both have, and that one has, rarest first."""
+    """A pair as the hash sees it. Words are those of both records and of one alone, rarest first."""
 
     kind: str
     bands: int

@@ -1,4 +1,4 @@
-"""Blocking trial_runs on samples of growing size, in a process of its own, so that its memory can be told.
+"""Trial runs of blocking on samples of growing size, in a process of their own to measure memory.
 
 A sample has fewer pairs a record than the tables have. What they cost is measured all the same: the buckets
 of the sample are merged until a record meets as many partners as it will in the tables. But how many pairs
@@ -42,13 +42,13 @@ from erblock.tables.schemas import ID
 
 _HALF = np.uint64(32)
 _GROWTH = 2.3
-"""A sample of twice the records takes at most so many times as long."""
+"""Upper bound of the factor by which twice the records take longer."""
 
 _FEW = 100.0
 """So few pairs more or less cost nothing."""
 
 _LEAST_SHARES = 3
-"""So many samples are trial_runs, however long they take: fewer show no trend."""
+"""Least number of samples that are tried, however long they take: fewer show no trend."""
 
 
 @dataclass(frozen=True)
@@ -255,7 +255,7 @@ def _as_dense(left: Sketch, right: Sketch | None, lacking: float) -> tuple[Sketc
 
 
 def _thinned(found: Candidates, most: float, competition: tuple[float, float]) -> Candidates:
-    """Return the best `most` of the pairs: merged buckets spread them evenly, so that too few were pruned."""
+    """Return the best `most` of the pairs: merged buckets are so even that too few are pruned."""
     scored = replace(found.scored, competition=competition)
     if len(scored) > most:
         best = np.argpartition(-scored.similarity, int(most))[: int(most)]

@@ -1,4 +1,4 @@
-"""Why two records are a candidate pair, or a match, or not: everything that decided it, in order.
+"""Explains why two records are a candidate pair or a match, or not, with all that decided it, in order.
 
 Blocking runs once more, by the same code, and what it knows of the pair is read off.
 """
@@ -45,7 +45,7 @@ class ColumnWeight:
 
 @dataclass(frozen=True)
 class Weights:
-    """Evidence of the columns in natural log odds: `start`, of a usual pair, and what each column adds."""
+    """Evidence of the columns in natural log odds: `start`, of an average pair, and those of each column."""
 
     start: float
     columns: tuple[ColumnWeight, ...]

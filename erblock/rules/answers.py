@@ -1,4 +1,4 @@
-"""What each rule says of one pair, with the values that it looked at."""
+"""The answer of each rule for one pair, with the values that it read."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ _WORDS: dict[int, Word] = {TRUE: "true", UNKNOWN: "unknown", FALSE: "false"}
 
 @dataclass(frozen=True)
 class RuleAnswer:
-    """A rule, what it says of the pair, and the value of each function and column in it."""
+    """A rule, its answer for the pair, and the value of each function and column in it."""
 
     name: str
     text: str

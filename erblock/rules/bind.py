@@ -63,7 +63,7 @@ class TableColumns:
         return column.name
 
     def text_or_present(self, side: OneSide, name: str | None, functions: Functions) -> pl.Series:
-        """Return a column; without a name, one that misses nothing, for a measure of the other table only."""
+        """Return a column; without a name, one without missing values, for measures of the other table."""
         if name is None:
             return pl.repeat("present", self._tables[side].frame.height, eager=True)
         return self.text(side, name, functions)

@@ -1,4 +1,4 @@
-"""Values that records meet by, be they as they are or cleaned: the keys of `block_on`."""
+"""Exact keys of `block_on`: values of columns, as they are or cleaned, by which records meet."""
 
 from collections.abc import Sequence
 

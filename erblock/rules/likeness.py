@@ -1,4 +1,4 @@
-"""How alike the records of pairs are: as a whole, and in one column beside what chance would give.
+"""Similarity of the records of pairs: as a whole, and in one column compared with chance.
 
 A column *agrees* on some pairs by 1 if every pair is more alike in it than either record is to a record drawn
 at random, and by 0 if pairs are no more alike than that. If a share p of the pairs are matches and the rest
@@ -27,7 +27,7 @@ _EQUAL = 1e-6
 
 
 class Likeness:
-    """Pairs of row numbers, and which of them are the most similar one of their records."""
+    """Pairs of row numbers, and which of them are the most similar pair of a record."""
 
     def __init__(self, tables: TablePair, left: Rows, right: Rows) -> None:
         self._tables = tables

@@ -1,4 +1,4 @@
-"""How far a pair is from the other answer of a rule: the base of `borderline` pairs.
+"""Margins: how far a pair is from the opposite answer of a rule. They choose the borderline pairs.
 
 A comparison's margin is (value - threshold) / range of the measure, positive where it holds. AND is the
 minimum, OR the maximum of what is known, NOT the negative; what is only true or false has margin 1 or -1.

@@ -92,7 +92,7 @@ def _is_dissimilar(tables: TablePair, rules: RuleSet, drawn: pl.DataFrame, named
         left, right = np.minimum(left, right), np.maximum(left, right)
         named = both_ways(named)
     label = label_pairs(rules, left, right).label
-    # Without match rules no random pair is ever labelled: one that no blocker finds near is good enough.
+    # Without match rules random pairs are never labelled, so a pair that no blocker finds near is taken.
     good = label != SIMILAR if not rules.match else label == DISSIMILAR
     if rules.match:
         barred = named.filter(pl.col("label") != DISSIMILAR)

@@ -1,4 +1,4 @@
-"""Pairs for the rules to label: near ones from cheap blockers, and random ones.
+"""Labelling pairs, on which rules are evaluated: near ones from cheap blockers, and random ones.
 
 Nothing here depends on the order of the rows: records are numbered by their ids while pairs are drawn.
 

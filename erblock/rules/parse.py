@@ -1,4 +1,4 @@
-"""From the text of a rule to its tree; syntax, functions and kinds of value are checked, columns later."""
+"""Parses a rule to a tree; checks syntax, functions and kinds of value, but not yet columns."""
 
 from dataclasses import replace
 from typing import Literal

@@ -1,4 +1,4 @@
-"""What rules do on real tables, before any training: counts, coverage, borderline pairs, verdicts."""
+"""Reviews rules on real tables before any training: counts, coverage, borderline pairs, verdicts."""
 
 from dataclasses import dataclass
 from typing import Any

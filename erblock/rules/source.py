@@ -16,7 +16,7 @@ class Source:
 
     @property
     def name(self) -> str:
-        """How messages call the rule, as in "match rule 2"; or the value to block on, as in "block_on 1"."""
+        """The name in messages: of a rule, as "match rule 2", or of an exact key, as "block_on 1"."""
         return f"{self.kind} {self.number}" if self.kind == "block_on" else f"{self.kind} rule {self.number}"
 
     def fail(self, at: int, message: str) -> NoReturn:

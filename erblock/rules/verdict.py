@@ -1,4 +1,4 @@
-"""What is to be thought of each rule, told without labels.
+"""Verdicts on rules, without labels.
 
 Three things speak about a match rule. If matches agree on a column that the rule does not read, the pairs
 of a rule that is right agree on it as far (`likeness`); the column that they agree on least bounds the share
@@ -26,19 +26,19 @@ _HALF = 0.5
 """Of a rule below this, most pairs are wrong."""
 
 _MOSTLY = 0.75
-"""Halfway from a rule that is as often wrong as right to one that is always right.
+"""Halfway between a rule that is right as often as wrong and one that is always right.
 
 Likely matches agree this far on a column that tells something. On others, two tables differ in style: whoever
 disagrees there may be a match.
 """
 
 _FILLED = 0.25
-"""So many of the pairs must have both values for a column to speak for all of them."""
+"""Least share of the pairs with both values for which a column represents all of them."""
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """A rule, the word on it and the reason. At most the share `right` of its pairs is likely right."""
+    """A rule, its verdict and the reason. `right`: upper bound of the share of its pairs that is right."""
 
     name: str
     text: str
@@ -57,7 +57,7 @@ class Verdict:
 
 @dataclass(frozen=True)
 class _Bound:
-    """The share of a rule's pairs that can be right, and what it was told from."""
+    """Upper bound of the share of a rule's pairs that is right, and the column that shows it."""
 
     right: float
     reason: str

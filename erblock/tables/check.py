@@ -1,4 +1,4 @@
-"""What every table must fulfil before a stage sees it: one clear line for each way to fail.
+"""Checks that every table must pass before a stage reads it, each with one clear error.
 
 Decision: docs/decisions/002-rows-in-id-order.md.
 """
@@ -105,7 +105,7 @@ def listed(names: Sequence[str]) -> str:
 
 
 def shown(value: object) -> str:
-    """Return a value as a message shows it: what cannot be seen as escapes, in quotes if there is any."""
+    """Return a value as messages show it: invisible characters as escapes, and then in quotes."""
     if isinstance(value, bytes):
         return value.hex()
     text = str(value)

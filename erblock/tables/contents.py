@@ -1,4 +1,4 @@
-"""What lies in a folder that erblock wrote: its manifest names every other file, with its digest.
+"""The contents of a folder that erblock wrote: its manifest names every other file, with its digest.
 
 Nothing else in such a folder is read, run, replaced or removed.
 """
@@ -19,7 +19,7 @@ FILES = "files"
 
 _MOST_JSON = 64 << 20
 _NOT_OURS = frozenset({".DS_Store", "Thumbs.db", "desktop.ini"})
-"""What file managers leave in every folder that somebody looks at."""
+"""Files that file managers leave in every folder they open."""
 
 
 def digests_of(folder: Path) -> dict[str, str]:
@@ -42,7 +42,7 @@ def check_contents(folder: Path, manifest: Mapping[str, Any], remedy: str) -> No
 
 
 def foreign_file(folder: Path, known: frozenset[str]) -> Path | None:
-    """Return a file below `folder` that is none of the `known` ones: it is somebody else's."""
+    """Return a file below `folder` that is none of the `known` ones, or None: erblock did not write it."""
     for path in sorted(_files_below(folder)):
         name = _name(path, folder)
         if name not in known and name != MANIFEST and path.name not in _NOT_OURS:

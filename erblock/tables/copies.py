@@ -1,4 +1,4 @@
-"""Copies: records of one table that say the same in all compared columns.
+"""Copies: records of one table that are equal in all compared columns.
 
 Of copies only some are compared, whoever else is in the tables: the first, and in a table that is linked to
 itself the second too, so that both meet. What is found for these holds for the others.

@@ -9,7 +9,7 @@ from erblock.errors import TableError, visible
 
 _MARK = "\ufeff"
 _LARGEST_RATIO, _SMALL = 200, 1 << 30
-"""No table unpacks to so many times its size; small ones may."""
+"""Ratio of unpacked to packed size that no table reaches, small ones apart."""
 
 
 def unzipped(data: bytes, source: str) -> bytes:

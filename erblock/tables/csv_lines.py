@@ -1,4 +1,4 @@
-"""The lines and quotes of a CSV file, looked at as a whole: is there any doubt where a record ends?
+"""Checks the lines and quotes of a whole CSV file: is it certain where each record ends?
 
 A file is regular if every quote opens a value, closes one, or is written twice inside of one. Then all
 readers agree on its records. Of other files the standard library's strict reader tells which line is to

@@ -1,4 +1,4 @@
-"""A CSV file as a frame of text columns; where it cannot be read for certain, the line that is to blame.
+"""Reads a CSV file as a frame of text columns, or names the line that makes it ambiguous.
 
 Everything is read as text: an id such as 007 keeps its zeros, and no column changes its type because
 of its first rows. polars parses, and what it returns is counted against the lines of the file.

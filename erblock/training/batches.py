@@ -78,7 +78,7 @@ def _first_of_each(values: Rows) -> npt.NDArray[np.bool_]:
 
 
 class KnownPairs:
-    """Records that matches connect, directly or through others: never each other's in-batch negatives."""
+    """Groups of records that matches connect, directly or not: never each other's in-batch negatives."""
 
     def __init__(self, triplets: TripletRows) -> None:
         shift = 0 if triplets.same_table else int(triplets.anchor.max(initial=-1)) + 1

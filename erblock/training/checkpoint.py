@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 SECONDS_APART = 30.0
-"""A killed run loses so much training at most; MiniLM's checkpoint is 360 MB."""
+"""Seconds between checkpoints, which a killed run loses at most; MiniLM's checkpoint is 360 MB."""
 
 _CPU, _DEVICE = "random.cpu", "random.device"
 
 
 @dataclass(frozen=True)
 class Saved:
-    """Where training stood: steps done, held-out losses so far, and its tensors by name."""
+    """The state of training: steps done, held-out losses so far, and its tensors by name."""
 
     step: int
     losses: list[float]

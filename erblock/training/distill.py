@@ -22,7 +22,7 @@ _COLUMNS = 64
 
 @dataclass(frozen=True)
 class DistillOptions:
-    """How to distill. `least_records`: a feature of fewer gets no embedding."""
+    """Options of distilling. `least_records`: a feature in fewer records gets no embedding."""
 
     ridge: float = 0.1
     least_records: int = 2
@@ -30,7 +30,7 @@ class DistillOptions:
 
 
 def distill_embeddings(tfidf: sparse.csr_array, vectors: Floats, options: DistillOptions) -> StaticEmbeddings:
-    """Return embeddings by which the (records, features) rows give these (records, width) vectors."""
+    """Return embeddings by which (records, features) rows approximate these (records, width) vectors."""
     counts = np.bincount(tfidf.indices, minlength=tfidf.shape[1])
     features = np.flatnonzero(counts >= options.least_records).astype(np.int32)
     known = sparse.csr_array(tfidf[:, features])
@@ -51,7 +51,7 @@ class _System:
     options: DistillOptions
 
     def solve(self, wanted: Floats) -> Floats:
-        """Return the (features, width) weights that give about the (records, width) wanted ones."""
+        """Return the (features, width) weights that approximate the wanted (records, width) vectors."""
         rest = self.columns @ np.ascontiguousarray(wanted)
         squares = np.asarray(self.rows.multiply(self.rows).sum(axis=0)).ravel()
         inverse = (1 / (squares + self.options.ridge)).astype(np.float32)[:, None]
