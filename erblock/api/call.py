@@ -43,6 +43,9 @@ TAKES: Mapping[str, tuple[type, tuple[str, ...]]] = {
 _TABLES = frozenset({"labels", "entities", "gold", "baseline", "must_pairs", "must_not_pairs"})
 """The keywords that are tables."""
 
+_OPTIONAL = frozenset({"right", "exclude", "matches"})
+"""The arguments that are tables, and may be None."""
+
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 
@@ -69,11 +72,12 @@ def called(
         TableError: if a table is none.
     """
     sections = TAKES[function][1]
-    frames: Frames = {RESULT: pl.DataFrame()} if RESULT in more.values() else {}
+    frames: Frames = {RESULT: pl.DataFrame()} if any(value is RESULT for value in more.values()) else {}
     values: dict[str, dict[str, Any]] = {name: {} for name in sections}
     for name, value in keywords.items():
         values[_field(function, name)[0]][name] = _setting(name, value, frames)
-    paths = {name: _path(name, table, frames) for name, table in tables.items() if table is not None}
+    needed = {name for name, table in tables.items() if table is not None or name not in _OPTIONAL}
+    paths = {name: _path(name, tables[name], frames) for name in tables if name in needed}
     if paths.get("left") == "<left>" and tables.get("right") is tables["left"]:
         paths["right"] = "<left>"  # one table on both sides is an error, which is told as that of a file is
     for name, path in paths.items():

@@ -25,6 +25,7 @@ from erblock.config.keywords import (
     TableKeywords,
     WhyKeywords,
 )
+from erblock.errors import ConfigError
 
 if TYPE_CHECKING:
     import polars as pl
@@ -217,6 +218,8 @@ def why(
     """
     from erblock.pipeline.why import why as run
 
+    if not isinstance(ids, tuple | list) or len(ids) != 2:
+        raise ConfigError(f"ids: expected the ids of two records, found {ids!r}")
     left_id, right_id = (part.hex() if isinstance(part, bytes) else str(part) for part in ids)
     with called("why", keywords, {"left": left, "right": right, "matches": matches}, model=model) as call:
         return run(call.config, (left_id, right_id), call.paths.get("matches"))

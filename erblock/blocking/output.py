@@ -62,6 +62,11 @@ def check_output(path: Path, option: str = "--output") -> None:
         raise TableError(f"{option} {path}: expected a file, found a folder")
 
 
+def ending_of(path: str) -> str:
+    """Return the ending that says how a table is written, such as .csv.gz; any other as it is."""
+    return next((ending for ending in _ENDINGS if path.lower().endswith(ending)), Path(path).suffix)
+
+
 def write_frame(frame: pl.DataFrame, path: Path, *, for_spreadsheet: bool = False) -> None:
     """Write `frame` whole to `path` in the format of its ending, or to standard output as CSV.
 

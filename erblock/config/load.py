@@ -25,6 +25,8 @@ PATHS = {
 }
 _OF_A_SIDE = ("id", "delimiter", "encoding")
 """Keys that may be given of each table, as left_id and right_id."""
+_LONGEST = 200
+"""Characters of a value that a message shows."""
 _WORDS = {
     "Input should be a valid tuple": 'expected a list, ["...", "..."]',
     "Input should be a valid integer, unable to parse string as an integer": "expected a whole number",
@@ -70,10 +72,25 @@ def given_config(overrides: Mapping[str, Mapping[str, Any]]) -> Config:
 
 
 def _validated(values: dict[str, Any], given: Mapping[str, Mapping[str, Any]], path: Path | None) -> Config:
+    merged = _merged(values, given)
+    _check_truths(merged, path, given)
     try:
-        return Config.model_validate(_merged(values, given))
+        return Config.model_validate(merged)
     except ValidationError as error:
         raise ConfigError(_complaint(_first(error), path, given)) from None
+
+
+def _check_truths(
+    merged: Mapping[str, Mapping[str, Any]], path: Path | None, given: Mapping[str, Mapping[str, Any]]
+) -> None:
+    """Raise ConfigError where true or false stands for a number: pydantic takes them for 1 and 0."""
+    for name in SECTIONS.keys() & merged.keys():
+        for key, field in SECTIONS[name].model_fields.items():
+            value = merged[name].get(key)
+            if isinstance(value, bool) and "bool" not in str(field.annotation):
+                raise ConfigError(
+                    f"{_place(name, [key], path, given)}: expected no truth value, found {value}"
+                )
 
 
 def _is_about(values: Mapping[str, Any], given: Mapping[str, Any]) -> bool:
@@ -186,10 +203,20 @@ def _complaint(error: ErrorDetails, path: Path | None, given: Mapping[str, Mappi
     if error["type"] == "extra_forbidden":
         hint = _hint(keys[0], SECTIONS[section].model_fields)
         return f"{path}: unknown key '{keys[0]}' in [{section}]{hint}"
-    place = f"{path}: [{section}] {_element(keys)}"
+    return f"{_place(section, keys, path, given)}: {_expected(error['msg'])}, found {_shown(error['input'])}"
+
+
+def _shown(value: Any) -> str:
+    """Return a value on one line that is not too long: it may be a whole table."""
+    text = " ".join(repr(value).split())
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
+
+
+def _place(section: str, keys: list[str], path: Path | None, given: Mapping[str, Mapping[str, Any]]) -> str:
+    """Return where a value stands: as an option, or in the file."""
     if keys[0] in given.get(section, {}):
-        place = f"--{keys[0].replace('_', '-')}"
-    return f"{place}: {_expected(error['msg'])}, found {error['input']!r}"
+        return f"--{keys[0].replace('_', '-')}"
+    return f"{path}: [{section}] {_element(keys)}"
 
 
 def _hint(name: str, known: Mapping[str, Any]) -> str:

@@ -4,8 +4,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from erblock.config import Config
-from erblock.errors import OutputError
+from erblock.errors import ConfigError, OutputError
+from erblock.tables.files import check_exists
 from erblock.tables.guard import Read, Write, check_places
+from erblock.tables.streams import STANDARD, is_url
 
 
 def tables_of(config: Config) -> list[Read]:
@@ -41,6 +43,18 @@ def check_evaluate_places(
     for write in writes:
         if write.path.is_dir():
             raise OutputError(f"{write}: expected a file, found a folder")
+
+
+def check_run_inputs(config: Config) -> None:
+    """Raise an error if a file that any step of a run reads is not there, or not on this machine."""
+    tables, block, match = config.tables, config.block, config.match
+    pairs = (config.fit.labels, block.must_pairs, block.must_not_pairs, match.labels, match.entities)
+    for file in (tables.left, tables.right, *pairs, config.check.gold):
+        if file is not None and (file == STANDARD or is_url(file)):
+            raise ConfigError(f"erblock run reads files of this machine, found {file}; run its commands")
+    for file in (*pairs, config.check.gold):
+        if file is not None:
+            check_exists(file)
 
 
 def check_run_places(config: Config, folder: Path) -> None:

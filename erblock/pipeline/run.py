@@ -19,6 +19,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from erblock.blocking.output import ending_of
 from erblock.config import PATHS, SECTIONS, Config
 from erblock.config.text import toml_of
 from erblock.errors import ConfigError
@@ -27,13 +28,13 @@ from erblock.evaluation.figures import as_record
 from erblock.evaluation.metrics import TARGETS
 from erblock.hashing.base import Progress, silent
 from erblock.pipeline.block import block
+from erblock.pipeline.engine import Place, check_place
 from erblock.pipeline.fit import fit
-from erblock.pipeline.match import match
-from erblock.pipeline.places import check_run_places
+from erblock.pipeline.match import check_outputs, match
+from erblock.pipeline.places import check_run_inputs, check_run_places
 from erblock.pipeline.stored import stored_tables
 from erblock.tables.contents import as_json, read_json
 from erblock.tables.run_folder import Digests, StepRecord, digests_at, read_record, write_record
-from erblock.tables.streams import STANDARD, is_url
 from erblock.tables.writing import locked, together, write_text
 
 STEPS = ("fit", "block", "match", "evaluate")
@@ -141,10 +142,13 @@ def opened_run(config: Config, options: RunOptions) -> Iterator[Run]:
     """
     folder = options.folder
     asked = asked_steps(config)
-    _check_here(config)
+    check_run_inputs(config)
     _check_steps(asked, options)
     check_run_places(config, folder)
     resolved = _in_folder(config, folder, asked)
+    check_place(Place("--output", resolved.block.output), resolved.block.engine)
+    if "match" in asked:
+        check_outputs(resolved)
     last = len(STEPS) if options.last is None else STEPS.index(options.last) + 1
     steps = [step for step in _steps(resolved, asked) if step.name in asked and step.name in STEPS[:last]]
     with locked(folder):
@@ -175,13 +179,6 @@ def asked_steps(config: Config) -> tuple[str, ...]:
     return tuple(name for name in STEPS if wanted[name])
 
 
-def _check_here(config: Config) -> None:
-    files = (config.tables.left, config.tables.right, config.fit.labels, config.match.labels)
-    for file in (*files, config.check.gold, config.block.must_pairs, config.block.must_not_pairs):
-        if file is not None and (file == STANDARD or is_url(file)):
-            raise ConfigError(f"erblock run reads files of this machine, found {file}; run its commands")
-
-
 def _check_steps(asked: Sequence[str], options: RunOptions) -> None:
     for option, name in (("--from", options.first), ("--to", options.last)):
         if name is None or name in asked:
@@ -197,7 +194,7 @@ def _in_folder(config: Config, folder: Path, asked: Sequence[str]) -> Config:
     """Return the settings with all that is written in the folder, and read there by the next step."""
 
     def place(stem: str, named: str | None) -> str | None:
-        return None if named is None else str(folder / (stem + Path(named).suffix))
+        return None if named is None else str(folder / (stem + ending_of(named)))
 
     model = str(folder / "model") if "fit" in asked else config.block.model
     pairs = place("pairs", config.block.output)

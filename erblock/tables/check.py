@@ -88,7 +88,8 @@ def refuse(wrong: pl.Series, values: pl.Series, source: str, expected: str) -> N
     """Raise TableError at the first of `values` that is `wrong`, if any is."""
     if wrong.any():
         row = wrong.arg_max() or 0
-        raise TableError(f"{source}, row {row + 1}: {expected}, found '{visible(str(values[row]))}'")
+        found = "nothing" if values[row] is None else f"'{visible(str(values[row]))}'"
+        raise TableError(f"{source}, row {row + 1}: {expected}, found {found}")
 
 
 def counted(values: pl.Series, noun: str) -> str:
@@ -108,7 +109,7 @@ def shown(value: object) -> str:
     """Return a value as messages show it: invisible characters as escapes, and then in quotes."""
     if isinstance(value, bytes):
         return value.hex()
-    text = str(value)
+    text = str(value.to_list() if isinstance(value, pl.Series) else value)
     seen = visible(text)
     return text if seen == text and text == text.strip() else f"'{seen}'"
 

@@ -74,6 +74,11 @@ def _read_head(path: Path, options: CsvOptions) -> pl.DataFrame:
     return _read_file(path, options)
 
 
+def check_exists(source: str) -> None:
+    """Raise TableError if no table lies at `source`: a file, a glob or a folder of this machine."""
+    _part_paths(source)
+
+
 def _part_paths(source: str) -> list[Path]:
     path = Path(source)
     try:

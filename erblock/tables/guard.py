@@ -53,6 +53,13 @@ class Write:
     def __str__(self) -> str:
         return f"{self.option} {self.path}"
 
+    @property
+    def links(self) -> list[Path]:
+        """The links that lie directly in a folder that is written as a whole."""
+        if not (self.whole and self.path.is_dir()):
+            return []
+        return [inner for inner in self.path.iterdir() if inner.is_symlink()]
+
 
 def check_places(writes: Sequence[Write], reads: Sequence[Read]) -> None:
     """Raise OutputError if a place cannot be written, is read or written twice; before any work is done."""
@@ -75,6 +82,10 @@ def _check_apart(write: Write, read: Read) -> None:
     for file in read.files:
         if _same(write.path, file):
             raise OutputError(f"{write}: this is {_named(read, file)}; expected another name")
+        # What is written in a folder goes to where the links in it lead.
+        for inner in write.links:
+            if _same(inner, file):
+                raise OutputError(f"{write}: {inner} in it is {_named(read, file)}; take it out")
         if write.whole and real(write.path) in real(file).parents:
             raise OutputError(f"{write}: {_named(read, file)} is in it; expected a folder of its own")
     for folder in _kept_folders(read):

@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from erblock.errors import TableError
 from erblock.tables.formats import plain_columns
+from erblock.tables.types import as_texts
 
 Frames = dict[str, pl.DataFrame]
 
@@ -66,7 +67,7 @@ def as_frame(data: Any, name: str) -> pl.DataFrame:
         raise TableError(f"{name}: {_EXPECTED}, found {type(data).__name__}")
     try:
         frame = _polars(data)
-    except (pl.exceptions.PolarsError, TypeError, ValueError) as error:
+    except Exception as error:  # of as many kinds as there are libraries
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise TableError(f"{name} cannot be converted to Arrow: {reason}") from None
     return plain_columns(frame.drop(pl.selectors.matches(_INDEX)), name)
@@ -75,5 +76,23 @@ def as_frame(data: Any, name: str) -> pl.DataFrame:
 def _polars(data: Any) -> pl.DataFrame:
     if isinstance(data, pl.LazyFrame):
         return data.collect()
+    if isinstance(data, pl.DataFrame):
+        return data
     # By pyarrow, which makes a column of an index with a name; polars drops it.
-    return data if isinstance(data, pl.DataFrame) else pl.DataFrame(pa.table(data))
+    table = pa.table(data)
+    table.validate(full=True)  # text that is no UTF-8 ends the process
+    return pl.DataFrame([_column(*each) for each in zip(table.column_names, table.columns, strict=True)])
+
+
+def _column(name: str, values: pa.ChunkedArray) -> pl.Series:
+    if _is_known(values.type):
+        return pl.Series(name, values)
+    return pl.Series(name, as_texts(values.to_pylist()), dtype=pl.String)
+
+
+def _is_known(kind: pa.DataType) -> bool:
+    """Return whether polars has a type, and all that it holds; DuckDB's INTERVAL is one that it lacks."""
+    of = pa.types
+    if of.is_interval(kind) or of.is_decimal256(kind) or of.is_union(kind) or of.is_run_end_encoded(kind):
+        return False
+    return all(_is_known(kind.field(i).type) for i in range(kind.num_fields))

@@ -4,6 +4,7 @@ Ids are cast to the types that the tables use, so that a CSV of labels fits tabl
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import polars as pl
@@ -168,8 +169,9 @@ def cast_ids(ids: pl.Series, dtype: pl.DataType, source: str) -> pl.Series:
     failed = cast.is_null()
     if failed.any():
         row = failed.arg_max() or 0
+        value = shown(ids[row]).strip("'")
         raise TableError(
-            f"{source}, row {row + 1}: {ids.name} '{ids[row]}' cannot be an id of the table, "
+            f"{source}, row {row + 1}: {ids.name} '{value}' cannot be an id of the table, "
             f"whose ids are of the type {dtype}"
         )
     return cast
@@ -182,10 +184,11 @@ def id_text(name: str, dtype: pl.DataType) -> pl.Expr:
 
 def converted_ids(ids: pl.Series, dtype: pl.DataType) -> pl.Series:
     """Return `ids` in another type, as a CSV of pairs holds them; null where one has no meaning in it."""
-    try:
-        return _converted(ids, dtype)
-    except pl.exceptions.PolarsError:
-        return pl.Series(ids.name, [None] * len(ids), dtype=dtype)
+    with suppress(pl.exceptions.PolarsError):
+        converted = _converted(ids, dtype)
+        if converted.dtype == dtype:  # polars casts what a structure holds, and leaves the structure
+            return converted
+    return pl.Series(ids.name, [None] * len(ids), dtype=dtype)
 
 
 def _converted(ids: pl.Series, dtype: pl.DataType) -> pl.Series:

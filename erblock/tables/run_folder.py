@@ -107,7 +107,8 @@ def digests_at(path: str | Path | None, folder: Path) -> dict[str, str]:
         return {}
     if Path(path).is_dir():
         return digests_of(Path(path))
-    return {_seen(file, folder): digest_of(file) for file in sorted(Read("", path).files)}
+    files = filter(Path.is_file, sorted(Read("", path).files))  # a pipe has no end
+    return {_seen(file, folder): digest_of(file) for file in files}
 
 
 def _seen(file: Path, folder: Path) -> str:

@@ -1,17 +1,41 @@
 """Columns of a Parquet file in types that every stage knows; others become text at the border."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import date
 from typing import Any, cast
 
 import polars as pl
 
 _PLAIN = (pl.Boolean, pl.String, pl.Binary, pl.Date, pl.Datetime, pl.Time, pl.Categorical, pl.Enum, pl.Null)
 
+_EPOCH = date(1970, 1, 1)
+_DAYS = (date.min - _EPOCH).days, (date.max - _EPOCH).days
+_PER_DAY = {"us": 86_400_000_000, "ms": 86_400_000}
+"""Parts of a day by the unit of a time; nanoseconds reach from 1677 to 2262 only."""
+
 
 def with_plain_types(frame: pl.DataFrame) -> pl.DataFrame:
-    """Return `frame` with text in the place of other types: durations, maps, extensions of Arrow."""
+    """Return `frame` with text in the place of other types: durations, maps, extensions of Arrow.
+
+    Dates outside of the years 1 to 9999, such as a database's infinity, are missing: none can be printed.
+    """
     changed = [_as_plain(column) for column in frame.get_columns() if not _is_plain(column.dtype)]
-    return frame.with_columns(changed) if changed else frame
+    dates = [_on_calendar(column) for column in frame.select(pl.col(pl.Date, pl.Datetime)).get_columns()]
+    return frame.with_columns(*changed, *dates) if changed or dates else frame
+
+
+def as_texts(values: Iterable[Any]) -> list[str | None]:
+    """Return what each value holds as words in a row; None for a missing one."""
+    return [None if value is None else " ".join(_words(value)) for value in values]
+
+
+def _on_calendar(column: pl.Series) -> pl.Series:
+    unit = getattr(column.dtype, "time_unit", None)
+    per_day = 1 if unit is None else _PER_DAY.get(unit)
+    if per_day is None:
+        return column
+    known = (column.to_physical() // per_day).is_between(*_DAYS)
+    return column.zip_with(known, pl.Series([None], dtype=column.dtype))
 
 
 def _is_plain(dtype: pl.DataType) -> bool:
@@ -28,8 +52,7 @@ def _as_plain(column: pl.Series) -> pl.Series:
     if hasattr(column, "ext") and "Extension" in type(column.dtype).__name__:
         stored = column.ext.storage()
         return stored if _is_plain(stored.dtype) else _as_plain(stored)
-    texts = [None if value is None else " ".join(_words(value)) for value in column.to_list()]
-    return pl.Series(column.name, texts, dtype=pl.String)
+    return pl.Series(column.name, as_texts(column.to_list()), dtype=pl.String)
 
 
 def _words(value: Any) -> Iterator[str]:

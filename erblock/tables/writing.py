@@ -22,6 +22,9 @@ from filelock import FileLock, Timeout
 from erblock.errors import OutputError
 from erblock.tables.streams import STANDARD, to_standard_output
 
+_URL = re.compile("[A-Za-z][A-Za-z0-9+.-]+:/")
+"""How a URL begins, of which a path has taken a slash away."""
+
 _AT_CURRENT_FOLDER, _EXCHANGE = -100, 2
 _PATIENCE = 10.0
 """Seconds to wait for another run that renames its file to the same place: it is nearly done."""
@@ -35,12 +38,13 @@ def locked(path: Path, patience: float = 0.0) -> Iterator[None]:
     """Hold the lock of `path`; folders above it that are made for it are removed again if they stay empty.
 
     Raises:
-        OutputError: if another run holds it, or its folder cannot be written.
+        OutputError: if another run holds it, it is a device or a pipe, or its folder cannot be written.
     """
     place = real(path)
     if place in _held or str(path) == STANDARD:
         yield
         return
+    _check_replaceable(path)
     lock = FileLock(place.with_name(f".{place.name}.lock"), timeout=patience)
     with errors_of(path):
         made = _make_folders_above(place)
@@ -66,6 +70,8 @@ def _acquire(lock: FileLock, path: Path) -> None:
     try:
         lock.acquire()
     except Timeout:
+        if not Path(lock.lock_file).exists():
+            raise OutputError(f"{path} cannot be written: no file can be made in its folder") from None
         raise OutputError(
             f"{path}: another erblock is writing to it (its lock is {lock.lock_file}); "
             "wait until it is done, or write to another name"
@@ -198,7 +204,10 @@ def check_writable(path: Path, option: str) -> None:
     """Raise OutputError if nothing can be written at `path`; called before any work is done."""
     if str(path) == STANDARD:
         return
+    if _URL.match(str(path)):
+        raise OutputError(f"{option} {path}: expected a file of this machine, found a URL")
     try:
+        _check_replaceable(path)
         above = next((parent for parent in path.parents if parent.exists()), Path())
         place, here = real(path), Path.cwd()
     except OSError as error:
@@ -209,6 +218,14 @@ def check_writable(path: Path, option: str) -> None:
         raise OutputError(f"{option} {path}: expected {above} to be a folder, found a file")
     if not os.access(above, os.W_OK | os.X_OK):
         raise OutputError(f"{option} {path} cannot be written: the folder {above} is read-only for you")
+
+
+def _check_replaceable(path: Path) -> None:
+    """Raise OutputError if `path` is a device, a pipe or a socket, which a renamed file would replace."""
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        raise OutputError(
+            f"{path}: expected a name for a file, found a device or a pipe; - is standard output"
+        )
 
 
 def _reason(error: Exception) -> str:

@@ -91,6 +91,34 @@ def test_what_is_read_is_not_written_over(command, both, here, capsys):
     assert contents(here) == before
 
 
+WRITES = (
+    "block one.csv -o",
+    "match one.csv -p pairs.csv -o",
+    "evaluate pairs.csv --left one.csv --gold gold.csv --csv",
+    "evaluate pairs.csv --left one.csv --gold gold.csv --curve",
+    "show pairs.csv --left one.csv --limit 2 -o",
+    "check pairs.csv --left one.csv --max-pairs 1 --failing",
+    "check pairs.csv --left one.csv --max-pairs 1 --junit",
+    "diff pairs.csv pairs.csv --left one.csv -o",
+    "keys one.csv --model model -o",
+    "run settings.csv -o",
+)
+
+
+@pytest.mark.parametrize("command", WRITES)
+@pytest.mark.parametrize("place", ["pipe.csv", "link.csv", "s3://lake/p.csv", "https://lake/p.csv"])
+def test_a_pipe_and_a_url_are_not_written_over(command, place, here, capsys):
+    os.mkfifo(here / "pipe.csv")
+    (here / "link.csv").symlink_to("pipe.csv")
+    before = sorted(here.iterdir())
+    assert app.run([*command.split(), place]) == 2
+    out, err = capsys.readouterr()
+    assert (out, err.count("\n")) == ("", 1)
+    assert "a device or a pipe" in err or "URL" in err or "writes files of this machine only" in err
+    assert sorted(here.iterdir()) == before
+    assert (here / "pipe.csv").is_fifo()
+
+
 def test_a_sheet_and_its_key_are_not_written_over_somebody_elses_files(here, capsys):
     (here / "p.audit.json").write_text('{"mine": 1}', encoding="utf-8")
     assert app.run(["block", "one.csv", "--max-pairs", "20", "--audit", "10", "-o", "p.csv"]) == 2

@@ -108,6 +108,14 @@ def test_what_has_not_changed_is_skipped_and_nothing_is_written_anew(here, capsy
     assert files(here) == before
 
 
+def linked(name, target):
+    def spoil(folder):
+        (folder / name).unlink()
+        (folder / name).symlink_to(folder / target)
+
+    return spoil
+
+
 def settings(old, new):
     return lambda folder: edit(folder / "erblock.toml", old, new)
 
@@ -222,6 +230,13 @@ def test_check_and_diff_read_the_folder_of_a_run(here, capsys):
         (settings("left.csv", "s3a://lake/left.csv"), "", "reads files of this machine"),
         (lambda f: None, "-o .", "found the current folder"),
         (lambda f: None, "-o left.csv", "this is the table left.csv"),
+        (settings("[match]", "[match]\nlabels = 'no.csv'"), "", "file: no.csv"),
+        (lambda f: None, "--gold no.csv", "no such file: no.csv"),
+        (settings('clusters = "e', 'entities = "e'), "", "no such file"),
+        (settings('"entities.csv"', '"e.txt"'), "", "a name ending in"),
+        (settings("= 300", "= true"), "", "expected no truth value, found True"),
+        (lambda f: None, "-o s3://lake/run", "found a URL"),
+        (linked("run/block.json", "left.csv"), "-o run", "run/block.json in it is the table left.csv"),
         (lambda f: (f / "new").mkdir() or (f / "new" / "x").touch(), "-o new", "holds no run.json"),
     ],
 )
@@ -239,8 +254,15 @@ def test_bad_input_is_one_line_and_leaves_nothing(break_it, line, said, here, ca
 
 def test_a_step_that_fails_leaves_those_before_it_done(here, capsys):
     shutil.rmtree("run")
-    edit(here / "erblock.toml", "[match]", '[match]\nlabels = "none.csv"')
+    edit(here / "erblock.toml", "[match]", '[match]\nlabels = "gold.csv"')
     assert app.run(["run"]) == 2
-    assert "no such file: none.csv" in capsys.readouterr().err
-    edit(here / "erblock.toml", '\nlabels = "none.csv"', "")
+    assert "gold.csv needs a column 'label'" in capsys.readouterr().err
+    edit(here / "erblock.toml", '\nlabels = "gold.csv"', "")
     assert done_again("", capsys) == ["match", "evaluate"]
+
+
+def test_what_is_written_keeps_its_ending(here):
+    edit(here / "erblock.toml", "[match]", "[match]\noutput = 'm.csv.gz'")
+    edit(here / "erblock.toml", "max_pairs = 300", "max_pairs = 300\noutput = 'p.jsonl'")
+    assert app.run(["run", "-o", "new"]) == 0
+    assert {"matches.csv.gz", "pairs.jsonl"} <= {path.name for path in (here / "new").iterdir()}

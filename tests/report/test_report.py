@@ -254,6 +254,11 @@ def of_record(change):
         (lambda f: (f / "run" / "pairs.parquet").unlink(), "report", "is not what the step block"),
         (lambda f: (f / "run" / "block.json").write_text("{}"), "report", "is not what the step block"),
         (lambda f: (f / "run" / "erblock.toml").unlink(), "report", "no such file"),
+        (
+            of_record(lambda r: r["steps"]["block"]["outputs"].update({"/dev/zero": {"zero": "0"}})),
+            "report",
+            "/dev/zero is not what the step block",
+        ),
         (lambda f: (f / "left.csv").unlink(), "report", "left.csv"),
         (lambda f: edit(f / "left.csv", "l3,", "l2,"), "report", "is not what the run in run has read"),
         (lambda f: edit(f / "gold.csv", "l3,r3\n", ""), "report", "is not what the run in run has read"),
