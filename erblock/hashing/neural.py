@@ -31,6 +31,7 @@ from erblock.tables.text import plain_texts
 Floats = npt.NDArray[np.float32]
 UInt32s = npt.NDArray[np.uint32]
 NGRAM_WEIGHT = 0.5
+"""Weight of the n-grams' cosine in the similarity (docs/decisions/047-equal-channels.md)."""
 SKETCH_WIDTH = 512
 _SKETCH_SIGNS = 4
 _SAMPLE = 20_000

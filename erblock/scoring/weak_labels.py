@@ -1,6 +1,6 @@
 """Pairs to learn evidence from: seed pairs, pairs that rules and labels decide, and their competitors.
 
-Decision: docs/decisions/022-competition-before-evidence.md.
+Decisions: docs/decisions/022-competition-before-evidence.md, docs/decisions/046-conflict-rules-teach.md.
 """
 
 from dataclasses import dataclass
