@@ -8,6 +8,7 @@ import polars as pl
 import pytest
 
 from erblock.config import load_config
+from erblock.pipeline.asked import asked_steps
 from erblock.tables.read import read_tables
 
 SAMPLES = Path(__file__).parents[1] / "data_samples"
@@ -72,3 +73,7 @@ def test_settings_fit_the_tables(name):
     assert tables.dedup == (name == "people.toml")
     assert len(tables.columns) >= 4
     assert 3 <= len(config.rules.match + config.rules.conflict) <= 5
+
+
+def test_the_products_go_from_rules_to_a_report_in_one_run():
+    assert asked_steps(load_config(SAMPLES / "erblock.toml", {})) == ("fit", "block", "match", "report")

@@ -24,19 +24,20 @@ def run(
         str | None, typer.Option("--from", help="Do this step and those after it again: fit, block, ...")
     ] = None,
     last: Annotated[
-        str | None, typer.Option("--to", help="Stop after this step: fit, block, match, evaluate.")
+        str | None, typer.Option("--to", help="Stop after this step: fit, block, match, evaluate, report.")
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Do every step again.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Fit, block, match and evaluate in one folder, as the settings ask; skip what has not changed.
+    """Fit, block, match, evaluate and report in one folder, as the settings ask; skip what has not changed.
 
     Fits if there are rules or a section [fit], matches if there is a section [match], evaluates if there are
-    known matches. A run that was stopped goes on where it was.
+    known matches, writes report.html if the extra `report` is installed. A stopped run goes on where it was.
 
     Example: erblock run shops.toml -o runs/shops --gold known.csv
     """
     from erblock.config import load_config
+    from erblock.errors import MissingExtraError
     from erblock.pipeline.run import RunOptions, opened_run
 
     given: dict[str, Any] = {"block": {"must_pairs": must_pairs, "must_not_pairs": must_not_pairs}}
@@ -44,8 +45,14 @@ def run(
     reports = []
     with opened_run(config, RunOptions(output, first, last, force)) as opened:
         for step in opened.steps:
-            with console.progress() as on_progress:
-                report = opened.do(step, on_progress)
+            try:
+                with console.progress() as on_progress:
+                    report = opened.do(step, on_progress)
+            except MissingExtraError as error:
+                if step.name != "report" or "report" in (first, last):
+                    raise
+                console.note(f"no {step.outputs[0]} is written: {error}")
+                continue
             reports.append(report)
             if not as_json:
                 console.write(_line(report))
@@ -86,4 +93,5 @@ _SAID: dict[str, Callable[[Any], str]] = {
     "block": _blocked,
     "match": _matched,
     "evaluate": _measured,
+    "report": lambda figures: str(figures["output"]),
 }

@@ -11,15 +11,16 @@ import polars as pl
 from erblock.config import Config, load_config
 from erblock.engines.local import LocalMatchEngine
 from erblock.errors import OutputError, TableError, require_extra
-from erblock.evaluation.report.facts import RecordGroup, RuleHits, RunFacts, SamplePair, Value
+from erblock.evaluation.report.facts import RuleHits, RunFacts, SamplePair, Value
 from erblock.evaluation.report.page import page
 from erblock.hashing.base import Progress, silent
-from erblock.pipeline.found import Found, known_matches, read_found, records_of
+from erblock.pipeline.asked import SETTINGS_FILE, asked_steps
+from erblock.pipeline.coverage import groups_of, sources_that_meet
+from erblock.pipeline.found import Found, known_matches, read_found
 from erblock.pipeline.judged import numbered
 from erblock.pipeline.match_engine import open_local
 from erblock.pipeline.places import check_report_places
-from erblock.pipeline.run import SETTINGS_FILE, asked_steps
-from erblock.pipeline.show import ShowOptions, chosen_rows, uncovered_records
+from erblock.pipeline.show import ShowOptions, chosen_rows
 from erblock.rules.compile import TRUE, compile_rules
 from erblock.tables.differences import differs
 from erblock.tables.pairs import PAIR
@@ -81,7 +82,7 @@ def report(run: Path, options: ReportOptions, on_progress: Progress = silent) ->
     output = options.output or folder / PAGE_FILE
     if output.suffix.lower() not in _ENDINGS:
         raise OutputError(f"--output {output}: expected a name ending in .html")
-    record = read_finished(folder, "block")
+    record = read_finished(folder, "block", but="report")
     config = load_config(folder / SETTINGS_FILE, {})
     check_report_places(config, folder, output)
     on_progress("report", 0, 2)
@@ -124,7 +125,7 @@ def _facts(run: _Run, samples: int) -> RunFacts:
     }
     return RunFacts(
         name=run.folder.resolve().name,
-        lacking=tuple(step for step in asked_steps(run.config) if step not in steps),
+        lacking=tuple(step for step in asked_steps(run.config) if step not in (*steps, "report")),
         fitted=fitted,
         blocked=run.figures("block", BlockFigures),
         matched=run.figures("match", MatchFigures),
@@ -132,7 +133,8 @@ def _facts(run: _Run, samples: int) -> RunFacts:
         pairs=_with_hits(run.pairs.frame, run.gold),
         matches=None if run.matches is None else _with_hits(run.matches.frame, run.gold),
         known=None if run.gold is None else run.gold.height,
-        groups=tuple(_groups(run.pairs)),
+        groups=tuple(groups_of(run.pairs, run.config)),
+        sources=tuple(sources_that_meet(run.pairs, run.matches, run.config)),
         rules=tuple(_rule_hits(run, fitted)),
         samples=dict(_samples(run, samples)),
         settings=(run.folder / SETTINGS_FILE).read_text(encoding="utf-8"),
@@ -150,26 +152,6 @@ def _with_hits(pairs: pl.DataFrame, gold: pl.DataFrame | None) -> pl.DataFrame:
     known = gold.select(PAIR).with_columns(hit=True)
     found = pairs.drop("hit", strict=False).join(known, on=PAIR, how="left", maintain_order="left")
     return found.with_columns(pl.col("hit").fill_null(value=False))
-
-
-def _groups(pairs: Found) -> Iterator[RecordGroup]:
-    """Yield all records of each table, and those that lack a column, with how many have no candidate."""
-    gone = uncovered_records(pairs).select("table", "record_id").with_columns(gone=True)
-    records = records_of(pairs.engine).join(
-        gone, on=["table", "record_id"], how="left", maintain_order="left"
-    )
-    for side in records["table"].unique(maintain_order=True):
-        table = records.filter(pl.col("table") == side)
-        yield _group(side, "all records", table)
-        for name in table.columns:
-            value = pl.col(name)
-            lacking = table.filter(value.is_null() | (value.cast(pl.String, strict=False) == ""))
-            if name.startswith("record.") and lacking.height:
-                yield _group(side, f"no {name.removeprefix('record.')}", lacking)
-
-
-def _group(side: str, what: str, records: pl.DataFrame) -> RecordGroup:
-    return RecordGroup(side, what, records.height, int(records["gone"].sum()))
 
 
 def _rule_hits(run: _Run, fitted: FitFigures | None) -> Iterator[RuleHits]:

@@ -1,9 +1,10 @@
-"""The whole job in one folder: fit, block, match, evaluate. A step whose input has not changed is skipped.
+"""The whole job in one folder: fit, block, match, evaluate, report. A step that has not changed is skipped.
 
     erblock.toml                            the settings as resolved: `erblock run` takes them again
     run.json                                steps that are done: versions, settings, digests, seconds
     fit.json, block.json, match.json        what the commands print with --json; `erblock check` reads it
     evaluate.json                           completeness, quality and F1, if known matches are given
+    report.html                             the page of `erblock report`
     model, pairs.*, matches.*, entities.*, changes.*   what the steps write
 
 `run.json` is written after each step, so that a run that was killed goes on at the first step it lacks.
@@ -22,29 +23,21 @@ from typing import Any
 from erblock.blocking.output import ending_of
 from erblock.config import PATHS, SECTIONS, Config
 from erblock.config.text import toml_of
-from erblock.errors import ConfigError
 from erblock.evaluation.compare import EvaluateOptions, evaluate_files
 from erblock.evaluation.figures import as_record
 from erblock.evaluation.metrics import TARGETS
 from erblock.hashing.base import Progress, silent
+from erblock.pipeline.asked import SETTINGS_FILE, STEPS, asked_steps, check_steps
 from erblock.pipeline.block import block
 from erblock.pipeline.engine import Place, check_place
 from erblock.pipeline.fit import fit
 from erblock.pipeline.match import check_outputs, match
 from erblock.pipeline.places import check_run_inputs, check_run_places
+from erblock.pipeline.report import PAGE_FILE, ReportOptions, report
 from erblock.pipeline.stored import stored_tables
 from erblock.tables.contents import as_json, read_json
 from erblock.tables.run_folder import Digests, StepRecord, digests_at, read_record, write_record
 from erblock.tables.writing import locked, together, write_text
-
-STEPS = ("fit", "block", "match", "evaluate")
-SETTINGS_FILE = "erblock.toml"
-
-_NEEDS = {
-    "fit": "rules, or a section [fit], and no model below [block]",
-    "match": "a section [match]",
-    "evaluate": "known matches: gold below [check], or --gold",
-}
 
 
 @dataclass(frozen=True)
@@ -80,7 +73,7 @@ class Step:
     work: Callable[[Progress], Any]
 
     @property
-    def report(self) -> str:
+    def figures(self) -> str:
         """The file in the folder that holds what the step reports."""
         return f"{self.name}.json"
 
@@ -101,7 +94,7 @@ class Run:
             ErblockError: if anything it needs is not usable; the steps before it stay done.
         """
         folder = self.options.folder
-        report, past, now = folder / step.report, self.done.get(step.name), self._record(step)
+        report, past, now = folder / step.figures, self.done.get(step.name), self._record(step)
         if past is not None and not self._again(step) and past.is_like(now):
             return StepReport(step.name, None, read_json(report))
         begun = time.monotonic()
@@ -130,7 +123,7 @@ class Run:
     def _outputs(self, step: Step) -> Digests:
         folder = self.options.folder
         names = [Path(path).name for path in step.outputs if path is not None]
-        return {name: digests_at(folder / name, folder) for name in (*names, step.report)}
+        return {name: digests_at(folder / name, folder) for name in (*names, step.figures)}
 
 
 @contextmanager
@@ -143,14 +136,16 @@ def opened_run(config: Config, options: RunOptions) -> Iterator[Run]:
     folder = options.folder
     asked = asked_steps(config)
     check_run_inputs(config)
-    _check_steps(asked, options)
+    check_steps(asked, options.first, options.last)
     check_run_places(config, folder)
     resolved = _in_folder(config, folder, asked)
     check_place(Place("--output", resolved.block.output), resolved.block.engine)
     if "match" in asked:
         check_outputs(resolved)
     last = len(STEPS) if options.last is None else STEPS.index(options.last) + 1
-    steps = [step for step in _steps(resolved, asked) if step.name in asked and step.name in STEPS[:last]]
+    steps = [
+        step for step in _steps(resolved, folder, asked) if step.name in asked and step.name in STEPS[:last]
+    ]
     with locked(folder):
         past, was_there = read_record(folder), folder.exists()
         done = {} if past is None else dict(past.steps)
@@ -164,30 +159,6 @@ def opened_run(config: Config, options: RunOptions) -> Iterator[Run]:
                 shutil.rmtree(folder, ignore_errors=True)
                 if was_there:
                     folder.mkdir()
-
-
-def asked_steps(config: Config) -> tuple[str, ...]:
-    """Return the steps that the settings ask for."""
-    given = config.model_fields_set
-    has_rules = bool(config.rules.match or config.rules.conflict)
-    wanted = {
-        "fit": config.block.model is None and (has_rules or "fit" in given),
-        "block": True,
-        "match": "match" in given,
-        "evaluate": config.check.gold is not None,
-    }
-    return tuple(name for name in STEPS if wanted[name])
-
-
-def _check_steps(asked: Sequence[str], options: RunOptions) -> None:
-    for option, name in (("--from", options.first), ("--to", options.last)):
-        if name is None or name in asked:
-            continue
-        if name not in STEPS:
-            raise ConfigError(f"{option} {name}: expected one of the steps {', '.join(STEPS)}")
-        raise ConfigError(f"{option} {name}: the settings do not ask for it; they need {_NEEDS[name]}")
-    if options.first and options.last and STEPS.index(options.first) > STEPS.index(options.last):
-        raise ConfigError(f"--from {options.first} comes after --to {options.last}")
 
 
 def _in_folder(config: Config, folder: Path, asked: Sequence[str]) -> Config:
@@ -214,7 +185,7 @@ def _in_folder(config: Config, folder: Path, asked: Sequence[str]) -> Config:
     return config.model_copy(update=changed)
 
 
-def _steps(config: Config, asked: Sequence[str]) -> Iterator[Step]:
+def _steps(config: Config, folder: Path, asked: Sequence[str]) -> Iterator[Step]:
     """Yield every step, whether it is asked for or not."""
     tables = {"left": config.tables.left, "right": config.tables.right}
     fitting, blocking, matching = config.fit, config.block, config.match
@@ -256,6 +227,15 @@ def _steps(config: Config, asked: Sequence[str]) -> Iterator[Step]:
         {**tables, "gold": config.check.gold, **{Path(path).stem: path for path in measured}},
         (),
         lambda _: _measured(config, measured),
+    )
+    shown = [f"{name}.json" for name in asked if name != "report"]
+    known = {"gold": config.check.gold, **{Path(path).stem: path for path in measured}}
+    yield Step(
+        "report",
+        tuple(SECTIONS),
+        {**tables, **known, **{name: str(folder / name) for name in shown}},
+        (PAGE_FILE,),
+        lambda on_progress: {"output": str(report(folder, ReportOptions(), on_progress).output)},
     )
 
 

@@ -77,7 +77,8 @@ def cluster_rows(raw: pl.DataFrame, source: str, *, one_table: bool) -> pl.DataF
         frame = frame.with_columns(table=pl.lit(_SIDES[0]))
     elif "table" not in frame.columns:
         raise TableError(
-            f"{source} needs a column 'table' that says of each record of two tables: left or right"
+            f"{source} needs a column 'table' that says of each record of two tables: left or right "
+            f"(its columns: {listed(frame.columns)}); clusters of one table have none"
         )
     wrong = ~frame["table"].is_in(_SIDES).fill_null(value=False)
     refuse(wrong, frame["table"], source, "table must be left or right")

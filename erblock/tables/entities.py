@@ -39,6 +39,11 @@ def known_entities(
             number, or none of the records is in the tables.
     """
     check_not_empty(raw, source)
+    if right_ids is None and "table" in raw.columns and (raw["table"].cast(pl.String) == "right").any():
+        raise TableError(
+            f"{source}: expected the entities of one table (record_id, cluster_id), found a column "
+            "'table' with records of 'right': they are of two tables; give the other table, too"
+        )
     rows = cluster_rows(raw, source, one_table=right_ids is None)
     rows = rows.with_columns(_entity_ids(rows["cluster_id"], source))
     given = [rows["cluster_id"]]

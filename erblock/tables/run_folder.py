@@ -62,8 +62,10 @@ def read_record(folder: Path) -> RunRecord | None:
     return record
 
 
-def read_finished(folder: Path, step: str) -> RunRecord:
+def read_finished(folder: Path, step: str, *, but: str) -> RunRecord:
     """Return what the run in `folder` has done, `step` among it, with all of its files as it wrote them.
+
+    The step `but`, and what it wrote, is left out.
 
     Raises:
         TableError: if the folder holds no run, `step` is not done, or a file is not as it was written.
@@ -71,16 +73,17 @@ def read_finished(folder: Path, step: str) -> RunRecord:
     record = _record_in(folder)
     if record is None:
         raise TableError(f"{folder}: expected the folder of an erblock run, found no {RUN_FILE} of one in it")
-    if step not in record.steps:
-        done = ", ".join(record.steps) or "no step"
+    steps = {name: each for name, each in record.steps.items() if name != but}
+    if step not in steps:
+        done = ", ".join(steps) or "no step"
         raise TableError(f"{folder}: the run is not finished, {done} is done; expected {step}: erblock run")
-    for name, each in record.steps.items():
+    for name, each in steps.items():
         for file, digests in each.outputs.items():
             if digests_at(folder / file, folder) != digests:
                 raise TableError(
                     f"{folder / file} is not what the step {name} of the run wrote: erblock run does it again"
                 )
-    return record
+    return record.model_copy(update={"steps": steps})
 
 
 def _record_in(folder: Path) -> RunRecord | None:

@@ -95,7 +95,10 @@ def test_no_id_is_given_twice_though_the_entity_with_the_highest_ends(match_fold
     [
         (None, "no such file: before.csv"),
         ("table,record_id\nleft,l1\n", "before.csv needs the columns record_id and cluster_id"),
-        ("record_id,cluster_id\nl1,3\n", "before.csv needs a column 'table'"),
+        (
+            "record_id,cluster_id\nl1,3\n",
+            "before.csv needs a column 'table' that says of each record of two tables: left or right (its",
+        ),
         ("table,record_id,cluster_id\n", "before.csv has no rows"),
         ("table,record_id,cluster_id\nleft,l1,3\nleft,l1,4\n", "a record can be in one cluster only"),
         ("table,record_id,cluster_id\nleft,l1,3\nleft,,4\n", "record_id is missing in row 2"),
@@ -147,3 +150,12 @@ def refused(folder, capsys, message, *arguments):
     assert err.splitlines()[-1].startswith("error: ")
     assert message in err.splitlines()[-1]
     assert contents(folder) == before
+
+
+def test_entities_of_two_tables_are_refused_with_one(match_folder, capsys):
+    assert match(TABLES, "pairs.parquet", "--clusters", "two.csv") == 0
+    before = contents(match_folder)
+    capsys.readouterr()
+    assert match(("both.csv",), "pairs1.parquet", "--clusters", "c.csv", "--entities", "two.csv") == 2
+    assert "two.csv: expected the entities of one table (record_id, cluster_id)" in capsys.readouterr().err
+    assert contents(match_folder) == before

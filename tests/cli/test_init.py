@@ -108,6 +108,7 @@ def test_the_command_writes_the_file(shops):
     result = CliRunner().invoke(app, ["init", *shops])
     assert result.exit_code == 0
     assert "wrote erblock.toml" in result.output
+    assert result.output.splitlines()[-1].endswith("erblock run erblock.toml")
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,7 @@ from erblock.cli import app
 
 SIZE = 90
 TABLES = (".csv", ".parquet")
-STEPS = ["fit", "block", "match", "evaluate"]
+STEPS = ["fit", "block", "match", "evaluate", "report"]
 SETTINGS = """
 [tables]
 left = "left.csv"
@@ -123,17 +123,29 @@ def settings(old, new):
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
-        (settings("[match]", "[match]\nall = true"), ["match", "evaluate"]),
-        (settings("[match]", '[match]\ndevice = "cpu"'), ["match"]),
-        (settings("300", "290"), ["block", "match", "evaluate"]),
+        (settings("[match]", "[match]\nall = true"), ["match", "evaluate", "report"]),
+        (settings("[match]", '[match]\ndevice = "cpu"'), ["match", "report"]),
+        (settings("300", "290"), STEPS[1:]),
         (lambda f: edit(f / "right.csv", "r3,", "r3,other "), STEPS),
-        (lambda f: edit(f / "gold.csv", "l3,r3\n", ""), ["evaluate"]),
-        (lambda f: (f / "run" / "matches.parquet").unlink(), ["match"]),
-        (lambda f: (f / "run" / "model" / "arrays.safetensors").write_bytes(b""), ["fit"]),
+        (lambda f: edit(f / "gold.csv", "l3,r3\n", ""), ["evaluate", "report"]),
+        (lambda f: (f / "run" / "matches.parquet").unlink(), ["match", "report"]),
+        (lambda f: (f / "run" / "model" / "arrays.safetensors").write_bytes(b""), ["fit", "report"]),
         (lambda f: (f / "run" / "evaluate.json").unlink(), ["evaluate"]),
+        (lambda f: (f / "run" / "report.html").write_bytes(b""), ["report"]),
         (lambda f: (f / "left.csv").touch(), []),
     ],
-    ids=["all", "same matches", "budget", "table", "gold", "gone", "damaged", "no figures", "touched"],
+    ids=[
+        "all",
+        "same matches",
+        "budget",
+        "table",
+        "gold",
+        "gone",
+        "damaged",
+        "no figures",
+        "page",
+        "touched",
+    ],
 )
 def test_steps_are_done_again_if_what_they_read_or_wrote_has_changed(change, expected, here, capsys):
     change(here)
@@ -145,9 +157,10 @@ def test_steps_are_done_again_if_what_they_read_or_wrote_has_changed(change, exp
     ("line", "expected"),
     [
         ("--force", STEPS),
-        ("--from match", ["match", "evaluate"]),
+        ("--from match", ["match", "evaluate", "report"]),
         ("--from block --to block", ["block"]),
         ("--to match", []),
+        ("--from report", ["report"]),
     ],
 )
 def test_steps_are_chosen(line, expected, here, capsys):
@@ -159,8 +172,9 @@ def test_steps_are_chosen(line, expected, here, capsys):
 
 def test_steps_are_those_that_the_settings_ask_for(here, capsys):
     (here / "plain.toml").write_text('[tables]\nleft = "left.csv"\nright = "right.csv"\n', encoding="utf-8")
-    assert done_again("plain.toml -o plain", capsys) == ["block"]
-    assert done_again("plain.toml -o plain --gold gold.csv --from evaluate", capsys) == ["evaluate"]
+    assert done_again("plain.toml -o plain", capsys) == ["block", "report"]
+    measured = done_again("plain.toml -o plain --gold gold.csv --from evaluate", capsys)
+    assert measured == ["evaluate", "report"]
     assert not (here / "plain" / "model").exists()
 
 
@@ -258,7 +272,7 @@ def test_a_step_that_fails_leaves_those_before_it_done(here, capsys):
     assert app.run(["run"]) == 2
     assert "gold.csv needs a column 'label'" in capsys.readouterr().err
     edit(here / "erblock.toml", '\nlabels = "gold.csv"', "")
-    assert done_again("", capsys) == ["match", "evaluate"]
+    assert done_again("", capsys) == ["match", "evaluate", "report"]
 
 
 def test_what_is_written_keeps_its_ending(here):
@@ -266,3 +280,25 @@ def test_what_is_written_keeps_its_ending(here):
     edit(here / "erblock.toml", "max_pairs = 300", "max_pairs = 300\noutput = 'p.jsonl'")
     assert app.run(["run", "-o", "new"]) == 0
     assert {"matches.csv.gz", "pairs.jsonl"} <= {path.name for path in (here / "new").iterdir()}
+
+
+def test_a_run_without_the_extra_does_all_but_the_page(here, capsys, monkeypatch):
+    shutil.rmtree("run")
+    monkeypatch.setattr("erblock.errors.find_spec", lambda module: None if module == "jinja2" else module)
+    assert app.run(["run"]) == 0
+    assert capsys.readouterr().err.splitlines()[-1] == (
+        "no report.html is written: this needs the package jinja2: pip install 'erblock[report]'"
+    )
+    assert sorted(path.name for path in Path("run").glob("*report*")) == []
+    assert app.run(["run", "--from", "report"]) == 2
+    assert app.run(["run", "--to", "evaluate"]) == 0
+
+
+def test_a_page_with_other_samples_is_replaced_by_the_next_run(here, capsys):
+    assert app.run(["run", "--from", "report"]) == 0
+    page = Path("run/report.html").read_bytes()
+    assert app.run(["report", "run", "--samples", "0"]) == 0
+    assert Path("run/report.html").read_bytes() != page
+    capsys.readouterr()
+    assert done_again("", capsys) == ["report"]
+    assert Path("run/report.html").read_bytes() == page

@@ -222,6 +222,24 @@ def test_one_table_has_one_side(here):
     assert "Sample pairs" in titles(Path("one/report.html"))
 
 
+def test_sources_that_meet_are_shown(here, browser):
+    tables = (pl.read_csv(f"{side}.csv", infer_schema=False) for side in ("left", "right"))
+    shops = [part.with_columns(shop=pl.lit(name)) for part, name in zip(tables, ("<i>A", "B"), strict=True)]
+    pl.concat(shops).write_csv("both.csv")
+    settings = '[tables]\nleft = "both.csv"\nsource = "shop"\n[match]\n'
+    (here / "one.toml").write_text(settings, encoding="utf-8")
+    assert app.run(["run", "one.toml", "-o", "one"]) == 0
+    page = opened(browser, Path("one/report.html"), 360)
+    assert page.complaints == []
+    matches = pl.read_parquet("one/matches.parquet").height
+    pairs = pl.read_parquet("one/pairs.parquet").height
+    cells = "[...document.querySelectorAll('section td, section th')]"
+    told = page.value(f"{cells}.map(cell => cell.textContent).join(' ')")
+    assert f"<i>A B {pairs:,} {matches:,}" in told
+    assert f"left source B {SIZE}" in told
+    assert "2 sources meet, most often <i>A and B" in page.value("document.body.textContent")
+
+
 def test_a_run_that_stopped_early_says_what_it_lacks(here, capsys):
     assert app.run(["run", "-o", "early", "--to", "block"]) == 0
     assert app.run(["report", "early"]) == 0
@@ -285,6 +303,6 @@ def test_bad_input_is_one_line_and_leaves_nothing(break_it, line, said, here, ca
 @pytest.mark.parametrize("package", ["jinja2", "vl_convert"])
 def test_without_the_extra_the_line_says_what_to_install(package, here, monkeypatch, capsys):
     monkeypatch.setattr("erblock.errors.find_spec", lambda name: None if name == package else object())
-    assert app.run(["report", "run"]) == 2
+    assert app.run(["report", "run", "-o", "without.html"]) == 2
     assert "pip install 'erblock[report]'" in capsys.readouterr().err
-    assert not Path("run/report.html").exists()
+    assert not Path("without.html").exists()

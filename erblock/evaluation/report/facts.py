@@ -24,6 +24,16 @@ class RecordGroup:
 
 
 @dataclass(frozen=True)
+class SourcePair:
+    """Two sources of a table, or one twice, and the pairs and matches between them; None without matching."""
+
+    one: str
+    other: str
+    pairs: int
+    matches: int | None
+
+
+@dataclass(frozen=True)
 class RuleHits:
     """A rule, the matches of which it holds, and the triplets that it made for training."""
 
@@ -70,6 +80,7 @@ class RunFacts:
     matches: pl.DataFrame | None
     known: int | None
     groups: tuple[RecordGroup, ...]
+    sources: tuple[SourcePair, ...]
     rules: tuple[RuleHits, ...]
     samples: Mapping[str, tuple[SamplePair, ...]]
     settings: str

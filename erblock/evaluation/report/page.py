@@ -19,6 +19,7 @@ from erblock.evaluation.report.pair_sections import (
     coverage_section,
     recall_section,
     score_section,
+    source_section,
 )
 from erblock.evaluation.report.section import Section, percent
 from erblock.tables.differences import words_apart
@@ -29,6 +30,7 @@ _SECTIONS: tuple[Callable[[RunFacts], Section | None], ...] = (
     probability_section,
     calibration_section,
     coverage_section,
+    source_section,
     bucket_section,
     rule_section,
     cluster_section,

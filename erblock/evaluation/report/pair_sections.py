@@ -147,3 +147,25 @@ def coverage_section(facts: RunFacts) -> Section | None:
         charts.bars(rows, "share without a candidate", charts.SHARE, 0.01),
         Table(("table", "records", "count", "without a candidate", "share"), table),
     )
+
+
+def source_section(facts: RunFacts) -> Section | None:
+    """Return which sources of a table meet, and in how many pairs."""
+    met = facts.sources
+    if not met:
+        return None
+    rows = [{"label": f"{each.one} - {each.other}", "value": each.pairs} for each in met[:_MOST_GROUPS]]
+    matched = met[0].matches is not None
+    table = [
+        (each.one, each.other, f"{each.pairs:,}", *((f"{each.matches:,}",) if matched else ()))
+        for each in met
+    ]
+    names = {name for each in met for name in (each.one, each.other)}
+    return Section(
+        "Pairs by source",
+        "A bar is the number of candidate pairs between two sources; sources that share many records and few "
+        "pairs write them in different ways.",
+        f"{len(names)} sources meet, most often {met[0].one} and {met[0].other} with {met[0].pairs:,} pairs.",
+        charts.bars(rows, "pairs", charts.SHORT),
+        Table(("source", "other source", "pairs", *(("matches",) if matched else ())), table),
+    )
