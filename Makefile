@@ -97,7 +97,7 @@ runs/peers/%/bin/python: benchmarks/environments/%.txt
 
 bench-peers: $(STAMP) runs/peers/blockingpy/bin/python runs/peers/pyjedai/bin/python  ## measure other libraries on public data (minutes); writes docs/peers.md
 	$(PYTHON) -m pip install --quiet -c constraints.txt -e '.[peers]'
-	$(PYTHON) benchmarks/rivals.py --markdown docs/peers.md
+	$(PYTHON) benchmarks/other_libraries.py --markdown docs/peers.md
 
 mutation: $(STAMP)  ## change the code that chooses pairs and see whether a test notices (15 minutes)
 	$(PYTHON) -m pip install --quiet -c constraints.txt -e '.[mutation]'

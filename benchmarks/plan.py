@@ -214,13 +214,14 @@ def beside(row: Row, figure: str) -> str:
 
 
 HOW = """\
-## How it is told
+## How the figures are measured
 
 The tables are read in full, and without a model a MinHash is fitted, as in a run. Samples of growing size
 are then blocked in a process of its own until about 20 seconds have passed (`--seconds`). Records are
-drawn by shared words, so that matches stay together, and each pair counts as many as it speaks for. To
+drawn by shared words, so that matches stay together, and each sampled pair is weighted by its
+inverse sampling probability. To
 measure what pairs cost, the buckets of a sample are merged until a record has as many candidates as it
-will have in the whole tables. Seconds and peak memory are drawn out along lines in records and in pairs.
+will have in the whole tables. Seconds and peak memory are extrapolated along lines in records and in pairs.
 No constant of a machine is in it.
 
 It assumes that the machine stays as busy as it is, that the samples are like the rest of the tables, and

@@ -30,7 +30,7 @@ from erblock.tables.read import Records, TablePair
 from erblock.tables.schemas import ID
 from erblock.tables.text import plain_texts, text_expression
 
-_RIVALS = 3
+_COMPETITORS = 3
 
 
 @dataclass(frozen=True)
@@ -224,7 +224,7 @@ def _standing(rerun: Rerun, scores: Scores, pair: Pairs, side: int) -> Standing:
     at = at[np.argsort(-scores[at], kind="stable")]
     partners = np.where(rows[0][at] == row, rows[1][at], rows[0][at])
     own = np.flatnonzero(partners == other)
-    best = np.flatnonzero(partners != other)[:_RIVALS]
+    best = np.flatnonzero(partners != other)[:_COMPETITORS]
     competitors = tuple(_competitor(rerun, scores, int(at[i]), (1 - side, int(partners[i]))) for i in best)
     return Standing(int(own[0]) + 1 if len(own) else None, len(at), competitors)
 

@@ -57,7 +57,7 @@ def competition_of(pairs: ScoredPairs) -> tuple[float, float]:
 def sides_with_one_match(competition: tuple[float, float]) -> tuple[bool, bool]:
     """Return whether a left record, and a right one, is taken to have one match at most.
 
-    Near twins lower the competition of both sides, several matches of a record that of its own side alone.
+    Look-alikes lower the competition of both sides, several matches of a record that of its own side alone.
     """
     least = max(TUNED.one_match_above, TUNED.one_match_share * max(competition))
     return competition[0] > least, competition[1] > least

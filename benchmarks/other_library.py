@@ -1,10 +1,10 @@
-"""One other library on one pair of tables, in a process of its own: `rivals.py` starts it.
+"""One other library on one pair of tables, in a process of its own: `other_libraries.py` starts it.
 
 Reads left.csv and right.csv (none: one table) of a folder: `id`, the compared columns, and `text`, all of
 them in one. Writes pairs.csv (left_id, right_id and, where the library ranks its pairs, score) and told.json:
 seconds and peak memory. Every library is used as its own README does, and reads the same texts.
 
-usage: rival.py NAME FOLDER
+usage: other_library.py NAME FOLDER
 """
 
 import csv
@@ -207,7 +207,7 @@ def goldenmatch(tables: Tables) -> Iterator[Pair]:
         yield int(row["__target_row_id__"]), int(row["__ref_row_id__"]) - first, float(row["__match_score__"])
 
 
-RIVALS: Mapping[str, tuple[str, Callable[[Tables], Iterator[Pair]]]] = {
+LIBRARIES: Mapping[str, tuple[str, Callable[[Tables], Iterator[Pair]]]] = {
     "datasketch": ("datasketch", datasketch),
     "rensa": ("rensa", rensa),
     "FAISS, flat": ("faiss-cpu", faiss_flat),
@@ -221,10 +221,10 @@ RIVALS: Mapping[str, tuple[str, Callable[[Tables], Iterator[Pair]]]] = {
 
 def main(name: str, folder: Path) -> None:
     """Run one library and write its pairs."""
-    package, rival = RIVALS[name]
+    package, other = LIBRARIES[name]
     tables = Tables(folder)
     started = time.monotonic()
-    found = list(rival(tables))
+    found = list(other(tables))
     seconds = time.monotonic() - started
     pairs = tables.distinct(found)
     ranked = bool(pairs) and pairs[0][2] is not None

@@ -1,10 +1,10 @@
 """Candidates of other libraries beside erblock's on the same public tables: `make bench-peers`.
 
-Every library runs in a process of its own (`rival.py`), with the Python of an environment of its own where
+Every library runs in a process of its own (`other_library.py`), with the Python of its own environment where
 its requirements and erblock's cannot be met together; `make bench-peers` makes these. All read the same
 texts. Prints a line for each; writes JSON and a page.
 
-usage: rivals.py [SET ...] [--rivals NAME ...] [--out runs/rivals] [--markdown docs/peers.md]
+usage: other_libraries.py [SET ...] [--libraries NAME ...] [--out runs/libraries] [--markdown docs/peers.md]
 """
 
 import argparse
@@ -19,7 +19,7 @@ from typing import Any
 
 import polars as pl
 from common import NO_RULES, ROOT, TARGETS, DataSet, cut_cells, data_sets, figures, fit_model, written_by
-from rival import RIVALS
+from other_library import LIBRARIES
 
 from erblock.evaluation.compare import EvaluateOptions, evaluate_files
 from erblock.hashing.encoder import MINILM, EncoderOptions, load_encoder
@@ -33,7 +33,7 @@ SECONDS = 120
 HOW = """\
 All read the same records, in lower case: those that take one text, the compared columns joined by spaces;
 those that take columns, the columns. Each runs in a process of its own, as its README shows
-(`benchmarks/rival.py` says how), and seconds and peak memory are those from texts to pairs, without the
+(`benchmarks/other_library.py` says how); seconds and peak memory are those from texts to pairs, without the
 start of Python. For erblock they are of the whole command, with its start, and fitting is in the seconds
 where it fits. It has no rules and no labels here.
 
@@ -50,7 +50,7 @@ OURS: Mapping[str, Mapping[str, Any] | None] = {
     "erblock, MinHash fitted": {"method": "minhash"},
     "erblock, neural untrained": {"max_steps": 0},
 }
-ORDER = (*OURS, *RIVALS)
+ORDER = (*OURS, *LIBRARIES)
 
 ENVIRONMENTS = Path(os.environ.get("ERBLOCK_PEERS", ROOT / "runs" / "peers"))
 """A folder for each library that has requirements of its own, which `make` makes."""
@@ -61,13 +61,13 @@ Row = dict[str, Any]
 def main() -> None:
     """Run the benchmark."""
     options = arguments()
-    path = options.out / "rivals.json"
+    path = options.out / "libraries.json"
     options.out.mkdir(parents=True, exist_ok=True)
     known: dict[str, Row] = json.loads(path.read_text()) if path.is_file() else {}
     for data in data_sets(options.sets or SETS):
         folder = prepared(data, options.out)
-        for name in options.rivals or ORDER:
-            row = ours(name, data, folder) if name in OURS else rival(name, data, folder)
+        for name in options.libraries or ORDER:
+            row = ours(name, data, folder) if name in OURS else other(name, data, folder)
             print(as_line(row), flush=True)
             known[f"{data.name}/{name}"] = row
         for row in known.values():
@@ -82,8 +82,8 @@ def arguments() -> argparse.Namespace:
     """Return the command line's options."""
     parser = argparse.ArgumentParser(description="Candidates of other libraries beside erblock's.")
     parser.add_argument("sets", nargs="*", metavar="SET", help=f"default: {', '.join(SETS)}")
-    parser.add_argument("--rivals", nargs="*", choices=ORDER, metavar="NAME")
-    parser.add_argument("--out", type=Path, default=ROOT / "runs" / "rivals")
+    parser.add_argument("--libraries", nargs="*", choices=ORDER, metavar="NAME")
+    parser.add_argument("--out", type=Path, default=ROOT / "runs" / "libraries")
     parser.add_argument("--markdown", type=Path)
     return parser.parse_args()
 
@@ -126,14 +126,14 @@ def ours(name: str, data: DataSet, folder: Path) -> Row:
     return {"set": data.name, "name": name, "version": "", **row, **measured(data, out, name)}
 
 
-def rival(name: str, data: DataSet, folder: Path) -> Row:
+def other(name: str, data: DataSet, folder: Path) -> Row:
     """Return the figures of another library's candidates, or why there are none."""
     row: Row = {"set": data.name, "name": name}
-    package, _ = RIVALS[name]
+    package, _ = LIBRARIES[name]
     own = ENVIRONMENTS / package / "bin" / "python"
     command = [
         str(own) if own.is_file() else sys.executable,
-        str(Path(__file__).parent / "rival.py"),
+        str(Path(__file__).parent / "other_library.py"),
         name,
         str(folder),
     ]
