@@ -61,7 +61,7 @@ def test_parquet_keeps_its_verdicts(tmp_path):
     ("rows", "message"),
     [
         ("7,7,0.5,1\n8,b,1.2,1\n", "row 2: probability must be from 0 to 1, found '1.2"),
-        ("7,7,,1\n", "row 1: probability must be from 0 to 1, found 'None'"),
+        ("7,7,,1\n", "row 1: probability must be from 0 to 1, found nothing"),
         ("7,7,0.5,yes\n", "row 1: is_match must be true or false, found 'yes'"),
         ("x,7,0.5,1\n", "left_id 'x' cannot be an id"),
         ("7,7,high,1\n", "wrong type"),
