@@ -1,6 +1,6 @@
 """What a run takes beside other work: `make bench-busy`.
 
-usage: busy.py [--rows 2000] [--markdown docs/busy.md]
+usage: busy.py [--rows 2000] [--runs 3] [--markdown docs/busy.md]
 
 Each command runs alone and beside one process that keeps all cores busy, in turns, so that both meet the same
 machine; what counts is their ratio. Where all share the cores fairly it is 2.
@@ -19,7 +19,6 @@ from common import written_by
 from generate import tables
 from start import seconds
 
-_RUNS = 3
 _AIM = 2.5
 SETTINGS = '[rules]\nmatch = ["token_set_ratio(name) >= 80"]\n'
 
@@ -28,17 +27,20 @@ def main() -> None:
     """Measure, and print or write the page."""
     parser = argparse.ArgumentParser(description="What a run takes beside other work.")
     parser.add_argument("--rows", type=int, default=2000, help="records of either table")
+    parser.add_argument("--runs", type=int, default=3, help="of each command, alone and beside")
     parser.add_argument("--markdown", type=Path, help="write the page here")
     options = parser.parse_args()
     with TemporaryDirectory() as folder:
-        page = "\n".join(page_of(measured(Path(folder), options.rows), options.rows))
+        page = "\n".join(
+            page_of(measured(Path(folder), options.rows, options.runs), options.rows, options.runs)
+        )
     if options.markdown:
         options.markdown.write_text(page + "\n", encoding="utf-8")
     else:
         print(page)
 
 
-def measured(folder: Path, rows: int) -> dict[str, tuple[float, float]]:
+def measured(folder: Path, rows: int, times: int) -> dict[str, tuple[float, float]]:
     """Return the median wall seconds of each command: alone, beside other work."""
     paths = [str(folder / f"{name}.csv") for name in ("left", "right")]
     for path, table in zip(paths, tables(rows, 0), strict=False):
@@ -47,7 +49,7 @@ def measured(folder: Path, rows: int) -> dict[str, tuple[float, float]]:
     found: dict[str, tuple[float, float]] = {}
     for name, command in commands.items():
         seconds(command, folder / "cache")  # The kernels are compiled, and later commands need the model.
-        runs = [(timed(command, folder), beside(command, folder)) for _ in range(_RUNS)]
+        runs = [(timed(command, folder), beside(command, folder)) for _ in range(times)]
         alone, busy = zip(*runs, strict=True)
         found[name] = median(alone), median(busy)
     return found
@@ -98,12 +100,12 @@ def _compute() -> None:
         number = number * 48_271 % 2_147_483_647
 
 
-def page_of(found: Mapping[str, tuple[float, float]], rows: int) -> Iterator[str]:
+def page_of(found: Mapping[str, tuple[float, float]], rows: int, times: int) -> Iterator[str]:
     """Yield the lines of the page."""
     yield from ("# Beside other work", "", written_by("bench-busy"), "")
     yield from (
         f"Wall seconds on two tables of {rows:,} records, alone and beside one busy process for each core,",
-        f"in turns; the median of {_RUNS}. Where all get an equal share the ratio is 2; the aim is at most",
+        f"in turns; the median of {times}. Where all get an equal share the ratio is 2; the aim is at most",
         f"{_AIM}. Threads of PyTorch sleep while they wait for each other: erblock sets",
         "OMP_WAIT_POLICY=passive, unless it is set.",
         "",

@@ -23,7 +23,7 @@ _In = TypeVar("_In")
 _Out = TypeVar("_Out")
 
 # PyTorch's OpenMP reads this when it is loaded. Beside other processes, threads that spin while they wait
-# take the cores from the work they wait for: training takes twice as long (docs/busy.md).
+# take the cores from the work they wait for: training takes twice as long (make bench-busy).
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 _thread = local()
