@@ -15,7 +15,7 @@ from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
 
-from common import written_by
+from common import give, written_by
 from generate import tables
 from start import seconds
 
@@ -31,13 +31,8 @@ def main() -> None:
     parser.add_argument("--markdown", type=Path, help="write the page here")
     options = parser.parse_args()
     with TemporaryDirectory() as folder:
-        page = "\n".join(
-            page_of(measured(Path(folder), options.rows, options.runs), options.rows, options.runs)
-        )
-    if options.markdown:
-        options.markdown.write_text(page + "\n", encoding="utf-8")
-    else:
-        print(page)
+        found = measured(Path(folder), options.rows, options.runs)
+    give(page_of(found, options.rows, options.runs), options.markdown)
 
 
 def measured(folder: Path, rows: int, times: int) -> dict[str, tuple[float, float]]:

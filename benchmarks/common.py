@@ -4,7 +4,7 @@ import os
 import platform
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -82,6 +82,15 @@ def fit_model(
         "steps": report.training.steps if report.training else 0,
         "bands": report.bands,
     }
+
+
+def give(page: Iterable[str], markdown: Path | None) -> None:
+    """Write the lines of a page to its file; print them where none is named."""
+    text = "\n".join(page)
+    if markdown is None:
+        print(text)
+    else:
+        markdown.write_text(text + "\n", encoding="utf-8")
 
 
 def smaller_table(data: DataSet) -> int:

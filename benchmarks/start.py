@@ -17,7 +17,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from common import written_by
+from common import give, written_by
 from generate import tables
 
 Seconds = tuple[float, float]
@@ -30,11 +30,8 @@ def main() -> None:
     options = arguments()
     load = os.getloadavg()[0]
     with TemporaryDirectory() as folder:
-        page = "\n".join(page_of(measured(Path(folder), options.rows), options.rows, load))
-    if options.markdown:
-        options.markdown.write_text(page + "\n", encoding="utf-8")
-    else:
-        print(page)
+        found = measured(Path(folder), options.rows)
+    give(page_of(found, options.rows, load), options.markdown)
 
 
 def arguments() -> argparse.Namespace:

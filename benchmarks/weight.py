@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
-from common import written_by
+from common import give, written_by
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
@@ -24,12 +24,7 @@ def main() -> None:
     """Measure, and print or write the page."""
     parser = argparse.ArgumentParser(description="What an installation weighs.")
     parser.add_argument("--markdown", type=Path, help="write the page here")
-    options = parser.parse_args()
-    page = "\n".join(page_of())
-    if options.markdown:
-        options.markdown.write_text(page + "\n", encoding="utf-8")
-    else:
-        print(page)
+    give(page_of(), parser.parse_args().markdown)
 
 
 def page_of() -> Iterator[str]:

@@ -35,7 +35,7 @@ Doubles = npt.NDArray[np.float64]
 
 
 def doubtful_share(probability: npt.NDArray[np.floating]) -> float:
-    """Return the share of the expected matches that is of pairs of which it is not known what they are."""
+    """Return the share of the expected matches that lies in pairs with doubtful probabilities."""
     if not probability.sum() > 0:
         return 0.0
     is_doubtful = (probability > TUNED.doubtful[0]) & (probability < TUNED.doubtful[1])

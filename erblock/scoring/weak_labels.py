@@ -85,11 +85,11 @@ def choose_examples(pairs: ScoredPairs, pair_labels: PairLabels) -> PairExamples
     sample_weight[pair_labels == MATCH] = TUNED.label_weight
     sample_weight[(pair_labels == CONFLICT) | (pair_labels == NO_MATCH)] = 0
     matches = sample_weight > 0
-    doubtful = np.zeros(len(pairs), dtype=bool)
-    doubtful[group] = doubtful[sure] = True
-    doubtful &= pair_labels != CONFLICT
-    others = np.where(matches | doubtful, 0, _competitors(pairs, sample_weight > TUNED.clear_match))
-    others[(pair_labels == CONFLICT) & (others > 0)] = 1
+    supposed = matches.copy()
+    supposed[group] = supposed[sure] = True
+    competitors = _competitors(pairs, sample_weight > TUNED.clear_match)
+    others = np.where(supposed, 0, competitors)
+    others[(pair_labels == CONFLICT) & (competitors > 0)] = 1
     others[pair_labels == NO_MATCH] = TUNED.label_weight
     sample_weight = np.where(matches, sample_weight, others).astype(np.float32)
     at = _thinned(np.flatnonzero(sample_weight > 0), np.isin(pair_labels, (MATCH, NO_MATCH)))

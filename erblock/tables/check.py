@@ -88,8 +88,7 @@ def refuse(wrong: pl.Series, values: pl.Series, source: str, expected: str) -> N
     """Raise TableError at the first of `values` that is `wrong`, if any is."""
     if wrong.any():
         row = wrong.arg_max() or 0
-        found = "nothing" if values[row] is None else f"'{visible(str(values[row]))}'"
-        raise TableError(f"{source}, row {row + 1}: {expected}, found {found}")
+        raise TableError(f"{source}, row {row + 1}: {expected}, found {quoted(values[row])}")
 
 
 def counted(values: pl.Series, noun: str) -> str:
@@ -107,11 +106,20 @@ def listed(names: Sequence[str]) -> str:
 
 def shown(value: object) -> str:
     """Return a value as messages show it: invisible characters as escapes, and then in quotes."""
-    if isinstance(value, bytes):
-        return value.hex()
-    text = str(value.to_list() if isinstance(value, pl.Series) else value)
+    text = _text(value)
     seen = visible(text)
     return text if seen == text and text == text.strip() else f"'{seen}'"
+
+
+def quoted(value: object) -> str:
+    """Return a value in quotes, with invisible characters as escapes; "nothing" for a missing one."""
+    return "nothing" if value is None else f"'{visible(_text(value))}'"
+
+
+def _text(value: object) -> str:
+    if isinstance(value, bytes):
+        return value.hex()
+    return str(value.to_list() if isinstance(value, pl.Series) else value)
 
 
 def _looks_like_data(name: str) -> bool:

@@ -11,7 +11,7 @@ import polars as pl
 
 from erblock.config import did_you_mean
 from erblock.errors import TableError
-from erblock.tables.check import counted, listed, refuse, shown
+from erblock.tables.check import counted, listed, quoted, refuse, shown
 from erblock.tables.csv_text import CsvOptions
 from erblock.tables.files import DEFAULT_CSV, read_frame
 from erblock.tables.schemas import GOLD, LABELS, MATCHES, PAIRS, TAUGHT, Schema
@@ -169,9 +169,8 @@ def cast_ids(ids: pl.Series, dtype: pl.DataType, source: str) -> pl.Series:
     failed = cast.is_null()
     if failed.any():
         row = failed.arg_max() or 0
-        value = shown(ids[row]).strip("'")
         raise TableError(
-            f"{source}, row {row + 1}: {ids.name} '{value}' cannot be an id of the table, "
+            f"{source}, row {row + 1}: {ids.name} {quoted(ids[row])} cannot be an id of the table, "
             f"whose ids are of the type {dtype}"
         )
     return cast
