@@ -9,6 +9,7 @@ import numpy as np
 
 from erblock.comparison.columns import ComparedColumn
 from erblock.comparison.evidence import Evidence
+from erblock.comparison.large import comparison_of
 from erblock.comparison.measures import MEASURES, Floats
 from erblock.comparison.vectors import Comparison
 from erblock.errors import ModelError
@@ -30,7 +31,7 @@ class FittedEvidence:
 
     def log_odds(self, tables: TablePair, weights: Floats, left_rows: Rows, right_rows: Rows) -> Floats:
         """Return the log odds of a match of each pair of row numbers; `weights`: of the hasher's features."""
-        return self.log_odds_by(Comparison(tables, self.columns, weights), left_rows, right_rows)
+        return self.log_odds_by(comparison_of(tables, self.columns, weights), left_rows, right_rows)
 
     def log_odds_by(self, comparison: Comparison, left_rows: Rows, right_rows: Rows) -> Floats:
         """Return the log odds of a match of each pair of row numbers, by a comparison of `columns`."""

@@ -26,7 +26,6 @@ _RANDOM_PAIRS, _OF_A_RECORD = 200_000, 20
 """Random pairs that are compared: at most so many in all, and for each record."""
 
 _ROUNDS = 30
-_CHUNK = 200_000
 _HALF = 0.5  # added to every count (Jeffreys), so that no level has probability 0
 
 Doubles = npt.NDArray[np.float64]
@@ -107,8 +106,8 @@ def _levels(comparison: Comparison, rows: Rows, others: Rows) -> Levels:
     """Return the (columns, pairs) levels of agreement of pairs of row numbers."""
     columns = _columns(comparison)
     levels = np.empty((len(columns), len(rows)), dtype=np.int8)
-    for start in range(0, len(rows), _CHUNK):
-        part = slice(start, start + _CHUNK)
+    for start in range(0, len(rows), comparison.pairs_at_once):
+        part = slice(start, start + comparison.pairs_at_once)
         vectors = comparison.vectors(rows[part], others[part])
         for column, entries in enumerate(columns):
             levels[column, part] = _level(vectors[:, entries].mean(axis=1))

@@ -5,10 +5,13 @@ Decision: docs/decisions/023-order-of-characters.md.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
+from rapidfuzz.distance import Indel, JaroWinkler, Levenshtein
 from scipy import sparse
 
 from erblock.hashing import ngrams
@@ -16,22 +19,28 @@ from erblock.hashing.pairwise import row_dots
 from erblock.similarity import Compare, Rows, Scores
 from erblock.similarity.numeric import (
     MonthFirst,
-    absolute_difference,
+    Numbers,
     date_difference,
-    relative_difference,
+    distance,
+    read_numbers,
+    relative_distance,
 )
-from erblock.similarity.strings import exact, indel, jaro_winkler, levenshtein, subsequence
+from erblock.similarity.strings import Texts, equal, ratio, subsequence
+from erblock.similarity.values import folded, run_together
 from erblock.tables.profile import Kind
 
 Floats = npt.NDArray[np.float32]
 _CODES = r"[\p{L}\p{N}]+(?:[-/._][\p{L}\p{N}]+)*"
+_S = TypeVar("_S")
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True)
 class Sides:
     """One column of both tables as text, and the weight of each of the 2**20 features.
 
-    `month_first`: the order of day and month, given where only some of the column's values are here.
+    What several measures read of the values is made once. `month_first`: the order of day and month, given
+    where only some of the column's values are here.
     """
 
     left: pl.Series
@@ -39,28 +48,52 @@ class Sides:
     weights: Floats
     month_first: MonthFirst = (None, None)
 
-    def rows(
-        self, build: Callable[[pl.Series], sparse.csr_array]
-    ) -> tuple[sparse.csr_array, sparse.csr_array]:
+    def both(self, build: Callable[[pl.Series], _T]) -> tuple[_T, _T]:
         """Return `build` of both sides; one table is built once."""
         left = build(self.left)
         return left, left if self.right is self.left else build(self.right)
 
+    @cached_property
+    def features(self) -> tuple[ngrams.FeatureSets, ngrams.FeatureSets]:
+        """The words, their 3-grams, and codes."""
+        return self.both(ngrams.feature_sets)
+
+    @cached_property
+    def folded(self) -> tuple[Texts, Texts]:
+        """The texts in lower case with single spaces."""
+        return self.both(lambda values: Texts(folded(values)))
+
+    @cached_property
+    def run_together(self) -> tuple[Texts, Texts]:
+        """The letters and digits of the texts."""
+        return self.both(lambda values: Texts(run_together(values)))
+
+    @cached_property
+    def numbers(self) -> tuple[Numbers, Numbers]:
+        """The first number in each text."""
+        return self.both(read_numbers)
+
 
 def cosine(sides: Sides) -> Compare:
     """TF-IDF cosine of words, their 3-grams, and codes."""
-    left, right = sides.rows(lambda texts: ngrams.tfidf(ngrams.feature_sets(texts), sides.weights))
+    left, right = _of_each(sides.features, lambda sets: ngrams.tfidf(sets, sides.weights))
     return _known(left, right, lambda rows, others: row_dots(left, right, rows, others))
 
 
 def containment(sides: Sides) -> Compare:
     """The weight of the shared features / that of all features of the record that has less."""
-    return _contained(*sides.rows(lambda texts: _weighted(ngrams.feature_sets(texts), sides.weights)))
+    return _contained(*_of_each(sides.features, lambda sets: _weighted(sets, sides.weights)))
 
 
 def shared_codes(sides: Sides) -> Compare:
     """The weight of the shared words with digits / that of all of them of the record that has less."""
-    return _contained(*sides.rows(lambda texts: _weighted(ngrams.word_sets(_codes(texts)), sides.weights)))
+    return _contained(*sides.both(lambda texts: _weighted(ngrams.word_sets(_codes(texts)), sides.weights)))
+
+
+def _of_each(sides: tuple[_S, _S], build: Callable[[_S], _T]) -> tuple[_T, _T]:
+    left, right = sides
+    built = build(left)
+    return built, built if right is left else build(right)
 
 
 def _contained(left: sparse.csr_array, right: sparse.csr_array) -> Compare:
@@ -82,9 +115,9 @@ def _known(left: sparse.csr_array, right: sparse.csr_array, compare: Compare) ->
 def _weighted(sets: ngrams.FeatureSets, weights: Floats) -> sparse.csr_array:
     """Return rows whose dot products are the weights of shared features."""
     features = sets.features
-    matrix = sparse.csr_array(
-        (np.sqrt(weights[features]), features, sets.starts), shape=(len(sets), 1 << ngrams.FEATURE_BITS)
-    )
+    # A copy, as what follows works in place.
+    parts = np.sqrt(weights[features]), features, sets.starts.copy()
+    matrix = sparse.csr_array(parts, shape=(len(sets), 1 << ngrams.FEATURE_BITS))
     matrix.sum_duplicates()
     return matrix
 
@@ -94,10 +127,6 @@ def _codes(texts: pl.Series) -> pl.Series:
     word = pl.element().str.replace_all(r"[-/._]", "")
     wanted = word.filter(word.str.contains(r"\d") & (word.str.len_chars() >= 2))
     return texts.str.extract_all(_CODES).list.eval(wanted).list.join(" ")
-
-
-def _of_texts(measure: Callable[[pl.Series, pl.Series], Compare]) -> Callable[[Sides], Compare]:
-    return lambda sides: measure(sides.left, sides.right)
 
 
 def _days(sides: Sides) -> Compare:
@@ -114,28 +143,33 @@ def _nearness(difference: Callable[[Sides], Compare]) -> Callable[[Sides], Compa
     return measure
 
 
-_EXACT = {"exact": _of_texts(exact)}
-_EDITS = {"jaro_winkler": _of_texts(jaro_winkler), "levenshtein": _of_texts(levenshtein)}
-_ORDER = {"indel": _of_texts(indel), "subsequence": _of_texts(subsequence)}
-_TYPED: Mapping[str, Callable[[Sides], Compare]] = {"cosine": cosine, **_EXACT, **_EDITS}
+_Measures = Mapping[str, Callable[[Sides], Compare]]
 
-MEASURES: Mapping[Kind, Mapping[str, Callable[[Sides], Compare]]] = {
-    "name": {
-        "cosine": cosine,
-        "containment": containment,
-        **_EXACT,
-        "jaro_winkler": _of_texts(jaro_winkler),
-        **_ORDER,
-    },
+_EXACT: _Measures = {"exact": lambda sides: equal(*(side.values for side in sides.folded))}
+_JARO_WINKLER: _Measures = {
+    "jaro_winkler": lambda sides: ratio(JaroWinkler.normalized_similarity, *sides.folded)
+}
+_LEVENSHTEIN: _Measures = {
+    "levenshtein": lambda sides: ratio(Levenshtein.normalized_similarity, *sides.folded)
+}
+_ORDER: _Measures = {
+    "indel": lambda sides: ratio(Indel.normalized_similarity, *sides.run_together),
+    "subsequence": lambda sides: subsequence(*sides.run_together),
+}
+_DIFFERENCE: _Measures = {"difference": _nearness(lambda sides: distance(*sides.numbers))}
+_TYPED: _Measures = {"cosine": cosine, **_EXACT, **_JARO_WINKLER, **_LEVENSHTEIN}
+
+MEASURES: Mapping[Kind, _Measures] = {
+    "name": {"cosine": cosine, "containment": containment, **_EXACT, **_JARO_WINKLER, **_ORDER},
     "text": {"cosine": cosine, "containment": containment, **_EXACT, **_ORDER},
-    "category": {"cosine": cosine, **_EXACT, "jaro_winkler": _of_texts(jaro_winkler)},
+    "category": {"cosine": cosine, **_EXACT, **_JARO_WINKLER},
     "code": _TYPED,
     "number": {
         **_TYPED,
-        "difference": _nearness(_of_texts(absolute_difference)),
-        "relative_difference": _nearness(_of_texts(relative_difference)),
+        **_DIFFERENCE,
+        "relative_difference": _nearness(lambda sides: relative_distance(*sides.numbers)),
     },
-    "year": {**_TYPED, "difference": _nearness(_of_texts(absolute_difference))},
+    "year": {**_TYPED, **_DIFFERENCE},
     "date": {**_TYPED, "days": _nearness(_days)},
 }
 

@@ -18,7 +18,6 @@ from erblock.tables.profile import column_texts
 from erblock.tables.read import Records, TablePair
 from erblock.tables.text import record_texts
 
-_CHUNK = 200_000
 _AS_THEY_ARE: Mapping[str, MonthFirst] = {}
 
 
@@ -43,6 +42,9 @@ class Comparison:
     pair's vector depends on its two records alone if `dates` says how to read each column of dates (by its
     name on the left).
     """
+
+    pairs_at_once = 200_000
+    """Pairs whose vectors are in memory at a time, where only what is made of them is kept."""
 
     def __init__(
         self,
@@ -75,9 +77,9 @@ class Comparison:
     def log_odds(self, evidence: Evidence, left_rows: Rows, right_rows: Rows) -> Floats:
         """Return the log odds of a match of pairs of row numbers; their vectors are not kept."""
         odds = np.empty(len(left_rows), dtype=np.float32)
-        for start in range(0, len(left_rows), _CHUNK):
+        for start in range(0, len(left_rows), self.pairs_at_once):
             self.on_progress("compare", start, len(left_rows))
-            chunk = slice(start, start + _CHUNK)
+            chunk = slice(start, start + self.pairs_at_once)
             odds[chunk] = evidence.log_odds(self.vectors(left_rows[chunk], right_rows[chunk]))
         self.on_progress("compare", len(left_rows), len(left_rows))
         return odds

@@ -12,6 +12,7 @@ from erblock.blocking.fixed import NONE_FIXED, FixedPairs
 from erblock.blocking.output import write_frame
 from erblock.blocking.score import score_candidates
 from erblock.comparison.columns import ComparedColumn, compared_columns
+from erblock.comparison.large import comparison_of
 from erblock.comparison.measures import Floats
 from erblock.comparison.texts import ngram_similarity
 from erblock.comparison.vectors import Comparison
@@ -159,7 +160,7 @@ class LocalMatchEngine:
 
     def comparison(self, columns: tuple[ComparedColumn, ...], weights: Floats) -> Comparison:
         """Return the comparison of the records by these columns."""
-        return Comparison(self.tables, columns, weights)
+        return comparison_of(self.tables, columns, weights)
 
     def similarity(self, weights: Floats, left: Rows, right: Rows) -> Scores:
         """Return the n-gram similarity of each pair."""

@@ -137,7 +137,9 @@ def tfidf(sets: FeatureSets, weights: Floats) -> sparse.csr_array:
     """Return one unit-length row per record, (1 + ln tf) * weight, over the 2**20 features."""
     features = sets.features
     values = (1 + np.log(sets.counts.astype(np.float32))) * weights[features]
-    matrix = sparse.csr_array((values, features, sets.starts), shape=(len(sets), 1 << FEATURE_BITS))
+    # A copy, as what follows works in place.
+    parts = values, features, sets.starts.copy()
+    matrix = sparse.csr_array(parts, shape=(len(sets), 1 << FEATURE_BITS))
     matrix.sum_duplicates()
     return unit_rows(matrix)
 

@@ -14,6 +14,7 @@ from erblock.blocking.score import score_candidates
 from erblock.comparison.columns import compared_columns
 from erblock.comparison.evidence import Examples, fit_evidence
 from erblock.comparison.fitted import FittedEvidence, read_evidence
+from erblock.comparison.large import ComparisonInParts, comparison_of
 from erblock.comparison.measures import Floats
 from erblock.comparison.vectors import Comparison
 from erblock.config import Config
@@ -37,8 +38,6 @@ from erblock.scoring.weak_labels import (
     PairLabels,
     choose_examples,
 )
-from erblock.similarity.values import date_orders
-from erblock.tables.profile import column_texts
 from erblock.tables.read import Records, TablePair
 
 _SAMPLE = 20_000
@@ -113,7 +112,7 @@ def _learned_from(
     """Return the evidence learned from these pairs; None with too few seed pairs."""
     on_progress("learn", 0, 4)
     columns = compared_columns(tables)
-    comparison = Comparison(tables, columns, weights)
+    comparison = comparison_of(tables, columns, weights)
     on_progress("learn", 1, 4)
     doubts = find_doubts(scored, comparison)
     chosen = choose_examples(scored, doubts.among(scored, pair_labels))
@@ -151,19 +150,9 @@ class ColumnEvidence:
         """Return the log odds of each pair of row numbers of one of the tables, as of one of both."""
         records, columns = self.tables.other if right else self.tables.left, self.fitted.columns
         frame = records.frame.select(pl.col(c.right if right else c.left).alias(c.left) for c in columns)
-        asked = np.zeros(frame.height, dtype=bool)
-        asked[rows] = asked[others] = True
-        place = np.cumsum(asked) - 1
-        one = TablePair(replace(records, frame=frame.filter(asked)), None, ())
-        dates = {c.left: 2 * (_has_month_first(frame, c.left),) for c in columns if c.kind == "date"}
-        comparison = Comparison(one, columns, self.weights, dates)
-        return self.fitted.log_odds_by(comparison, place[rows], place[others])
-
-
-def _has_month_first(frame: pl.DataFrame, column: str) -> bool:
-    """Return how all dates of a column are read, of which only some are compared."""
-    day_first, month_first = date_orders(column_texts(frame.select(column))[column])
-    return month_first > day_first
+        columns = tuple(replace(column, right=column.left) for column in columns)
+        one = TablePair(replace(records, frame=frame), None, ())
+        return self.fitted.log_odds_by(ComparisonInParts(one, columns, self.weights), rows, others)
 
 
 @dataclass(frozen=True)
@@ -204,7 +193,7 @@ def _evidence(config: Config, found: Candidates, on_progress: Progress) -> Colum
         return None
     best = found.scored.at(best_of_either(found.scored, _LEARNED_FROM))
     if fitted is not None:
-        comparison = Comparison(found.tables, fitted.columns, found.weights)
+        comparison = comparison_of(found.tables, fitted.columns, found.weights)
         return ColumnEvidence(fitted, found.weights, found.tables, comparison, find_doubts(best, comparison))
     unknown = np.full(len(best), UNKNOWN, dtype=np.int8)
     return _learned_from(best, unknown, found.tables, found.weights, on_progress)

@@ -1,15 +1,16 @@
 """Similarities of two texts, by RapidFuzz on all cores."""
 
 from collections.abc import Callable
+from functools import cached_property
 from typing import Any, TypeAlias
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 from rapidfuzz import fuzz, process
-from rapidfuzz.distance import Indel, JaroWinkler, LCSseq, Levenshtein
+from rapidfuzz.distance import JaroWinkler, LCSseq, Levenshtein
 
-from erblock.similarity.values import folded, run_together, sounds, worded
+from erblock.similarity.values import folded, sounds, worded
 
 Rows: TypeAlias = NDArray[np.int64]
 Scores: TypeAlias = NDArray[np.floating[Any]]
@@ -17,19 +18,37 @@ Compare: TypeAlias = Callable[[Rows, Rows], Scores]
 """From row numbers of the left and of the right table to one score a pair, NaN where a value is missing."""
 
 
-def _ratio(scorer: Any, left: pl.Series, right: pl.Series) -> Compare:
-    left_texts, right_texts = (
-        side.fill_null("").to_numpy(allow_copy=True).astype(object) for side in (left, right)
-    )
-    left_missing, right_missing = (side.is_null().to_numpy() for side in (left, right))
+class Texts:
+    """A column of texts, for RapidFuzz: Python strings, empty where `missing`."""
+
+    def __init__(self, values: pl.Series) -> None:
+        self.values = values
+
+    @cached_property
+    def strings(self) -> NDArray[np.object_]:
+        """The texts as objects."""
+        return self.values.fill_null("").to_numpy(allow_copy=True).astype(object)
+
+    @cached_property
+    def missing(self) -> NDArray[np.bool_]:
+        """Whether each value is missing."""
+        return self.values.is_null().to_numpy()
+
+
+def ratio(scorer: Any, left: Texts, right: Texts) -> Compare:
+    """Return the comparison by a function of RapidFuzz."""
 
     def compare(left_rows: Rows, right_rows: Rows) -> Scores:
-        queries, choices = left_texts[left_rows].tolist(), right_texts[right_rows].tolist()
+        queries, choices = left.strings[left_rows].tolist(), right.strings[right_rows].tolist()
         scores = process.cpdist(queries, choices, scorer=scorer, workers=-1, dtype=np.float32)
-        scores[left_missing[left_rows] | right_missing[right_rows]] = np.nan
+        scores[left.missing[left_rows] | right.missing[right_rows]] = np.nan
         return scores
 
     return compare
+
+
+def _ratio(scorer: Any, left: pl.Series, right: pl.Series) -> Compare:
+    return ratio(scorer, Texts(left), Texts(right))
 
 
 def jaro_winkler(left: pl.Series, right: pl.Series) -> Compare:
@@ -62,16 +81,10 @@ def partial_ratio(left: pl.Series, right: pl.Series) -> Compare:
     return _ratio(fuzz.partial_ratio, worded(left), worded(right))
 
 
-def indel(left: pl.Series, right: pl.Series) -> Compare:
-    """Share of the letters and digits, 0 to 1, that both texts have in the same order; ignores all else."""
-    return _ratio(Indel.normalized_similarity, run_together(left), run_together(right))
-
-
-def subsequence(left: pl.Series, right: pl.Series) -> Compare:
-    """Share of the shorter text's letters and digits, 0 to 1, that the other has in the same order."""
-    texts = run_together(left), run_together(right)
-    common = _ratio(LCSseq.similarity, *texts)
-    lengths, other_lengths = (side.str.len_chars().fill_null(1).to_numpy() for side in texts)
+def subsequence(left: Texts, right: Texts) -> Compare:
+    """Share of the shorter text's characters, 0 to 1, that the other has in the same order."""
+    common = ratio(LCSseq.similarity, left, right)
+    lengths, other_lengths = (side.values.str.len_chars().fill_null(1).to_numpy() for side in (left, right))
 
     def compare(left_rows: Rows, right_rows: Rows) -> Scores:
         shorter = np.minimum(lengths[left_rows], other_lengths[right_rows])
@@ -80,7 +93,8 @@ def subsequence(left: pl.Series, right: pl.Series) -> Compare:
     return compare
 
 
-def _equal(left: pl.Series, right: pl.Series) -> Compare:
+def equal(left: pl.Series, right: pl.Series) -> Compare:
+    """Return whether two values are the same."""
     both = pl.concat([left, right]).rank("dense").cast(pl.Float64).fill_null(np.nan).to_numpy()
     left_keys, right_keys = both[: len(left)], both[len(left) :]
 
@@ -93,17 +107,17 @@ def _equal(left: pl.Series, right: pl.Series) -> Compare:
 
 def exact(left: pl.Series, right: pl.Series) -> Compare:
     """The two texts are equal."""
-    return _equal(folded(left), folded(right))
+    return equal(folded(left), folded(right))
 
 
 def prefix(left: pl.Series, right: pl.Series, length: float) -> Compare:
     """The first characters are equal, as many as the second argument says (4 if there is none)."""
-    return _equal(*(folded(side).str.slice(0, int(length)) for side in (left, right)))
+    return equal(*(folded(side).str.slice(0, int(length)) for side in (left, right)))
 
 
 def soundex_equal(left: pl.Series, right: pl.Series) -> Compare:
     """The texts sound alike in English: equal Soundex codes, word by word."""
-    return _equal(sounds(left), sounds(right))
+    return equal(sounds(left), sounds(right))
 
 
 def is_null(left: pl.Series, right: pl.Series) -> Compare:

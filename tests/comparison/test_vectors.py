@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from erblock.comparison import vectors as module
 from erblock.comparison.columns import compared_columns
 from erblock.comparison.evidence import Evidence
 from erblock.comparison.vectors import Comparison
@@ -86,5 +85,5 @@ def test_log_odds_do_not_depend_on_how_many_pairs_are_compared_at_once(two_table
     rows = np.repeat(np.arange(12), 12), np.tile(np.arange(12), 12)
     whole = found.log_odds(evidence, *rows)
     assert np.allclose(whole, evidence.log_odds(found.vectors(*rows)))
-    monkeypatch.setattr(module, "_CHUNK", 7)
+    monkeypatch.setattr(Comparison, "pairs_at_once", 7)
     assert np.allclose(found.log_odds(evidence, *rows), whole, atol=1e-5)
