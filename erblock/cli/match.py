@@ -154,6 +154,9 @@ def _show(report: "MatchReport") -> None:
     )
     if report.assign_reason is not None:
         console.note(f"{report.assign}: {report.assign_reason}; --assign says otherwise")
+    for copies, side in zip(report.copies, ("left", "right"), strict=True):
+        if copies:
+            console.note(f"{copies:,} {side} records are copies of one that has a match, and match with it")
     for doubt in report.doubts:
         console.note(f"note: {doubt}")
     if report.labels:

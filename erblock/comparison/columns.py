@@ -15,6 +15,11 @@ class ComparedColumn:
     right: str
     kind: Kind
 
+    def of_side(self, *, right: bool) -> "ComparedColumn":
+        """Return the column of one side as compared with itself."""
+        name = self.right if right else self.left
+        return ComparedColumn(name, name, self.kind)
+
 
 def compared_columns(tables: TablePair) -> tuple[ComparedColumn, ...]:
     """Return the mapped columns that have values in both tables."""

@@ -96,6 +96,9 @@ class MatchEngine(Protocol):
     def comparison(self, columns: tuple[ComparedColumn, ...], weights: Floats) -> Comparison:
         """Return the comparison of records by these columns; `weights`: of the features."""
 
+    def one_side(self, *, right: bool) -> "MatchEngine":
+        """Return the engine of one of the tables alone, whose records are compared with each other."""
+
     def similarity(self, weights: Floats, left: Rows, right: Rows) -> Scores:
         """Return the n-gram similarity of each pair."""
 

@@ -162,6 +162,13 @@ class LocalMatchEngine:
         """Return the comparison of the records by these columns."""
         return comparison_of(self.tables, columns, weights)
 
+    def one_side(self, *, right: bool) -> "LocalMatchEngine":
+        """Return the engine of one of the tables alone."""
+        table = self.tables.other if right else self.tables.left
+        return LocalMatchEngine(
+            TablePair(table, None, tuple(column.of_side(right=right) for column in self.tables.columns))
+        )
+
     def similarity(self, weights: Floats, left: Rows, right: Rows) -> Scores:
         """Return the n-gram similarity of each pair."""
         return ngram_similarity(self.texts, weights, left, right)

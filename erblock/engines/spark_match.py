@@ -92,6 +92,14 @@ class SparkMatchEngine:
         """Return a comparison that is made on the executors."""
         return SparkComparison(self, columns, weights)
 
+    def one_side(self, *, right: bool) -> "SparkMatchEngine":
+        """Return the engine of one of the tables alone."""
+        table, source = (self.tables.other if right else self.tables.left), self.sources[right]
+        tables = SparkTables(
+            table, None, tuple(column.of_side(right=right) for column in self.tables.columns)
+        )
+        return SparkMatchEngine(self.session, tables, (source, source))
+
     def similarity(self, weights: Floats, left: Rows, right: Rows) -> Scores:
         """Return the n-gram similarity of each pair of row numbers."""
         with self.shipped(weights) as there:

@@ -1,7 +1,7 @@
 """Decides which pairs are matches, and which records are one entity, given the probabilities of the pairs."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 import numpy as np
@@ -71,7 +71,9 @@ class Assignment:
         return dict(zip(sizes.tolist(), counts.tolist(), strict=True))
 
 
-def assign(pairs: MatchedPairs, how: How, threshold: float) -> Assignment:
+def assign(
+    pairs: MatchedPairs, how: How, threshold: float, firsts: tuple[Rows, Rows] | None = None
+) -> Assignment:
     """Return the matches among `pairs`, none of which is less probable than `threshold` except in clusters.
 
     `how`:
@@ -81,6 +83,9 @@ def assign(pairs: MatchedPairs, how: How, threshold: float) -> Assignment:
         many-to-many: every pair is a match that is probable enough.
         clusters: a record may match any number of others; a pair is a match if both ends are in one cluster
             (`erblock.matching.clusters`), whatever its own probability.
+
+    `firsts`: for each record of both of two tables the one that it is a copy of, or itself. Copies match as
+    one record, and then each of them that is probable enough.
 
     The order of the pairs makes no difference.
 
@@ -93,7 +98,7 @@ def assign(pairs: MatchedPairs, how: How, threshold: float) -> Assignment:
         cluster_of = cluster(links)
         is_match = cluster_of[links.first] == cluster_of[links.second]
     else:
-        is_match = _chosen(links, how)
+        is_match = _chosen(links, how) if firsts is None else _chosen_as_one(links, how, firsts)
         cluster_of = links.take(is_match).components().astype(np.int64)
     numbers = numbered_by_first(cluster_of)
     if pairs.one_table:
@@ -148,6 +153,17 @@ def _chosen(links: Links, how: How) -> npt.NDArray[np.bool_]:
     if how == "one-to-one":
         return one_to_one(links)
     return links.weight >= 0 if how == "many-to-many" else _best_of_each(links, how)
+
+
+def _chosen_as_one(links: Links, how: How, firsts: tuple[Rows, Rows]) -> npt.NDArray[np.bool_]:
+    """Return which pairs are matches, where copies match as one record."""
+    one = np.concatenate([firsts[0], firsts[1] + len(firsts[0])])
+    contracted = replace(links, first=one[links.first], second=one[links.second])
+    keys = contracted.first * links.records + contracted.second
+    order = np.lexsort((keys, -links.weight))
+    best = order[np.sort(np.unique(keys[order], return_index=True)[1])]
+    chosen = keys[best[_chosen(contracted.take(best), how)]]
+    return np.isin(keys, chosen) & (links.weight >= 0)
 
 
 def _best_of_each(links: Links, how: How) -> npt.NDArray[np.bool_]:

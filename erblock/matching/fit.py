@@ -50,10 +50,16 @@ class Matcher:
         `log_odds` are those of the evidence; `logits` are a language model's, if the calibration weighs them.
         `how`: how records match, if it is not as the candidates show it.
         """
+        return self.exclusive(pairs, self.alone(pairs, log_odds, logits), how or self.how)
+
+    def alone(self, pairs: ScoredPairs, log_odds: Scores, logits: Scores | None = None) -> Scores:
+        """Return the log odds of each pair by itself, before pairs of a record exclude each other."""
         weighed = with_evidence(replace(pairs, competition=self.competition), log_odds)
-        inputs = beside(inputs_of(weighed, log_odds), logits)
-        alone = self.calibration.log_odds(inputs)
-        return probabilities(weighed, alone, self._exclusion(how or self.how)).astype(np.float32)
+        return self.calibration.log_odds(beside(inputs_of(weighed, log_odds), logits))
+
+    def exclusive(self, pairs: ScoredPairs, alone: Scores, how: How) -> Scores:
+        """Return the probability of each pair, given the log odds that it has by itself."""
+        return probabilities(pairs, alone, self._exclusion(how)).astype(np.float32)
 
     def _exclusion(self, how: How) -> tuple[float, float]:
         """Return how far, 0 to 1, a match of a left record, and of a right one, excludes its others."""

@@ -148,11 +148,10 @@ class ColumnEvidence:
 
     def within(self, rows: Rows, others: Rows, *, right: bool) -> Scores:
         """Return the log odds of each pair of row numbers of one of the tables, as of one of both."""
-        records, columns = self.tables.other if right else self.tables.left, self.fitted.columns
-        frame = records.frame.select(pl.col(c.right if right else c.left).alias(c.left) for c in columns)
-        columns = tuple(replace(column, right=column.left) for column in columns)
-        one = TablePair(replace(records, frame=frame), None, ())
-        return self.fitted.log_odds_by(ComparisonInParts(one, columns, self.weights), rows, others)
+        one = TablePair(self.tables.other if right else self.tables.left, None, ())
+        columns = tuple(column.of_side(right=right) for column in self.fitted.columns)
+        comparison = ComparisonInParts(one, columns, self.weights)
+        return comparison.log_odds(self.fitted.evidence, rows, others)
 
 
 @dataclass(frozen=True)

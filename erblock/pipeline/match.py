@@ -25,6 +25,7 @@ from erblock.matching.fit import learn
 from erblock.matching.output import matches_frame
 from erblock.matching.store import StoredMatcher, check_matcher_target, load_matcher, save_matcher
 from erblock.pipeline.candidates import read_candidates
+from erblock.pipeline.copies_of_matches import find_near_copies
 from erblock.pipeline.engine import Place, check_place
 from erblock.pipeline.entities import EntityChanges, check_entities, read_entities, write_entities
 from erblock.pipeline.evidence import Knowledge
@@ -36,6 +37,7 @@ from erblock.pipeline.places import check_match_places
 from erblock.pipeline.plm import check_plm, learn_plm
 from erblock.pipeline.taught import facts, taught_pairs
 from erblock.scoring.estimate import doubtful_share
+from erblock.scoring.near_copies import no_copies
 from erblock.scoring.pairs import ScoredPairs
 from erblock.scoring.parameters import TUNED
 from erblock.scoring.weak_labels import MATCH, NO_MATCH, PairLabels, TaughtPairs
@@ -54,7 +56,8 @@ class MatchReport:
 
     `assign_reason`: what of the candidates says how records match, if the user did not.
     `expected_precision`: the mean probability of the matches. `sizes`: clusters of each number of records.
-    `doubts`: what speaks against the labels. `entities`: what became of those that were known, if any were.
+    `doubts`: what speaks against the labels. `copies`: left records, and right ones, found to be copies of
+    one that has a match. `entities`: what became of those that were known, if any were.
     """
 
     output: str
@@ -69,6 +72,7 @@ class MatchReport:
     expected_precision: float
     sizes: dict[int, int]
     doubts: tuple[str, ...]
+    copies: tuple[int, int]
     entities: EntityChanges | None
 
 
@@ -112,12 +116,15 @@ def _matched(
     logits = None if stored.plm is None else stored.plm.logits(_texts(engine).both, pairs, log_odds)
     how = said or _how(stored, engine)
     effects = _LabelEffects(pair_labels, _excluded(pairs, pair_labels == MATCH, how))
-    probability = effects.with_labels(stored.matcher.probability(pairs, log_odds, logits, how))
+    alone = stored.matcher.alone(pairs, log_odds, logits)
+    exclusive = stored.matcher.exclusive(pairs, alone, how)
+    copies = no_copies(pairs) if said else find_near_copies(stored, engine, pairs, alone)
+    probability = effects.with_labels(copies.shared(pairs, exclusive))
     on_progress("match", len(pairs), len(pairs))
     sizes = (len(pairs.best_left), len(pairs.best_right))
     matched = MatchedPairs(pairs.left, pairs.right, probability, *sizes, engine.dedup)
     threshold = _threshold(options, matched)
-    assignment = assign(matched, how, threshold)
+    assignment = assign(matched, how, threshold, (copies.first_left, copies.first_right))
     _write(options, engine, matched, assignment)
     entities = write_entities(options, engine, assignment, known)
     if options.save is not None:
@@ -137,6 +144,7 @@ def _matched(
         float(taken.mean()) if len(taken) else 1.0,
         assignment.sizes(),
         doubts + _doubts_about(probability),
+        copies.counts,
         entities,
     )
 

@@ -104,6 +104,10 @@ class Parameters:
     alike_anyway: float = 3.0
     """Log odds subtracted because two candidates of one record are alike even where they do not match."""
 
+    false_copies: float = 0.05
+    """Largest estimated share of false ones among the near copies that are found, as usual for such rates
+    (docs/decisions/048-near-copies.md)."""
+
     likely_step: float = 0.1
     """Least probability of the matches that lead to transitive pairs
     (docs/decisions/029-transitive-pairs.md)."""

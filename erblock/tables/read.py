@@ -51,6 +51,11 @@ class ColumnPair:
         """The pair as settings write it: "name", or "left_name=right_name"."""
         return self.left if self.left == self.right else f"{self.left}={self.right}"
 
+    def of_side(self, *, right: bool) -> "ColumnPair":
+        """Return the column of one side as a pair with itself."""
+        name = self.right if right else self.left
+        return ColumnPair(name, name)
+
 
 @dataclass(frozen=True)
 class TablePair:

@@ -348,3 +348,35 @@ def test_a_labelled_match_excludes_the_others_of_its_records(how, tables, folder
     assert {pair for pair in found if "l3" in pair} == {frozenset(("l3", "r4"))}
     if how == "one-to-one":
         assert {pair for pair in found if "r4" in pair} == {frozenset(("l3", "r4"))}
+
+
+@pytest.fixture
+def doubled(folder):
+    """The right table with a third of the matched records standing there once more, with a letter missing."""
+    right = pl.read_csv("right.csv", infer_schema=False)
+    copies = right[: SIZE // 3].with_columns(
+        id="copy-" + pl.col("id"), name=pl.col("name").str.slice(0, 2) + pl.col("name").str.slice(3)
+    )
+    right.vstack(copies).sample(fraction=1, shuffle=True, seed=1).write_csv("doubled.csv")
+    assert app.run(["block", "left.csv", "doubled.csv", "-o", "doubled.parquet"]) == 0
+    return folder
+
+
+def test_copies_of_a_match_match_too(doubled, capsys):
+    assert match("left.csv", "doubled.csv", "--pairs", "doubled.parquet", "-o", "m.csv", "--json") == 0
+    report = json.loads(capsys.readouterr().out)
+    assert report["assign"] in ("one-to-one", "many-to-one")
+    copies = {frozenset((f"l{i}", f"copy-r{i}")) for i in range(SIZE // 3)}
+    found = matched(read("m.csv"))
+    assert len(found & (TRUE | copies)) >= 0.95 * len(TRUE | copies)
+    assert len(found & (TRUE | copies)) >= 0.95 * len(found)
+    assert report["copies"][0] == 0
+    assert report["copies"][1] >= 0.9 * len(copies)
+    assert match("left.csv", "doubled.csv", "--pairs", "doubled.parquet", "-o", "m2.csv") == 0
+    assert "right records are copies of one that has a match" in capsys.readouterr().err
+
+
+def test_who_says_one_to_one_gets_one_match_a_record(doubled):
+    options = ("--pairs", "doubled.parquet", "--assign", "one-to-one", "-o", "m.csv")
+    assert match("left.csv", "doubled.csv", *options) == 0
+    assert read("m.csv").select(pl.col("left_id", "right_id").is_unique().all()).row(0) == (True, True)

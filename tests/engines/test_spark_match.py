@@ -15,11 +15,17 @@ from erblock.pipeline.match import match
 pytestmark = [pytest.mark.spark, pytest.mark.slow]
 SIZE = 90
 ALONE = 20
-PAIRS = {"two": "pairs.parquet", "one": "pairs1.parquet", "typed": "pairs2.parquet"}
+PAIRS = {
+    "two": "pairs.parquet",
+    "one": "pairs1.parquet",
+    "typed": "pairs2.parquet",
+    "doubled": "pairs3.parquet",
+}
 TABLES = {
     "two": {"left": "left.csv", "right": "right.csv"},
     "one": {"left": "both.csv"},
     "typed": {"left": "left.parquet", "right": "right.parquet"},
+    "doubled": {"left": "left.csv", "right": "doubled.csv"},
 }
 
 
@@ -57,6 +63,10 @@ def folder(products, tmp_path_factory):
         more = with_more_columns(table, 5)
         more.write_csv(folder / f"{name}.csv")
         typed(more).write_parquet(folder / f"{name}.parquet")
+    right = pl.read_csv(folder / "right.csv", infer_schema=False)
+    shorter = pl.col("name").str.slice(0, 2) + pl.col("name").str.slice(3)
+    copies = right[: SIZE // 3].with_columns(id="copy-" + pl.col("id"), name=shorter)
+    right.vstack(copies).write_csv(folder / "doubled.csv")
     for kind, tables in TABLES.items():
         paths = {side: str(folder / name) for side, name in tables.items()}
         block(load_config(None, {"tables": paths, "block": {"output": str(folder / PAIRS[kind])}}))
@@ -82,6 +92,7 @@ def run(folder, engine, kind, on_progress=silent, rules=(), **options):
 CASES = {
     "two tables": ("two", {}),
     "one table": ("one", {}),
+    "copies in a table": ("doubled", {}),
     "columns of other types than text": ("typed", {}),
     "labels, and pairs without a similarity": ("two", {"labels": "labels.csv", "pairs": "bare.csv"}),
     "rules, among them one that counts words in all records": (
@@ -102,6 +113,8 @@ def test_engines_agree_to_the_last_byte(case, folder, cluster):
     assert found == files
     assert report.matches == expected.matches > 0.8 * SIZE
     assert (report.labels, report.sizes) == (expected.labels, expected.sizes)
+    assert report.copies == expected.copies
+    assert (report.copies[1] > 0) == (kind == "doubled")
 
 
 def test_a_saved_matcher_is_used_and_a_worker_dies(folder, cluster):

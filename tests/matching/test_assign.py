@@ -210,3 +210,18 @@ def test_pairs_as_probable_as_the_target_reach_it():
 def test_a_precision_is_a_share(target):
     with pytest.raises(ConfigError, match="expected a share"):
         threshold_for_precision(np.ones(1, dtype=np.float32), target)
+
+
+def test_copies_match_as_one_record_and_then_each_by_itself():
+    pairs = two_tables({(0, 0): 0.9, (0, 1): 0.8, (0, 2): 0.3, (1, 0): 0.7, (1, 3): 0.6, (2, 2): 0.2})
+    firsts = np.arange(LEFT), np.array([0, 0, 0, 3, 4])
+    chosen = assign(pairs, "one-to-one", 0.5, firsts).is_match
+    assert list(zip(pairs.left[chosen], pairs.right[chosen], strict=True)) == [(0, 0), (0, 1), (1, 3)]
+
+
+@given(TWO, st.sampled_from(["one-to-one", "many-to-one", "one-to-many", "many-to-many"]))
+def test_without_copies_nothing_changes(pairs, how):
+    given_pairs = two_tables(pairs)
+    firsts = np.arange(LEFT), np.arange(RIGHT)
+    with_firsts = assign(given_pairs, how, 0.5, firsts)
+    assert with_firsts.is_match.tolist() == assign(given_pairs, how, 0.5).is_match.tolist()
