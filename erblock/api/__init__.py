@@ -1,1 +1,1 @@
-"""erblock as a library: tables in, frames out; a thin layer over `erblock.pipeline`."""
+"""The library: functions from tables to frames, over `erblock.pipeline`."""

@@ -1,4 +1,4 @@
-"""What every function of the library begins with: keyword arguments as settings, and tables under names."""
+"""Shared by all library functions: turns keyword arguments into settings and names tables in memory."""
 
 import os
 import re
@@ -26,7 +26,7 @@ from erblock.errors import ConfigError
 from erblock.tables.memory import Frames, as_frame, holding
 
 RESULT = "<result>"
-"""The name under which what is written stays in memory."""
+"""The name of an output that stays in memory."""
 
 TAKES: Mapping[str, tuple[type, tuple[str, ...]]] = {
     "fit": (FitKeywords, ("tables", "rules", "fit")),
@@ -38,20 +38,20 @@ TAKES: Mapping[str, tuple[type, tuple[str, ...]]] = {
     "why": (WhyKeywords, ("tables", "rules", "block")),
     "check": (CheckKeywords, ("tables", "check")),
 }
-"""The keywords of each function, and the sections of the settings that they are keys of."""
+"""The keywords of each function, and the sections of the settings that have them as keys."""
 
 _TABLES = frozenset({"labels", "entities", "gold", "baseline", "must_pairs", "must_not_pairs"})
-"""The keywords that are tables."""
+"""The keywords that take a table."""
 
 _OPTIONAL = frozenset({"right", "exclude", "matches"})
-"""The arguments that are tables, and may be None."""
+"""The arguments that take a table or None."""
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 
 @dataclass(frozen=True)
 class Call:
-    """One call: its settings, the tables in memory, and what stands for the path of each table given."""
+    """One call: its settings, its tables in memory by name, and the path or name of each table argument."""
 
     config: Config
     frames: Frames
@@ -62,14 +62,14 @@ class Call:
 def called(
     function: str, keywords: Mapping[str, Any], tables: Mapping[str, Any], **more: Any
 ) -> Iterator[Call]:
-    """Yield a call of a function of the library.
+    """Yield the settings and tables of one call of a library function.
 
-    `tables`: those that are no keywords, None where one is not given; `more`: other keys of the last of the
-    sections. A table in memory goes by the name of its argument, "<left>".
+    `tables` are the table arguments, or None. `more` are further keys of the function's last section. A table
+    in memory is named after its argument, such as "<left>".
 
     Raises:
         ConfigError: if a keyword is unknown, or its value is wrong.
-        TableError: if a table is none.
+        TableError: if an argument is not a table.
     """
     sections = TAKES[function][1]
     frames: Frames = {RESULT: pl.DataFrame()} if any(value is RESULT for value in more.values()) else {}
@@ -79,7 +79,7 @@ def called(
     needed = {name for name, table in tables.items() if table is not None or name not in _OPTIONAL}
     paths = {name: _path(name, tables[name], frames) for name in tables if name in needed}
     if paths.get("left") == "<left>" and tables.get("right") is tables["left"]:
-        paths["right"] = "<left>"  # one table on both sides is an error, which is told as that of a file is
+        paths["right"] = "<left>"  # one table on both sides: the same error as for one file
     for name, path in paths.items():
         section = next((part for part in sections if name in SECTIONS[part].model_fields), None)
         values.get(section or "", {})[name] = path
@@ -89,7 +89,7 @@ def called(
 
 
 def documented(function: _Function) -> _Function:
-    """Show the keywords of a function, and what the settings say of them, in `help` and in editors."""
+    """Add the keywords of a function, described as in the settings, to its docstring and signature."""
     fields = {name: _field(function.__name__, name)[1] for name in _names(function.__name__)}
     lines = "".join(f"        {name}: {field.description}\n" for name, field in fields.items())
     function.__doc__ = re.sub(r" *\*\*keywords: .*\n", lambda _: lines, function.__doc__ or "")
@@ -105,7 +105,7 @@ def _names(function: str) -> list[str]:
 
 
 def _field(function: str, name: str) -> tuple[str, FieldInfo]:
-    """Return the section that a keyword is a key of, and what the settings know of it."""
+    """Return the section that has a keyword as a key, and its field there."""
     known = _names(function)
     if name not in known:
         hint = did_you_mean(name, known)
@@ -121,7 +121,7 @@ def _setting(name: str, value: Any, frames: Frames) -> Any:
 
 
 def _path(name: str, table: Any, frames: Frames) -> str:
-    """Return the path of a table; one in memory is held by the name of its argument."""
+    """Return the path of a table. A table in memory is put into `frames`; its path is its name there."""
     if isinstance(table, str | os.PathLike):
         return os.fspath(table)
     frames[f"<{name}>"] = as_frame(table, f"<{name}>")

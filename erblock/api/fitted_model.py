@@ -1,4 +1,4 @@
-"""A hash that is fitted once and used: a model folder as an object."""
+"""A fitted hash as an object, which stands for a model folder."""
 
 import shutil
 from dataclasses import dataclass
@@ -29,9 +29,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Model:
-    """A fitted hash, which stands wherever a function takes a model.
+    """A fitted hash. Every function that takes a model accepts it.
 
-    `folder`: where it lies. That of a model that was fitted and not saved is removed with the object.
+    `folder` holds its files. The folder of a model that was not saved is removed with the object.
     """
 
     folder: Path
@@ -41,7 +41,7 @@ class Model:
         return str(self.folder)
 
     def _repr_html_(self) -> str:
-        """Return a small table of what the model is, which a notebook shows in the place of its folder."""
+        """Return a small HTML table that describes the model, for notebooks."""
         from erblock.comparison.fitted import EVIDENCE_FILE, LABELS_FILE
         from erblock.hashing.store import read_manifest
 
@@ -78,7 +78,7 @@ class Model:
         seconds: float = 20,
         **keywords: Unpack[PlanKeywords],
     ) -> "Plan":
-        """Return what blocking will take and give, as `erblock.plan` does."""
+        """Return the estimated cost and result of blocking, as `erblock.plan` does."""
         return functions.plan(left, right, model=self, seconds=seconds, **keywords)
 
     def why(
@@ -91,8 +91,8 @@ class Model:
         """Write the model to a folder, for `erblock.load` and for `--model` of the command line.
 
         Args:
-            folder: The folder; it must not be there, or be empty.
-            force: Replace a model that is there.
+            folder: The folder; it must be missing or empty.
+            force: Replace an existing model.
 
         Raises:
             ErblockError: if the folder holds something else, or cannot be written.
@@ -115,10 +115,10 @@ def load(folder: PathName) -> Model:
         folder: The folder.
 
     Returns:
-        The model; every call that uses it reads it anew.
+        The model. Each call that uses it reads the folder again.
 
     Raises:
-        ModelError: if no model is there, or it is of another version.
+        ModelError: if the folder has no model, or one of another version.
     """
     from erblock.hashing.store import read_manifest
 
@@ -128,7 +128,7 @@ def load(folder: PathName) -> Model:
 
 @documented
 def fit(left: Table, right: Table | None = None, **keywords: Unpack[FitKeywords]) -> Model:
-    """Fit a hash to tables, rules and labels.
+    """Fit a hash to tables, rules and labels, as `erblock fit` does.
 
     Args:
         left: The left table.
@@ -139,7 +139,7 @@ def fit(left: Table, right: Table | None = None, **keywords: Unpack[FitKeywords]
         The model, in a temporary folder; `Model.save` keeps it.
 
     Raises:
-        ErblockError: if a table, a rule, the labels or the encoder is not usable.
+        ErblockError: if a table, a rule, the labels or the encoder cannot be used.
     """
     from erblock.pipeline.fit import fit as run
 

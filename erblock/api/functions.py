@@ -1,14 +1,14 @@
-"""erblock as a library: what its commands do, from tables to frames.
+"""The library functions of the commands, from tables to frames.
 
     block                            tables (and a model)   -> PAIRS
     match                            tables and PAIRS       -> MATCHES
     keys                             one table and a model  -> KEYS
-    evaluate, check, why, plan       what the commands of these names say
+    evaluate, check, why, plan       the reports of these commands
 
-A table is a path as the command line takes it, or one in memory: of polars, pandas, pyarrow, DuckDB or
-another library that exports Arrow. Columns in memory keep their types, as those of a Parquet file do.
-Keywords are the keys of `erblock.toml`, which is not read. The results are those of the command line, to the
-byte.
+A table is a path, as on the command line, or a table in memory: of polars, pandas, pyarrow, DuckDB or another
+library that exports Arrow. Columns in memory keep their types, as in a Parquet file. Keywords have the names
+of the keys in `erblock.toml`; the file itself is not read. The results equal those of the command line, byte
+for byte.
 """
 
 from typing import TYPE_CHECKING, Any, Unpack
@@ -44,7 +44,7 @@ def block(
     model: PathName | None = None,
     **keywords: Unpack[BlockKeywords],
 ) -> "pl.DataFrame":
-    """Return candidate pairs.
+    """Return the candidate pairs of one or two tables.
 
     Args:
         left: The left table.
@@ -56,7 +56,7 @@ def block(
         PAIRS, best first: left_id, right_id, score, similarity, n_bands.
 
     Raises:
-        ErblockError: if a table, the model or a keyword is not usable.
+        ErblockError: if a table, the model or a keyword cannot be used.
     """
     from erblock.pipeline.block import block as run
 
@@ -79,7 +79,7 @@ def match(
     Args:
         left: The left table.
         right: The right table; without it, `left` is deduplicated.
-        pairs: The candidate pairs: left_id, right_id and, if it is known, similarity.
+        pairs: The candidate pairs: left_id, right_id, and similarity if known.
         model: For the matcher "plm": a fitted model, or its folder.
         **keywords: Keys of [tables], [rules] and [match].
 
@@ -87,7 +87,7 @@ def match(
         MATCHES: left_id, right_id, probability, is_match. With `all`, every candidate.
 
     Raises:
-        ErblockError: if a table, the pairs, the labels or a keyword is not usable; nothing is written then.
+        ErblockError: if a table, the pairs, the labels or a keyword cannot be used; nothing is written.
     """
     from erblock.pipeline.match import match as run
     from erblock.tables.writing import together
@@ -103,19 +103,19 @@ def match(
 def keys(
     table: Table, *, model: PathName, right: bool = False, **keywords: Unpack[ModelKeywords]
 ) -> "pl.DataFrame":
-    """Return the bucket keys of one table: two records with an equal key are a candidate pair.
+    """Return the bucket keys of one table. Two records with an equal key are a candidate pair.
 
     Args:
         table: The table.
         model: A fitted model, or its folder.
-        right: Whether the table has the names on the right of columns "left_name=right_name".
+        right: Whether the table is the right one, with the second names of columns "left_name=right_name".
         **keywords: Keys of [tables] and [block].
 
     Returns:
         KEYS: record_id, band, bucket.
 
     Raises:
-        ErblockError: if the table, the model or a keyword is not usable.
+        ErblockError: if the table, the model or a keyword cannot be used.
     """
     from erblock.pipeline.keys import keys_frame
 
@@ -133,21 +133,21 @@ def evaluate(
     exclude: Table | None = None,
     **keywords: Unpack[TableKeywords],
 ) -> "Report | MatchReport":
-    """Return how good candidate pairs, matches or clusters are, measured against known matches.
+    """Measure candidate pairs, matches or clusters against known matches.
 
     Args:
-        pairs: Candidate pairs, matches or clusters; their columns tell which.
-        gold: The known matches: left_id, right_id; or clusters: record_id, cluster_id.
+        pairs: Candidate pairs, matches or clusters, told apart by their columns.
+        gold: Known matches (left_id, right_id) or clusters (record_id, cluster_id).
         left: The left table.
         right: The right table; without it, `left` is deduplicated.
-        exclude: Labelled pairs, without which everything is measured a second time.
+        exclude: Labelled pairs used for training; everything is also measured without them.
         **keywords: Keys of [tables].
 
     Returns:
-        The report. Its `found` holds the figures; of candidate pairs it is an `Evaluation`.
+        The report. Its `found` has the figures; for candidate pairs it is an `Evaluation`.
 
     Raises:
-        ErblockError: if a table, the pairs or a keyword is not usable.
+        ErblockError: if a table, the pairs or a keyword cannot be used.
     """
     from erblock.evaluation.compare import EvaluateOptions, evaluate_files
     from erblock.pipeline.stored import stored_tables
@@ -169,20 +169,20 @@ def plan(
     seconds: float = 20,
     **keywords: Unpack[PlanKeywords],
 ) -> "Plan":
-    """Return what `block` with the same arguments will take and give, told from samples.
+    """Estimate the cost and the result of `block` with the same arguments, from samples.
 
     Args:
         left: The left table.
         right: The right table; without it, `left` is deduplicated.
         model: A fitted model, or its folder; without one, MinHash.
-        seconds: Samples are blocked for about so long.
+        seconds: Approximate seconds for trial runs on samples.
         **keywords: Keys of [tables] and [block].
 
     Returns:
-        Pairs, recall, bytes of memory and of disk, and seconds by stage.
+        The estimates: pairs, recall, bytes of memory and disk, and seconds per stage.
 
     Raises:
-        ErblockError: if a table, the model or a keyword is not usable.
+        ErblockError: if a table, the model or a keyword cannot be used.
     """
     from erblock.pipeline.plan import plan as run
 
@@ -200,21 +200,21 @@ def why(
     matches: Table | None = None,
     **keywords: Unpack[WhyKeywords],
 ) -> "Explanation":
-    """Return why two records are, or are not, a candidate pair and a match; blocks once more.
+    """Explain why two records are, or are not, a candidate pair and a match. Blocks again.
 
     Args:
-        ids: The ids of a record of the left table and of one of the right.
+        ids: The id of a left record and the id of a right record.
         left: The left table.
-        right: The right table; without it, both records are of `left`.
-        model: The model that `block` had, or its folder; without one, MinHash.
-        matches: What `match` returned, to say also what became a match.
-        **keywords: Keys of [tables], [rules] and [block], as `block` had them.
+        right: The right table; without it, both records are in `left`.
+        model: The model given to `block`, or its folder; without one, MinHash.
+        matches: The result of `match`, to explain also whether the pair is a match.
+        **keywords: Keys of [tables], [rules] and [block], as given to `block`.
 
     Returns:
-        All that decided about the pair.
+        The explanation: features, score, competitors and the options that would keep the pair.
 
     Raises:
-        ErblockError: if a table, the model or a keyword is not usable, or an id is in no table.
+        ErblockError: if a table, the model or a keyword cannot be used, or an id is in neither table.
     """
     from erblock.pipeline.why import why as run
 
@@ -229,19 +229,19 @@ def why(
 def check(
     pairs: Table, left: Table, right: Table | None = None, **keywords: Unpack[CheckKeywords]
 ) -> "CheckReport":
-    """Hold candidate pairs, matches, keys or a run against limits.
+    """Check candidate pairs, matches, keys or a run against limits.
 
     Args:
-        pairs: Candidate pairs, matches or keys; or the path of a run, which `erblock block --json` printed.
+        pairs: Candidate pairs, matches or keys; or the path of the JSON that `erblock block --json` printed.
         left: The left table.
         right: The right table; without it, `left` is deduplicated.
         **keywords: Keys of [tables] and [check].
 
     Returns:
-        Every check: its limit, what was found, its outcome, and the rows that break it.
+        Each check: its limit, its value, its status, and the rows that break the limit.
 
     Raises:
-        ErblockError: if a table, the pairs or a keyword is not usable.
+        ErblockError: if a table, the pairs or a keyword cannot be used.
     """
     from erblock.pipeline.check import CheckOutputs
     from erblock.pipeline.check import check as run

@@ -1,4 +1,4 @@
-"""The `erblock` command: all commands by name, and what happens when one of them fails."""
+"""The `erblock` program: its commands by name, and how it reports an error."""
 
 import sys
 from typing import Annotated
@@ -28,8 +28,8 @@ from erblock.cli import run as run_command
 from erblock.cli.shell import Commands, Quiet, Verbose
 from erblock.errors import ErblockError
 
-# Every mistake on the command line that typer reports is a ClickException, a class that typer took
-# from click and later brought along itself; this is it in either case.
+# Typer reports each usage error as a ClickException. Older versions import that class from click, newer ones
+# define it themselves; it is a base class of BadParameter in both.
 _USAGE_ERROR: type[Exception] = typer.BadParameter.__mro__[2]
 
 app = Commands(name="erblock", pretty_exceptions_enable=False)
@@ -85,8 +85,8 @@ def main() -> None:
 def run(arguments: list[str]) -> int:
     """Return the exit code of one command line.
 
-    An error that erblock did not foresee passes through, with its traceback. What the machine refuses, such
-    as a file that is gone or memory, is none of its own.
+    Bad input and what the machine refuses (a file, memory) become one line on stderr. Any other error is a
+    bug and passes through with its traceback.
     """
     console.begin()
     try:
@@ -101,15 +101,15 @@ def run(arguments: list[str]) -> int:
         return console.EXIT_ERROR
     except (KeyboardInterrupt, typer.Abort):
         code = console.EXIT_INTERRUPTED
-    if code == console.EXIT_INTERRUPTED:  # typer returns it, too
+    if code == console.EXIT_INTERRUPTED:  # typer may return this code instead of raising
         console.interrupted()
     return code if isinstance(code, int) else 0
 
 
 def _complaint(failure: Exception) -> str:
-    """Return what an error says, or what the machine refuses, and of which file if it tells."""
+    """Return the message of an error; if the system raised it, with the name of the file where known."""
     if isinstance(failure, MemoryError):
-        return "there is not enough memory; give --memory, fewer records, or another machine"
+        return "there is not enough memory; set --memory, use fewer records, or a larger machine"
     if not isinstance(failure, OSError):
         return str(failure)
     name = "" if failure.filename is None else f"{failure.filename}: "
@@ -117,8 +117,8 @@ def _complaint(failure: Exception) -> str:
 
 
 def _show_usage_error(failure: Exception) -> None:
-    message: str = failure.format_message()  # type: ignore[attr-defined]  # of every ClickException
-    if "\n" in message:  # a group of commands without a command: the message is its help
+    message: str = failure.format_message()  # type: ignore[attr-defined]  # each ClickException has it
+    if "\n" in message:  # a command group without a command: the message is the help of the group
         console.note(message)
     else:
         console.error(f"{message.rstrip('.')}; see --help")

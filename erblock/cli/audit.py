@@ -13,14 +13,16 @@ if TYPE_CHECKING:
 
 
 def audit(
-    sheet: Annotated[Path, typer.Argument(help="The judged sheet that `erblock block --audit` wrote.")],
-    delimiter: Annotated[str | None, typer.Option(help="The CSV delimiter, if not detected.")] = None,
+    sheet: Annotated[
+        Path, typer.Argument(help="The sheet that `erblock block --audit` wrote, with your answers.")
+    ],
+    delimiter: Annotated[str | None, typer.Option(help="The CSV delimiter; detected by default.")] = None,
     encoding: Annotated[str, typer.Option(help="The CSV encoding, such as cp1252.")] = "utf-8",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
 ) -> None:
-    """Bound the recall of candidate pairs by pairs that were judged by hand.
+    """Bound the recall of candidate pairs from a sample of pairs judged by hand.
 
-    Write y or n into the sheet's column `match` first. A pair left empty counts against the candidates.
+    Write y or n into the sheet's column `match` first. An empty cell counts against the candidates.
 
     Example: erblock audit pairs.audit.csv
     """
@@ -56,12 +58,14 @@ def _show(report: "AuditReport") -> None:
     near = sum(tally.stratum.pairs for tally in report.tallies if not tally.stratum.far)
     whole = sum(tally.stratum.pairs for tally in report.tallies)
     if near < whole:
-        console.write(_line(f"recall within the kept and the next pairs ({near:,})", report.near))
-    console.write(_line(f"recall within all examined pairs ({whole:,})", report.whole))
-    console.write("Every bound holds with 95 %, whatever the ranking is worth.")
+        console.write(
+            _line(f"recall among the kept pairs and those just below the cut ({near:,})", report.near)
+        )
+    console.write(_line(f"recall among all examined pairs ({whole:,})", report.whole))
+    console.write("Each bound holds with 95 % confidence, however good the ranking is.")
     console.write(
-        f"Not seen: {report.key.unseen:,} pairs that share no bucket, {report.key.pruned:,} pruned; "
-        "matches among them lower the recall."
+        f"Not examined: {report.key.unseen:,} pairs that share no bucket, {report.key.pruned:,} pruned; "
+        "matches among them would lower the recall."
     )
 
 

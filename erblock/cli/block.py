@@ -26,7 +26,7 @@ def block(
             show_default="pairs.parquet",
         ),
     ] = None,
-    model: Annotated[Path | None, typer.Option(help="A model of `erblock fit`.")] = None,
+    model: Annotated[Path | None, typer.Option(help="A model that `erblock fit` wrote.")] = None,
     method: Annotated[
         str | None, typer.Option(help="minhash or neural.", show_default="the model's, or minhash")
     ] = None,
@@ -36,33 +36,35 @@ def block(
     must_not_pairs: options.MustNotPairs = None,
     max_pairs: Annotated[
         int | None,
-        typer.Option(help="Keep so many pairs at most, the best of all.", rich_help_panel="Budget"),
+        typer.Option(help="The largest number of pairs; the best are kept.", rich_help_panel="Budget"),
     ] = None,
     max_per_record: Annotated[
-        int | None, typer.Option(help="Keep so many pairs of one record at most.", rich_help_panel="Budget")
+        int | None, typer.Option(help="The largest number of pairs per record.", rich_help_panel="Budget")
     ] = None,
     target_recall: Annotated[
         float | None,
         typer.Option(
-            help="Keep as few pairs as hold this share of the estimated matches.", rich_help_panel="Budget"
+            help="Keep the fewest pairs that hold this share of the estimated matches.",
+            rich_help_panel="Budget",
         ),
     ] = None,
     memory: Annotated[
         str | None,
         typer.Option(
-            help="Take so much memory at most, such as 4GB, and 0.4 GB for erblock itself; or stop early.",
+            help="The memory limit, such as 4GB, besides 0.4 GB for erblock itself.",
             rich_help_panel="Machine",
         ),
     ] = None,
     audit: Annotated[
         int | None,
-        typer.Option(help="Write so many pairs to judge by hand beside the output; see `erblock audit`."),
+        typer.Option(help="Also write a sheet of this many pairs to judge by hand; see `erblock audit`."),
     ] = None,
     with_columns: options.WithColumns = None,
     format: Annotated[
         str | None,
         typer.Option(
-            help="erblock, or splink: with what Splink 5 takes as blocked pairs.", show_default="erblock"
+            help="erblock, or splink: the columns that Splink 5 reads as blocked pairs.",
+            show_default="erblock",
         ),
     ] = None,
     engine: options.Engine = None,
@@ -73,7 +75,7 @@ def block(
     *,
     reading: options.Reading,
 ) -> None:
-    """Write candidate pairs. Needs no settings, no labels and no model; a model makes them better.
+    """Write candidate pairs. Settings, labels and a model are optional; a model makes the pairs better.
 
     Example: erblock block a.csv b.csv --max-pairs 100000 -o pairs.parquet
     """
@@ -135,7 +137,7 @@ def _show(report: "BlockReport", target: float | None) -> None:
             console.note(f"--target-recall {target:g} cannot be reached: all candidates are kept")
     if report.must_pairs or report.must_not_pairs:
         console.write(
-            f"named pairs: {report.must_pairs:,} are written in any case, {report.must_not_pairs:,} never"
+            f"named pairs: {report.must_pairs:,} always written, {report.must_not_pairs:,} never written"
         )
     uncovered = " and ".join(f"{count:,}" for count in report.uncovered)
     console.write(f"records without a candidate: {uncovered}")
@@ -143,12 +145,13 @@ def _show(report: "BlockReport", target: float | None) -> None:
         if copies.limited:
             console.note(
                 f"{copies.table}: {copies.copies:,} records are copies of others in all compared columns; "
-                f"of the {copies.largest:,} like {copies.like} a record is paired with {COPIES_MET} at most"
+                f"each record is paired with at most {COPIES_MET} of the {copies.largest:,} like "
+                f"{copies.like}"
             )
     if report.join.oversized_keys:
         console.note(
-            f"{report.join.oversized_keys:,} bucket keys of records were too full (largest bucket: "
-            f"{report.join.largest_bucket:,} records); {report.join.skipped:,} joined rows left out"
+            f"{report.join.oversized_keys:,} bucket keys lie in buckets that are too full (the largest has "
+            f"{report.join.largest_bucket:,} records); {report.join.skipped:,} joined rows were left out"
         )
 
 

@@ -18,47 +18,61 @@ _SHOWN = 10
 @options.reads(*options.IDS, *options.TABLES, *options.GOLD, *options.CONFIG)
 def check(
     file: Annotated[
-        str, typer.Argument(help="Pairs, matches or keys; or a run: what `block --json` printed.")
+        str, typer.Argument(help="A file of pairs, matches or keys; or the JSON that `block --json` printed.")
     ],
     min_recall: Annotated[
-        float | None, typer.Option(help="Least share of the matches found: of --gold, or estimated.")
+        float | None, typer.Option(help="The least recall: of the matches in --gold, or estimated.")
     ] = None,
-    max_pairs: Annotated[int | None, typer.Option(help="Most pairs.")] = None,
-    max_bucket: Annotated[int | None, typer.Option(help="Most records in one bucket.")] = None,
+    max_pairs: Annotated[int | None, typer.Option(help="The largest number of pairs.")] = None,
+    max_bucket: Annotated[
+        int | None, typer.Option(help="The largest number of records in one bucket.")
+    ] = None,
     max_uncovered: Annotated[
-        float | None, typer.Option(help="Largest share of the smaller table's records without a pair.")
+        float | None, typer.Option(help="The largest share of the smaller table's records without a pair.")
     ] = None,
     min_quality: Annotated[
-        float | None, typer.Option(help="Least share of pairs that are matches: of --gold, or expected.")
+        float | None,
+        typer.Option(help="The least share of pairs that are matches: those in --gold, or expected."),
     ] = None,
     max_duplicates: Annotated[
-        float | None, typer.Option(help="Largest share of one table's records that repeat another.")
+        float | None,
+        typer.Option(help="The largest share of one table's records that repeat another record."),
     ] = None,
     gold: options.KnownMatches = None,
-    baseline: Annotated[str | None, typer.Option(help="An earlier file or run.")] = None,
+    baseline: Annotated[
+        str | None, typer.Option(help="An earlier file of the same kind, to compare with.")
+    ] = None,
     max_drift: Annotated[
         float | None,
-        typer.Option(help="Most change of volume, coverage, scores and skew from the baseline, as 0.1."),
+        typer.Option(
+            help="The largest change of volume, coverage, scores or skew from the baseline, such as 0.1."
+        ),
     ] = None,
     warn: Annotated[
-        list[str] | None, typer.Option(help="A check, such as drift, that only warns; repeatable.")
+        list[str] | None, typer.Option(help="A check that only warns, such as drift; repeatable.")
     ] = None,
     fail_on: Annotated[
-        str | None, typer.Option(help="error or warning: what exit code 1 is for.", show_default="error")
+        str | None,
+        typer.Option(
+            help="error or warning: the least severe result that gives exit code 1.", show_default="error"
+        ),
     ] = None,
     failing: Annotated[
         Path | None, typer.Option(help="Write the rows that break a limit: .csv, .parquet or .jsonl.")
     ] = None,
-    junit: Annotated[Path | None, typer.Option(help="Write a JUnit report; a warning is skipped.")] = None,
+    junit: Annotated[
+        Path | None, typer.Option(help="Write a JUnit report; a warning counts as a skipped test.")
+    ] = None,
     left: options.LeftOption = None,
     right: options.RightOption = None,
     as_json: options.AsJson = False,
     *,
     reading: options.Reading,
 ) -> None:
-    """Hold candidate pairs or matches against limits. Exit code 0: passed, 1: a check failed, 2: bad input.
+    """Check candidate pairs or matches against limits. Exit code 0: passed, 1: a check failed, 2: bad input.
 
-    Limits also stand below [check] in erblock.toml. On GitHub Actions failures become annotations.
+    Limits can also be set in the section [check] of erblock.toml. On GitHub Actions, failures become
+    annotations.
     Example: erblock check pairs.parquet --gold known.csv --min-recall 0.95 --max-pairs 500000
     """
     from erblock.pipeline.check import CheckOutputs
@@ -112,10 +126,11 @@ def _show(report: "CheckReport") -> None:
     for check in report.checks:
         if check.rows.height:
             first = _first(check)
-            # The name comes first: a line that a table begins could be a command to the CI system.
+            # The name comes first: a line that begins with a value of a table could be a command to the CI
+            # system.
             lines = [[check.name, *map(_text, row)] for row in first.rows()]
             console.write("")
-            title = f"{check.name}: {first.height:,} of {check.rows.height:,} rows that break the limit"
+            title = f"{check.name}: {first.height:,} of {check.rows.height:,} rows break the limit"
             console.table(["check", *first.columns], lines, title)
 
 
@@ -139,5 +154,5 @@ def _tell_github(report: "CheckReport") -> None:
         try:
             with Path(place).open("a", encoding="utf-8") as file:
                 file.write(summary(report.path, report.checks))
-        except OSError as refused:  # what was checked counts, not who is told
+        except OSError as refused:  # the result of the checks matters more than the summary
             console.note(f"GITHUB_STEP_SUMMARY {place} cannot be written: {refused.strerror}")

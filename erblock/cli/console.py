@@ -1,7 +1,7 @@
 """The only place of erblock that prints: text, tables, progress and errors.
 
-Results go to stdout, everything else to stderr, so that a pipe carries results only. What is not
-shown on a terminal is plain text: no colour, no box, nothing cut to a width.
+Results go to stdout, everything else to stderr, so that a pipe carries results only. Output to a file or a
+pipe is plain text: no colour, no box, nothing cut to a width.
 """
 
 import os
@@ -24,7 +24,10 @@ EXIT_INTERRUPTED = 130
 
 @dataclass
 class _State:
-    """What one command line asks of the console. `remarks`: what is said before anything else is."""
+    """Settings of the console for one command line.
+
+    `remarks` wait to be printed before the next line; `kept` says what an interruption leaves behind.
+    """
 
     quiet: bool = False
     verbose: bool = False
@@ -37,31 +40,31 @@ _state = _State()
 
 
 def begin() -> None:
-    """Forget what an earlier command line has asked for."""
+    """Reset the console for a new command line."""
     global _state  # noqa: PLW0603
     _state = _State()
 
 
 def set_volume(*, quiet: bool, verbose: bool) -> None:
-    """Say only results and errors, or also how long each step took."""
+    """Set the volume: quiet prints only results and errors, verbose also the time of each step."""
     _state.quiet |= quiet
     _state.verbose = (_state.verbose or verbose) and not _state.quiet
 
 
 def keep(what: str) -> None:
-    """Remember what is kept if the run is interrupted."""
+    """Add what an interruption leaves behind to the message that `interrupted` prints."""
     _state.kept.append(what)
 
 
 def interrupted() -> None:
-    """Say what an interrupted run has left: what is written whole, is written at the end or not at all."""
+    """Print what an interrupted run leaves behind. By default that is nothing: outputs are written last."""
     _state.remarks.clear()
-    kept = "; ".join(_state.kept) or "nothing was written, and files that were there are as they were"
+    kept = "; ".join(_state.kept) or "nothing was written, and existing files are unchanged"
     _print(f"\ninterrupted: {kept}", sys.stderr)
 
 
 def leave_stdout_to(*outputs: object) -> None:
-    """Print results to stderr if an output is "-": stdout carries the table alone."""
+    """Print results to stderr if an output is "-", so that stdout carries only the table."""
     _state.results_on_stderr = any(str(output) == "-" for output in outputs)
 
 
@@ -70,38 +73,38 @@ def _results() -> IO[str] | None:
 
 
 def accept_any_character() -> None:
-    """Print what the encoding of a stream lacks as escapes: a terminal may know ASCII alone."""
+    """Print characters that the encoding of a stream lacks as escapes; some terminals know only ASCII."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
 
 
 def give_up_output() -> None:
-    """Let nothing more be written to stdout, which refused: Python would try again at its end."""
+    """Discard all further output to stdout after it refused a write; else Python tries again on exit."""
     if sys.stdout is not None:
         with suppress(OSError, ValueError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def write(text: str) -> None:
-    """Print text to stdout; only what no terminal obeys."""
+    """Print text to stdout. Control characters are escaped, so that no terminal obeys them."""
     _print(text, _results())
 
 
 def note(text: str) -> None:
-    """Print a remark to stderr, unless only results and errors are asked for."""
+    """Print a remark to stderr, unless --quiet is set."""
     if not _state.quiet:
         _print(text, sys.stderr)
 
 
 def remark(text: str) -> None:
-    """Print a remark to stderr before whatever is said next; not before an error, which stands alone."""
+    """Print a remark to stderr before the next line. Before an error it is dropped: errors are one line."""
     if not _state.quiet:
         _state.remarks.append(text)
 
 
 def records_read(sizes: Sequence[int]) -> None:
-    """Say how many records each table has: what a reader lost on its way shows here."""
+    """Print how many records each table has, so that a user notices records lost in reading."""
     note(f"records read: {' and '.join(f'{size:,}' for size in sizes)}")
 
 
@@ -112,7 +115,7 @@ def error(message: str) -> None:
 
 
 def write_json(data: Any) -> None:
-    """Print data to stdout as one JSON document, which has no infinity and no NaN: they are null."""
+    """Print data to stdout as one JSON document. Infinity and NaN become null, as JSON has neither."""
     import json
 
     def plain(value: Any) -> str:
@@ -133,7 +136,7 @@ def _finite(data: Any) -> Any:
 def table(header: Sequence[str], rows: Sequence[Sequence[str]], title: str = "") -> None:
     """Print a table to stdout; columns that hold only numbers are aligned to the right.
 
-    On a terminal that is too narrow for it each row is a list of names and values.
+    On a terminal that is too narrow for the table, each row is printed as a list of names and values.
     """
     header, rows, title = (
         [visible(name) for name in header],
@@ -154,19 +157,19 @@ def ask(prompt: str) -> str | None:
     if sys.stderr is not None:
         sys.stderr.write(prompt)
         sys.stderr.flush()
-    line = sys.stdin.readline() if sys.stdin else ""  # None where there is no input at all
+    line = sys.stdin.readline() if sys.stdin else ""  # stdin is None if the process has none
     if not line or not sys.stdin.isatty():
-        note("")  # nobody pressed Enter
+        note("")  # nobody pressed Enter, so the line has not ended
     return line or None
 
 
 def side_by_side(
     heads: tuple[str, str], rows: Sequence[tuple[str, str, str, str]], *, is_result: bool = False
 ) -> None:
-    """Print two records to stderr, or a result to stdout; a row is a mark, a name and the two values.
+    """Print two records to stderr, or to stdout if they are a result.
 
-    On a terminal, the words of a marked row that the other value lacks stand out. Elsewhere, where lines may
-    be long, one value stands below the other.
+    A row is a mark, a column name and the two values. On a terminal, a marked row highlights the words that
+    the other value lacks. Elsewhere, where lines may be long, one value stands below the other.
     """
     heads = (visible(heads[0]), visible(heads[1]))
     rows = [(mark, visible(name), visible(one), visible(other)) for mark, name, one, other in rows]
@@ -185,7 +188,7 @@ def side_by_side(
 def progress() -> Iterator[OnProgress]:
     """Yield a callback `(description, done, total)` that shows each description as a bar with its ETA.
 
-    Without a terminal it is a line every 30 seconds at most, and with --verbose one for each step.
+    Without a terminal it prints at most a line every 30 seconds, with --verbose also one for each step.
     """
     if _is_terminal(sys.stderr) and not _state.quiet:
         with bars() as on_progress:
@@ -195,7 +198,7 @@ def progress() -> Iterator[OnProgress]:
 
 
 def _print(text: str, stream: IO[str] | None) -> None:
-    """Print lines; there is no stream at all where a caller has closed it."""
+    """Print lines, after the remarks that wait. `stream` is None where a caller has closed it."""
     if _state.remarks:
         said = "\n".join(_state.remarks)
         _state.remarks.clear()
@@ -233,7 +236,7 @@ def _aligned(lines: Sequence[Sequence[str]], right: Sequence[bool]) -> Iterator[
 
 
 def _least_width(lines: Sequence[Sequence[str]]) -> int:
-    """Return how wide a table is at least, if no word is broken."""
+    """Return the smallest width of a table in characters, without breaking a word."""
     words = [
         max(len(word) for cell in column for word in (*cell.split(), ""))
         for column in zip(*lines, strict=True)

@@ -18,26 +18,34 @@ _SHOWN = 10
 
 @options.reads(*options.IDS, *options.COLUMNS, *options.TABLES, *options.GOLD, *options.CONFIG)
 def diff(
-    before: Annotated[str, typer.Argument(help="Pairs, matches or clusters, or a run: the earlier one.")],
-    after: Annotated[str, typer.Argument(help="The same of today.")],
+    before: Annotated[
+        str, typer.Argument(help="The earlier file of pairs, matches or clusters, or the earlier run.")
+    ],
+    after: Annotated[str, typer.Argument(help="The later file or run, of the same kind.")],
     gold: options.KnownMatches = None,
     fail_on_loss: Annotated[
         bool,
         typer.Option(
-            "--fail-on-loss", help="Exit code 1 if a known match, or without --gold anything, is lost."
+            "--fail-on-loss",
+            help="Exit code 1 if a known match is lost; without --gold, if anything is lost.",
         ),
     ] = False,
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", help="Write all that is gained and lost: .csv, .parquet or .jsonl."),
+        typer.Option("--output", "-o", help="Write everything gained and lost: .csv, .parquet or .jsonl."),
     ] = None,
     old_left: Annotated[
-        str | None, typer.Option(help="The left table of the earlier file: which records changed.")
+        str | None,
+        typer.Option(help="The left table at the time of the earlier file, to find changed records."),
     ] = None,
-    old_right: Annotated[str | None, typer.Option(help="The right table of the earlier file.")] = None,
+    old_right: Annotated[
+        str | None, typer.Option(help="The right table at the time of the earlier file.")
+    ] = None,
     keys: Annotated[
         list[str] | None,
-        typer.Option(help="Keys of a table of today, left and right: did a lost pair still meet?"),
+        typer.Option(
+            help="Keys of the later tables, left then right: do the lost pairs still share a bucket?"
+        ),
     ] = None,
     left: options.LeftOption = None,
     right: options.RightOption = None,

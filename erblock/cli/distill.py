@@ -11,7 +11,7 @@ from erblock.cli import console, options
 
 @options.reads(*options.IDS, *options.TABLES, *options.CONFIG)
 def distill(
-    model: Annotated[Path, typer.Argument(help="The teacher: a neural model of `erblock fit`.")],
+    model: Annotated[Path, typer.Argument(help="The teacher: a neural model that `erblock fit` wrote.")],
     left: options.Left = None,
     right: options.Right = None,
     output: Annotated[
@@ -19,17 +19,18 @@ def distill(
         typer.Option("--output", "-o", help="The model folder to write.", show_default="student"),
     ] = None,
     texts: Annotated[
-        int | None, typer.Option(help="Learn from so many different records at most.", show_default="20000")
+        int | None,
+        typer.Option(help="The largest number of distinct records to learn from.", show_default="20000"),
     ] = None,
-    seed: Annotated[int | None, typer.Option(help="Same seed and input, same student.")] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace a model that is there.")] = False,
+    seed: Annotated[int | None, typer.Option(help="The same seed and input give the same student.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace an existing model.")] = False,
     device: options.Device = None,
     precision: options.Precision = None,
     as_json: options.AsJson = False,
     *,
     reading: options.Reading,
 ) -> None:
-    """Teach a fast student a neural model's vectors on your tables: it blocks on any CPU, without torch.
+    """Train a fast student to imitate the vectors of a neural model; it blocks on any CPU, without torch.
 
     Example: erblock distill model a.csv b.csv -o student
     """
@@ -49,6 +50,6 @@ def distill(
         return
     console.records_read(report.records)
     console.write(
-        f"{report.output}: {report.features:,} embeddings learned from {report.texts:,} records; on records "
-        f"it has not seen, its vectors agree with the teacher's by a cosine of {report.agreement:.3f}"
+        f"{report.output}: {report.features:,} embeddings learned from {report.texts:,} records; mean cosine "
+        f"to the teacher's vectors on held-out records: {report.agreement:.3f}"
     )

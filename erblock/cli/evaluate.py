@@ -20,27 +20,29 @@ if TYPE_CHECKING:
 def evaluate(
     files: Annotated[list[str], typer.Argument(help="Files of candidate pairs, matches or clusters.")],
     gold: Annotated[
-        str, typer.Option(help="The known matches: left_id, right_id; or clusters: record_id, cluster_id.")
+        str, typer.Option(help="Known matches (left_id, right_id) or clusters (record_id, cluster_id).")
     ],
     left: options.LeftOption = None,
     right: options.RightOption = None,
     target: Annotated[
         list[float] | None,
         typer.Option(
-            help="A completeness to find the fewest pairs for; repeatable.",
+            help="Find the fewest pairs that reach this pair completeness; repeatable.",
             show_default="0.89 0.95 0.97 0.99",
         ),
     ] = None,
     exclude: Annotated[
-        str | None, typer.Option(help="Labelled pairs: measure also without them, as they were trained on.")
+        str | None, typer.Option(help="Labelled pairs used for training: also measure without them.")
     ] = None,
     labels: Annotated[
         str | None,
-        typer.Option(help="Labelled pairs: measure matches also on these alone, as on a test split."),
+        typer.Option(help="Labelled pairs of a test split: also measure matches on these alone."),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
-    csv: Annotated[Path | None, typer.Option(help="Write the figures to this CSV file too.")] = None,
-    curve: Annotated[Path | None, typer.Option(help="Write the recall/cost curves to this CSV file.")] = None,
+    csv: Annotated[Path | None, typer.Option(help="Also write the figures to this .csv file.")] = None,
+    curve: Annotated[
+        Path | None, typer.Option(help="Write the curves of recall against cost to this .csv file.")
+    ] = None,
     *,
     reading: options.Reading,
 ) -> None:
@@ -78,7 +80,7 @@ def _show(reports: "Sequence[Report | MatchReport]", targets: "Sequence[float]")
     read = reports[0].read
     console.records_read(read.records)
     if read.self_pairs:
-        console.note(f"{read.self_pairs:,} known matches name a record with itself; they are left out")
+        console.note(f"{read.self_pairs:,} known matches pair a record with itself; they are left out")
     pairs = [report for report in reports if isinstance(report, Report)]
     matches = [report for report in reports if not isinstance(report, Report)]
     if pairs:
@@ -100,9 +102,9 @@ def _show_pairs(reports: "Sequence[Report]", targets: "Sequence[float]") -> None
 
 def _warn(name: str, duplicate_rows: int, stray_pairs: int) -> None:
     if duplicate_rows:
-        console.note(f"{name}: {duplicate_rows:,} rows list a pair again; it counts once")
+        console.note(f"{name}: {duplicate_rows:,} rows repeat a pair; each pair counts once")
     if stray_pairs:
-        console.note(f"{name}: {stray_pairs:,} pairs have an id that is in no table")
+        console.note(f"{name}: {stray_pairs:,} pairs name an id that is in neither table")
 
 
 def _show_quality(reports: "Sequence[Report]") -> None:
@@ -193,7 +195,7 @@ def _show_calibration(pairs: "Sequence[tuple[str, MatchEvaluation]]") -> None:
             [name, *(f"{error:.4f}" for error in errors), expected, _percent(found.matches.precision)]
         )
     console.table(header, rows, "Calibration (expected calibration error over 10 bins)")
-    if len(known) == 1:  # of several files it would be a long list; --json has it
+    if len(known) == 1:  # several files would make a long list; --json has all of them
         console.write("")
         _show_bins(known[0][2])
 
@@ -203,7 +205,11 @@ def _show_bins(figures: "Calibration") -> None:
     for part in figures.bins:
         shares = (part.mean_probability, part.match_share)
         rows.append([f"{part.low:.1f} to {part.high:.1f}", f"{part.pairs:,}", *map(_percent, shares)])
-    console.table(["probability", "pairs", "mean %", "matches %"], rows, "Are probabilities what they say?")
+    console.table(
+        ["probability", "pairs", "mean %", "matches %"],
+        rows,
+        "Reliability: stated probability against the share of matches",
+    )
 
 
 def _f1(quality: "Quality | None") -> str:

@@ -25,7 +25,7 @@ def show(found: "Explanation") -> None:
         console.write(line)
     _show_seen(found.seen, (found.left, found.right))
     if found.weights is None:
-        console.write("\nWeight of evidence: none, as too few pairs are beyond doubt to learn from")
+        console.write("\nWeight of evidence: none, as there are too few seed pairs to learn it from")
     else:
         _show_weights(found.weights, None if ranked is None or not ranked.is_log_odds else ranked.score)
     _show_standing(f"left {found.left.id}", found.left_standing)
@@ -34,16 +34,17 @@ def show(found: "Explanation") -> None:
 
 
 def _verdicts(found: "Explanation") -> "Iterator[str]":
-    """Yield what else became of the pair, and what would change it."""
+    """Yield the lines on the probability, labels and match of a pair, and on what would keep it."""
     ranked = found.ranked
     if ranked is not None and ranked.probability is not None:
         yield f"probability of a match: {ranked.probability:.4f}"
     if found.named:
-        yield "written in any case: --must-pairs names it"
+        yield "always written: --must-pairs names it"
     elif ranked is not None and ranked.bands == 0:
-        yield "shared no bucket: likely matches lead from one to the other"
+        yield "shares no bucket: found as a transitive pair, through likely matches"
     if ranked is not None and ranked.label is not None:
-        yield f"a label of the model says {'a match' if ranked.label else 'none'}, which goes over all else"
+        label = "a match" if ranked.label else "no match"
+        yield f"labelled as {label} in the model, which overrides the score"
     if found.judged is not None:
         yield _judgement(found.judged)
     if found.remedy is not None:
@@ -57,13 +58,13 @@ def _judgement(judged: "Judged") -> str:
     if judged.probability is not None:
         said += f", probability {judged.probability:.4f}"
         if not judged.is_match and judged.probability < judged.least:
-            said += f", less than {judged.least:g}"
+            said += f", below {judged.least:g}"
     others = ", ".join(f"{left} and {right}" for left, right in judged.instead)
     return f"{judged.file}: {said}" + (f"; other matches of these records: {others}" if others else "")
 
 
 def remedy_line(remedy: "Remedy") -> str:
-    """Return the options that would keep a pair, and their cost."""
+    """Return the options that would keep a pair, and how many more pairs they cost."""
     if not remedy.options:
         return remedy.reason
     costs = [
@@ -84,10 +85,12 @@ def _show_seen(seen: "Seen", records: "tuple[SeenRecord, SeenRecord]") -> None:
     console.table(heads, rows, f"What the hash saw ({seen.kind})")
     for side, record in sides:
         if record.cut_off:
-            console.write(f"{side}: cut off, not read by the language model: {cut(record.cut_off, _WIDEST)}")
+            console.write(
+                f"{side}: too long for the language model, not read: {cut(record.cut_off, _WIDEST)}"
+            )
         if record.alike > 1:
-            same = f"one of {record.alike:,} records that say the same"
-            console.write(f"{side}: {same}, for which {record.compared} is compared")
+            same = f"one of {record.alike:,} records with equal columns"
+            console.write(f"{side}: {same}; {record.compared} is compared for all of them")
     console.write("")
     title = f"Buckets: {len(seen.shared)} of {seen.bands} shared"
     console.table(["what", "found"], list(_hash_rows(seen)), title)
@@ -102,7 +105,7 @@ def _hash_rows(seen: "Seen") -> "Iterator[list[str]]":
             f"{bucket.left:,} left and {bucket.right:,} right records share the bucket",
         ]
     if seen.cells is not None:
-        near = "" if seen.cells.nearest is None else f"; the nearest other is {seen.cells.nearest:.4f} away"
+        near = "" if seen.cells.nearest is None else f"; the closest miss by {seen.cells.nearest:.4f}"
         yield [
             "cells",
             f"{seen.cells.shared} of {seen.cells.bands} shared, cosine {seen.cells.cosine:.3f}{near}",
@@ -110,17 +113,17 @@ def _hash_rows(seen: "Seen") -> "Iterator[list[str]]":
     yield ["features", f"{overlap.shared:,} of {overlap.of_all:,} n-grams, words and codes are shared"]
     kinds = ("by rarity", "columns equal")
     for kind, true, estimated in zip(kinds, overlap.true, overlap.estimated, strict=True):
-        yield [f"overlap, {kind}", f"{true:.3f}; {estimated:.3f} as the bands estimate it"]
-    yield ["near misses", f"{overlap.near:,} more bands agree in the first feature of their key"]
+        yield [f"overlap, {kind}", f"{true:.3f}; estimated from the bands: {estimated:.3f}"]
+    yield ["near misses", f"{overlap.near:,} more bands agree only in the first feature of the key"]
     yield ["features of a key", f"{overlap.lengths[0]:.1f} left, {overlap.lengths[1]:.1f} right, on average"]
-    yield ["chance to meet", f"{overlap.chance:.4f}, in any band of n-grams"]
+    yield ["chance to meet", f"{overlap.chance:.4f}, in at least one band of n-grams"]
     for name, words in (("both", seen.words), ("only left", seen.only_left), ("only right", seen.only_right)):
         yield [f"rarest words, {name}", " ".join(words) or "-"]
 
 
 def _show_weights(weights: "Weights", score: float | None) -> None:
-    steps = [("a usual pair", weights.start), *((part.column, part.log_odds) for part in weights.columns)]
-    steps.append(("= what columns say", weights.total))
+    steps = [("average pair", weights.start), *((part.column, part.log_odds) for part in weights.columns)]
+    steps.append(("= columns", weights.total))
     if score is not None:
         steps += [("other candidates", score - weights.total), ("= score", score)]
     rows = [[name, f"{value:+.2f}", bar] for (name, value), bar in zip(steps, waterfall(steps), strict=True)]
@@ -130,7 +133,7 @@ def _show_weights(weights: "Weights", score: float | None) -> None:
 
 
 def waterfall(steps: "Sequence[tuple[str, float]]") -> list[str]:
-    """Return a bar for each step, from where the one before ends; those called "= ..." begin at zero."""
+    """Return one bar for each step. A bar begins where the last one ends; that of a sum, "= ...", at zero."""
     spans, at = [], 0.0
     for name, value in steps:
         first = 0.0 if name.startswith("=") else at
@@ -173,7 +176,7 @@ def _show_standing(record: str, standing: "Standing") -> None:
 
 def _show_rules(found: "Explanation") -> None:
     if found.rules_unasked is not None:
-        console.note(f"the rules are not asked: {found.rules_unasked}")
+        console.note(f"the rules were not applied: {found.rules_unasked}")
     if not found.rules:
         return
     rows = []
@@ -185,5 +188,5 @@ def _show_rules(found: "Explanation") -> None:
 
 
 def cut(text: str, most: int = _NARROWEST) -> str:
-    """Return the beginning of a long text."""
+    """Return a text of at most `most` characters; a longer one ends in "..."."""
     return text if len(text) <= most else text[: most - 3] + "..."

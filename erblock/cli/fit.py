@@ -21,24 +21,33 @@ def fit(
     ] = None,
     method: Annotated[
         str | None,
-        typer.Option(help="neural, or minhash: in seconds, without rules or torch.", show_default="neural"),
+        typer.Option(
+            help="neural; or minhash, which takes seconds and needs neither rules nor torch.",
+            show_default="neural",
+        ),
     ] = None,
-    labels: Annotated[str | None, typer.Option(help="Known pairs: left_id, right_id, label 1 or 0.")] = None,
-    encoder: Annotated[str | None, typer.Option(help="minilm, a folder, or a model's name.")] = None,
+    labels: Annotated[
+        str | None, typer.Option(help="Labelled pairs: left_id, right_id, and label, 1 for a match or 0.")
+    ] = None,
+    encoder: Annotated[
+        str | None, typer.Option(help="minilm, a folder, or the name of a sentence-transformers model.")
+    ] = None,
     epochs: Annotated[
-        int | None, typer.Option(help="How often training sees every triplet, at most.")
+        int | None, typer.Option(help="The largest number of passes over all triplets.")
     ] = None,
-    max_steps: Annotated[int | None, typer.Option(help="Train on so many batches at most; 0: none.")] = None,
-    batch_size: Annotated[int | None, typer.Option(help="Triplets in one batch.")] = None,
-    seed: Annotated[int | None, typer.Option(help="Same seed and input, same model.")] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace a model that is there.")] = False,
+    max_steps: Annotated[
+        int | None, typer.Option(help="The largest number of training batches; 0 trains nothing.")
+    ] = None,
+    batch_size: Annotated[int | None, typer.Option(help="Triplets per batch.")] = None,
+    seed: Annotated[int | None, typer.Option(help="The same seed and input give the same model.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace an existing model.")] = False,
     device: options.Device = None,
     precision: options.Precision = None,
     as_json: options.AsJson = False,
     *,
     reading: options.Reading,
 ) -> None:
-    """Train a neural hash: rules (and labels, if any) to triplets to a fine-tuned encoder and buckets.
+    """Train a neural hash: triplets from rules and labels fine-tune an encoder, whose vectors give buckets.
 
     Example: erblock fit a.csv b.csv --labels known.csv -o model
     """
@@ -79,7 +88,7 @@ def _show(report: "FitReport") -> None:
         console.write(f"{report.output}: MinHash of {report.bands} bands")
         return
     console.table(["triplets", "rule"], [[f"{count:,}", rule] for rule, count in report.triplets.items()])
-    resumed = f" ({training.resumed} by a run that was killed)" if training.resumed else ""
+    resumed = f" ({training.resumed} of them by an earlier run that was killed)" if training.resumed else ""
     console.write(
         f"{report.output}: {training.steps} steps{resumed} in {training.seconds:.0f} s, held-out loss "
         f"{training.held_out_before:.3f} before and {training.held_out_best:.3f} after; {report.bands} bands"

@@ -15,11 +15,11 @@ def init(
     ],
     right: Annotated[str | None, typer.Argument(help="The right table; without it, one table.")] = None,
     output: Annotated[Path, typer.Option("--output", "-o", help="The file to write.")] = Path("erblock.toml"),
-    force: Annotated[bool, typer.Option("--force", help="Write over a file that exists.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace an existing file.")] = False,
     *,
     reading: options.Reading,
 ) -> None:
-    """Profile the tables, map their columns, propose rules, try each, and write all to a file to edit.
+    """Write a settings file to edit: profiles of the tables, mapped columns, and proposed rules, each tried.
 
     Example: erblock init a.csv b.csv -o erblock.toml
     """
@@ -36,5 +36,5 @@ def init(
     if written.used < written.proposed:
         console.write(
             f"{written.used} of {written.proposed} proposed match rules are used; "
-            "the others stand there as comments, with the reason"
+            "the file has the others as comments, with the reason"
         )

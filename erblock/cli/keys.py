@@ -22,13 +22,16 @@ def keys(
         typer.Option(
             "--output",
             "-o",
-            help="FILE.parquet: keys alone. A folder: what `erblock block` takes as a table.",
+            help="FILE.parquet, or a folder that `erblock block` reads in place of a table.",
         ),
     ],
-    model: Annotated[Path | None, typer.Option(help="A model of `erblock fit`.")] = None,
+    model: Annotated[Path | None, typer.Option(help="A model that `erblock fit` wrote.")] = None,
     append: Annotated[bool, typer.Option("--append", help="Add new records to a folder of keys.")] = False,
     right: Annotated[
-        bool, typer.Option("--right", help="The table has the names on the right of LEFT=RIGHT columns.")
+        bool,
+        typer.Option(
+            "--right", help="The table is the right one: it has the second names of LEFT=RIGHT columns."
+        ),
     ] = False,
     device: options.Device = None,
     precision: options.Precision = None,
@@ -66,4 +69,4 @@ def _show(report: "KeysReport") -> None:
         f"{report.output}: {report.keys:,} keys of {report.records:,} records in {report.bands} bands"
     )
     if report.empty:
-        console.note(f"records with nothing to hash, which have no key: {report.empty:,}")
+        console.note(f"records with no text to hash, and so no key: {report.empty:,}")

@@ -1,4 +1,4 @@
-"""`erblock match --label`: the dialogue. Questions go to stderr, so that stdout carries results only."""
+"""The dialogue of `erblock match --label`. Questions go to stderr, so that stdout carries only results."""
 
 from typing import TYPE_CHECKING
 
@@ -15,22 +15,22 @@ _UNDO, _QUIT = {"undo"}, {"q", "quit"}
 
 
 def ask_about_pairs(settings: "Config") -> "SessionSummary":
-    """Ask until the user quits, or no pair is left; return how many were labelled."""
+    """Ask about pairs until the user quits or no pair is left; return the counts of labels."""
     from erblock.pipeline.label import LabelSession
 
     session = LabelSession(settings)
-    console.keep(f"the answers are in {session.path}; the same command goes on with them")
-    console.note(f"Answers go to {session.path} at once; pairs that it names are not asked about again.")
+    console.keep(f"the answers are in {session.path}; repeat the command to continue")
+    console.note(f"Each answer is saved to {session.path}; pairs in that file are not asked about again.")
     try:
         while _one_more(session):
             pass
-    finally:  # an interrupted session has saved its answers, and says so
+    finally:  # an interrupted session has saved its answers, too; say where
         _show_summary(session.summary)
     return session.summary
 
 
 def _one_more(session: "LabelSession") -> bool:
-    """Ask one question; return whether to go on."""
+    """Ask one question; return whether to ask another."""
     if session.due:
         with console.progress() as on_progress:
             refit = session.learn(on_progress)
@@ -46,12 +46,12 @@ def _one_more(session: "LabelSession") -> bool:
     if answer not in _UNDO:
         session.answer(_LABELS[answer])
     elif not session.undo():
-        console.note("There is no answer of this session to undo.")
+        console.note("This session has no answer to undo.")
     return True
 
 
 def _answer() -> str:
-    """Return a word that is understood; the end of the input is to quit."""
+    """Ask until the answer is one of the known words, and return it; the end of the input means quit."""
     while True:
         line = console.ask(_PROMPT)
         if line is None:
@@ -63,7 +63,7 @@ def _answer() -> str:
 
 
 def _show_refit(refit: "RefitResult") -> None:
-    changed = "" if refit.changed is None else f"; {refit.changed:,} pairs changed sides"
+    changed = "" if refit.changed is None else f"; {refit.changed:,} pairs changed between match and no match"
     console.note(f"{refit.labels:,} labels: {refit.likely:,} pairs look like matches{changed}")
 
 

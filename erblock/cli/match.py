@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from erblock.pipeline.match import MatchReport
 
 _LISTED = 5
-"""So many merges, and so many splits, are printed; all are in --json and in --changes."""
+"""How many merges, and how many splits, are printed; --json and --changes have all of them."""
 
 
 @options.reads(*options.IDS, *options.COLUMNS, *options.TABLES, *options.LABELS, *options.CONFIG)
@@ -23,7 +23,7 @@ def match(
     pairs: Annotated[
         str | None,
         typer.Option(
-            "--pairs", "-p", help="Candidate pairs of `erblock block`.", show_default="pairs.parquet"
+            "--pairs", "-p", help="Candidate pairs that `erblock block` wrote.", show_default="pairs.parquet"
         ),
     ] = None,
     output: Annotated[
@@ -36,28 +36,36 @@ def match(
         ),
     ] = None,
     all_pairs: Annotated[
-        bool | None, typer.Option("--all", help="Write every candidate, not the matches alone.")
+        bool | None, typer.Option("--all", help="Write every candidate, not only the matches.")
     ] = None,
     with_columns: options.WithColumns = None,
-    clusters: Annotated[str | None, typer.Option(help="Also write every record with its cluster.")] = None,
+    clusters: Annotated[
+        str | None, typer.Option(help="Also write each record with its cluster, to this file.")
+    ] = None,
     entities: Annotated[
         str | None,
-        typer.Option(help="Clusters of an earlier run: new records join them, and their ids stay."),
+        typer.Option(help="Clusters of an earlier run, which keep their ids; new records join them."),
     ] = None,
     changes: Annotated[
-        str | None, typer.Option(help="Also write which known entities were merged, split or are gone.")
+        str | None,
+        typer.Option(help="Also write which entities of --entities were merged, were split, or are gone."),
     ] = None,
     labels: Annotated[
         str | None,
-        typer.Option(help="Known pairs: left_id, right_id, label 1, 0, a probability, or empty; weight."),
+        typer.Option(
+            help="Labelled pairs: left_id, right_id, label (1, 0, a probability, or empty); or also weight."
+        ),
     ] = None,
     label: Annotated[
         bool,
         typer.Option(
-            "--label", help="First ask about pairs that teach most; answers go to --labels, or labels.csv."
+            "--label",
+            help="First ask about the most informative pairs; answers go to --labels, or labels.csv.",
         ),
     ] = False,
-    label_only: Annotated[bool, typer.Option("--label-only", help="As --label, and do not match.")] = False,
+    label_only: Annotated[
+        bool, typer.Option("--label-only", help="Like --label, but write no matches.")
+    ] = False,
     assign: Annotated[
         str | None,
         typer.Option(
@@ -65,22 +73,27 @@ def match(
         ),
     ] = None,
     min_probability: Annotated[
-        float | None, typer.Option(help="No pair less probable is a match.", show_default="0.5")
+        float | None, typer.Option(help="The least probability of a match.", show_default="0.5")
     ] = None,
     target_precision: Annotated[
-        float | None, typer.Option(help="Keep this share of the matches true, by their probabilities.")
+        float | None,
+        typer.Option(help="The least expected precision of the matches, from their probabilities."),
     ] = None,
     matcher: Annotated[
         str | None,
-        typer.Option(help="evidence, or plm: a language model reads too.", show_default="evidence"),
+        typer.Option(
+            help="evidence, or plm: also a language model that reads each pair.", show_default="evidence"
+        ),
     ] = None,
-    model: Annotated[Path | None, typer.Option(help="For plm: a model of `erblock fit`.")] = None,
+    model: Annotated[Path | None, typer.Option(help="For plm: a model that `erblock fit` wrote.")] = None,
     fine_tune: Annotated[
-        bool | None, typer.Option(help="For plm: train the encoder too.", show_default="on a GPU")
+        bool | None, typer.Option(help="For plm: also train the encoder.", show_default="on a GPU")
     ] = None,
-    use: Annotated[Path | None, typer.Option(help="Use a matcher that --save wrote.")] = None,
+    use: Annotated[
+        Path | None, typer.Option(help="Use the matcher in this folder, which --save wrote.")
+    ] = None,
     save: Annotated[Path | None, typer.Option(help="Write the learned matcher to this folder.")] = None,
-    seed: Annotated[int | None, typer.Option(help="Same seed and input, same matches.")] = None,
+    seed: Annotated[int | None, typer.Option(help="The same seed and input give the same matches.")] = None,
     engine: options.Engine = None,
     master: options.Master = None,
     device: options.Device = None,
@@ -89,7 +102,7 @@ def match(
     *,
     reading: options.Reading,
 ) -> None:
-    """Say which candidate pairs are matches, with probabilities; needs no labels, a few make it better.
+    """Decide which candidate pairs are matches, with probabilities. Labels are optional; a few help.
 
     Example: erblock match a.csv b.csv --pairs pairs.parquet -o matches.csv
     """
@@ -153,7 +166,7 @@ def _show(report: "MatchReport") -> None:
         f"{100 * report.expected_precision:.1f} % of them are expected to be true"
     )
     if report.assign_reason is not None:
-        console.note(f"{report.assign}: {report.assign_reason}; --assign says otherwise")
+        console.note(f"{report.assign}: {report.assign_reason}; --assign sets another")
     for copies, side in zip(report.copies, ("left", "right"), strict=True):
         if copies:
             console.note(f"{copies:,} {side} records are copies of one that has a match, and match with it")
@@ -180,6 +193,4 @@ def _show_changes(entities: "EntityChanges") -> None:
         for row in rows[:_LISTED]:
             console.write(f"  {row['entity_id']} {change} into {row['into_id']}: {row['records']:,} records")
         if len(rows) > _LISTED:
-            console.write(
-                f"  and {len(rows) - _LISTED:,} more {change}; --changes and --json have all of them"
-            )
+            console.write(f"  and {len(rows) - _LISTED:,} more {change}; --changes and --json list all")

@@ -1,4 +1,4 @@
-"""Options that several commands share; `reads` gives a command those of the tables that it reads."""
+"""Options that several commands share. `reads` adds those for reading tables to a command."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from erblock.config import Config
 
 _TABLES, _MACHINE = "Tables", "Machine"
-"""Groups of options in the help."""
+"""Headings of option groups in the help."""
 
 MOST = 1_000_000_000
-"""The largest number of rows to ask for: more of them fit into no memory."""
+"""The largest number of rows that an option accepts; more fit into no memory."""
 
 Left = Annotated[
     str | None,
@@ -29,21 +29,27 @@ Left = Annotated[
 ]
 Right = Annotated[
     str | None,
-    typer.Argument(help="The right table; with LEFT only, one table.", show_default="of the settings"),
+    typer.Argument(
+        help="The right table; without it, LEFT is compared with itself.", show_default="of the settings"
+    ),
 ]
-LeftOption = Annotated[str | None, typer.Option("--left", help="The left table, if not that of the config.")]
+LeftOption = Annotated[
+    str | None, typer.Option("--left", help="The left table; by default that of the settings.")
+]
 RightOption = Annotated[
-    str | None, typer.Option("--right", help="The right table; with --left only, one table.")
+    str | None, typer.Option("--right", help="The right table; without it, --left is compared with itself.")
 ]
 IdColumn = Annotated[
     str | None,
     typer.Option("--id", "--id-column", help="The column that identifies a record.", rich_help_panel=_TABLES),
 ]
 LeftId = Annotated[
-    str | None, typer.Option(help="The id column of the left table, if it differs.", rich_help_panel=_TABLES)
+    str | None,
+    typer.Option(help="The id column of the left table, if it differs from --id.", rich_help_panel=_TABLES),
 ]
 RightId = Annotated[
-    str | None, typer.Option(help="The id column of the right table, if it differs.", rich_help_panel=_TABLES)
+    str | None,
+    typer.Option(help="The id column of the right table, if it differs from --id.", rich_help_panel=_TABLES),
 ]
 Columns = Annotated[
     list[str] | None,
@@ -52,32 +58,32 @@ Columns = Annotated[
 Source = Annotated[
     str | None,
     typer.Option(
-        help="Of one table, the column of a record's source: pairs of one source are left out.",
+        help="For one table: the column that names a record's source. Pairs within one source are left out.",
         rich_help_panel=_TABLES,
     ),
 ]
 Delimiter = Annotated[
-    str | None, typer.Option(help="The CSV delimiter, if not detected.", rich_help_panel=_TABLES)
+    str | None, typer.Option(help="The CSV delimiter; detected by default.", rich_help_panel=_TABLES)
 ]
 Encoding = Annotated[
     str | None, typer.Option(help="The CSV encoding, such as cp1252.", rich_help_panel=_TABLES)
 ]
 Bands = Annotated[
-    int | None, typer.Option(help="Bucket keys of a record, for MinHash without a model.", show_default="128")
+    int | None, typer.Option(help="Bucket keys per record, for MinHash without a model.", show_default="128")
 ]
 BlockOn = Annotated[
     list[str] | None,
-    typer.Option(help="A value by which records meet, too, such as compact(postcode); repeatable."),
+    typer.Option(help="A value that also makes a bucket key, such as compact(postcode); repeatable."),
 ]
 MustPairs = Annotated[
-    str | None, typer.Option(help="Pairs (left_id, right_id) that are written whatever the budget says.")
+    str | None, typer.Option(help="Pairs (left_id, right_id) that are always written, whatever the budget.")
 ]
 MustNotPairs = Annotated[str | None, typer.Option(help="Pairs (left_id, right_id) that are never written.")]
 Engine = Annotated[
     str | None,
     typer.Option(
         help="local, or spark: see `--master`.",
-        show_default="local, or spark with a master",
+        show_default="local; spark if --master is set",
         rich_help_panel=_MACHINE,
     ),
 ]
@@ -90,10 +96,12 @@ Precision = Annotated[
     str | None, typer.Option(help="auto, float32, bfloat16 or int8.", rich_help_panel=_MACHINE)
 ]
 KnownMatches = Annotated[str | None, typer.Option("--gold", help="The known matches: left_id, right_id.")]
-ConfigFile = Annotated[Path | None, typer.Option(help="Settings; by default ./erblock.toml if it exists.")]
+ConfigFile = Annotated[
+    Path | None, typer.Option(help="The settings file; ./erblock.toml by default, if it exists.")
+]
 WithColumns = Annotated[
     bool | None,
-    typer.Option("--with-columns", help="Carry the columns of both records in the output."),
+    typer.Option("--with-columns", help="Write the columns of both records to the output, too."),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
@@ -122,13 +130,13 @@ _READING: Mapping[str, Any] = {
     "delimiter": Delimiter,
     "encoding": Encoding,
     **{
-        f"{side}_{what}": _table_option(f"That of the {side} table, if it differs.")
+        f"{side}_{what}": _table_option(f"The {what} of the {side} table, if it differs from --{what}.")
         for side, what in _OF_A_SIDE
     },
-    "gold_delimiter": _table_option("That of the known matches, if not detected."),
-    "gold_encoding": _table_option("That of the known matches, if it differs."),
-    "labels_delimiter": _table_option("That of the labels, if not detected."),
-    "labels_encoding": _table_option("That of the labels, if it differs."),
+    "gold_delimiter": _table_option("The delimiter of the known matches; detected by default."),
+    "gold_encoding": _table_option("The encoding of the known matches, if it differs from --encoding."),
+    "labels_delimiter": _table_option("The delimiter of the labels; detected by default."),
+    "labels_encoding": _table_option("The encoding of the labels, if it differs from --encoding."),
 }
 
 Command = Callable[..., None]
@@ -136,7 +144,7 @@ Command = Callable[..., None]
 
 @dataclass(frozen=True)
 class Reading:
-    """What the command line says of the tables, as [tables] of the settings, and where the settings are."""
+    """The options for reading tables, by their names in [tables], and the path of the settings file."""
 
     tables: Mapping[str, Any]
     config: Path | None = None
@@ -147,9 +155,9 @@ class Reading:
         columns: "Callable[[Config], bool]" = lambda _: False,
         alone: Literal["left", "right"] = "left",
     ) -> "Config":
-        """Return the settings, `sections` over them, with the ids that nobody named; say what was found.
+        """Return the settings of the file, overridden by the command line: `sections` and these options.
 
-        `columns`: whether the columns that the tables have in common are looked for, too.
+        Id columns that are not named are detected, and printed; with `columns`, the columns in common, too.
         """
         from erblock.config import load_config
         from erblock.pipeline.detect import detect
@@ -157,7 +165,7 @@ class Reading:
         tables = {**self.tables, **sections.get("tables", {})}
         config = load_config(self.config, {**sections, "tables": tables})
         if config.unused is not None:
-            console.remark(f"{config.unused} is about other tables and not used (to use it: --config)")
+            console.remark(f"{config.unused} is not used, as it names other tables (to use it: --config)")
         elif self.config is None and config.file is not None:
             console.remark(f"settings: {config.file}")
         found = detect(config, columns=columns(config), alone=alone)
@@ -167,7 +175,7 @@ class Reading:
 
 
 def reads(*names: str) -> Callable[[Command], Command]:
-    """Give a command the options of these names; it gets their values as its parameter `reading`."""
+    """Return a decorator that adds these options to a command and passes them as its parameter `reading`."""
 
     def decorated(command: Command) -> Command:
         @wraps(command)

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from erblock.pipeline.plan import Plan
 
 _ASSUMED = (
-    "assumed: the machine stays as busy as it is, the samples are like the rest of the tables, and time and "
-    "memory grow with records and pairs"
+    "assumptions: the load of the machine stays as it is, the samples are like the rest of the tables, and "
+    "time and memory grow with records and pairs"
 )
 
 
@@ -27,25 +27,26 @@ def plan(
             "--output", "-o", help="Where the pairs would go: .parquet or .csv.", show_default="pairs.parquet"
         ),
     ] = None,
-    model: Annotated[Path | None, typer.Option(help="A model of `erblock fit`.")] = None,
+    model: Annotated[Path | None, typer.Option(help="A model that `erblock fit` wrote.")] = None,
     method: Annotated[
         str | None, typer.Option(help="minhash or neural.", show_default="the model's, or minhash")
     ] = None,
     block_on: options.BlockOn = None,
     max_pairs: Annotated[
-        int | None, typer.Option(help="Keep so many pairs at most.", rich_help_panel="Budget")
+        int | None, typer.Option(help="The largest number of pairs.", rich_help_panel="Budget")
     ] = None,
     max_per_record: Annotated[
-        int | None, typer.Option(help="Keep so many pairs of one record at most.", rich_help_panel="Budget")
+        int | None, typer.Option(help="The largest number of pairs per record.", rich_help_panel="Budget")
     ] = None,
     target_recall: Annotated[
         float | None,
         typer.Option(
-            help="Keep as few pairs as hold this share of the estimated matches.", rich_help_panel="Budget"
+            help="Keep the fewest pairs that hold this share of the estimated matches.",
+            rich_help_panel="Budget",
         ),
     ] = None,
     seconds: Annotated[
-        float, typer.Option(min=0, max=options.MOST, help="Seconds for trial runs on samples, about.")
+        float, typer.Option(min=0, max=options.MOST, help="Approximate seconds for trial runs on samples.")
     ] = 20,
     device: options.Device = None,
     precision: options.Precision = None,
@@ -53,7 +54,7 @@ def plan(
     *,
     reading: options.Reading,
 ) -> None:
-    """Say what `erblock block` with the same options will take and give, from samples; writes nothing.
+    """Estimate the time, memory, pairs and recall of `erblock block` with the same options. Writes nothing.
 
     Example: erblock plan a.csv b.csv --target-recall 0.97
     """
@@ -88,9 +89,9 @@ def plan(
 def _show(report: "Plan") -> None:
     stages = ", ".join(f"{stage} {seconds:.0f}" for stage, seconds in report.seconds.items())
     share = 100 * report.examined / max(report.cross_product, 1)
-    recall = "cannot be told: too few matches are sure"
+    recall = "unknown: too few seed pairs"
     if report.recall is not None:
-        recall = f"{100 * report.recall:.1f} % of the matches examined"
+        recall = f"{100 * report.recall:.1f} % of the examined matches"
     rows = [
         ("records", " x ".join(f"{size:,}" for size in report.records)),
         ("pairs", f"{report.pairs:,} of the {report.examined:,} examined ({share:.2f} % of all)"),

@@ -1,4 +1,4 @@
-"""How far a run is: bars on a terminal, a line now and then elsewhere."""
+"""Progress of a run: bars on a terminal, a line from time to time elsewhere."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -6,14 +6,14 @@ from time import monotonic
 from typing import Any
 
 OnProgress = Callable[[str, int, int], None]
-"""What hears of a step, how much of it is done, and of how much."""
+"""A callback that gets the description of a step, the amount done, and the total amount."""
 
 _SILENCE = 30.0
-"""Seconds between two lines."""
+"""The least number of seconds between two lines."""
 
 
 def lines(say: Callable[[str], None], *, each_step: bool) -> OnProgress:
-    """Return a callback that says a line every 30 seconds at most, and if wanted `each_step` that is done."""
+    """Return a callback that prints at most a line every 30 s; with `each_step`, also each step's time."""
     started: dict[str, float] = {}
     said = monotonic()
 
@@ -47,7 +47,7 @@ def bars() -> Iterator[OnProgress]:
     )
 
     shown = Console(stderr=True)
-    # Beside the bar there are a word, two numbers and two clocks.
+    # The bar shares its line with the description, two numbers and two clocks.
     bar = BarColumn(bar_width=max(5, min(40, shown.width - 50)))
     columns = (TextColumn("{task.description}", markup=False), bar, MofNCompleteColumn())
     clocks = (TimeElapsedColumn(), TextColumn("ETA"), TimeRemainingColumn())

@@ -1,4 +1,4 @@
-"""Records on the terminal: two side by side with their differences marked, or several as a table."""
+"""Printing of records: two side by side with their differences marked, or several as a table."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -11,7 +11,7 @@ _LONGEST, _WIDEST = 600, 60
 def show_pair(
     ids: tuple[Any, Any], columns: Iterable[tuple[str, Any, Any]], *, is_result: bool = False
 ) -> None:
-    """Print two records; of each column its name, and the values of both."""
+    """Print two records side by side. Each column is its name and the two values."""
     from erblock.tables.differences import differs
 
     rows = []
@@ -24,13 +24,13 @@ def show_pair(
 
 
 def show_records(names: Sequence[str], records: Iterable[Sequence[Any]], title: str) -> None:
-    """Print records as a table, long values cut."""
+    """Print records as a table; long values are cut."""
     rows = [[_cut(shown(value), _WIDEST) for value in record] for record in records]
     console.table(names, rows, title)
 
 
 def shown(value: object) -> str:
-    """Return a value on one line, without anything that a terminal would act on."""
+    """Return a value as text on one line, without control characters."""
     if isinstance(value, float):
         return f"{value:.4g}"
     text = "" if value is None else value.hex() if isinstance(value, bytes) else str(value)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 _WIDEST = 70
 
 app = Commands(
-    help="Check what the similarity rules do, and show what they are made of.", no_args_is_help=True
+    help="Check the similarity rules, or list the functions that they may call.", no_args_is_help=True
 )
 
 
@@ -23,7 +23,7 @@ def check(
     left: options.Left = None,
     right: options.Right = None,
     pairs: Annotated[
-        int | None, typer.Option(min=1, max=options.MOST, help="Ask the rules about so many pairs.")
+        int | None, typer.Option(min=1, max=options.MOST, help="How many pairs the rules are applied to.")
     ] = None,
     show: Annotated[
         int, typer.Option(min=0, max=options.MOST, help="How many borderline pairs to show.")
@@ -33,7 +33,7 @@ def check(
     *,
     reading: options.Reading,
 ) -> None:
-    """Count what each rule finds on near and random pairs, show borderline pairs, and judge each rule.
+    """Apply each rule to near and random pairs: count its answers, show borderline pairs, and judge it.
 
     Example: erblock rules check --show 20
     """

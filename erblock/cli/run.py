@@ -21,18 +21,22 @@ def run(
     must_pairs: options.MustPairs = None,
     must_not_pairs: options.MustNotPairs = None,
     first: Annotated[
-        str | None, typer.Option("--from", help="Do this step and those after it again: fit, block, ...")
+        str | None,
+        typer.Option(
+            "--from", help="Repeat this step and all later ones: fit, block, match, evaluate, report."
+        ),
     ] = None,
     last: Annotated[
         str | None, typer.Option("--to", help="Stop after this step: fit, block, match, evaluate, report.")
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Do every step again.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Repeat every step.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Fit, block, match, evaluate and report in one folder, as the settings ask; skip what has not changed.
+    """Fit, block, match, evaluate and report into one folder, as the settings say; skip unchanged steps.
 
-    Fits if there are rules or a section [fit], matches if there is a section [match], evaluates if there are
-    known matches, writes report.html if the extra `report` is installed. A stopped run goes on where it was.
+    It fits if there are rules or a section [fit], matches if there is a section [match], evaluates if there
+    are known matches, and writes report.html if the extra `report` is installed. A stopped run continues
+    where it stopped.
 
     Example: erblock run shops.toml -o runs/shops --gold known.csv
     """

@@ -1,4 +1,4 @@
-"""What all commands share on the command line: help in groups, an example in each, -h, -q and -v."""
+"""The shape that all commands share: help in groups with an example, and the options -h, -q and -v."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -10,8 +10,8 @@ from typer.core import TyperCommand, TyperGroup
 
 from erblock.cli import console
 
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but results and errors.")]
-Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Say how long each step took.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print only results and errors.")]
+Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Print how long each step took.")]
 
 _OPTIONS = "Options"
 
@@ -20,7 +20,7 @@ class HelpCommand(TyperCommand):
     """A command whose help lists options by their panel, in plain text."""
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
-        """Write arguments, then each panel, that of the other options first."""
+        """Write the arguments, then the options without a panel, then each panel."""
         panels: dict[str, list[tuple[str, str]]] = {"Arguments": [], _OPTIONS: []}
         for param in self.get_params(ctx):
             record = param.get_help_record(ctx)
@@ -34,7 +34,7 @@ class HelpCommand(TyperCommand):
 
 
 class HelpGroup(TyperGroup):
-    """A group whose help says of each command all that it does, whatever the width."""
+    """A group of commands. Its help has the whole first paragraph of each command, whatever the width."""
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         """Write the first paragraph of every command's help."""
@@ -48,14 +48,14 @@ def _summary(command: Any) -> list[str]:
 
 
 class Commands(typer.Typer):
-    """Commands as above. What they say of an example is the last paragraph of their help."""
+    """A typer application of such commands. The last paragraph of a command's help is its example."""
 
     def __init__(self, **given: Any) -> None:
         settings = {"help_option_names": ["-h", "--help"]}
         super().__init__(cls=HelpGroup, context_settings=settings, rich_markup_mode=None, **given)
 
     def command(self, name: str | None = None, **given: Any) -> Callable[[Any], Any]:
-        """Register a function under a name, with -q and -v beside its own options."""
+        """Register a function as a command of this name, with -q and -v beside its own options."""
         register = super().command(name, cls=HelpCommand, **given)
 
         def registered(function: Callable[..., None]) -> Callable[..., None]:

@@ -20,36 +20,44 @@ def show(
     file: Annotated[str, typer.Argument(help="Pairs, matches, clusters or keys.")],
     sample: Annotated[
         int | None,
-        typer.Option(min=1, max=options.MOST, help="So many, drawn at random; with --around, the nearest."),
+        typer.Option(
+            min=1,
+            max=options.MOST,
+            help="How many pairs to draw at random; with --around, how many of the nearest.",
+        ),
     ] = None,
     around: Annotated[
         float | None,
         typer.Option(
             min=-options.MOST,
             max=options.MOST,
-            help="First those whose probability, or else similarity, is nearest.",
+            help="Show the pairs whose probability (else similarity) is nearest to this first.",
         ),
     ] = None,
     where: Annotated[
         str | None,
         typer.Option(help="An SQL condition, such as 'probability > 0.4 AND \"left.name\" LIKE \\'%x%\\''."),
     ] = None,
-    record: Annotated[str | None, typer.Option("--id", help="Those about the record of this id.")] = None,
+    record: Annotated[
+        str | None, typer.Option("--id", help="Show only those with the record of this id.")
+    ] = None,
     uncovered: Annotated[
-        bool, typer.Option("--uncovered", help="The records without a pair, or alone in their cluster.")
+        bool, typer.Option("--uncovered", help="Show the records without a pair, or alone in their cluster.")
     ] = False,
     largest: Annotated[
-        bool, typer.Option("--largest", help="The largest clusters or buckets first.")
+        bool, typer.Option("--largest", help="Show the largest clusters or buckets first.")
     ] = False,
     limit: Annotated[
         int | None,
-        typer.Option(min=1, max=options.MOST, help="So many at most.", show_default="10, all with --output"),
+        typer.Option(
+            min=1, max=options.MOST, help="The largest number to show.", show_default="10, all with --output"
+        ),
     ] = None,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="Write them: .csv, .parquet or .jsonl.")
+        Path | None, typer.Option("--output", "-o", help="Write them to this file: .csv, .parquet or .jsonl.")
     ] = None,
     excel: Annotated[
-        bool, typer.Option("--excel", help="CSV in which a spreadsheet computes nothing.")
+        bool, typer.Option("--excel", help="Write CSV in which a spreadsheet runs no formula.")
     ] = False,
     left: options.LeftOption = None,
     right: options.RightOption = None,
@@ -107,7 +115,7 @@ def _show_pairs(found: "Shown") -> None:
 
 
 def _is_said(name: str) -> bool:
-    """Return whether a column is of the pair, and not of one of its records."""
+    """Return whether a column belongs to the pair, not to one of its records."""
     return name not in ("left_id", "right_id") and not name.startswith(("left.", "right."))
 
 

@@ -4,10 +4,10 @@ from erblock.cli import console
 
 
 def warmup() -> None:
-    """Compile what the first run would, and keep it on disk; for images of containers.
+    """Compile the numba kernels once and keep them on disk, such as in a container image.
 
     Example: erblock warmup
     """
     from erblock.pipeline.warmup import warmup as run
 
-    console.write(f"kernels compiled in {run():.1f} s; this user's next runs find them")
+    console.write(f"kernels compiled in {run():.1f} s; later runs of this user reuse them")

@@ -24,17 +24,18 @@ def why(
         list[str] | None,
         typer.Argument(
             metavar="[LEFT_ID RIGHT_ID] [LEFT] [RIGHT]",
-            help="The ids of two records, then the tables, as for `erblock block`; with --missed no ids.",
+            help="The ids of two records, then the tables as in `erblock block`; --missed takes no ids.",
         ),
     ] = None,
     missed: Annotated[
         str | None,
-        typer.Option(help="Known matches (left_id, right_id): why those that are not found are not."),
+        typer.Option(help="Known matches (left_id, right_id): explain those that were not found."),
     ] = None,
     matches: Annotated[
-        str | None, typer.Option(help="What `erblock match` wrote: say also what became a match.")
+        str | None,
+        typer.Option(help="The file that `erblock match` wrote: also explain whether it is a match."),
     ] = None,
-    model: Annotated[Path | None, typer.Option(help="A model of `erblock fit`.")] = None,
+    model: Annotated[Path | None, typer.Option(help="A model that `erblock fit` wrote.")] = None,
     method: Annotated[
         str | None, typer.Option(help="minhash or neural.", show_default="the model's, or minhash")
     ] = None,
@@ -42,11 +43,11 @@ def why(
     block_on: options.BlockOn = None,
     must_pairs: options.MustPairs = None,
     must_not_pairs: options.MustNotPairs = None,
-    max_pairs: Annotated[int | None, typer.Option(help="As `erblock block` was told.")] = None,
-    max_per_record: Annotated[int | None, typer.Option(help="As `erblock block` was told.")] = None,
-    target_recall: Annotated[float | None, typer.Option(help="As `erblock block` was told.")] = None,
+    max_pairs: Annotated[int | None, typer.Option(help="The value given to `erblock block`.")] = None,
+    max_per_record: Annotated[int | None, typer.Option(help="The value given to `erblock block`.")] = None,
+    target_recall: Annotated[float | None, typer.Option(help="The value given to `erblock block`.")] = None,
     min_probability: Annotated[
-        float | None, typer.Option(help="As `erblock match` was told.", show_default="0.5")
+        float | None, typer.Option(help="The value given to `erblock match`.", show_default="0.5")
     ] = None,
     device: options.Device = None,
     precision: options.Precision = None,
@@ -54,7 +55,7 @@ def why(
     *,
     reading: options.Reading,
 ) -> None:
-    """Say why two records are, or are not, a candidate pair and a match; blocks once more, writes nothing.
+    """Explain why two records are, or are not, a candidate pair and a match. Blocks again; writes nothing.
 
     Example: erblock why 17 L-204 a.csv b.csv
     """
@@ -97,7 +98,7 @@ def why(
 
 
 def _parted(words: "Sequence[str]", is_missed: bool) -> tuple[tuple[str, str], tuple[str | None, str | None]]:
-    """Return the two ids, and the tables; no ids with --missed."""
+    """Return the two ids and the two tables of the arguments; with --missed, empty ids."""
     ids, tables = ([], list(words)) if is_missed else (list(words[:2]), list(words[2:]))
     if len(tables) > 2 or (len(ids) < 2 and not is_missed):
         form = "--missed GOLD [LEFT] [RIGHT]" if is_missed else "LEFT_ID RIGHT_ID [LEFT] [RIGHT]"

@@ -1,6 +1,7 @@
-"""Keyword arguments of the library: keys of sections, by the function that takes them.
+"""Types of the keyword arguments of each library function.
 
-What each means, and its default, is said once, in `sections` and `limits`.
+A keyword is a key of a section of the settings; its meaning and default are in `erblock.config.sections`,
+`reading` and `limits`.
 """
 
 from collections.abc import Sequence
@@ -14,7 +15,7 @@ Precision = Literal["auto", "float32", "bfloat16", "int8"]
 
 
 class ArrowTable(Protocol):
-    """A table of polars, pandas, pyarrow, DuckDB or another library with the Arrow PyCapsule interface."""
+    """A table in memory: of polars, pandas, pyarrow, DuckDB or another library with the Arrow interface."""
 
     def __arrow_c_stream__(self, requested_schema: object = None) -> Any:
         """Return the table as an Arrow stream."""
@@ -26,7 +27,7 @@ Table = PathName | ArrowTable | pl.LazyFrame
 
 
 class TableKeywords(TypedDict, total=False):
-    """How tables are read, [tables]."""
+    """Keywords on reading tables: keys of [tables]."""
 
     id: str
     left_id: str | None
@@ -46,14 +47,14 @@ class TableKeywords(TypedDict, total=False):
 
 
 class RuleKeywords(TableKeywords, total=False):
-    """Rules, [rules]."""
+    """Keywords with similarity rules: keys of [rules]."""
 
     match: Sequence[str]
     conflict: Sequence[str]
 
 
 class FitKeywords(RuleKeywords, total=False):
-    """Training, [fit]."""
+    """Keywords of training: keys of [fit]."""
 
     method: Literal["neural", "minhash"]
     encoder: PathName
@@ -74,14 +75,14 @@ class FitKeywords(RuleKeywords, total=False):
 
 
 class ModelKeywords(TableKeywords, total=False):
-    """Where a model runs, [block]."""
+    """Keywords on where a model runs: keys of [block]."""
 
     device: Device
     precision: Precision
 
 
 class PlanKeywords(ModelKeywords, total=False):
-    """Candidate pairs and their budget, [block]."""
+    """Keywords on candidate pairs and their budget: keys of [block]."""
 
     method: Literal["minhash", "neural"] | None
     bands: int | None
@@ -92,7 +93,7 @@ class PlanKeywords(ModelKeywords, total=False):
 
 
 class BlockKeywords(PlanKeywords, total=False):
-    """Candidate pairs, their budget and what else makes records meet, [block]."""
+    """Keywords of blocking: the budget, further bucket keys, named pairs and the output; keys of [block]."""
 
     block_on: Sequence[str]
     must_pairs: Table | None
@@ -102,7 +103,7 @@ class BlockKeywords(PlanKeywords, total=False):
 
 
 class WhyKeywords(PlanKeywords, total=False):
-    """What decided about a pair, [block] and [rules]."""
+    """Keywords that explain a pair: keys of [block] and [rules]."""
 
     block_on: Sequence[str]
     must_pairs: Table | None
@@ -112,7 +113,7 @@ class WhyKeywords(PlanKeywords, total=False):
 
 
 class MatchKeywords(RuleKeywords, total=False):
-    """Matches and entities, [match]."""
+    """Keywords on matches and entities: keys of [match]."""
 
     labels: Table | None
     assign: Literal["auto", "one-to-one", "many-to-one", "one-to-many", "many-to-many", "clusters"]
@@ -133,7 +134,7 @@ class MatchKeywords(RuleKeywords, total=False):
 
 
 class CheckKeywords(TableKeywords, total=False):
-    """Limits, [check]."""
+    """Keywords with the limits of a check: keys of [check]."""
 
     gold: Table | None
     min_recall: float | None

@@ -1,20 +1,22 @@
-"""Settings from `erblock.toml` and the command line; a mistake in them is one line."""
+"""Reads settings from `erblock.toml` and the command line. A mistake in them is an error of one line."""
 
 import tomllib
 from collections.abc import Mapping, Sequence
 from os.path import realpath
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 from rapidfuzz import process
 
-from erblock.config.sections import DEVICE, MEMORY, SECTIONS, Config
+from erblock.config.patterns import DEVICE, MEMORY
+from erblock.config.sections import SECTIONS, Config
 from erblock.errors import ConfigError
 
 DEFAULT_FILE = "erblock.toml"
-# Keys that hold a path or a glob. `encoder` may also be a model name, so it counts only if the path exists.
+# Keys that hold a path or a glob. `encoder` may also be the name of a model: it is a path only if that
+# exists.
 PATHS = {
     "tables": ("left", "right"),
     "fit": ("labels", "output"),
@@ -24,9 +26,9 @@ PATHS = {
     "check": ("gold", "baseline"),
 }
 _OF_A_SIDE = ("id", "delimiter", "encoding")
-"""Keys that may be given of each table, as left_id and right_id."""
+"""Keys of [tables] that can be set for each table, such as left_id and right_id."""
 _LONGEST = 200
-"""Characters of a value that a message shows."""
+"""The largest number of characters of a value that a message shows."""
 _WORDS = {
     "Input should be a valid tuple": 'expected a list, ["...", "..."]',
     "Input should be a valid integer, unable to parse string as an integer": "expected a whole number",
@@ -41,14 +43,14 @@ _WORDS = {
 
 
 def load_config(path: str | Path | None, overrides: Mapping[str, Mapping[str, Any]]) -> Config:
-    """Return the settings of the file at `path`, with `overrides[section][key]` put over them.
+    """Return the settings of the file at `path`, overridden by `overrides[section][key]`.
 
-    Without a path, `erblock.toml` of the current folder is read if there is one, and left out if the tables
-    given are others than its own. Overrides that are None are ignored; a left table given there stands for
-    both tables of the file.
+    Without a path, `erblock.toml` of the current folder is read if it exists. It is not used if the overrides
+    name other tables than it does. Overrides that are None are ignored. An override of the left table alone
+    replaces both tables of the file.
 
     Raises:
-        ConfigError: if the file or a value is wrong; the message names section and key.
+        ConfigError: if the file or a value is wrong; the message names the section and the key.
     """
     given = {name: _without_none(section) for name, section in overrides.items()}
     is_default = path is None and Path(DEFAULT_FILE).exists()
@@ -63,7 +65,7 @@ def load_config(path: str | Path | None, overrides: Mapping[str, Mapping[str, An
 
 
 def given_config(overrides: Mapping[str, Mapping[str, Any]]) -> Config:
-    """Return the settings that `overrides[section][key]` gives alone, whatever files there are.
+    """Return the settings of `overrides[section][key]`, without reading a file.
 
     Raises:
         ConfigError: as `load_config` does.
@@ -83,18 +85,19 @@ def _validated(values: dict[str, Any], given: Mapping[str, Mapping[str, Any]], p
 def _check_truths(
     merged: Mapping[str, Mapping[str, Any]], path: Path | None, given: Mapping[str, Mapping[str, Any]]
 ) -> None:
-    """Raise ConfigError where true or false stands for a number: pydantic takes them for 1 and 0."""
+    """Raise ConfigError if true or false is given for a number: pydantic would read 1 or 0."""
     for name in SECTIONS.keys() & merged.keys():
         for key, field in SECTIONS[name].model_fields.items():
             value = merged[name].get(key)
-            if isinstance(value, bool) and "bool" not in str(field.annotation):
+            if isinstance(value, bool) and bool not in {field.annotation, *get_args(field.annotation)}:
                 raise ConfigError(
-                    f"{_place(name, [key], path, given)}: expected no truth value, found {value}"
+                    f"{_place(name, [key], path, given)}: expected another type than true or false, found "
+                    f"{value}"
                 )
 
 
 def _is_about(values: Mapping[str, Any], given: Mapping[str, Any]) -> bool:
-    """Return whether the tables given, if any, are those of a file; one of its two may be given alone."""
+    """Return whether the given tables are those of a settings file, or one of them, or none."""
     own, left, right = values.get("tables", {}), given.get("left"), given.get("right")
     if left is None or not {"left", "right"} & own.keys():
         return True
@@ -104,7 +107,7 @@ def _is_about(values: Mapping[str, Any], given: Mapping[str, Any]) -> bool:
 
 
 def _of_tables(values: dict[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the settings of a file without what they say of a table that is not given."""
+    """Return the settings of a file, without its keys for a table that is not given."""
     own = values.get("tables", {})
     if "left" not in given or "right" in given or "right" not in own:
         return values
@@ -116,7 +119,7 @@ def _is_same(given: str, own: Any) -> bool:
 
 
 def _side(tables: Mapping[str, Any], side: Literal["left", "right"]) -> dict[str, Any]:
-    """Return the settings of one of two tables as those of one table."""
+    """Return [tables] for one of the two tables alone: left_id or right_id becomes id, and so on."""
     kept = {key: value for key, value in tables.items() if not key.startswith(("left", "right"))}
     kept |= {key: tables[f"{side}_{key}"] for key in _OF_A_SIDE if f"{side}_{key}" in tables}
     if isinstance(kept.get("columns"), list):
@@ -125,7 +128,7 @@ def _side(tables: Mapping[str, Any], side: Literal["left", "right"]) -> dict[str
 
 
 def _name_on(side: str, entry: Any) -> Any:
-    """Return the name that a column has in one table; what is no text is for the checks to refuse."""
+    """Return the name of a column in one table. A value that is no text is kept, for pydantic to refuse."""
     if not isinstance(entry, str):
         return entry
     left, _, right = entry.partition("=")
@@ -133,7 +136,7 @@ def _name_on(side: str, entry: Any) -> Any:
 
 
 def is_settings(path: Path) -> bool:
-    """Return whether the file at `path` holds settings, right or wrong ones, or nothing at all."""
+    """Return whether the file at `path` is empty or has sections of settings, valid or not."""
     try:
         return set(_parsed(path)) <= set(SECTIONS)
     except ConfigError:
@@ -141,14 +144,14 @@ def is_settings(path: Path) -> bool:
 
 
 def did_you_mean(name: str, known: Sequence[str]) -> str:
-    """Return "; did you mean 'x'?" for the known name most like `name`, or "" if none is near."""
+    """Return "; did you mean 'x'?" for the known name most similar to `name`, or "" if none is similar."""
     best = process.extractOne(name.lower(), {k: k.lower() for k in known}, score_cutoff=60)
     return f"; did you mean '{best[2]}'?" if best else ""
 
 
 def _parsed(path: Path) -> dict[str, Any]:
     try:
-        if path.exists() and not path.is_file():  # a pipe may have no end
+        if path.exists() and not path.is_file():  # reading a pipe may never end
             raise ConfigError(f"{path} cannot be read as TOML: expected a file")
         values = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
@@ -157,12 +160,12 @@ def _parsed(path: Path) -> dict[str, Any]:
         raise ConfigError(f"{path} cannot be read as TOML: {error}") from None
     for name, section in values.items():
         if not isinstance(section, dict):
-            raise ConfigError(f"{path}: '{name}' must stand in a section, one of {', '.join(SECTIONS)}")
+            raise ConfigError(f"{path}: '{name}' must be in a section, one of {', '.join(SECTIONS)}")
     return values
 
 
 def _resolved(values: dict[str, Any], folder: Path) -> dict[str, Any]:
-    """Make the paths of a file relative to the current folder instead of the file's."""
+    """Return the settings of a file, its paths made relative to the current folder."""
     for section, keys in PATHS.items():
         for key in keys:
             path = values.get(section, {}).get(key)
@@ -177,7 +180,7 @@ def _resolved(values: dict[str, Any], folder: Path) -> dict[str, Any]:
 def _merged(values: dict[str, Any], given: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     merged = {"tables": {}, **values}
     if "left" in given.get("tables", {}):
-        # LEFT without RIGHT on the command line means one table, whatever the file says.
+        # LEFT without RIGHT on the command line means one table, even if the file names two.
         merged["tables"] = {key: value for key, value in merged["tables"].items() if key != "right"}
     for name, section in given.items():
         merged[name] = {**merged.get(name, {}), **section}
@@ -189,12 +192,12 @@ def _without_none(section: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _first(error: ValidationError) -> ErrorDetails:
-    """Prefer an unknown name: a misspelt [tables] is also a missing one, and that says less."""
+    """Return the error to report: an unknown name if any, as a misspelt key is also a missing key."""
     return min(error.errors(), key=lambda details: details["type"] != "extra_forbidden")
 
 
 def _complaint(error: ErrorDetails, path: Path | None, given: Mapping[str, Mapping[str, Any]]) -> str:
-    """Return one line: where the value stands, what was expected, what was found."""
+    """Return the message of an error: where the value was set, what was expected, what was found."""
     section, *keys = (str(part) for part in error["loc"])
     if section not in SECTIONS:
         return f"{path}: unknown section [{section}]{_hint(section, SECTIONS)}"
@@ -207,13 +210,13 @@ def _complaint(error: ErrorDetails, path: Path | None, given: Mapping[str, Mappi
 
 
 def _shown(value: Any) -> str:
-    """Return a value on one line that is not too long: it may be a whole table."""
+    """Return a value on one short line; it may be a whole table."""
     text = " ".join(repr(value).split())
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
 
 
 def _place(section: str, keys: list[str], path: Path | None, given: Mapping[str, Mapping[str, Any]]) -> str:
-    """Return where a value stands: as an option, or in the file."""
+    """Return where a value was set: an option, or the file, section and key."""
     if keys[0] in given.get(section, {}):
         return f"--{keys[0].replace('_', '-')}"
     return f"{path}: [{section}] {_element(keys)}"
@@ -228,7 +231,7 @@ def _element(keys: list[str]) -> str:
 
 
 def _expected(message: str) -> str:
-    """Say pydantic's words in those of a TOML file."""
+    """Return a message of pydantic in the words of a TOML file."""
     for theirs, ours in _WORDS.items():
         message = message.replace(theirs, ours)
     return message

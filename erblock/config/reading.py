@@ -1,4 +1,4 @@
-"""The section [tables]: which tables there are, and how they and what names their records are read."""
+"""The section [tables]: the tables, and how they and files of pairs are read."""
 
 from typing import Annotated
 
@@ -8,7 +8,7 @@ Delimiter = Annotated[str | None, Field(min_length=1, max_length=1)]
 
 
 class TablesConfig(BaseModel):
-    """[tables]: which tables, how to read them, which columns say the same."""
+    """[tables]: the tables, how to read them, which columns to compare."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -20,34 +20,34 @@ class TablesConfig(BaseModel):
     )
     id: str = Field(default="id", description="The column that identifies a record.")
     left_id: str | None = Field(
-        default=None, description="The id column of the left table, where it is not `id`."
+        default=None, description="The id column of the left table, if it differs from `id`."
     )
     right_id: str | None = Field(
-        default=None, description="The id column of the right table, where it is not `id`."
+        default=None, description="The id column of the right table, if it differs from `id`."
     )
     columns: tuple[str, ...] = Field(
         default=(),
-        description='The columns to compare: "name", or "left_name=right_name" where names differ. '
+        description='The columns to compare: "name", or "left_name=right_name" if the names differ. '
         "By default, every column that both tables have.",
     )
     source: str | None = Field(
         default=None,
-        description="Of one table, the column that says where a record is from: records of one source are no "
-        "candidates for each other, and the column is not compared.",
+        description="For one table: the column that names a record's source. Records of one source are never "
+        "candidates of each other, and the column is not compared.",
     )
     delimiter: Delimiter = Field(default=None, description="The CSV delimiter; by default it is detected.")
     encoding: str = Field(default="utf-8", description="The CSV encoding, such as cp1252 or latin-1.")
     left_delimiter: Delimiter = Field(
-        default=None, description="The CSV delimiter of the left table, where it is not `delimiter`."
+        default=None, description="The CSV delimiter of the left table, if it differs from `delimiter`."
     )
     right_delimiter: Delimiter = Field(
-        default=None, description="The CSV delimiter of the right table, where it is not `delimiter`."
+        default=None, description="The CSV delimiter of the right table, if it differs from `delimiter`."
     )
     left_encoding: str | None = Field(
-        default=None, description="The CSV encoding of the left table, where it is not `encoding`."
+        default=None, description="The CSV encoding of the left table, if it differs from `encoding`."
     )
     right_encoding: str | None = Field(
-        default=None, description="The CSV encoding of the right table, where it is not `encoding`."
+        default=None, description="The CSV encoding of the right table, if it differs from `encoding`."
     )
     gold_delimiter: Delimiter = Field(
         default=None, description="The CSV delimiter of the known matches; by default it is detected."
@@ -68,4 +68,4 @@ READING = (
     *("delimiter", "left_delimiter", "right_delimiter", "gold_delimiter", "labels_delimiter"),
     *("encoding", "left_encoding", "right_encoding", "gold_encoding", "labels_encoding"),
 )
-"""The keys of [tables] that say how files are read."""
+"""The keys of [tables] on how files are read."""

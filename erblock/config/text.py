@@ -1,4 +1,4 @@
-"""Settings as the text of an `erblock.toml`."""
+"""Writes settings as the text of an `erblock.toml`."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -6,7 +6,7 @@ from typing import Any
 
 
 def toml_of(sections: Mapping[str, Mapping[str, Any]]) -> str:
-    """Return the text of a settings file; a value that is None, or a section without values, is left out."""
+    """Return the text of a settings file. Values that are None and empty sections are left out."""
     parts = []
     for name, section in sections.items():
         lines = [f"{key} = {_value(value)}" for key, value in section.items() if value is not None]
@@ -16,7 +16,7 @@ def toml_of(sections: Mapping[str, Mapping[str, Any]]) -> str:
 
 
 def quoted_text(text: str) -> str:
-    """Return a TOML string; a rule with quoted columns reads better in single quotes."""
+    """Return a TOML string, in single quotes if possible for text that has double quotes."""
     printable = text.isprintable() and "'" not in text
     if '"' in text and printable:
         return f"'{text}'"

@@ -89,7 +89,10 @@ def fails():
         (lambda: erblock.block(pd.DataFrame({"id": IDS, "name": [1j] * SIZE})), "<left> cannot be converted"),
         (lambda: erblock.block(pd.DataFrame({"id": [10**30] * 2, "name": NAMES[:2]})), "<left> cannot be"),
         (lambda: erblock.block(PLAIN, model=PLAIN), "--model: expected text"),
-        (lambda: erblock.block(PLAIN, max_pairs=True), "--max-pairs: expected no truth value, found True"),
+        (
+            lambda: erblock.block(PLAIN, max_pairs=True),
+            "--max-pairs: expected another type than true or false, found True",
+        ),
         (lambda: erblock.evaluate(None, GOLD, PLAIN), "<pairs>: expected a path, or a table"),
         (lambda: erblock.evaluate(GOLD, None, PLAIN), "<gold>: expected a path, or a table"),
         (lambda: erblock.check(None, PLAIN), "<pairs>: expected a path, or a table"),

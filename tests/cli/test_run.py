@@ -248,7 +248,7 @@ def test_check_and_diff_read_the_folder_of_a_run(here, capsys):
         (lambda f: None, "--gold no.csv", "no such file: no.csv"),
         (settings('clusters = "e', 'entities = "e'), "", "no such file"),
         (settings('"entities.csv"', '"e.txt"'), "", "a name ending in"),
-        (settings("= 300", "= true"), "", "expected no truth value, found True"),
+        (settings("= 300", "= true"), "", "expected another type than true or false, found True"),
         (lambda f: None, "-o s3://lake/run", "found a URL"),
         (linked("run/block.json", "left.csv"), "-o run", "run/block.json in it is the table left.csv"),
         (lambda f: (f / "new").mkdir() or (f / "new" / "x").touch(), "-o new", "holds no run.json"),
