@@ -1,1 +1,1 @@
-"""How good a set of candidate pairs is, measured against known matches."""
+"""Measures candidate pairs, matches and clusters against known matches and limits."""

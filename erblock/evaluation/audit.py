@@ -1,12 +1,13 @@
-"""A judged audit sheet, and what it says about the recall of the candidate pairs it was drawn from.
+"""Bounds the recall of candidate pairs from an audit sheet that was judged by hand.
 
-The sheet is a stratified random sample of the examined pairs, so nothing is assumed about ranking or matches.
-The share of matches in a stratum is bounded by Clopper and Pearson (1934); the risk of 5 % that a bound is
-wrong is divided among the strata in proportion to the pairs drawn (Bonferroni). Then
+The sheet is a stratified random sample of the examined pairs, so the bounds assume nothing about the ranking.
+The share of matches in a stratum is bounded as in Clopper and Pearson (1934). The risk of 5 % that a bound is
+wrong is divided among the strata in proportion to their sample sizes (Bonferroni). Then
 
     recall >= least(matches kept) / (least(matches kept) + most(matches cut off)).
 
-A pair that was not judged counts against this: as no match if it was kept, as a match if it was cut off.
+A pair that was not judged counts against the recall: as no match if it was kept, as a match if it was cut
+off.
 """
 
 from collections.abc import Sequence
@@ -23,13 +24,13 @@ from erblock.tables.sheet import MATCH, PAIR, SheetKey, SheetRow, Stratum, read_
 RISK = 0.05
 
 _YES, _NO = {"y", "yes", "1", "true"}, {"n", "no", "0", "false"}
-# A spreadsheet shows 007 as 7 and long numbers with few digits: still the same id.
+# A spreadsheet turns 007 into 7 and rounds long numbers; they are still the same id.
 _SAME_NUMBER = 1e-5
 
 
 @dataclass(frozen=True)
 class StratumCounts:
-    """How the drawn pairs of a stratum were judged."""
+    """Counts of judgements on the sampled pairs of one stratum: matches and others."""
 
     stratum: Stratum
     matches: int
@@ -37,16 +38,16 @@ class StratumCounts:
 
     @property
     def judged(self) -> int:
-        """How many drawn pairs have an answer."""
+        """The number of sampled pairs that were judged."""
         return self.matches + self.others
 
     @property
     def value(self) -> float | None:
-        """The estimated number of matches in the stratum; None if nothing of it is judged."""
+        """The estimated number of matches in the stratum; None if none of its pairs is judged."""
         return self.stratum.pairs * self.matches / self.judged if self.judged else None
 
     def bounds(self, risk: float) -> tuple[float, float]:
-        """Return the least and the most matches in the stratum; each is wrong with probability `risk`."""
+        """Return the least and the most matches in the stratum; each bound fails with probability `risk`."""
         pairs, drawn, found = self.stratum.pairs, self.stratum.drawn, self.matches
         low = beta.ppf(risk, found, drawn - found + 1) if found else 0.0
         high = beta.ppf(1 - risk, drawn - self.others + 1, self.others) if self.others else 1.0
@@ -55,9 +56,10 @@ class StratumCounts:
 
 @dataclass(frozen=True)
 class AuditedRecall:
-    """The share of the matches kept. `low` and `high` are each wrong with a probability of 5 % at most.
+    """Audited recall: the share of all matches that were kept.
 
-    `value` is None where there is nothing to estimate from: no match was seen, or a stratum was not judged.
+    `low` and `high` are bounds, each with 95 % confidence. `value` is the estimate; it is None if no match
+    was seen or a stratum was not judged at all.
     """
 
     value: float | None
@@ -67,9 +69,10 @@ class AuditedRecall:
 
 @dataclass(frozen=True)
 class AuditReport:
-    """What a judged sheet says; `bounds` are the least and the most matches in each stratum for itself.
+    """The result of an audit.
 
-    `near` is about the kept pairs and the next ones below the cut, `whole` about all examined pairs.
+    `bounds` are the least and the most matches of each stratum on its own. `near` is the recall among the
+    kept pairs and those just below the cut, `whole` among all examined pairs.
     """
 
     key: SheetKey
@@ -80,10 +83,10 @@ class AuditReport:
 
 
 def read_audit(sheet: Path, csv: CsvOptions = DEFAULT_CSV) -> AuditReport:
-    """Return what the judgements in `sheet` say.
+    """Return the result of the audit in a judged sheet.
 
     Raises:
-        TableError: if the sheet or its key cannot be read or was edited, or if nothing is judged yet.
+        TableError: if the sheet or its key cannot be read or was edited, or if no pair is judged.
     """
     key = read_key(sheet)
     tallies = _tallies(key, _answers(sheet, key, csv))
@@ -97,7 +100,7 @@ def read_audit(sheet: Path, csv: CsvOptions = DEFAULT_CSV) -> AuditReport:
 
 
 def audited_recall(tallies: Sequence[StratumCounts]) -> AuditedRecall:
-    """Return the share of all matches in these strata that is in the kept ones."""
+    """Return the share of the matches in these strata that lies in the kept strata."""
     drawn = sum(tally.stratum.drawn for tally in tallies)
     least, most = {True: 0.0, False: 0.0}, {True: 0.0, False: 0.0}
     for tally in tallies:
@@ -129,7 +132,7 @@ def _tallies(key: SheetKey, answers: dict[int, bool]) -> tuple[StratumCounts, ..
 
 
 def _answers(sheet: Path, key: SheetKey, csv: CsvOptions) -> dict[int, bool]:
-    """Return the answer for every judged pair, by its number."""
+    """Return whether each judged pair is a match, by the number of the pair."""
     drawn = {row.pair: row for row in key.rows}
     seen: set[int] = set()
     answers = {}
@@ -137,32 +140,30 @@ def _answers(sheet: Path, key: SheetKey, csv: CsvOptions) -> dict[int, bool]:
         where = f"{sheet}, row {place}"
         known = _drawn_as(row, drawn, where)
         if known.pair in seen:
-            raise TableError(f"{where}: the pair {known.pair} stands here a second time; keep one of the two")
+            raise TableError(f"{where}: the pair {known.pair} is repeated; keep one of the two rows")
         seen.add(known.pair)
         if row[MATCH] is not None:
             answers[known.pair] = _answer(row[MATCH], where)
     if len(seen) < len(drawn):
         gone = min(set(drawn) - seen)
         raise TableError(
-            f"{sheet}: {len(drawn) - len(seen)} of its {len(drawn)} rows are gone, the first is pair {gone}; "
-            f"a pair that cannot be judged stays, with an empty '{MATCH}'"
+            f"{sheet}: {len(drawn) - len(seen)} of its {len(drawn)} rows are missing, first pair {gone}; "
+            f"keep a pair that you cannot judge, with an empty '{MATCH}'"
         )
     return answers
 
 
 def _drawn_as(row: dict[str, str | None], drawn: dict[int, SheetRow], where: str) -> SheetRow:
-    """Return what the key knows of a row of the sheet."""
+    """Return the row of the key that belongs to a row of the sheet."""
     number = _number(row[PAIR])
     known = drawn.get(int(number)) if number is not None and number.is_integer() else None
     if known is None:
-        raise TableError(
-            f"{where}: '{row[PAIR]}' is no pair of this sheet; only the column '{MATCH}' may be edited"
-        )
+        raise TableError(f"{where}: this sheet has no pair '{row[PAIR]}'; edit only the column '{MATCH}'")
     for side, expected in (("left_id", known.left_id), ("right_id", known.right_id)):
         if not _same_id(row[side], expected):
             raise TableError(
-                f"{where}: pair {known.pair} was drawn with {side} '{expected}', found '{row[side]}'; "
-                f"only the column '{MATCH}' may be edited"
+                f"{where}: pair {known.pair} was drawn with {side} '{expected}', found '{row[side]}'; edit "
+                f"only the column '{MATCH}'"
             )
     return known
 
@@ -170,7 +171,9 @@ def _drawn_as(row: dict[str, str | None], drawn: dict[int, SheetRow], where: str
 def _answer(text: str, where: str) -> bool:
     answer = text.strip().lower()
     if answer not in _YES | _NO:
-        raise TableError(f"{where}: '{MATCH}' must be y or n, or empty if it cannot be told, found '{text}'")
+        raise TableError(
+            f"{where}: '{MATCH}' must be y, n, or empty if you cannot judge the pair, found '{text}'"
+        )
     return answer in _YES
 
 

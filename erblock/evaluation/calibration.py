@@ -1,4 +1,4 @@
-"""How far probabilities are what they say."""
+"""Calibration: how well probabilities of pairs agree with the share of matches among them."""
 
 from dataclasses import dataclass
 
@@ -23,12 +23,12 @@ class Bin:
 
 @dataclass(frozen=True)
 class Calibration:
-    """How far the probabilities of pairs are from the share of matches among them.
+    """Calibration figures of the probabilities of pairs.
 
     `error`: expected calibration error, the mean of |share of matches - mean probability| over `BINS` bins of
     equal width, weighted by pairs (Naeini et al. 2015, https://doi.org/10.1609/aaai.v29i1.9602).
-    `error_equal_mass`: the same over bins of about equally many pairs; equal probabilities share a bin.
-    `brier`: the mean squared difference of probability and truth (Brier 1950).
+    `error_equal_mass`: the same over bins with about equal numbers of pairs; equal probabilities share a bin.
+    `brier`: the mean squared difference between probability and truth, 1 or 0 (Brier 1950).
     `bins`: the bins of equal width that are not empty.
     """
 
@@ -39,10 +39,10 @@ class Calibration:
 
 
 def calibration(probability: Probabilities, hit: npt.NDArray[np.bool_]) -> Calibration | None:
-    """Return how well `probability` foretells `hit`; None without pairs."""
+    """Return how well `probability` agrees with `hit`, whether a pair is a match; None without pairs."""
     if not len(probability):
         return None
-    # As float32, in which files hold them: 0.9 is then neither above nor below the edge 0.9.
+    # Files hold float32. Edges of the same type put a probability of 0.9 exactly on the edge 0.9.
     edges = (np.arange(1, BINS) / BINS).astype(np.float32)
     quantiles = np.unique(np.quantile(probability, edges))
     places = np.searchsorted(edges, probability.astype(np.float32), side="right")
@@ -56,7 +56,7 @@ def calibration(probability: Probabilities, hit: npt.NDArray[np.bool_]) -> Calib
 
 
 def _error(places: npt.NDArray[np.int64], probability: Probabilities, hit: npt.NDArray[np.bool_]) -> float:
-    """The sums of a bin differ by its pairs times the difference of its means."""
+    """Return the expected calibration error; a bin's sums differ by its pairs times its means."""
     gaps = np.bincount(places, weights=probability - hit)
     return float(np.abs(gaps).sum() / len(probability))
 

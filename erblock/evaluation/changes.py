@@ -1,15 +1,17 @@
-"""What is in one of two sets of pairs, matches or entities and not in the other, and why.
+"""Finds what one of two sets of pairs, matches or entities has and the other lacks, and the cause.
+
+Causes:
 
 record gone, new       a record is not in the other tables
-record changed         a record says something else in the compared columns
+record changed         a record has other values in the compared columns there
 budget                 a pair is ranked below the number of pairs that the other set holds
-buckets, score         any other pair: it shares no bucket there, or is ranked lower; keys tell which
-decision               a pair is as probable as matches are there, or its record matches another one
+buckets, score         any other pair: it shares no bucket there, or is ranked lower; KEYS tell which
+decision               a pair is probable enough there, but its record matches another record
 evidence               a pair is less probable there
-no candidate           a pair is not judged there, where all candidates are written
-evidence or candidate  as the last two, where matches alone are written
-records apart          the records of an entity are in several there
-larger entity          they are in one there, with others
+no candidate           a pair is no candidate there; known if all candidates are written
+evidence or candidate  one of the last two, if only matches are written
+records apart          the records of an entity are in several entities there
+larger entity          the records of an entity are in one entity there, with others
 """
 
 from collections.abc import Sequence
@@ -18,16 +20,16 @@ import polars as pl
 
 from erblock.tables.pairs import PAIR, id_text
 
-# No columns of a file of pairs are called so.
+# Names of helper columns, which no file of pairs has.
 _RANK, _MET, _THERE = "rank in the file", "met in the other", "probability in the other"
 _UNTOLD = "buckets or score"
 _MEMBER = ("table", "record_id")
 
 
 def pair_changes(rows: pl.DataFrame, others: pl.DataFrame, states: Sequence[pl.DataFrame]) -> pl.DataFrame:
-    """Return the pairs of `rows` that `others` lacks, each with its `cause`; both are best first.
+    """Return the pairs of `rows` that `others` lacks, each with its `cause`. Both are sorted best first.
 
-    `states`: of the records of either side, id and `state`, where they are not the same in the other tables.
+    `states` has, for each side, the id and `state` of the records that differ in the other tables.
     """
     missing = rows.with_row_index(_RANK).join(others, on=PAIR, how="anti", maintain_order="left")
     below = pl.when(pl.col(_RANK) >= others.height).then(pl.lit("budget"))
@@ -35,7 +37,7 @@ def pair_changes(rows: pl.DataFrame, others: pl.DataFrame, states: Sequence[pl.D
 
 
 def with_buckets(changes: pl.DataFrame, left: pl.DataFrame, right: pl.DataFrame) -> pl.DataFrame:
-    """Return pairs of `pair_changes` with the cause that the KEYS of the other tables tell.
+    """Return the result of `pair_changes` with causes refined by the KEYS of the other tables.
 
     A pair that shares a bucket there has a lower `score`, or its buckets were too full to be joined.
     """
@@ -53,9 +55,10 @@ def with_buckets(changes: pl.DataFrame, left: pl.DataFrame, right: pl.DataFrame)
 def match_changes(
     rows: pl.DataFrame, others: pl.DataFrame, states: Sequence[pl.DataFrame], *, one_table: bool = False
 ) -> pl.DataFrame:
-    """Return the matches of `rows` that are none in `others`, each with its `cause`; see `pair_changes`.
+    """Return the matches of `rows` that are no matches in `others`, each with its `cause`.
 
-    That a record matches another one there says something only where records match once: never in one table.
+    The arguments are those of `pair_changes`. A competing match of the record is a cause only if records
+    match once, so never in one table.
     """
     there = others.filter("is_match")
     missing = rows.filter("is_match").join(there, on=PAIR, how="anti", maintain_order="left")
@@ -78,15 +81,15 @@ def match_changes(
 
 
 def _probability(matches: pl.DataFrame) -> pl.Expr:
-    """Return the probability; where a file has none, what is no match is taken for less probable."""
+    """Return the probability of each pair; a file without probabilities gets 1 for a match, else 0."""
     return pl.col("probability") if "probability" in matches.columns else pl.col("is_match").cast(pl.Float64)
 
 
 def entity_changes(rows: pl.DataFrame, others: pl.DataFrame, states: Sequence[pl.DataFrame]) -> pl.DataFrame:
-    """Return the entities of `rows` that are not the same in `others`, each with its `cause`.
+    """Return the entities of `rows` that differ in `others`, each with its `cause`.
 
-    Both have `cluster_id`, `table` and `record_id`; an entity has two records at least, and comes back as
-    `cluster_id`, `records` and `ids`, which names them.
+    Both frames have `cluster_id`, `table` and `record_id`. An entity has at least two records. The result has
+    `cluster_id`, the number of `records`, and their `ids` as text.
     """
     ours, theirs = (_entities(frame) for frame in (rows, others))
     missing = ours.join(theirs, on="ids", how="anti", maintain_order="left")
@@ -105,7 +108,7 @@ def entity_changes(rows: pl.DataFrame, others: pl.DataFrame, states: Sequence[pl
 
 
 def _of_members(states: Sequence[pl.DataFrame], rows: pl.DataFrame) -> pl.DataFrame:
-    """Return the states of the records of either side by table and id, ids in the type that `rows` has."""
+    """Return the states of the records of both sides by table and id, with ids of the type in `rows`."""
     as_text = rows.schema["record_id"] == pl.String
     parts = []
     for side, name, state in zip(("left", "right"), PAIR, states, strict=True):
@@ -115,7 +118,7 @@ def _of_members(states: Sequence[pl.DataFrame], rows: pl.DataFrame) -> pl.DataFr
 
 
 def _entities(rows: pl.DataFrame) -> pl.DataFrame:
-    """Return `cluster_id`, `records` and `ids` of every entity of two records or more."""
+    """Return `cluster_id`, `records` and `ids` of each entity with at least two records."""
     record = id_text("record_id", rows.schema["record_id"])
     name = pl.concat_str(pl.col("table"), record, separator=" ").alias("ids")
     entities = (

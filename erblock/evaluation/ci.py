@@ -1,4 +1,4 @@
-"""Checks in the words of CI systems: JUnit, and the annotations and the summary of GitHub Actions."""
+"""Formats checks for CI systems: JUnit XML, and annotations and a summary for GitHub Actions."""
 
 from collections.abc import Sequence
 from xml.etree import ElementTree as ET
@@ -10,7 +10,7 @@ _LEVELS = {"failed": "error", "warning": "warning"}
 
 
 def junit_xml(path: str, checks: Sequence[Check]) -> str:
-    """Return the checks of the file at `path` as JUnit XML; a warning is `skipped`."""
+    """Return the checks of the file at `path` as JUnit XML. A warning is a skipped test."""
     suite = ET.Element("testsuite", name="erblock check", tests=str(len(checks)), errors="0")
     for name, status in (("failures", "failed"), ("skipped", "warning")):
         suite.set(name, str(sum(check.status == status for check in checks)))
@@ -25,7 +25,7 @@ def junit_xml(path: str, checks: Sequence[Check]) -> str:
 
 
 def annotations(path: str, checks: Sequence[Check]) -> list[str]:
-    """Return one workflow command of GitHub Actions for each check that has not passed."""
+    """Return a workflow command of GitHub Actions for each check that did not pass."""
     title = _escaped(f"erblock check {path}").replace(":", "%3A").replace(",", "%2C")
     return [
         f"::{_LEVELS[check.status]} title={title}::{_escaped(check.sentence)}"
@@ -35,7 +35,7 @@ def annotations(path: str, checks: Sequence[Check]) -> list[str]:
 
 
 def summary(path: str, checks: Sequence[Check]) -> str:
-    """Return the checks as a table of Markdown, for the summary of a job."""
+    """Return the checks as a Markdown table, for the summary of a job."""
     lines = [
         f"### erblock check {_cell(path)}",
         "",
@@ -50,7 +50,7 @@ def summary(path: str, checks: Sequence[Check]) -> str:
 
 
 def _escaped(text: str) -> str:
-    """Return text that ends no workflow command, as GitHub's toolkit escapes it."""
+    """Return text that cannot end a workflow command, escaped as GitHub's toolkit does."""
     return visible(text).replace("%", "%25")
 
 

@@ -1,4 +1,4 @@
-"""How good clusters of records are, by pairs and by records."""
+"""Measures clusters of records against known matches, by pairs and by records (B-cubed)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,8 +19,8 @@ Labels = npt.NDArray[np.int64]
 class BCubed:
     """Precision and recall of records, averaged over all records (Bagga and Baldwin 1998, https://aclanthology.org/P98-1012).
 
-    Of a record: the share of its cluster that is its entity, and the share of its entity that is in its
-    cluster. It counts itself, so records that match nothing count too.
+    The precision of a record is the share of its cluster that belongs to its entity; its recall is the share
+    of its entity that is in its cluster. A record counts itself, so records without a match count, too.
     """
 
     precision: float
@@ -34,10 +34,11 @@ class BCubed:
 
 @dataclass(frozen=True)
 class ClusterEvaluation:
-    """How good clusters are.
+    """Quality of clusters.
 
-    `matches`: over the pairs of records in one cluster, with two tables those of a left and a right record.
-    `labelled`: over labelled pairs only. `clusters` counts those of two records or more.
+    `matches`: over the pairs of records that share a cluster; with two tables, of a left and a right record.
+    `labelled`: over labelled pairs only. `clusters`: how many clusters have at least two records. `largest`:
+    the records of the largest cluster.
     """
 
     matches: Quality
@@ -48,13 +49,13 @@ class ClusterEvaluation:
 
 
 def evaluate_clusters(clusters: Sequence[pl.Series], truth: Truth) -> ClusterEvaluation:
-    """Return the evaluation of clusters, given for each table as the number of every record's cluster.
+    """Return the quality of clusters. `clusters` holds, for each table, the cluster number of each record.
 
-    The entities that B-cubed compares with are what the known matches connect. Of pairs only those count that
-    are listed as known matches, not what follows from them.
+    For B-cubed, the entities are the connected components of the known matches. For pairs, only the listed
+    known matches count, not those that follow from them.
 
     Raises:
-        TableError: if ids have not the type they have in the tables.
+        TableError: if ids have another type than in the tables.
     """
     frames = [truth.gold, *([] if truth.labels is None else [truth.labels])]
     gold, *labels = numbered(frames, truth.left_ids, truth.right_ids)
@@ -71,7 +72,7 @@ def evaluate_clusters(clusters: Sequence[pl.Series], truth: Truth) -> ClusterEva
 
 
 def b_cubed(clusters: Labels, entities: Labels) -> BCubed:
-    """Return B-cubed precision and recall; both arguments number the group of every record."""
+    """Return B-cubed precision and recall. Both arguments hold the group number of each record."""
     both = pl.DataFrame({"cluster": clusters, "entity": entities})
     shared = both.select(pl.len().over("cluster", "entity")).to_series()
     of_cluster = both.select(pl.len().over("cluster")).to_series()
@@ -80,7 +81,7 @@ def b_cubed(clusters: Labels, entities: Labels) -> BCubed:
 
 
 def joined_pairs(clusters: Sequence[pl.Series]) -> int:
-    """Return how many pairs of records the clusters hold."""
+    """Return how many pairs of records share a cluster."""
     counts = [part.alias("cluster").value_counts(name="records") for part in clusters]
     if len(counts) == 1:
         sizes = counts[0]["records"].cast(pl.Int64)
@@ -95,7 +96,7 @@ def _together(pairs: pl.DataFrame, left: pl.Series, right: pl.Series) -> pl.Seri
 
 
 def _entities(gold: pl.DataFrame, records: Sequence[int]) -> Labels:
-    """Number the entity of every record, those of a right table after those of the left."""
+    """Return the entity number of each record, left records before right ones."""
     ends = gold["l"].to_numpy(), gold["r"].to_numpy() + (records[0] if len(records) > 1 else 0)
     size = sum(records)
     graph = coo_array((np.ones(gold.height, dtype=np.int8), ends), shape=(size, size))

@@ -1,4 +1,4 @@
-"""Several files measured side by side, be they candidate pairs, matches or clusters."""
+"""Measures several files side by side: candidate pairs, matches or clusters."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -21,10 +21,11 @@ from erblock.tables.schemas import GOLD, ID, LABELS, PAIRS
 
 @dataclass(frozen=True)
 class EvaluateOptions:
-    """Files to measure, and the completeness to find the fewest pairs for.
+    """The files to measure, the known matches, and the tables.
 
-    `exclude` holds labelled pairs, without which everything is measured a second time; `labels` those
-    on which alone matches and clusters are measured too.
+    `targets`: pair completeness to find the fewest pairs for. `exclude`: labelled pairs of training;
+    everything is also measured without them. `labels`: labelled pairs of a test split; matches and clusters
+    are also measured on these alone.
     """
 
     pairs: Sequence[str | Path]
@@ -37,14 +38,16 @@ class EvaluateOptions:
     def __post_init__(self) -> None:
         wrong = [target for target in self.targets if not 0 < target <= 1]
         if wrong:
-            raise ConfigError(f"--target: expected a share above 0 and up to 1, as 0.97, found {wrong[0]:g}")
+            raise ConfigError(
+                f"--target: expected a share above 0 and up to 1, such as 0.97, found {wrong[0]:g}"
+            )
 
 
 @dataclass(frozen=True)
 class FilesRead:
-    """How many `records` each table has, and how many rows of the known matches name one with itself.
+    """Counts of what was read: records per table, and known matches of a record with itself.
 
-    Such rows, of one table joined with itself, are no pairs; they are left out.
+    A self-join of one table gives such rows; they are left out.
     """
 
     records: tuple[int, ...] = ()
@@ -53,7 +56,7 @@ class FilesRead:
 
 @dataclass(frozen=True)
 class Report:
-    """One file of candidate pairs: all of it, and what is left when the excluded pairs are taken out."""
+    """Figures of one file of candidate pairs: of all its pairs, and without the excluded ones (`unseen`)."""
 
     name: str
     found: Evaluation
@@ -63,7 +66,7 @@ class Report:
 
 @dataclass(frozen=True)
 class MatchReport:
-    """One file of matches or clusters: all of it, and its matches when the excluded pairs are taken out."""
+    """Figures of one file of matches or clusters: of all, and without the excluded pairs (`unseen`)."""
 
     name: str
     found: MatchEvaluation | ClusterEvaluation
@@ -72,22 +75,22 @@ class MatchReport:
 
 
 def evaluate_files(options: EvaluateOptions) -> list[Report | MatchReport]:
-    """Return one report per file, in the order given; what a file holds is told by its columns.
+    """Return one report per file, in the given order. The columns of a file tell what it holds.
 
     Raises:
         ConfigError: if there are labels, but only candidate pairs to measure.
-        TableError: if a file cannot be read, or does not fit the tables.
+        TableError: if a file cannot be read or does not fit the tables.
     """
     truth, excluded, read = _truth(options)
     csv = csv_of_pairs(options.tables)
     kinds = [kind_of(path, csv) for path in options.pairs]
     if options.labels is not None and set(kinds) == {"pairs"}:
         raise ConfigError(
-            f"--labels {options.labels}: measures matches and clusters, found only candidate pairs"
+            f"--labels {options.labels}: needs a file of matches or clusters, found only candidate pairs"
         )
     measures: dict[Kind, Callable[..., Report | MatchReport]] = {
         "pairs": _measure_pairs,
-        "keys": _measure_pairs,  # whose columns it finds missing
+        "keys": _measure_pairs,  # it reports the missing columns
         "matches": _measure_matches,
         "clusters": _measure_clusters,
     }
@@ -130,13 +133,13 @@ def _measure_clusters(
 
 
 def _unseen(truth: Truth, excluded: pl.DataFrame) -> Truth:
-    """What is known without the excluded pairs, which take the place of the labelled ones."""
+    """Return the truth with the excluded pairs in place of the labelled ones."""
     gold = without(truth.gold, excluded, truth.one_table)
     return Truth(truth.left_ids, truth.right_ids, gold, excluded)
 
 
 def _truth(options: EvaluateOptions) -> tuple[Truth, pl.DataFrame | None, FilesRead]:
-    """Return what is known of the tables, the excluded pairs, and what was read."""
+    """Return the truth about the tables, the excluded pairs, and the counts of what was read."""
     left, right = _read_ids(options.tables)
     csv = csv_of_labels(options.tables)
     labels = read_pairs(options.labels, LABELS, left, right, csv) if options.labels else None
@@ -151,7 +154,7 @@ def read_gold(path: str | Path, left: pl.Series, right: pl.Series | None, csv: C
     """Return the known matches in a file of pairs or of clusters.
 
     Raises:
-        TableError: if it cannot be read, does not fit the tables, or holds none.
+        TableError: if the file cannot be read, does not fit the tables, or has no known matches.
     """
     if kind_of(path, csv) == "clusters":
         return pairs_of_clusters(read_clusters(path, left, right, csv), left, right, str(path))
@@ -159,24 +162,24 @@ def read_gold(path: str | Path, left: pl.Series, right: pl.Series | None, csv: C
 
 
 def without_selves(gold: pl.DataFrame, source: str | Path, *, one_table: bool) -> pl.DataFrame:
-    """Return known matches without those of a record with itself.
+    """Return the known matches without pairs of a record with itself.
 
     Raises:
-        TableError: if there are no others in `source`.
+        TableError: if no pair is left; the message names `source`.
     """
     known = gold.filter(pl.col("left_id") != pl.col("right_id")) if one_table else gold
     if known.is_empty():
-        raise TableError(f"{source} holds no pairs but of records with themselves")
+        raise TableError(f"{source} has only pairs of a record with itself")
     return known
 
 
 def _read_ids(tables: TablesConfig) -> tuple[pl.Series, pl.Series | None]:
-    """Only the ids: tables that share no column can be evaluated too."""
+    """Return only the ids, so that tables without common columns can be evaluated, too."""
     left, right = read_sides(tables)
     return left.frame[ID], None if right is None else right.frame[ID]
 
 
 def _names(paths: Sequence[str | Path]) -> list[str]:
-    """File names, or whole paths where two files have the same name."""
+    """Return the names of files, or whole paths if two files have the same name."""
     names = [Path(path).name for path in paths]
     return names if len(set(names)) == len(names) else [str(path) for path in paths]

@@ -1,4 +1,4 @@
-"""The figures of reports as plain records, for JSON and CSV."""
+"""Turns the figures of reports into records for JSON and CSV."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -16,7 +16,7 @@ from erblock.tables.writing import whole_file
 
 
 def as_record(report: Report | MatchReport, targets: Sequence[float]) -> dict[str, Any]:
-    """Return all figures of a report, nested and ready for JSON."""
+    """Return all figures of a report as a nested record for JSON."""
     read = {"records": list(report.read.records), "self_pairs": report.read.self_pairs}
     if isinstance(report, MatchReport):
         return _match_record(report) | read
@@ -27,12 +27,12 @@ def as_record(report: Report | MatchReport, targets: Sequence[float]) -> dict[st
 
 
 def as_row(report: Report | MatchReport, targets: Sequence[float]) -> dict[str, Any]:
-    """Return the same figures side by side under joined names, ready for one line of CSV; no lists."""
+    """Return the figures of a report as one flat row for CSV: nested names are joined, lists left out."""
     return {name: value for name, value in _flat(as_record(report, targets)).items() if _is_plain(value)}
 
 
 def write_figures(reports: Sequence[Report | MatchReport], targets: Sequence[float], path: Path) -> None:
-    """Write one line of CSV per report.
+    """Write one line of CSV for each report.
 
     Raises:
         OutputError: if the file cannot be written.
@@ -42,21 +42,21 @@ def write_figures(reports: Sequence[Report | MatchReport], targets: Sequence[flo
 
 
 def write_curves(reports: Sequence[Report | MatchReport], path: Path, points: int = 200) -> None:
-    """Write the recall/cost curves of candidate pairs: name, pairs, hits, completeness, quality, f1.
+    """Write the curves of recall against cost as CSV: name, pairs, hits, completeness, quality, f1.
 
     Raises:
-        ConfigError: if there are no candidate pairs among what is measured.
+        ConfigError: if no report is about candidate pairs.
         OutputError: if the file cannot be written.
     """
     pairs = [report for report in reports if isinstance(report, Report)]
     if not pairs:
-        raise ConfigError(f"--curve {path}: only candidate pairs have a curve, and no file holds such")
+        raise ConfigError(f"--curve {path}: only candidate pairs have a curve, found none")
     rows = [{"name": r.name, **asdict(cut)} for r in pairs for cut in r.found.curve(points)]
     _write_csv(pl.DataFrame(rows, schema=["name", *Cut.__dataclass_fields__]), path)
 
 
 def _write_csv(frame: pl.DataFrame, path: Path) -> None:
-    """Write `frame` to `path`, making its folder if there is none."""
+    """Write a frame to a CSV file; create its folder if needed."""
     with whole_file(path) as beside:
         frame.write_csv(beside)
 

@@ -1,12 +1,12 @@
-"""Figures of a candidate set held against limits: the checks of a data-quality gate.
+"""Checks the figures of a candidate set against limits, as a data-quality gate.
 
 recall      share of the known matches that are found, or the estimate of the run
 pairs       distinct pairs; of matches, those judged to be one
-bucket      records in the fullest bucket
-uncovered   share of the records of the smaller table without a pair
-quality     share of the pairs that are matches: known, or expected
-duplicates  share of the records of one table that repeat another
-drift       how far volume, coverage, scores and skew are from those of a baseline
+bucket      records in the largest bucket
+uncovered   share of the smaller table's records without a pair
+quality     share of the pairs that are matches, known or expected
+duplicates  share of one table's records that repeat another record
+drift       change of volume, coverage, scores and skew from a baseline
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -44,9 +44,10 @@ def _no_rows(_limit: float) -> pl.DataFrame:
 
 @dataclass(frozen=True)
 class Figure:
-    """One figure of a candidate set; `value` is None where it cannot be told, and `said` why.
+    """One figure of a candidate set.
 
-    `low`, `high`: the interval of an estimate. `rows`: what breaks a limit, given the limit.
+    `value` is None if it is unknown; `said` is a remark, such as why. `low` and `high` are the confidence
+    interval of an estimate. `rows` returns, for a limit, the rows that break it.
     """
 
     value: float | None
@@ -58,9 +59,9 @@ class Figure:
 
 @dataclass(frozen=True)
 class Figures:
-    """What is known of a candidate set: figures by the name of their check, and what drift is told by.
+    """All figures of a candidate set, by the name of their check, and what drift is measured on.
 
-    `scores`: of the pairs, by what they are called. `busiest`: counts the most pairs of one record.
+    `scores`: columns of scores by name. `busiest`: returns the largest number of pairs of one record.
     """
 
     by_name: Mapping[str, Figure]
@@ -70,7 +71,7 @@ class Figures:
 
 @dataclass(frozen=True)
 class Check:
-    """A figure beside its limit and its value in the baseline; `rows` break the limit, if it is broken."""
+    """The result of one check: the figure, its limit, its value in the baseline, and rows that break it."""
 
     name: str
     status: Status
@@ -81,14 +82,14 @@ class Check:
     rows: pl.DataFrame
 
     def shown(self, value: float | None) -> str:
-        """Return a value of this check as text."""
+        """Return a value as text: a count, or a share in percent."""
         if value is None:
             return "-"
         return f"{value:,.0f}" if self.name in _COUNTS else f"{100 * value:.1f} %"
 
     @property
     def sentence(self) -> str:
-        """What was found and what was expected, on one line."""
+        """The expected and the found value, on one line."""
         bound = "at least" if self.name in _LEAST else "at most"
         found = "not known" if self.value is None else self.shown(self.value)
         said = f" ({self.said})" if self.said else ""
@@ -96,15 +97,15 @@ class Check:
 
 
 def judge(limits: CheckConfig, now: Figures, before: Figures | None) -> list[Check]:
-    """Return one check for each limit; a figure whose interval holds the limit is a warning.
+    """Return one check for each limit. If the interval of a figure holds the limit, the check warns.
 
     Raises:
-        ConfigError: if nothing is limited, or a limit is on a figure that is not known of what is checked.
+        ConfigError: if there is no limit, or a limit is on a figure that the file does not have.
     """
     checks = [*_limited(limits, now, before), *_drifts(limits, now, before)]
     if not checks:
         raise ConfigError(
-            "nothing to check: give a limit such as --max-pairs 100000, or one below [check] in erblock.toml"
+            "nothing to check: set a limit such as --max-pairs 100000, or one in [check] of erblock.toml"
         )
     return checks
 
@@ -154,7 +155,7 @@ def _drifts(limits: CheckConfig, now: Figures, before: Figures | None) -> Iterat
 
 
 def _drift_figures(now: Figures, before: Figures) -> dict[str, Figure]:
-    """Return how far the candidates have moved: 0 for not at all."""
+    """Return the drift of each figure between two candidate sets; 0 is no change."""
     drifts = {}
     for name, key in (("volume", "pairs"), ("bucket", "bucket")):
         ends = (now.by_name.get(key), before.by_name.get(key))
@@ -176,10 +177,10 @@ def _relative(now: float, before: float) -> Figure:
 
 
 def _drift_of_scores(now: Figures, before: Figures) -> dict[str, Figure]:
-    """Return the Kolmogorov-Smirnov distance of the first kind of score that both sets have."""
+    """Return the Kolmogorov-Smirnov distance between two sets in the first score that both have."""
     for name, scores in now.scores.items():
         if name in before.scores:
-            from scipy.stats import ks_2samp  # slow to load, and only drift needs it
+            from scipy.stats import ks_2samp  # slow to import, and only drift needs it
 
             found = ks_2samp(scores.to_numpy(), before.scores[name].to_numpy(), method="asymp")
             means = f"mean {name} {_mean(before.scores[name]):.3f}, now {_mean(scores):.3f}"

@@ -1,4 +1,4 @@
-"""How good matches are: precision and recall over all known matches, and over labelled pairs alone."""
+"""Measures matches: precision and recall over all known matches, and over labelled pairs only."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ from erblock.evaluation.rows import numbered
 
 @dataclass(frozen=True)
 class Quality:
-    """`found` pairs are said to be matches, `hits` of them are; `known` matches there are in all."""
+    """Counts for precision and recall: pairs `found` as matches, `hits` among them, `known` matches."""
 
     found: int
     hits: int
@@ -18,12 +18,12 @@ class Quality:
 
     @property
     def precision(self) -> float:
-        """Share of the found pairs that are matches; 0 without any."""
+        """The share of the found pairs that are matches; 0 if none is found."""
         return self.hits / self.found if self.found else 0.0
 
     @property
     def recall(self) -> float:
-        """Share of the known matches that are found; 0 without any."""
+        """The share of the known matches that are found; 0 if none is known."""
         return self.hits / self.known if self.known else 0.0
 
     @property
@@ -34,9 +34,9 @@ class Quality:
 
 @dataclass(frozen=True)
 class Truth:
-    """What is known: the ids of the tables (`right_ids` None: one table), the matches, labelled pairs.
+    """The truth to measure against: the ids of the tables, known matches, and labelled pairs.
 
-    `gold` has the columns of GOLD, `labels` those of LABELS.
+    `right_ids` is None for one table. `gold` has the columns of GOLD, `labels` those of LABELS.
     """
 
     left_ids: pl.Series
@@ -46,22 +46,23 @@ class Truth:
 
     @property
     def one_table(self) -> bool:
-        """Whether both sides are the same table."""
+        """Whether one table is deduplicated, so that both sides are the same."""
         return self.right_ids is None
 
     @property
     def sides(self) -> tuple[pl.Series, pl.Series]:
-        """The ids of the left and of the right side."""
+        """The ids of the left and of the right records."""
         return self.left_ids, self.left_ids if self.right_ids is None else self.right_ids
 
 
 @dataclass(frozen=True)
 class MatchEvaluation:
-    """How good the matches of a file are.
+    """Quality of the matches in a file.
 
-    `matches`: over all known matches; one that the file lacks is missed. `labelled`: over the labelled pairs
-    only; one that the file lacks is said to be no match. `reachable`: the known matches that the file lists,
-    as matches or not. `expected_precision`: the mean probability of the matches.
+    `matches`: over all known matches; a known match that the file lacks is missed. `labelled`: over the
+    labelled pairs only; the file predicts no match for pairs that it lacks. `reachable`: known matches among
+    the pairs of the file, matches or not. `expected_precision`: the mean probability of the matches.
+    `stray_pairs`: pairs with an id that is in neither table.
     """
 
     matches: Quality
@@ -75,12 +76,12 @@ class MatchEvaluation:
 
 
 def evaluate_matches(pairs: pl.DataFrame, truth: Truth) -> MatchEvaluation:
-    """Return the evaluation of `pairs`: left_id, right_id, is_match and, for the calibration, probability.
+    """Return the quality of `pairs`: left_id, right_id, is_match and, for the calibration, probability.
 
-    Of a pair that is listed twice the first row counts; in one table (a, b) is (b, a).
+    The first row of a repeated pair counts. In one table, (a, b) is the same pair as (b, a).
 
     Raises:
-        TableError: if a column is missing, or ids have not the type they have in the tables.
+        TableError: if a column is missing, or ids have another type than in the tables.
     """
     frames = [pairs, truth.gold, *([] if truth.labels is None else [truth.labels])]
     listed, gold, *labels = numbered(frames, truth.left_ids, truth.right_ids)
@@ -101,7 +102,7 @@ def evaluate_matches(pairs: pl.DataFrame, truth: Truth) -> MatchEvaluation:
 
 
 def labelled_quality(labels: pl.DataFrame, found: pl.Series) -> Quality:
-    """Return how good the verdicts `found` on the rows of `labels` (pair, label) are; a pair counts once."""
+    """Return the quality of the predictions `found` for the rows of `labels`. Each pair counts once."""
     asked = labels.with_columns(found.alias("found")).unique("pair")
     hits = asked.filter(pl.col("found") & (pl.col("label") == 1)).height
     return Quality(int(asked["found"].sum()), hits, asked.filter(pl.col("label") == 1).height)

@@ -1,10 +1,10 @@
-"""Completeness, quality and cost of candidate pairs, measured against known matches.
+"""Measures candidate pairs against known matches: pair completeness, pair quality and cost.
 
-Needs PAIRS (`left_id`, `right_id`, and `score` for the curve), GOLD (`left_id`, `right_id`) and the
-ids of the tables. Ids may be of any type. With one table a pair has no direction: (a, b) is (b, a).
+The inputs are PAIRS (`left_id`, `right_id`, and `score` for the curve), GOLD (`left_id`, `right_id`) and the
+ids of the tables, of any type. In one table, (a, b) is the same pair as (b, a).
 
-A pair counts once, however often it is listed; a pair whose ids are in no table still counts as a
-candidate, since somebody has to look at it. Equal scores keep the order of the file.
+A repeated pair counts once. A pair with an id that is in neither table counts as a candidate, as it costs
+work, too. Equal scores keep the order of the file.
 """
 
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ TARGETS = (0.89, 0.95, 0.97, 0.99)
 
 @dataclass(frozen=True)
 class Cut:
-    """The best-scored `pairs` candidates, and how good they are."""
+    """Figures of the best `pairs` candidates: `hits` are the known matches among them."""
 
     pairs: int
     hits: int
@@ -31,7 +31,7 @@ class Cut:
 
 @dataclass(frozen=True)
 class Coverage:
-    """How many records of one side the candidates reach."""
+    """Counts of records of one side: all, with a candidate, with a match, with a candidate that matches."""
 
     records: int
     with_candidate: int
@@ -40,20 +40,22 @@ class Coverage:
 
     @property
     def candidate_share(self) -> float:
-        """Share of all records that have a candidate."""
+        """The share of all records that have a candidate."""
         return _ratio(self.with_candidate, self.records)
 
     @property
     def true_candidate_share(self) -> float:
-        """Share of the records with a match that have a true candidate."""
+        """The share of the records with a match that have a candidate which is a match."""
         return _ratio(self.with_true_candidate, self.with_match)
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What is known about a set of candidate pairs.
+    """Figures of a set of candidate pairs.
 
-    `right` is None with one table. `hit` tells of each distinct pair, best first, whether it is a match.
+    `whole`: the cut that keeps all pairs. `gold`: the number of known matches. `comparisons`: the number of
+    all possible pairs. `stray_pairs`: pairs with an id in neither table. `right`: None for one table.
+    `scored`: whether the pairs have scores. `hit`: for each distinct pair, best first, whether it is a match.
     """
 
     whole: Cut
@@ -68,15 +70,15 @@ class Evaluation:
 
     @property
     def reduction_ratio(self) -> float:
-        """Share of all possible comparisons that the candidates save."""
+        """Reduction ratio: the share of all possible pairs that are no candidates."""
         return 1 - _ratio(self.whole.pairs, self.comparisons)
 
     def cut(self, pairs: int) -> Cut:
-        """Return what the `pairs` best candidates reach."""
+        """Return the figures of the `pairs` best candidates."""
         return _cut(pairs, int(self.hit.head(pairs).sum()), self.gold)
 
     def cheapest(self, target: float) -> Cut | None:
-        """Return the smallest cut along the score with at least this completeness, if there is one."""
+        """Return the smallest cut whose pair completeness reaches the target, or None."""
         if not self.scored or not self.gold or self.whole.hits < target * self.gold:
             return None
         reached = self.hit.cast(pl.Int64).cum_sum() >= target * self.gold
@@ -84,7 +86,7 @@ class Evaluation:
         return None if first is None else self.cut(first + 1)
 
     def curve(self, points: int = 100) -> list[Cut]:
-        """Return cuts of growing size along the score, in about equal ratios up to the whole set."""
+        """Return at most `points` cuts of growing size, in about equal ratios, up to the whole set."""
         if not self.scored or self.hit.is_empty():
             return []
         sizes = np.unique(np.geomspace(1, self.whole.pairs, points).round().astype(np.int64))
@@ -95,10 +97,10 @@ class Evaluation:
 def evaluate_pairs(
     pairs: pl.DataFrame, gold: pl.DataFrame, left_ids: pl.Series, right_ids: pl.Series | None = None
 ) -> Evaluation:
-    """Return the evaluation of `pairs` against `gold`; `right_ids` is None when one table is deduplicated.
+    """Return the figures of `pairs` against `gold`; `right_ids` is None if one table is deduplicated.
 
     Raises:
-        TableError: if a column is missing, or ids have not the type they have in the tables.
+        TableError: if a column is missing, or ids have another type than in the tables.
     """
     one_table = right_ids is None
     left = left_ids.n_unique()
@@ -121,10 +123,10 @@ def evaluate_pairs(
 
 
 def without(pairs: pl.DataFrame, excluded: pl.DataFrame, one_table: bool) -> pl.DataFrame:
-    """Return `pairs` (PAIRS or GOLD) less those in `excluded`, in either direction with one table.
+    """Return `pairs` (PAIRS or GOLD) without those in `excluded`; in one table, in either direction.
 
-    Training pairs are found more easily than others: taken out of candidates and gold alike, what is
-    left tells what the candidates are worth on matches that training has not seen.
+    Training pairs are easier to find than others. Without them in candidates and gold, the figures show the
+    quality on unseen matches.
     """
     keys = ["left_id", "right_id"]
     rest = pairs.join(excluded.select(keys), on=keys, how="anti", maintain_order="left")

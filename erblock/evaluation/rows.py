@@ -1,4 +1,4 @@
-"""Pairs of ids as pairs of row numbers."""
+"""Turns pairs of ids into pairs of row numbers."""
 
 from collections.abc import Sequence
 
@@ -10,13 +10,13 @@ from erblock.errors import TableError
 def numbered(
     frames: Sequence[pl.DataFrame], left_ids: pl.Series, right_ids: pl.Series | None
 ) -> list[pl.DataFrame]:
-    """Return the frames with row numbers `l` and `r` in place of the ids, and one number `pair` for both.
+    """Return the frames with row numbers `l` and `r` in place of ids, and one number `pair` for each pair.
 
-    Row i is the i-th distinct id of the table; ids that are in no table get numbers above those. With one
-    table (`right_ids` None) the smaller number comes first. Other columns stay.
+    Row i is the i-th distinct id of the table; ids that are in neither table get larger numbers. In one table
+    (`right_ids` is None) the smaller number comes first. Other columns stay.
 
     Raises:
-        TableError: if an id column is missing, or ids have not the type they have in the tables.
+        TableError: if an id column is missing, or ids have another type than in the tables.
     """
     lefts, rights = ([_column(frame, name) for frame in frames] for name in ("left_id", "right_id"))
     if right_ids is None:
@@ -31,7 +31,7 @@ def numbered(
 
 
 def _rows(columns: Sequence[pl.Series], ids: pl.Series) -> list[pl.Series]:
-    """Row numbers of ids: first those of the table, then any for the ids that are in no table."""
+    """Return row numbers for columns of ids; ids that are not in the table get numbers after its last row."""
     for column in columns:
         if column.dtype != ids.dtype:
             raise TableError(f"{column.name} must be {ids.dtype}, as in the table; found {column.dtype}")
@@ -50,13 +50,13 @@ def _joined(frame: pl.DataFrame, numbers: pl.DataFrame) -> pl.DataFrame:
 
 def _column(frame: pl.DataFrame, name: str) -> pl.Series:
     if name not in frame.columns:
-        raise TableError(f"pairs need the columns left_id and right_id; found {', '.join(frame.columns)}")
+        raise TableError(f"pairs need the columns left_id and right_id, found {', '.join(frame.columns)}")
     return frame[name]
 
 
 def _with_numbers(rows: pl.DataFrame, pairs: pl.DataFrame, one_table: bool) -> pl.DataFrame:
     if one_table:
         rows = rows.select(l=pl.min_horizontal("l", "r"), r=pl.max_horizontal("l", "r"))
-    # Row numbers are below 2^31, so that two of them fit into one whole number.
+    # Row numbers are below 2^31, so two of them fit into one 64-bit integer.
     rows = rows.with_columns(pair=pl.col("l") * 2**31 + pl.col("r"))
     return rows.hstack(pairs.drop("left_id", "right_id", *set(rows.columns) & set(pairs.columns)))

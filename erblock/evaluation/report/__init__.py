@@ -1,1 +1,1 @@
-"""One page about a run: figures, charts and samples in a single HTML file."""
+"""The report of a run: figures, charts and samples in one HTML file."""

@@ -1,7 +1,7 @@
-"""Charts as Vega-Lite, and as SVG that needs no script.
+"""Charts of the report as Vega-Lite, and as SVG that needs no script.
 
-Colours are CSS variables, so that a chart follows the light or the dark page around it. They are those of
-Okabe and Ito, which colour-blind people tell apart; what a colour says is also said by a dash or a word.
+Colours are CSS variables, so that a chart follows the light or dark mode of the page. They are the palette of
+Okabe and Ito, which colour-blind people can tell apart. A dash or a word repeats what a colour says.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,7 +14,7 @@ WIDTH, HEIGHT = 270, 180
 INK, GRID, ONE, OTHER = "var(--ink)", "var(--grid)", "var(--one)", "var(--other)"
 COUNT, SHARE, SHORT = ",d", "~%", ".3~s"
 _STEP, _BARS = 24, 190
-"""Height of a horizontal bar with its gap, and width of the axis beneath it, in pixels."""
+"""Pixels: the height of a horizontal bar with its gap, and the width of the axis below the bars."""
 
 _SAID = {"type": "text", "color": INK, "fontSize": 11}
 _WITH_DIGITS = {SHARE: ".2~%"}
@@ -22,9 +22,9 @@ _DASHES = {"estimated": [6, 3], "true": [1, 0]}
 
 _AXIS = {"labelColor": INK, "titleColor": INK, "gridColor": GRID, "domainColor": INK, "tickColor": INK}
 _CONFIG = {
-    "aria": False,  # the figure around a chart has its text, and the table beneath it the numbers
+    "aria": False,  # the figure element has the text for screen readers, and the table the numbers
     "background": None,
-    # Fonts of one width: what is measured here fits in the browser.
+    # Fonts of the same widths, so that text measured here fits in the browser.
     "font": "Arial, Helvetica, Liberation Sans, sans-serif",
     "view": {"stroke": None},
     "axis": {**_AXIS, "labelFontSize": 12, "titleFontSize": 12, "titleFontWeight": "normal"},
@@ -41,13 +41,13 @@ def svg(spec: Spec) -> str:
 
 
 def number(field: str, title: str, form: str = COUNT, **more: Any) -> Spec:
-    """Return the encoding of a number by its place along an axis; `more`: of the scale."""
+    """Return the encoding of a number as a position on an axis; `more` are options of the scale."""
     axis = {"format": form, "tickCount": 5, "labelOverlap": True}
     return {"field": field, "type": "quantitative", "title": title, "axis": axis, "scale": more}
 
 
 def kinds(names: Sequence[str], **more: Any) -> Spec:
-    """Return the encoding of one or two kinds by their colours, with a legend if there are two."""
+    """Return the encoding of one or two kinds as colours, with a legend for two."""
     scale = {"domain": list(names), "range": [ONE, OTHER][: len(names)]}
     legend = {"legend": None} if len(names) == 1 else {}
     return {"field": "kind", "type": "nominal", "scale": scale, **more, **legend}
@@ -70,13 +70,13 @@ def histogram(rows: Rows, names: Sequence[str], title: str, form: str) -> Spec:
     """Return stacked columns of rows (low, high, kind, count)."""
     across = {**number("low", title, form, nice=False), "bin": "binned"}
     encoding = {"x": across, "x2": {"field": "high"}, "y": number("count", "pairs"), "color": kinds(names)}
-    # Of the colours of a stack the first one stands at the bottom.
+    # The first colour is at the bottom of a stack.
     encoding["order"] = {"field": "kind", "sort": "ascending"}
     return chart(rows, [{"mark": {"type": "bar", "binSpacing": 1}, "encoding": encoding}])
 
 
 def columns(rows: Rows, title: str, up: str) -> Spec:
-    """Return a column for each of the rows (label, count), in their order, with its number above it."""
+    """Return a column chart of rows (label, count), in their order, with the number above each column."""
     across = {"field": "label", "type": "nominal", "sort": None, "title": title, "axis": {"labelAngle": 0}}
     places = {"x": across, "y": number("count", up)}
     text = {"text": {"field": "count", "type": "quantitative", "format": COUNT}}
@@ -85,9 +85,9 @@ def columns(rows: Rows, title: str, up: str) -> Spec:
 
 
 def bars(rows: Rows, title: str, form: str, least: float = 1.0) -> Spec:
-    """Return a horizontal bar for each of the rows (label, value), in their order, with its number.
+    """Return a chart of horizontal bars for rows (label, value), in their order, with the number at each.
 
-    The axis is long enough for `least`: bars of next to nothing look like it.
+    The axis extends to at least `least`, so that tiny values have tiny bars.
     """
     down = {"field": "label", "type": "nominal", "sort": None, "title": None, "axis": {"labelLimit": 140}}
     longest = max([least, *(row["value"] for row in rows)])
@@ -101,14 +101,14 @@ def bars(rows: Rows, title: str, form: str, least: float = 1.0) -> Spec:
 
 
 def line(rows: Rows, across: Spec, up: Spec) -> Spec:
-    """Return a line through rows, with a point at each."""
+    """Return a line chart with a point for each row."""
     return chart(
         rows, [_layer({"type": "line", "color": ONE, "point": {"color": ONE}}, {"x": across, "y": up})]
     )
 
 
 def reliability(rows: Rows) -> Spec:
-    """Return points of rows (said, found, pairs) beside the diagonal on which both are the same."""
+    """Return a reliability diagram: a point for each row (said, found, pairs), and the diagonal."""
     ends = {"values": [{"said": 0, "found": 0}, {"said": 1, "found": 1}]}
     places = {
         "x": number("said", "probability that is stated", SHARE, domain=[0, 1]),
@@ -125,9 +125,9 @@ def reliability(rows: Rows) -> Spec:
 
 
 def cut_curve(rows: Rows, kept: int) -> Spec:
-    """Return recall against pairs of rows (step, pairs, recall, low, high, kind), with a rule at one step.
+    """Return the curve of recall against pairs, from rows (step, pairs, recall, low, high, kind).
 
-    The parameter `cut` moves the rule; at first it stands where the run has cut, at step `kept`.
+    A vertical rule marks one step. The parameter `cut` moves it; it begins at `kept`, the budget of the run.
     """
     places = {
         "x": number("pairs", "pairs", "~s", type="log", nice=False),

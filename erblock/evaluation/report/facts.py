@@ -1,4 +1,4 @@
-"""All that the page about a run is made from."""
+"""The data of the report of a run."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from erblock.tables.run_figures import BlockFigures, FitFigures, MatchFigures, M
 
 @dataclass(frozen=True)
 class RecordGroup:
-    """Some records of a table, and how many of them have no candidate pair."""
+    """A group of records of a table, and how many of them have no candidate pair."""
 
     table: str
     what: str
@@ -19,13 +19,13 @@ class RecordGroup:
 
     @property
     def share(self) -> float:
-        """Share of the records without a candidate."""
+        """The share of the records without a candidate."""
         return self.uncovered / self.records
 
 
 @dataclass(frozen=True)
 class SourcePair:
-    """Two sources of a table, or one twice, and the pairs and matches between them; None without matching."""
+    """Counts of pairs and matches between two sources of a table, or within one; None: not matched."""
 
     one: str
     other: str
@@ -35,7 +35,7 @@ class SourcePair:
 
 @dataclass(frozen=True)
 class RuleHits:
-    """A rule, the matches of which it holds, and the triplets that it made for training."""
+    """A rule, the number of matches for which it holds, and of triplets that it gave for training."""
 
     name: str
     text: str
@@ -45,7 +45,7 @@ class RuleHits:
 
 @dataclass(frozen=True)
 class Value:
-    """A column of two records: its name, both values, and whether they differ."""
+    """The values of two records in one column, and whether they differ."""
 
     column: str
     left: str
@@ -55,7 +55,7 @@ class Value:
 
 @dataclass(frozen=True)
 class SamplePair:
-    """Two records side by side; `said`: what the file says of the pair; `known`: whether gold has it."""
+    """Two records side by side. `said`: the columns of the pair; `known`: whether it is a known match."""
 
     ids: tuple[str, str]
     said: Mapping[str, str]
@@ -65,9 +65,10 @@ class SamplePair:
 
 @dataclass(frozen=True)
 class RunFacts:
-    """A run. `pairs` and `matches`: its files, best first; with known matches a column `hit`.
+    """All data of a run that the report shows.
 
-    `lacking`: steps that the settings ask for and that are not done. `samples`: pairs by why they are shown.
+    `pairs` and `matches` are its files, best first; with known matches, they have a column `hit`. `lacking`
+    are steps of the settings that were not done. `samples` are pairs by the reason to show them.
     """
 
     name: str

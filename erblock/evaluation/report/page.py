@@ -1,4 +1,4 @@
-"""The page about a run, as one file of HTML that asks the network for nothing."""
+"""Writes the report of a run as one HTML file, which needs no network."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -42,7 +42,7 @@ _BUNDLE = "window.vegaEmbed = vegaEmbed;"
 
 @dataclass(frozen=True)
 class Figure:
-    """A headline figure: its name, its value, and a remark."""
+    """A headline figure: name, value and remark."""
 
     name: str
     value: str
@@ -50,7 +50,7 @@ class Figure:
 
 
 def page(facts: RunFacts) -> str:
-    """Return the page. What tables and files hold is shown as text, whatever it is."""
+    """Return the report as HTML. Values from tables and files are escaped."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
     from markupsafe import Markup
 
@@ -67,7 +67,7 @@ def page(facts: RunFacts) -> str:
         lstrip_blocks=True,
     )
     environment.filters["words"] = words_apart
-    # The charts are made by a library that escapes what they show.
+    # The library that draws the charts escapes their text.
     drawn = [(section, Markup(svg(section.spec))) for section in sections]
     has_slider = any(section.steps for section in sections)
     return environment.get_template(_TEMPLATE).render(
@@ -79,13 +79,13 @@ def page(facts: RunFacts) -> str:
 
 
 def sections_of(facts: RunFacts) -> list[Section]:
-    """Return the sections for which the run has the data."""
+    """Return the sections for which the run has data."""
     made = (section(facts) for section in _SECTIONS)
     return [section for section in made if section is not None]
 
 
 def _bundle() -> str:
-    """Return Vega-Lite and what it needs as one script without imports."""
+    """Return Vega-Lite and its dependencies as one script without imports."""
     import vl_convert
 
     return str(vl_convert.javascript_bundle(_BUNDLE))

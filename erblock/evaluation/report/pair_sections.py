@@ -1,4 +1,4 @@
-"""Sections about candidate pairs: recall and cost, scores, buckets, coverage."""
+"""Sections of the report on candidate pairs: recall against cost, scores, buckets, coverage."""
 
 from itertools import pairwise
 
@@ -15,7 +15,7 @@ _POINTS, _BINS, _MOST_GROUPS = 60, 30, 24
 
 
 def recall_section(facts: RunFacts) -> Section | None:
-    """Return recall against the number of pairs, estimated and true, with a slider over the budget."""
+    """Return the section with recall against the number of pairs, and a slider for the budget."""
     curve = {point.pairs: point for point in facts.blocked.curve}
     true = _true_recall(facts, sorted(curve) or _spread(facts.pairs.height, facts.known or 1))
     sizes = sorted(curve.keys() | true.keys())
@@ -36,8 +36,8 @@ def recall_section(facts: RunFacts) -> Section | None:
     first = max(at for at, size in enumerate(sizes) if size <= max(facts.pairs.height, sizes[0]))
     return Section(
         "Recall against cost",
-        "A point says which share of all matches so many of the best pairs hold, as estimated and, with "
-        "known matches, in truth; where a line is flat, more pairs buy nothing.",
+        "A point is the share of all matches among this number of best pairs: estimated and, with known "
+        "matches, true. Where a line is flat, more pairs find no more matches.",
         f"This run kept {steps[first]}.",
         charts.cut_curve(rows, first),
         Table(("pairs", "estimated recall", "interval", "true recall"), table),
@@ -47,13 +47,13 @@ def recall_section(facts: RunFacts) -> Section | None:
 
 
 def _spread(pairs: int, known: int) -> list[int]:
-    """Return numbers of pairs in about equal ratios, from a fiftieth of the known matches."""
+    """Return numbers of pairs in about equal ratios, from a fiftieth of the known matches to all pairs."""
     least = min(max(known / 50, 1), pairs)
     return np.unique(np.geomspace(least, pairs, _POINTS).round()).astype(int).tolist() if pairs else []
 
 
 def _true_recall(facts: RunFacts, sizes: list[int]) -> dict[int, float]:
-    """Return by the number of best pairs which share of the known matches they hold."""
+    """Return the share of the known matches among the best pairs, by the number of pairs."""
     if not facts.known or "hit" not in facts.pairs.columns:
         return {}
     hits = facts.pairs["hit"].cast(pl.Int64).cum_sum()
@@ -65,7 +65,7 @@ def _interval(low: float, high: float) -> str:
 
 
 def score_section(facts: RunFacts) -> Section | None:
-    """Return how the scores of the pairs are distributed."""
+    """Return the section with the histogram of scores."""
     scored = facts.pairs.filter(pl.col("score").is_finite())
     if scored.is_empty():
         return None
@@ -74,8 +74,8 @@ def score_section(facts: RunFacts) -> Section | None:
     edges = np.linspace(low, high if high > low else low + 1, _BINS + 1)
     return distribution(
         "Scores of pairs",
-        "The score ranks the pairs, by the log odds of a match where they can be estimated: two hills are a "
-        "good sign, one hill means that matches do not stand out.",
+        "The score ranks the pairs, by the log odds of a match if these can be estimated. Two peaks are a "
+        "good sign; with one peak, matches do not stand out.",
         f"{scored.height:,} pairs have scores from {low:.1f} to {high:.1f}, half of them above {middle:.1f}.",
         (scored, "score", edges, ".3~r"),
     )
@@ -84,7 +84,10 @@ def score_section(facts: RunFacts) -> Section | None:
 def distribution(
     title: str, reading: str, found: str, what: tuple[pl.DataFrame, str, np.ndarray, str]
 ) -> Section:
-    """Return a histogram of a column of pairs, known matches apart; `what`: pairs, column, edges, format."""
+    """Return a histogram of a column of pairs, known matches separate.
+
+    `what`: the pairs, the name of the column, the edges of the bins, the number format.
+    """
     frame, column, edges, form = what
     parts = {ALL: frame}
     if "hit" in frame.columns:
@@ -105,7 +108,7 @@ def distribution(
 
 
 def bucket_section(facts: RunFacts) -> Section | None:
-    """Return how full the buckets are."""
+    """Return the section with the sizes of buckets."""
     join = facts.blocked.join
     if not any(join.sizes[1:]):
         return None
@@ -118,9 +121,10 @@ def bucket_section(facts: RunFacts) -> Section | None:
     ]
     return Section(
         "Bucket sizes",
-        "A bar counts bucket keys by how many records of the other table (of one table: itself among them) "
-        "stand in their bucket; long bars belong at the top, as full buckets cost much and say little.",
-        f"In {join.bands} bands {join.distinct:,} pairs of records met; the fullest bucket holds "
+        "A bar counts bucket keys by the number of records of the other table in their bucket (in one "
+        "table, the record itself counts). Long bars belong at the top: large buckets cost much and find "
+        "little.",
+        f"In {join.bands} bands, {join.distinct:,} pairs of records share a bucket; the largest bucket has "
         f"{join.largest_bucket:,} records.",
         charts.bars(rows, "bucket keys", charts.SHORT),
         Table(("records in the bucket", "keys"), table),
@@ -128,7 +132,7 @@ def bucket_section(facts: RunFacts) -> Section | None:
 
 
 def coverage_section(facts: RunFacts) -> Section | None:
-    """Return which records have no candidate, over all and by what they lack."""
+    """Return the section on records without a candidate: all, and by missing column or source."""
     groups = facts.groups[:_MOST_GROUPS]
     if not groups:
         return None
@@ -141,8 +145,8 @@ def coverage_section(facts: RunFacts) -> Section | None:
     table = [(g.table, g.what, f"{g.records:,}", f"{g.uncovered:,}", percent(g.share)) for g in groups]
     return Section(
         "Records without a candidate",
-        "A bar is the share of such records that no pair holds, and which therefore cannot be matched; a bar "
-        "much longer than that of all records points at values whose lack costs matches.",
+        "A bar is the share of a group's records that are in no pair, and so cannot be matched. A bar much "
+        "longer than that of all records points at a column whose missing values cost matches.",
         f"Without a candidate are {' and '.join(whole)}.",
         charts.bars(rows, "share without a candidate", charts.SHARE, 0.01),
         Table(("table", "records", "count", "without a candidate", "share"), table),
@@ -150,7 +154,7 @@ def coverage_section(facts: RunFacts) -> Section | None:
 
 
 def source_section(facts: RunFacts) -> Section | None:
-    """Return which sources of a table meet, and in how many pairs."""
+    """Return the section with the number of pairs between sources."""
     met = facts.sources
     if not met:
         return None
@@ -163,9 +167,9 @@ def source_section(facts: RunFacts) -> Section | None:
     names = {name for each in met for name in (each.one, each.other)}
     return Section(
         "Pairs by source",
-        "A bar is the number of candidate pairs between two sources; sources that share many records and few "
-        "pairs write them in different ways.",
-        f"{len(names)} sources meet, most often {met[0].one} and {met[0].other} with {met[0].pairs:,} pairs.",
+        "A bar is the number of candidate pairs between two sources. Sources with many records in common "
+        "and few pairs write them differently.",
+        f"{len(names)} sources have pairs; {met[0].one} and {met[0].other} have the most, {met[0].pairs:,}.",
         charts.bars(rows, "pairs", charts.SHORT),
         Table(("source", "other source", "pairs", *(("matches",) if matched else ())), table),
     )

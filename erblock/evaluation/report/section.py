@@ -1,4 +1,4 @@
-"""A section of the page: a chart with its text, and the numbers behind it as a table."""
+"""A section of the report: a chart with its text, and its numbers as a table."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from erblock.evaluation.report.charts import Spec
 
 @dataclass(frozen=True)
 class Table:
-    """Numbers as text: the names of the columns, and the rows."""
+    """A table of text: the names of the columns, and the rows."""
 
     head: tuple[str, ...]
     rows: Sequence[Sequence[str]]
@@ -16,9 +16,10 @@ class Table:
 
 @dataclass(frozen=True)
 class Section:
-    """One chart. `reading`: how to read it; `found`: what it shows, in words; `steps`: what a slider says.
+    """One chart with its text. `reading`: how to read it; `found`: what it shows.
 
-    `steps` is empty where there is no slider; each is a budget in the order of the parameter `cut` of `spec`.
+    `steps` are the texts of a slider over budgets, one for each value of the parameter `cut` of `spec`. They
+    are empty without a slider. `first` is the step at the start.
     """
 
     title: str
@@ -31,5 +32,5 @@ class Section:
 
 
 def percent(share: float, digits: int = 1) -> str:
-    """Return a share as text."""
+    """Return a share as text in percent."""
     return f"{100 * share:.{digits}f} %"
