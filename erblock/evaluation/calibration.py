@@ -56,7 +56,7 @@ def calibration(probability: Probabilities, hit: npt.NDArray[np.bool_]) -> Calib
 
 
 def _error(places: npt.NDArray[np.int64], probability: Probabilities, hit: npt.NDArray[np.bool_]) -> float:
-    """Return the expected calibration error; a bin's sums differ by its pairs times its means."""
+    """Return the expected calibration error of bins; `places` has the bin of each pair."""
     gaps = np.bincount(places, weights=probability - hit)
     return float(np.abs(gaps).sum() / len(probability))
 

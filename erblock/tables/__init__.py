@@ -1,1 +1,1 @@
-"""Tables in: reading, checking, profiling them, and a record as text."""
+"""Reads, checks, profiles and writes tables, and turns records into text."""

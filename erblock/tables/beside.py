@@ -1,4 +1,4 @@
-"""Pairs with the columns of both records beside them."""
+"""Adds the columns of both records to pairs."""
 
 import polars as pl
 
@@ -9,18 +9,18 @@ from erblock.tables.text import text_expression
 
 
 def check_records_here(engine: str, option: str) -> None:
-    """Raise ConfigError if `option` shows records that stay on a cluster."""
+    """Raise ConfigError if `option` needs the records of pairs, which an engine keeps on its cluster."""
     if engine == "spark":
         raise ConfigError(
-            f"{option} shows the records of pairs, which stay on the cluster: use --engine local"
+            f"{option} needs the records of pairs, which stay on the cluster: use --engine local"
         )
 
 
 def with_both_records(pairs: pl.DataFrame, tables: TablePair) -> pl.DataFrame:
-    """Return pairs with all columns of both records, `left.name`, `right.name` and so on; order is kept.
+    """Return pairs in their order with all columns of both records, named `left.name`, `right.name`.
 
-    Lists and structures become text, so that every format can hold them. What a file of pairs already holds
-    under such a name is replaced.
+    Lists and structures become text, so that every format can hold them. Columns of the pairs with such a
+    name are replaced.
     """
     for side, table in (("left", tables.left.frame), ("right", tables.other.frame)):
         values = [plain(name, table).alias(f"{side}.{name}") for name in table.columns if name != ID]
@@ -31,6 +31,6 @@ def with_both_records(pairs: pl.DataFrame, tables: TablePair) -> pl.DataFrame:
 
 
 def plain(name: str, frame: pl.DataFrame) -> pl.Expr:
-    """Return a column as it is, a list or a structure as text."""
+    """Return the expression of a column; a list or a structure becomes text."""
     dtype = frame.schema[name]
     return text_expression(pl.col(name), dtype) if dtype.is_nested() else pl.col(name)

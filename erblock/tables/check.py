@@ -1,4 +1,4 @@
-"""Checks that every table must pass before a stage reads it, each with one clear error.
+"""Checks that each table must pass before a stage reads it. Each failure is one clear error.
 
 Decision: docs/decisions/002-rows-in-id-order.md.
 """
@@ -13,20 +13,20 @@ from erblock.errors import TableError, visible
 from erblock.tables.schemas import ID
 
 _SHOWN = 5
-# A number, price, date or e-mail address; a column may still be called 2019.
+# A name that looks like a value: a price, date or e-mail address. A column may still be called 2019.
 _VALUE = re.compile(r"[\s$\u20ac\u00a3+-]*\d[\d.,:/\s-]*%?|\S+@\S+\.\w+")
 _YEAR = re.compile(r"(19|20)\d\d")
 _NO_IDS = (pl.List, pl.Array, pl.Struct, pl.Object)
 
 
 def check_not_empty(frame: pl.DataFrame, source: str) -> None:
-    """Raise TableError if `frame` has no row."""
+    """Raise TableError if `frame` has no rows."""
     if frame.is_empty():
         raise TableError(f"{source} has no rows (its columns: {listed(frame.columns)})")
 
 
 def check_id_column(frame: pl.DataFrame, id_column: str, source: str, option: str = "--id-column") -> None:
-    """Raise TableError if the id column is missing, or if the first line is no header at all."""
+    """Raise TableError if the id column is missing, or if the table has no header row."""
     if id_column in frame.columns:
         return
     check_header(frame, source)
@@ -38,24 +38,24 @@ def check_id_column(frame: pl.DataFrame, id_column: str, source: str, option: st
 
 
 def check_header(frame: pl.DataFrame, source: str) -> None:
-    """Raise TableError if a column is called like a value: then the first line is no header."""
+    """Raise TableError if a column name looks like a value, so that the first line is no header."""
     values = [name for name in frame.columns if _looks_like_data(name)]
     if values:
         raise TableError(
             f"{source} seems to have no header row: its first line holds '{values[0]}', which looks like a "
-            "value; put a line with the column names on top (or name the id column with --id-column)"
+            "value; add a first line with the column names (or name the id column with --id-column)"
         )
 
 
 def check_plain_names(names: Sequence[str], source: str) -> None:
-    """Raise TableError if polars would take the name of a column for a pattern of names."""
+    """Raise TableError if polars would read a column name as a pattern (^...$) or as all columns (*)."""
     wrong = [name for name in names if name == "*" or (name.startswith("^") and name.endswith("$"))]
     if wrong:
         raise TableError(f"{source}: a column cannot be called '{visible(wrong[0])}'; give it another name")
 
 
 def check_ids(frame: pl.DataFrame, blank: pl.Series, source: str) -> None:
-    """Raise TableError unless `id` holds a different value, and no null, in every row that is not blank."""
+    """Raise TableError unless the column `id` is unique and not null in all rows that are not blank."""
     ids = frame.get_column(ID)
     if isinstance(ids.dtype, _NO_IDS):
         raise TableError(f"{source}: an id must be a plain value, found the type {ids.dtype}")
@@ -69,11 +69,13 @@ def check_ids(frame: pl.DataFrame, blank: pl.Series, source: str) -> None:
     ids = ids.filter(~blank)
     if ids.n_unique() < len(ids):
         twice = ids.filter(ids.is_duplicated()).unique(maintain_order=True)
-        raise TableError(f"{source}: an id must stand in one row only; in several: {counted(twice, 'id')}")
+        raise TableError(
+            f"{source}: each id must be in one row only; in several rows: {counted(twice, 'id')}"
+        )
 
 
 def check_column(column: str, frame: pl.DataFrame, source: str) -> None:
-    """Raise TableError if `frame` has no such column; the nearest name is suggested."""
+    """Raise TableError if `frame` has no such column; the message suggests the most similar name."""
     known = [name for name in frame.columns if name != ID]
     if column == ID:
         raise TableError(
@@ -85,7 +87,7 @@ def check_column(column: str, frame: pl.DataFrame, source: str) -> None:
 
 
 def refuse(wrong: pl.Series, values: pl.Series, source: str, expected: str) -> None:
-    """Raise TableError at the first of `values` that is `wrong`, if any is."""
+    """Raise TableError for the first row where `wrong` is true, with its value; return if there is none."""
     if wrong.any():
         row = wrong.arg_max() or 0
         raise TableError(f"{source}, row {row + 1}: {expected}, found {quoted(values[row])}")
@@ -100,12 +102,12 @@ def counted(values: pl.Series, noun: str) -> str:
 
 
 def listed(names: Sequence[str]) -> str:
-    """Return the names, in the order given, or a note that there is none."""
+    """Return the names as a list in text, or a note that there is none."""
     return ", ".join(visible(name) for name in names) if names else "none"
 
 
 def shown(value: object) -> str:
-    """Return a value as messages show it: invisible characters as escapes, and then in quotes."""
+    """Return a value as text for a message, in quotes if it has invisible characters, which are escaped."""
     text = _text(value)
     seen = visible(text)
     return text if seen == text and text == text.strip() else f"'{seen}'"
@@ -123,5 +125,5 @@ def _text(value: object) -> str:
 
 
 def _looks_like_data(name: str) -> bool:
-    """A column may be called 2019, but not 12.50, 2019-03-01, $5 or a@b.c."""
+    """Return whether a column name looks like a value: 12.50, 2019-03-01, $5 or a@b.c, but not 2019."""
     return bool(_VALUE.fullmatch(name)) and not _YEAR.fullmatch(name)

@@ -1,4 +1,4 @@
-"""Files of entities (CLUSTERS, LINKED)."""
+"""Reads files of clusters (CLUSTERS, LINKED)."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,10 +15,10 @@ CLUSTER_COLUMNS = (
     {"record_id": "record_id", "cluster_id": "cluster_id"},
     {"id": "record_id", "cluster": "cluster_id"},
 )
-"""What the columns may be called."""
+"""The accepted names of the two columns."""
 
 MOST_PAIRS = 100_000_000
-"""Clusters that hold more pairs are no known matches: somebody has named the wrong column."""
+"""The largest number of pairs in clusters of known matches. More suggest a wrong column of clusters."""
 
 _SIDES = ("left", "right")
 
@@ -26,13 +26,13 @@ _SIDES = ("left", "right")
 def read_clusters(
     path: str | Path, left_ids: pl.Series, right_ids: pl.Series | None, csv: CsvOptions = DEFAULT_CSV
 ) -> list[pl.Series]:
-    """Return for each table (one, or two) the number of every record's cluster, in the order of its ids.
+    """Return, for each table, the cluster number of each record, in the order of the ids.
 
-    The columns may be called record_id, cluster_id or id, cluster; with two tables a column `table` says
-    "left" or "right". A record that the file lacks is a cluster of its own.
+    The columns are record_id, cluster_id or id, cluster. With two tables, a column `table` holds "left" or
+    "right". A record that the file lacks is a cluster of its own.
 
     Raises:
-        TableError: if a column is missing, a record is in no table or stands twice, or has no cluster.
+        TableError: if a column is missing, a record is in no table or is repeated, or has no cluster.
     """
     source = str(path)
     return _numbered(named_clusters(read_frame(source, csv), source, left_ids, right_ids))
@@ -41,7 +41,7 @@ def read_clusters(
 def named_clusters(
     raw: pl.DataFrame, source: str, left_ids: pl.Series, right_ids: pl.Series | None
 ) -> list[pl.Series]:
-    """Return for each table the cluster of every record as the rows `raw` of a file name it, or null.
+    """Return, for each table, the cluster of each record in the rows `raw` of a file, or null.
 
     Raises:
         TableError: as `read_clusters` does.
@@ -55,7 +55,7 @@ def named_clusters(
 def _named(raw: pl.DataFrame, source: str) -> pl.DataFrame:
     for names in CLUSTER_COLUMNS:
         if set(names) <= set(raw.columns):
-            # The other name may be there as well, and mean something else.
+            # The other accepted name may also exist, with another meaning.
             others = [new for old, new in names.items() if new in raw.columns and new != old]
             return raw.drop(others).rename(names)
     raise TableError(
@@ -77,7 +77,7 @@ def cluster_rows(raw: pl.DataFrame, source: str, *, one_table: bool) -> pl.DataF
         frame = frame.with_columns(table=pl.lit(_SIDES[0]))
     elif "table" not in frame.columns:
         raise TableError(
-            f"{source} needs a column 'table' that says of each record of two tables: left or right "
+            f"{source} two tables need a column 'table' with left or right for each record "
             f"(its columns: {listed(frame.columns)}); clusters of one table have none"
         )
     wrong = ~frame["table"].is_in(_SIDES).fill_null(value=False)
@@ -94,10 +94,10 @@ def _clusters_of(ids: pl.Series, frame: pl.DataFrame, source: str) -> pl.Series:
 
 
 def clusters_by_id(ids: pl.Series, frame: pl.DataFrame, source: str) -> tuple[pl.Series, pl.DataFrame]:
-    """Return the cluster of each id, null where the file has none, and the rows of records that are no id.
+    """Return the cluster of each id, null if the file has none, and the rows of records that are no id.
 
     Raises:
-        TableError: if a record stands twice, or its id has no meaning for the table.
+        TableError: if a record is repeated, or its id cannot have the type of the table's ids.
     """
     rows = frame.select(cast_ids(frame["record_id"], ids.dtype, source), "cluster_id")
     records = rows["record_id"]
@@ -112,7 +112,7 @@ def clusters_by_id(ids: pl.Series, frame: pl.DataFrame, source: str) -> tuple[pl
 
 
 def _numbered(tables: list[pl.Series]) -> list[pl.Series]:
-    """Return numbers in place of names; each null gets its own."""
+    """Return the clusters of all tables as numbers; each null gets a number of its own."""
     names = pl.concat(tables)
     numbers = names.rank("dense").cast(pl.Int64).fill_null(strategy=None, value=0)
     alone = names.is_null()
@@ -123,10 +123,10 @@ def _numbered(tables: list[pl.Series]) -> list[pl.Series]:
 def pairs_of_clusters(
     clusters: Sequence[pl.Series], left_ids: pl.Series, right_ids: pl.Series | None, source: str
 ) -> pl.DataFrame:
-    """Return as GOLD all pairs of records that `read_clusters` found in one cluster of the file `source`.
+    """Return GOLD: all pairs of records that share a cluster, from the result of `read_clusters`.
 
     Raises:
-        TableError: if there are none, or more than `MOST_PAIRS`.
+        TableError: if there are none, or more than `MOST_PAIRS`; the message names the file `source`.
     """
     sides = (left_ids, left_ids if right_ids is None else right_ids)
     records = [

@@ -1,6 +1,6 @@
-"""The contents of a folder that erblock wrote: its manifest names every other file, with its digest.
+"""Checks the contents of a folder that erblock wrote, by its manifest: file names with digests.
 
-Nothing else in such a folder is read, run, replaced or removed.
+No other file in such a folder is read, run, replaced or removed.
 """
 
 import json
@@ -15,24 +15,24 @@ from erblock.errors import ModelError
 
 MANIFEST = "manifest.json"
 FILES = "files"
-"""The key of the manifest that names the other files."""
+"""The key of the manifest that lists the other files."""
 
 _MOST_JSON = 64 << 20
 _NOT_OURS = frozenset({".DS_Store", "Thumbs.db", "desktop.ini"})
-"""Files that file managers leave in every folder they open."""
+"""Files that file managers create in each folder they open."""
 
 
 def digests_of(folder: Path) -> dict[str, str]:
-    """Return the SHA-256 of every file below `folder`, by its name in there."""
+    """Return the SHA-256 of each file in `folder`, by its relative path."""
     return {_name(path, folder): digest_of(path) for path in sorted(_files_below(folder))}
 
 
 def check_contents(folder: Path, manifest: Mapping[str, Any], remedy: str) -> None:
-    """Raise ModelError unless every file that the manifest names is there, and is as it was written."""
+    """Raise ModelError unless each file of the manifest exists and has its digest."""
     for name, digest in _listed(folder, manifest, remedy).items():
         path = folder / name
         if not _is_regular(path):
-            raise ModelError(f"{path}: expected the file that {MANIFEST} names, found none; {remedy}")
+            raise ModelError(f"{path}: expected the file, as {MANIFEST} lists it, found none; {remedy}")
         try:
             found = digest_of(path)
         except OSError as cause:
@@ -42,7 +42,7 @@ def check_contents(folder: Path, manifest: Mapping[str, Any], remedy: str) -> No
 
 
 def foreign_file(folder: Path, known: frozenset[str]) -> Path | None:
-    """Return a file below `folder` that is none of the `known` ones, or None: erblock did not write it."""
+    """Return a file in `folder` that is not among the `known` names, or None: erblock did not write it."""
     for path in sorted(_files_below(folder)):
         name = _name(path, folder)
         if name not in known and name != MANIFEST and path.name not in _NOT_OURS:
@@ -53,7 +53,7 @@ def foreign_file(folder: Path, known: frozenset[str]) -> Path | None:
 def own_files(folder: Path, manifest: Mapping[str, Any], before: Collection[str]) -> frozenset[str]:
     """Return the names of the files in `folder` that erblock wrote.
 
-    `before`: the files and folders that formats wrote whose manifests do not name their files.
+    `before` are the files and folders of older formats, whose manifests list no files.
     """
     if FILES in manifest:
         files = manifest[FILES]
@@ -63,7 +63,7 @@ def own_files(folder: Path, manifest: Mapping[str, Any], before: Collection[str]
 
 
 def manifest_in(folder: Path) -> dict[str, Any] | None:
-    """Return the manifest of a folder, whoever wrote it; None if there is none that can be read."""
+    """Return the manifest of a folder, of any program; None if no readable one exists."""
     try:
         manifest = read_json(folder / MANIFEST)
     except (OSError, ValueError):
@@ -72,15 +72,15 @@ def manifest_in(folder: Path) -> dict[str, Any] | None:
 
 
 def are_names(value: Any) -> TypeGuard[list[str]]:
-    """Return whether a value read from JSON is a list of names, one at least."""
+    """Return whether a value from JSON is a list of at least one name."""
     return isinstance(value, list) and bool(value) and all(isinstance(name, str) for name in value)
 
 
 def read_json(path: Path) -> Any:
-    """Return what a JSON file holds.
+    """Return the content of a JSON file.
 
     Raises:
-        ValueError: if it is no regular file, is too large, is no JSON, or is nested too deep.
+        ValueError: if it is not a regular file, is too large, is not JSON, or is nested too deep.
         OSError: if it cannot be read.
     """
     if not _is_regular(path):
@@ -94,7 +94,7 @@ def read_json(path: Path) -> Any:
 
 
 def as_json(content: Any) -> str:
-    """Return the text of a JSON file; a path in it is text."""
+    """Return content as the text of a JSON file; paths become text."""
     return json.dumps(content, indent=2, ensure_ascii=False, default=str) + "\n"
 
 
@@ -120,7 +120,7 @@ def _name(path: Path, folder: Path) -> str:
 
 
 def _is_regular(path: Path) -> bool:
-    """Return whether there is a file to read: a pipe would never end."""
+    """Return whether a path is a regular file. Reading a pipe may never end."""
     try:
         return stat.S_ISREG(path.stat().st_mode)
     except (OSError, ValueError):

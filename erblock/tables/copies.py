@@ -1,7 +1,7 @@
 """Copies: records of one table that are equal in all compared columns.
 
-Of copies only some are compared, whoever else is in the tables: the first, and in a table that is linked to
-itself the second too, so that both meet. What is found for these holds for the others.
+Only the first of several copies is compared; in a table that is linked to itself also the second, so that the
+two are a pair. The results hold for the other copies.
 
 Decision: docs/decisions/042-copies-compared-once.md.
 """
@@ -18,7 +18,7 @@ Rows = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Grouped:
-    """Records by the one that stands for them: `sizes`, (records,): how many; the others are internal."""
+    """Groups of records by their head, the record that represents them. `sizes`, (records,), by head."""
 
     sizes: Rows
     _order: Rows
@@ -26,21 +26,21 @@ class Grouped:
 
     @classmethod
     def by(cls, heads: Rows) -> "Grouped":
-        """Return the records grouped by `heads`, (records,), those of a group in the order of their rows."""
+        """Return the records grouped by `heads`, (records,). Records of a group stay in the order of rows."""
         sizes = np.bincount(heads, minlength=len(heads))
         return cls(sizes, np.argsort(heads, kind="stable"), np.cumsum(sizes) - sizes)
 
     def member(self, heads: Rows, number: Rows) -> Rows:
-        """Return the record of this number, from 0, of each head's group."""
+        """Return the record at position `number`, from 0, in the group of each head."""
         return np.asarray(self._order[self._starts[heads] + number])
 
 
 @dataclass(frozen=True)
 class Copies:
-    """Which records of a table are compared, by row number.
+    """The copies in a table, by row number.
 
-    `first`, (records,): the first record that says the same; `compared`, (records,): the one that is compared
-    in its place. Both are the record's own number where no other says the same.
+    `first`, (records,): the first record that equals the record. `compared`, (records,): the record that is
+    compared in its place. Both are its own row number for a record without copies.
     """
 
     first: Rows
@@ -48,7 +48,7 @@ class Copies:
 
     @classmethod
     def of(cls, texts: pl.Series, *, one_table: bool) -> "Copies":
-        """Return the copies among records, given one text each; records without a text are none."""
+        """Return the copies among records, given as one text each. Records without text are never copies."""
         blank = pl.col("text").fill_null("") == ""
         first = pl.when(blank).then("row").otherwise(pl.col("row").first().over("text"))
         frame = texts.alias("text").to_frame().with_row_index("row").select(first.cast(pl.Int64))
@@ -56,7 +56,7 @@ class Copies:
 
     @classmethod
     def by_first(cls, first: Rows, one_table: bool) -> "Copies":
-        """Return the copies of a table of which it is known which record is the first that says the same."""
+        """Return the copies of a table, given the first equal record of each record."""
         compared = first.copy()
         if one_table:
             others = np.flatnonzero(first != np.arange(len(first)))
@@ -66,7 +66,7 @@ class Copies:
 
     @classmethod
     def none(cls, records: int) -> "Copies":
-        """Return the copies of a table in which no two records say the same."""
+        """Return the copies of a table without equal records."""
         return cls(np.arange(records), np.arange(records))
 
     def __len__(self) -> int:
@@ -74,7 +74,7 @@ class Copies:
 
     @cached_property
     def rows(self) -> Rows:
-        """The records that are compared."""
+        """The row numbers of the records that are compared."""
         return np.flatnonzero(self.compared == np.arange(len(self)))
 
     @property
@@ -84,15 +84,15 @@ class Copies:
 
     @cached_property
     def represented(self) -> "Grouped":
-        """The records that each compared one stands for, itself among them."""
+        """The records that each compared record represents, itself included."""
         return Grouped.by(self.compared)
 
     @cached_property
     def alike(self) -> "Grouped":
-        """The records that say the same as each first one, itself being the first of them."""
+        """The records that equal each first record, which comes first."""
         return Grouped.by(self.first)
 
     @property
     def largest(self) -> tuple[int, int]:
-        """The first record of the largest group of copies, and how many they are."""
+        """The first record of the largest group of copies, and the size of the group."""
         return int(self.alike.sizes.argmax()), int(self.alike.sizes.max())

@@ -1,4 +1,4 @@
-"""The bytes of a CSV file as text: unpacked, decoded, without byte-order marks."""
+"""Turns the bytes of a CSV file into text: unpacks, decodes, and removes byte-order marks."""
 
 import codecs
 import gzip
@@ -9,14 +9,14 @@ from erblock.errors import TableError, visible
 
 _MARK = "\ufeff"
 _LARGEST_RATIO, _SMALL = 200, 1 << 30
-"""Ratio of unpacked to packed size that no table reaches, small ones apart."""
+"""The largest accepted ratio of unpacked to packed size, small files apart; no table compresses so far."""
 
 
 def unzipped(data: bytes, source: str) -> bytes:
     """Return `data`, unpacked if it is gzip.
 
     Raises:
-        TableError: if the archive is damaged, or has no end.
+        TableError: if the archive is damaged or cut off.
     """
     if not data.startswith(b"\x1f\x8b"):
         return data
@@ -33,21 +33,21 @@ def unzipped(data: bytes, source: str) -> bytes:
 
 
 def check_unpacked(size: int, packed: int, source: str) -> None:
-    """Raise TableError if an archive of `packed` bytes unpacks to more than a table does."""
+    """Raise TableError if `packed` bytes unpack to far more bytes, `size`, than in a table."""
     if size > max(_SMALL, _LARGEST_RATIO * packed):
         raise TableError(
-            f"{source} unpacks to more than {_LARGEST_RATIO} times its size, as no table does; "
-            "unpack it first"
+            f"{source} unpacks to more than {_LARGEST_RATIO} times its size, which is unlike a table; "
+            f"unpack it first"
         )
 
 
 def text_of(data: bytes, source: str, encoding: str, *, or_utf8: bool = False) -> str:
-    """Return `data` as text, without byte-order marks at the starts of lines: files may be put together.
+    """Return `data` as text, without byte-order marks at the starts of lines, as in concatenated files.
 
-    `or_utf8`: what is UTF-8 is read as such, whatever the encoding.
+    With `or_utf8`, valid UTF-8 is read as UTF-8, whatever the encoding.
 
     Raises:
-        TableError: if it is not in this encoding, or certainly in another.
+        TableError: if the data is not in this encoding, or is certainly in another.
     """
     if not _is_unicode(encoding) and _is_wide_utf8(data):
         if not or_utf8:
@@ -59,17 +59,17 @@ def text_of(data: bytes, source: str, encoding: str, *, or_utf8: bool = False) -
         raise TableError(_encoding_error(data, source, encoding, error)) from None
     if "\0" in text:
         raise TableError(f"{source} holds NUL bytes, so it is not {encoding}; try --encoding utf-16")
-    # Elsewhere than in files that were put together it is part of a value, as the id of somebody may be.
+    # Elsewhere the mark is part of a value, such as an id.
     if text.startswith(_MARK):
         text = text.lstrip(_MARK).replace("\n" + _MARK, "\n").replace("\r" + _MARK, "\r")
     return text
 
 
 def _is_unicode(encoding: str) -> bool:
-    """Return whether this is one of the encodings of Unicode.
+    """Return whether an encoding is one of Unicode.
 
     Raises:
-        TableError: if it is none of text at all.
+        TableError: if there is no such text encoding.
     """
     try:
         "".encode(encoding)
@@ -81,7 +81,7 @@ def _is_unicode(encoding: str) -> bool:
 
 
 def _is_wide_utf8(data: bytes) -> bool:
-    """Return whether `data` is UTF-8 with characters beyond ASCII; text in another encoding never is."""
+    """Return whether `data` is UTF-8 with characters beyond ASCII, which other encodings hardly ever are."""
     try:
         return not data.isascii() and bool(data.decode("utf-8"))
     except UnicodeDecodeError:
@@ -90,8 +90,8 @@ def _is_wide_utf8(data: bytes) -> bool:
 
 def _other_encoding(source: str, encoding: str) -> str:
     return (
-        f"{source} is UTF-8, with characters beyond ASCII, and would be misread as {encoding}; leave "
-        "--encoding out, or give that of each table: --left-encoding, --right-encoding"
+        f"{source} is UTF-8, with characters beyond ASCII, and would be misread as {encoding}; leave out "
+        f"--encoding, or set one for each table: --left-encoding, --right-encoding"
     )
 
 

@@ -1,8 +1,8 @@
-"""Checks the lines and quotes of a whole CSV file: is it certain where each record ends?
+"""Checks the lines and quotes of a CSV file, so that the end of each record is certain.
 
-A file is regular if every quote opens a value, closes one, or is written twice inside of one. Then all
-readers agree on its records. Of other files the standard library's strict reader tells which line is to
-blame; where no quote opens a value, quotes are the characters that they are (27" TV), as for pandas.
+A file is regular if each quote opens a value, closes one, or is doubled inside of one. All readers agree on
+the records of a regular file. In other files, the strict reader of the standard library finds the wrong line.
+If no quote opens a value, quotes are plain characters (27" TV), as in pandas.
 """
 
 import csv
@@ -24,9 +24,9 @@ Places = npt.NDArray[np.int64]
 
 
 def regular_lines(data: bytes, delimiter: str) -> tuple[bytes, int] | None:
-    """Return a regular file with line feeds as its only line ends, and how many lines end a record.
+    """Return a regular file with line feeds as its only line ends, and its number of records.
 
-    None if it is not regular. A line feed may stand inside of quotes; what it had instead of one may, too.
+    Return None if it is not regular. Line ends inside quotes do not end a record.
     """
     found = np.frombuffer(data, np.uint8)
     quotes = np.flatnonzero(found == _QUOTE)
@@ -45,11 +45,11 @@ def regular_lines(data: bytes, delimiter: str) -> tuple[bytes, int] | None:
 
 
 def _are_regular(data: Bytes, quotes: Places, delimiter: int) -> bool:
-    """Return whether quotes come in twos: the first at the start of a value, the second at the end of one."""
+    """Return whether quotes come in pairs: the first at the start of a value, the second at its end."""
     if len(quotes) % 2:
         return False
     before, after = _at(data, quotes[::2] - 1), _at(data, quotes[1::2] + 1)
-    # A quote written twice closes a value, and opens the next right behind it.
+    # A doubled quote counts as the end of one value and the start of the next.
     doubled = np.zeros(len(before) + 1, dtype=bool)
     doubled[1:-1] = quotes[2::2] == quotes[1:-1:2] + 1
     opens = _is_outside(before, delimiter) | doubled[:-1]
@@ -58,7 +58,7 @@ def _are_regular(data: Bytes, quotes: Places, delimiter: int) -> bool:
 
 
 def _at(data: Bytes, places: Places) -> Bytes:
-    """Return the bytes at these places; before the first and behind the last a line ends."""
+    """Return the bytes at these places; a place before or after the data counts as a line end."""
     inside = (places >= 0) & (places < len(data))
     return np.where(inside, data[np.clip(places, 0, max(len(data) - 1, 0))], np.uint8(_FEED))
 
@@ -72,12 +72,12 @@ def _outside(places: Places, quotes: Places) -> Places:
 
 
 def strict_rows(text: str, source: str, delimiter: str) -> Iterator[list[str]]:
-    """Yield every row of a file whose quotes are not regular; a blank line is an empty row.
+    """Yield each row of a file with irregular quotes; a blank line is an empty row.
 
     Raises:
-        TableError: if a quoted value is never closed, or goes on after its closing quote.
+        TableError: if a quoted value is never closed, or has text after its closing quote.
     """
-    # Blanks after a delimiter are none of the value's if a quote follows them.
+    # Blanks between a delimiter and a quote are not part of the value.
     blanks = re.search(rf'(?:^|[\r\n{re.escape(delimiter)}])[ \t]+"', text) is not None
     lines = io.StringIO(text, newline="")
     rows = csv.reader(lines, delimiter=delimiter, strict=True, skipinitialspace=blanks and delimiter != "\t")
@@ -95,7 +95,7 @@ def strict_rows(text: str, source: str, delimiter: str) -> Iterator[list[str]]:
 
 
 def rows_of(text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
-    """Yield the line that each row begins in, and the row, as far as the text can be read."""
+    """Yield each row with the number of its first line, up to the first error."""
     rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     end = 0
     with _fields_of_any_size():
@@ -117,6 +117,6 @@ def _quoting(complaint: str) -> str:
     if "unexpected end" in complaint:
         return "a quoted value that begins here is never closed"
     return (
-        f"the quotes do not fit ({complaint}); inside of a quoted value, write a quote twice, and outside of "
-        "one, none at the start"
+        f"the quotes do not match ({complaint}); double a quote inside of a quoted value, and begin no "
+        f"other value with a quote"
     )

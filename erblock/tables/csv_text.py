@@ -1,7 +1,7 @@
-"""Reads a CSV file as a frame of text columns, or names the line that makes it ambiguous.
+"""Reads a CSV file as a frame of text columns, or names the line that is ambiguous.
 
-Everything is read as text: an id such as 007 keeps its zeros, and no column changes its type because
-of its first rows. polars parses, and what it returns is counted against the lines of the file.
+Everything is read as text, so that an id such as 007 keeps its zeros and no column gets its type from its
+first rows. polars parses; the number of its rows is checked against the lines of the file.
 """
 
 import re
@@ -17,20 +17,20 @@ from erblock.tables.check import check_plain_names
 from erblock.tables.csv_decode import text_of, unzipped
 from erblock.tables.csv_lines import regular_lines, rows_of, strict_rows
 
-# The rarer in prose come first: they win where two cut the sample equally well.
+# Delimiters that are rarer in prose come first: they win ties.
 DELIMITERS = ("\t", "|", ";", ",")
 _SAMPLE_BYTES = 1 << 18
 _SAMPLE_ROWS = 200
 _EVEN = 0.9
-# Spreadsheets write, and obey, a first line that names the delimiter.
+# A first line that names the delimiter, which spreadsheets write and read.
 _SEP_LINE = re.compile(r'"?sep=(.)"?\r?(?:\n|\r|$)', re.IGNORECASE)
 
 
 @dataclass(frozen=True)
 class CsvOptions:
-    """How to read CSV. Without a delimiter it is detected.
+    """Options for reading CSV. Without a delimiter, it is detected.
 
-    `or_utf8`: a file in UTF-8 is read as such, whatever the encoding; erblock writes all its own in UTF-8.
+    With `or_utf8`, a file in valid UTF-8 is read as such, whatever the encoding: erblock writes UTF-8.
     """
 
     delimiter: str | None = None
@@ -39,7 +39,7 @@ class CsvOptions:
 
 
 def parse_csv(data: bytes, source: str, options: CsvOptions) -> pl.DataFrame:
-    """Return the rows of CSV `data` (gzip or plain), every column as text, empty values as null.
+    """Return the rows of CSV `data`, gzip or plain, with all columns as text and empty values as null.
 
     Raises:
         TableError: if the text or a row cannot be read; the message names the line.
@@ -49,7 +49,7 @@ def parse_csv(data: bytes, source: str, options: CsvOptions) -> pl.DataFrame:
     named = _SEP_LINE.match(text)
     if named is not None:
         options = replace(options, delimiter=options.delimiter or named[1])
-        # An empty line in its place: lines are counted as an editor counts them.
+        # An empty line in its place keeps the line numbers of an editor.
         text = "\n" + text[named.end() :]
     if not text.strip():
         raise TableError(f"{source} is empty: a header row with column names is needed")
@@ -67,7 +67,7 @@ def _parsed(data: bytes, source: str, delimiter: str) -> pl.DataFrame:
     if len(names) != frame.width:
         raise TableError(f"{source}: the header row cannot be read ({len(names)} or {frame.width} columns?)")
     _check_names(names, source)
-    # No rule can name a column without a name; pandas writes its row index as one.
+    # No setting can name a column without a name; pandas writes its row index as one.
     columns = zip(frame.get_columns(), names, strict=True)
     frame = pl.DataFrame([column.alias(name) for column, name in columns if name])
     _check_no_second_header(frame, source)
@@ -75,7 +75,7 @@ def _parsed(data: bytes, source: str, delimiter: str) -> pl.DataFrame:
 
 
 def _read(data: bytes, n_lines: int, source: str, delimiter: str) -> pl.DataFrame:
-    """Return the rows of a regular file of so many lines, blank ones among them as nulls."""
+    """Return the rows of a regular file of `n_lines` lines; a blank line is a row of nulls."""
     try:
         frame = pl.read_csv(data, separator=delimiter, infer_schema=False, quote_char='"')
     except pl.exceptions.PolarsError as error:
@@ -84,14 +84,14 @@ def _read(data: bytes, n_lines: int, source: str, delimiter: str) -> pl.DataFram
     blank = data[:above].replace(b"\r\n", b"\n").count(b"\n")
     if frame.height != n_lines - blank - 1:
         raise TableError(
-            f"{source} cannot be read for certain: it has {n_lines - blank - 1:,} lines of records, and "
-            f"{frame.height:,} were read; write it anew with another program"
+            f"{source} cannot be read reliably: it has {n_lines - blank - 1:,} lines of records, but "
+            f"{frame.height:,} were read; save it again with another program"
         )
     return frame
 
 
 def _strictly_read(text: str, source: str, delimiter: str) -> tuple[pl.DataFrame, list[str]]:
-    """Return the rows and the column names of a file whose quotes are not regular."""
+    """Return the rows and the column names of a file with irregular quotes."""
     rows = strict_rows(text, source, delimiter)
     names = [name.strip() for name in next((row for row in rows if row), [])]
     width = len(names)
@@ -106,15 +106,15 @@ def _strictly_read(text: str, source: str, delimiter: str) -> tuple[pl.DataFrame
 
 
 def detect_delimiter(data: bytes) -> str:
-    """Return the delimiter that cuts a sample of `data` into the most, and the most even, columns.
+    """Return the delimiter that splits a sample of `data` into the most, and most even, columns.
 
-    Of equals the first of `DELIMITERS` wins, and a comma if nothing cuts the header.
+    Ties go to the first in `DELIMITERS`; a comma wins if no delimiter splits the header.
     """
     scores = {delimiter: _evenness(_sample_rows(data, delimiter)) for delimiter in DELIMITERS}
     best = max(scores, key=lambda delimiter: scores[delimiter])
     if scores[best] > 0:
         return best
-    # A title or a remark may stand above the header.
+    # There may be a title or a remark above the header.
     below = {delimiter: _evenness(_sample_rows(data, delimiter)[1:]) for delimiter in DELIMITERS}
     best = max(below, key=lambda delimiter: below[delimiter])
     return best if below[best] >= _EVEN else ","
@@ -131,14 +131,14 @@ def _sample_rows(data: bytes, delimiter: str) -> list[list[str]]:
     if len(data) > _SAMPLE_BYTES and "\n" in text:
         text = text[: text.rindex("\n")]
     sample: list[list[str]] = []
-    # A wrong delimiter may break the quoting; it is judged by the rows until there.
+    # A wrong delimiter can break the quoting; it is judged by the rows before that.
     with suppress(Error):
         sample.extend(islice((row for _, row in rows_of(text, delimiter) if row), _SAMPLE_ROWS))
     return sample
 
 
 def header_names(data: bytes, source: str, delimiter: str) -> list[str]:
-    """Return the column names in the first row of CSV `data`, "" for a column without one.
+    """Return the column names in the first row of CSV `data`, "" for a column without a name.
 
     Raises:
         TableError: if two columns have the same name, or none has one.
@@ -150,7 +150,7 @@ def header_names(data: bytes, source: str, delimiter: str) -> list[str]:
 
 
 def _head_of(data: bytes) -> str:
-    """Return the first line, and of a header that holds line feeds in quotes as many as it has."""
+    """Return the lines of the header: several, if a quoted name has line feeds."""
     data = data.lstrip(b"\r\n")
     end = data.find(b"\n")
     while end >= 0 and data.count(b'"', 0, end) % 2:
@@ -161,7 +161,7 @@ def _head_of(data: bytes) -> str:
 def _check_names(names: list[str], source: str) -> None:
     if not any(names):
         raise TableError(
-            f"{source}: the first line must be a header, but names no column; take off what is above it"
+            f"{source}: the first line must be a header, but names no column; remove what is above the header"
         )
     check_plain_names(names, source)
     twice = sorted({name for name in names if name and names.count(name) > 1})
@@ -172,7 +172,7 @@ def _check_names(names: list[str], source: str) -> None:
 
 
 def _check_no_second_header(frame: pl.DataFrame, source: str) -> None:
-    """Refuse files that were put together, one below the other, headers and all."""
+    """Raise TableError if a row repeats the header, as in concatenated files."""
     if frame.width < 2:
         return
     again = pl.repeat(True, frame.height, eager=True)
@@ -180,8 +180,8 @@ def _check_no_second_header(frame: pl.DataFrame, source: str) -> None:
         again &= (column.str.strip_chars() == column.name).fill_null(value=False)
     if again.any():
         raise TableError(
-            f"{source}: a row repeats the header ({', '.join(frame.columns[:3])}), as if files were put "
-            "together; take it out"
+            f"{source}: a row repeats the header ({', '.join(frame.columns[:3])}), as in concatenated "
+            f"files; remove the row"
         )
 
 
@@ -196,7 +196,7 @@ def _check_delimiter(delimiter: str | None) -> None:
 
 
 def _diagnosis(data: bytes, source: str, delimiter: str, complaint: str) -> str:
-    """Return why the file was refused: the first row that does not fit, by its line."""
+    """Return why a file was refused: the first row with too many values, by its line."""
     header: list[str] | None = None
     with suppress(Error):
         for line, row in rows_of(data.decode(), delimiter):
@@ -210,8 +210,8 @@ def _diagnosis(data: bytes, source: str, delimiter: str, complaint: str) -> str:
 def _too_long(row: list[str], header: list[str], delimiter: str) -> str:
     if len(header) == 1:
         return (
-            f"{len(row)} values, but the first line holds one, '{visible(header[0])}': if that is a title or "
-            "a remark, take it off, so that the first line names the columns"
+            f"{len(row)} values, but the first line holds one, '{visible(header[0])}': if that is a title "
+            f"or a remark, remove it, so that the first line names the columns"
         )
     return (
         f"{len(row)} values, but the header names {len(header)} columns; "

@@ -1,4 +1,4 @@
-"""A table of a database: duckdb:///file.db?table=x or postgresql://user@host/db?table=x, read by ADBC."""
+"""Reads tables of databases by ADBC: duckdb:///file.db?table=x, postgresql://user@host/db?table=x."""
 
 from contextlib import closing
 from pathlib import Path
@@ -21,24 +21,22 @@ def is_database(source: str) -> bool:
 
 
 def database_file(source: str) -> Path | None:
-    """Return the file of a DuckDB database, None of others: after three slashes, a fourth is its first."""
+    """Return the file of a DuckDB URL, None for other sources. duckdb:////x is the absolute path /x."""
     url = split_url(source)
     return Path(url.netloc + url.path.removeprefix("/")) if url.scheme == _DUCKDB else None
 
 
 def read_table(source: str) -> pl.DataFrame:
-    """Return all rows of a table of a database, columns in its types where erblock knows them, else as text.
+    """Return all rows of a table of a database. Columns of types that erblock does not know become text.
 
     Raises:
-        TableError: if it cannot be read, or if the URL names no table or holds a password.
+        TableError: if the table cannot be read, or if the URL names no table or has a password.
         MissingExtraError: if the driver is not installed.
     """
     url = split_url(source)
     asked = parse_qs(url.query)
-    if (
-        url.password is not None or "password" in asked
-    ):  # what a table is called is shown, and kept in settings
-        raise TableError(f"{url.scheme}://...: take the password out; PGPASSWORD or ~/.pgpass hold it")
+    if url.password is not None or "password" in asked:  # the URL is shown in messages and kept in settings
+        raise TableError(f"{url.scheme}://...: remove the password; put it into PGPASSWORD or ~/.pgpass")
     tables = asked.pop("table", [])
     if len(tables) != 1:
         raise TableError(f"{source}: expected one table, as in ?table=customers")
@@ -58,7 +56,7 @@ def read_table(source: str) -> pl.DataFrame:
 
 
 def _duckdb(source: str) -> Any:
-    """Connect so that nothing can be changed."""
+    """Return a read-only connection."""
     require_extra("adbc_driver_duckdb", _EXTRA)
     import adbc_driver_duckdb
     from adbc_driver_manager import dbapi

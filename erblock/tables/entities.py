@@ -1,4 +1,4 @@
-"""Files of entities (CLUSTERS, LINKED) of an earlier run, whose ids go on to be used."""
+"""Reads the entities (CLUSTERS, LINKED) of an earlier run, to keep their ids."""
 
 from dataclasses import dataclass
 
@@ -10,17 +10,17 @@ from erblock.tables.clusters import cluster_rows, clusters_by_id
 from erblock.tables.pairs import converted_ids
 
 HIGHEST = "highest_id"
-"""The column for the highest entity id that was ever given: entities end, and no id is given twice."""
+"""The column with the highest entity id ever used, so that the id of a former entity is never used again."""
 
-_MOST = 1 << 62  # beyond it there is no room for new ids
+_MOST = 1 << 62  # leaves room for new ids in 64 bits
 
 
 @dataclass(frozen=True)
 class KnownEntities:
     """The entities of an earlier run.
 
-    `entity_of`: of every record, those of the left table first, the id of its entity; null of a new record.
-    `gone`: entity of each record that is in no table any more. `highest`: the highest id ever given.
+    `entity_of`: the entity id of each record, left records first; null for a new record. `gone`: the entity
+    id of each former record that is in no table now. `highest`: the highest id ever used.
     """
 
     source: str
@@ -35,14 +35,14 @@ def known_entities(
     """Return the entities in the rows of a file; `right_ids` is None if there is one table.
 
     Raises:
-        TableError: if a column is missing, a record stands twice or has no entity, an entity id is no whole
-            number, or none of the records is in the tables.
+        TableError: if a column is missing, a record is repeated or has no entity, an entity id is not a whole
+        number, or none of the records is in the tables.
     """
     check_not_empty(raw, source)
     if right_ids is None and "table" in raw.columns and (raw["table"].cast(pl.String) == "right").any():
         raise TableError(
             f"{source}: expected the entities of one table (record_id, cluster_id), found a column "
-            "'table' with records of 'right': they are of two tables; give the other table, too"
+            "'table' with records of 'right': they are entities of two tables; give the other table, too"
         )
     rows = cluster_rows(raw, source, one_table=right_ids is None)
     rows = rows.with_columns(_entity_ids(rows["cluster_id"], source))

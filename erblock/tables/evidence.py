@@ -1,8 +1,8 @@
-"""How far it speaks for two records that they agree on some columns.
+"""Measures how strongly agreement on some columns suggests a match, for the rules that `init` proposes.
 
-Two measures. *Chance*: how many partners of a record agree with it by accident, from how often each
-value occurs. *Agreement*: of the record pairs that agree on the columns, how many agree on the other
-columns as well; true matches do, and neighbours in the same street do not.
+Two measures: *chance* is the expected number of partners that agree with a record by accident, from the
+frequencies of values. *Agreement* is the share of the pairs agreeing on the columns that also agree on the
+others; true matches do, neighbours in the same street do not.
 """
 
 from collections.abc import Sequence
@@ -22,19 +22,19 @@ _CHECKED_PAIRS = 3_000
 _FEWEST_PAIRS = 10
 _FEWEST_SHARE = 0.005
 _ALIKE = 80
-# No column of a user holds the separator that no value holds.
+# The separator occurs in no value, so this is the name of no user's column.
 _ROW, _SIZE = f"{SEPARATOR}row", f"{SEPARATOR}size"
-# How much more often values are alike than equal, by kind: a fuzzy comparison agrees by chance, too.
+# How many times more often values are similar than equal, by kind: fuzzy comparisons also agree by chance.
 _FUZZ = {"name": 3.0, "number": 5.0, "year": 3.0}
-# Columns that agree this often by chance say little about a pair that is in question.
+# Columns that agree this often by chance tell little about a pair.
 _TELLING = 0.05
-# The most telling ones decide; asking hundreds of columns takes minutes and tells nothing more.
+# The most telling columns decide; hundreds of columns take minutes and add nothing.
 _MOST_OTHERS = 20
 
 
 @dataclass(frozen=True)
 class Column:
-    """A mapped column as evidence. `chance`: the probability that two random records agree on it."""
+    """Figures of a mapped column. `chance`: the probability that two random records agree on it."""
 
     name: str
     right_name: str
@@ -47,14 +47,18 @@ class Column:
 
 @dataclass(frozen=True)
 class Agreement:
-    """`support`: agreeing pairs per record of the left table. `shares`: of them, most telling first."""
+    """Figures of the pairs that agree on some columns.
+
+    `support`: their number per left record. `shares`: the share of them that also agree on each other column,
+    most telling column first.
+    """
 
     support: float
     shares: dict[str, float]
 
 
 class Evidence:
-    """The mapped columns of two tables (or one) as keys that can be compared."""
+    """The mapped columns of one or two tables as keys, and the measures over them."""
 
     def __init__(self, left: Side, right: Side | None, mapped: Sequence[MappedColumn]) -> None:
         self.dedup = right is None
@@ -63,23 +67,25 @@ class Evidence:
         self._left = _keys(left.texts, {pair.left.name: pair.left.name for pair in mapped}, mapped)
         self._right = _keys(other.texts, {pair.right.name: pair.left.name for pair in mapped}, mapped)
         self.columns = tuple(self._column(pair) for pair in mapped)
-        self._held = cache(self._is_within)  # asked of few: of all pairs, many columns would take minutes
+        self._held = cache(
+            self._is_within
+        )  # computed on demand: all pairs of many columns would take minutes
 
     def overlap(self, a: Column, b: Column) -> bool:
-        """Whether one column mostly repeats the other, as a full name does a surname."""
+        """Return whether one column mostly repeats the other, as a full name repeats a surname."""
         return self._held(a.name, b.name) or self._held(b.name, a.name)
 
     def accidental(self, columns: Sequence[Column]) -> float:
-        """Return how many partners of a record agree with it on all `columns` by accident."""
+        """Return the expected number of partners that agree with a record on all `columns` by accident."""
         partners = float(self.n_other)
         for column in columns:
             partners *= min(1.0, column.chance * _FUZZ.get(column.kind, 1.0))
         return partners
 
     def agreement(self, columns: Sequence[Column]) -> "Agreement":
-        """Return how many pairs agree on `columns`, and which share of them on each other telling column.
+        """Return the number of pairs that agree on `columns`, and their shares on the other telling columns.
 
-        There are no shares if too few pairs agree to say.
+        There are no shares if too few pairs agree.
         """
         pairs, found = self._agreeing([column.name for column in columns])
         others = [c for c in self.columns if c not in columns and c.chance <= _TELLING]
@@ -100,7 +106,7 @@ class Evidence:
         return _share((differs[0] & differs[1]).fill_null(value=False))
 
     def _agreeing(self, names: list[str]) -> tuple[pl.DataFrame, float]:
-        """Return a sample of the pairs of records with equal keys, and how many there are of them in all."""
+        """Return a sample of the pairs of records with equal keys, and the number of all such pairs."""
         step = 1 + self._left.height // _SAMPLE
         left = self._left.gather_every(step).drop_nulls(names)
         right = self._right.drop_nulls(names)
@@ -127,7 +133,10 @@ class Evidence:
         )
 
     def _chance(self, name: str) -> float:
-        """Count inside of the fuller table: across two, a column written in two styles would look rare."""
+        """Return the probability that two records of the fuller table agree on a column.
+
+        Across two tables, a column that they write in two styles would seem rare.
+        """
         sides = [side.get_column(name) for side in (self._left, self._right)]
         return _collisions(max(sides, key=pl.Series.count))
 
@@ -142,12 +151,15 @@ class Evidence:
 
 
 def _other(name: str) -> str:
-    """Return what a column of the other record of a pair is called."""
+    """Return the name of a column of the other record of a pair."""
     return f"{name}{SEPARATOR}other"
 
 
 def _common_kind(pair: MappedColumn) -> Kind:
-    """Of a brand that has few values in one table and many in the other, the looser kind is right."""
+    """Return the kind of a mapped column; if its sides differ, the looser one.
+
+    A brand can have few values in one table and many in the other.
+    """
     kinds = {pair.left.kind, pair.right.kind}
     return next((kind for kind in ("text", "name") if kind in kinds), pair.left.kind)
 
@@ -169,7 +181,7 @@ def _keys(texts: pl.DataFrame, names: dict[str, str], mapped: Sequence[MappedCol
 
 
 def _key(text: pl.Expr, kind: Kind) -> pl.Expr:
-    """Equal for values that the rules will take as equal beyond doubt."""
+    """Return a key that is equal for values that the rules certainly accept as equal."""
     if kind == "number":
         return text.str.extract(r"(\d[\d.,]*)").str.replace_all(",", "").cast(pl.Float64, strict=False)
     if kind in {"date", "code", "year"}:
@@ -178,7 +190,7 @@ def _key(text: pl.Expr, kind: Kind) -> pl.Expr:
 
 
 def _alike(pairs: pl.DataFrame, column: Column) -> pl.Series:
-    """Return whether each pair is alike on a column, null where a value is missing."""
+    """Return whether each pair is similar on a column, null if a value is missing."""
     left, right = pairs.get_column(column.name), pairs.get_column(_other(column.name))
     if column.kind not in {"name", "text", "category"}:
         return left == right

@@ -1,4 +1,4 @@
-"""A table as the user names it, as one frame: a file, a glob, a folder of files, a URL, or standard input."""
+"""Reads a table as one frame from what the user names: a file, glob, folder, URL, or standard input."""
 
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
@@ -22,12 +22,12 @@ DEFAULT_CSV = CsvOptions()
 
 
 def read_frame(source: str, options: CsvOptions = DEFAULT_CSV) -> pl.DataFrame:
-    """Return all rows of `source`; those of a glob or a folder in the order of the file names.
+    """Return all rows of `source`; the files of a glob or a folder are read in the order of their names.
 
-    A table in memory may stand under the name of a file.
+    `source` can also be the name of a table in memory.
 
     Raises:
-        TableError: if nothing is there, it cannot be read, or its parts have different columns.
+        TableError: if it does not exist, cannot be read, or its parts have different columns.
     """
     frame = held(source)
     if frame is None and (source == STANDARD or is_url(source)):
@@ -51,7 +51,7 @@ def read_frame(source: str, options: CsvOptions = DEFAULT_CSV) -> pl.DataFrame:
 
 
 def column_names(source: str, options: CsvOptions = DEFAULT_CSV) -> list[str]:
-    """Return the names of the columns of `source`, from the first of its files.
+    """Return the column names of `source`, from its first file.
 
     Raises:
         TableError: as `read_frame` does.
@@ -62,7 +62,7 @@ def column_names(source: str, options: CsvOptions = DEFAULT_CSV) -> list[str]:
 
 
 def _read_head(path: Path, options: CsvOptions) -> pl.DataFrame:
-    """Return at least the columns: of a CSV its first rows, unless these can only be read with the others."""
+    """Return the first rows of a file, or all rows, with all its columns."""
     if format_of(path.name) == "CSV":
         with suppress(TableError, OSError), path.open("rb") as file:
             head = file.read(_HEAD_BYTES)
@@ -75,7 +75,7 @@ def _read_head(path: Path, options: CsvOptions) -> pl.DataFrame:
 
 
 def check_exists(source: str) -> None:
-    """Raise TableError if no table lies at `source`: a file, a glob or a folder of this machine."""
+    """Raise TableError if `source`, a path, a glob or a folder of this machine, has no table."""
     _part_paths(source)
 
 
@@ -87,7 +87,7 @@ def _part_paths(source: str) -> list[Path]:
         if path.is_file():
             return [path]
         if path.exists():
-            raise TableError(f"{source} is no file with an end: expected a table")
+            raise TableError(f"{source} is not a regular file: expected a table")
         if has_magic(source):
             return _data_files(map(Path, glob(source, recursive=True)), f"the pattern {source}")
         if path.is_symlink():
@@ -98,7 +98,7 @@ def _part_paths(source: str) -> list[Path]:
 
 
 def _data_files(paths: Iterable[Path], where: str) -> list[Path]:
-    """Return the tables among `paths`, sorted; Spark's _SUCCESS and hidden files are none."""
+    """Return the tables among `paths`, sorted, without hidden files and Spark's _SUCCESS."""
     visible = [path for path in paths if path.is_file() and path.name[0] not in "._"]
     files = sorted(path for path in visible if format_of(path.name) is not None)
     if not files:
@@ -129,7 +129,7 @@ def _read_file(path: Path, options: CsvOptions) -> pl.DataFrame:
     if kind is None:
         raise TableError(f"{path} is not a table that erblock reads: {EXPECTED}")
     try:
-        if kind == "Parquet":  # not all of it is read at once
+        if kind == "Parquet":  # polars reads it lazily
             return plain_columns(pl.read_parquet(path, glob=False, hive_partitioning=False), str(path))
         return parsed(path.read_bytes(), kind, str(path), options)
     except (OSError, pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:

@@ -1,4 +1,4 @@
-"""The formats that a table may have, by the ending of its name or its first bytes, and how each is read."""
+"""The formats of tables: how to recognise one, by the file name or the first bytes, and how to read it."""
 
 import io
 import json
@@ -30,12 +30,12 @@ EXPECTED = (
 
 
 def format_of(name: str) -> Format | None:
-    """Return the format of the file of this name; None if it is none of a table."""
+    """Return the format of a file by the ending of its name; None if it is not a table."""
     return next((kind for kind, endings in ENDINGS.items() if name.lower().endswith(endings)), None)
 
 
 def sniffed(data: bytes) -> Format:
-    """Return the format of a table without a name; what is no other is CSV."""
+    """Return the format of a table by its first bytes; CSV if no other fits."""
     if data.startswith(b"PAR1"):
         return "Parquet"
     if data.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
@@ -60,18 +60,20 @@ def parsed(data: bytes, kind: Format, source: str, options: CsvOptions) -> pl.Da
 
 
 def plain_columns(frame: pl.DataFrame, source: str) -> pl.DataFrame:
-    """Return the columns that have a name, in types that every stage knows: no rule can name another.
+    """Return the columns that have a name, in types that every stage knows.
+
+    No setting can name the other columns.
 
     Raises:
-        TableError: if there is none.
+        TableError: if no column has a name.
     """
     if not frame.width:
-        raise TableError(f"{source} has no columns; expected an id and what to compare")
+        raise TableError(f"{source} has no columns; expected an id column and columns to compare")
     return with_plain_types(frame.select([name for name in frame.columns if name.strip()]))
 
 
 def _parse_excel(data: bytes, source: str) -> pl.DataFrame:
-    """Return the first sheet; a column that holds text anywhere is text."""
+    """Return the first sheet of a workbook; a column with any text is text."""
     require_extra("fastexcel", "excel")
     import fastexcel
 
@@ -83,7 +85,7 @@ def _parse_excel(data: bytes, source: str) -> pl.DataFrame:
 
 
 def _parse_json(data: bytes, source: str, options: CsvOptions) -> pl.DataFrame:
-    """Return JSON Lines; if values of a column are of kinds that nothing unites, all columns as text."""
+    """Return the rows of JSON Lines; if the values of a column have no common type, all columns are text."""
     text = text_of(data, source, options.encoding, or_utf8=True)
     if not text.strip():
         raise TableError(f"{source} is empty: expected a JSON object in each line")
@@ -102,7 +104,7 @@ def _parse_json(data: bytes, source: str, options: CsvOptions) -> pl.DataFrame:
 def _object(line: str, place: str) -> dict[str, Any]:
     try:
         row = json.loads(line)
-        if "\\u" in line:  # half a character, which no text holds, is a ValueError
+        if "\\u" in line:  # an unpaired surrogate, which is no text, raises ValueError
             json.dumps(row, ensure_ascii=False).encode()
     except (ValueError, RecursionError) as error:
         raise TableError(f"{place}: expected a JSON object ({error})") from None

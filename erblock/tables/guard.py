@@ -1,4 +1,4 @@
-"""What a command reads, and what it writes: nothing that it reads is ever written over."""
+"""Checks what a command reads and writes, so that it never overwrites what it reads."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -16,17 +16,14 @@ from erblock.tables.writing import check_writable, real
 
 @dataclass(frozen=True)
 class Read:
-    """Something that a command reads: what it is called in messages, and its path, glob or folder.
-
-    `path` is None where nothing is given.
-    """
+    """An input of a command: its name in messages, and its path, glob or folder, or None."""
 
     what: str
     path: str | Path | None
 
     @property
     def files(self) -> list[Path]:
-        """The files that the path stands for; a folder stands for itself and for what lies directly in it."""
+        """The files of the path; of a folder, the folder itself and the files directly in it."""
         if self.path is None or str(self.path) == STANDARD:
             return []
         path = Path(self.path)
@@ -41,9 +38,9 @@ class Read:
 
 @dataclass(frozen=True)
 class Write:
-    """Something that a command writes: the option that names it, and its path.
+    """An output of a command: the option that names it, and its path.
 
-    `whole`: it is a folder that is replaced as a whole, with all that lies in it.
+    `whole`: it is a folder that is replaced with all its contents.
     """
 
     option: str
@@ -55,14 +52,17 @@ class Write:
 
     @property
     def links(self) -> list[Path]:
-        """The links that lie directly in a folder that is written as a whole."""
+        """The links directly in a folder that is written as a whole."""
         if not (self.whole and self.path.is_dir()):
             return []
         return [inner for inner in self.path.iterdir() if inner.is_symlink()]
 
 
 def check_places(writes: Sequence[Write], reads: Sequence[Read]) -> None:
-    """Raise OutputError if a place cannot be written, is read or written twice; before any work is done."""
+    """Raise OutputError if an output cannot be written, or is also an input or another output.
+
+    Commands call it before any work.
+    """
     piped = [read.what for read in reads if str(read.path) == STANDARD]
     if len(piped) > 1:
         raise OutputError(f"-: standard input is one table, found it as {' and as '.join(piped)}")
@@ -81,11 +81,11 @@ def check_places(writes: Sequence[Write], reads: Sequence[Read]) -> None:
 def _check_apart(write: Write, read: Read) -> None:
     for file in read.files:
         if _same(write.path, file):
-            raise OutputError(f"{write}: this is {_named(read, file)}; expected another name")
-        # What is written in a folder goes to where the links in it lead.
+            raise OutputError(f"{write}: this would overwrite {_named(read, file)}; expected another name")
+        # Files written into a folder follow the links in it.
         for inner in write.links:
             if _same(inner, file):
-                raise OutputError(f"{write}: {inner} in it is {_named(read, file)}; take it out")
+                raise OutputError(f"{write}: {inner} in it is {_named(read, file)}; remove it")
         if write.whole and real(write.path) in real(file).parents:
             raise OutputError(f"{write}: {_named(read, file)} is in it; expected a folder of its own")
     for folder in _kept_folders(read):
@@ -103,14 +103,14 @@ def _check_two(first: Write, second: Write) -> None:
 
 
 def _same(path: Path, file: Path) -> bool:
-    """Return whether two names lead to one file, by links of either kind."""
+    """Return whether two names are one file, through hard or symbolic links."""
     if real(path) == real(file):
         return True
     return path.exists() and file.exists() and path.samefile(file)
 
 
 def _kept_folders(read: Read) -> Iterator[Path]:
-    """Yield the folder that is read as a whole, as a model or as keys: no other file belongs into it."""
+    """Yield the folder of a model or of keys. It is read as a whole, so no file may be written into it."""
     if read.path is not None and (Path(read.path) / MANIFEST).is_file():
         yield real(Path(read.path))
 

@@ -1,4 +1,4 @@
-"""A first `erblock.toml`, written from the tables: read it, change it, keep it."""
+"""Writes the first `erblock.toml` from the profiles of the tables, for the user to edit."""
 
 import os
 import re
@@ -15,34 +15,34 @@ from erblock.tables.propose import LEAST_COVERAGE, quoted
 from erblock.tables.streams import STANDARD, is_url
 
 _HEAD = """\
-# What erblock knows about these tables. It was proposed from their content: read it and change it.
-# Paths are relative to this file. Options on the command line go before what stands here.
+# Settings for these tables, proposed from their content: read them and change them.
+# Paths are relative to this file. Options on the command line override this file.
 """
 _RULES_HEAD = """\
-# Two records are the same if some match rule holds and no conflict rule does. These rules are what the
-# neural hash learns from: a rule may miss a lot, but a wrong one teaches errors. Each was tried on
-# {pairs:,} pairs of these tables, and what was found stands above it; nobody has looked at the pairs.
-# Read it, and remove what you doubt. A missing value makes a comparison unknown, not false.
+# Two records are the same if some match rule holds and no conflict rule does. The neural hash learns
+# from these rules: a rule may miss a lot, but a wrong one teaches errors. Each rule was tried on
+# {pairs:,} pairs of these tables, with the result above it; nobody has looked at the pairs.
+# Read the rules, and remove those you doubt. A missing value makes a comparison unknown, not false.
 # Try your own: erblock rules check. All functions: erblock rules show."""
 _REST = """
 # Everything below has a default, shown here; see docs/configuration.md.
 [fit]
-# encoder = "minilm"         # the pre-trained language model: a folder, or a model's name
-# labels = "labels.csv"      # known pairs: left_id, right_id, label (1 or 0)
+# encoder = "minilm"         # the pre-trained language model: minilm, a folder, or the name of a model
+# labels = "labels.csv"      # labelled pairs: left_id, right_id, label (1 or 0)
 
 [block]
-# model = "model"            # what erblock fit wrote; without it, MinHash
+# model = "model"            # the model that erblock fit wrote; without it, MinHash
 # max_pairs = 1000000        # a budget: the best pairs are kept
 output = "pairs.parquet"
 """
 
 
-_UNLIKE = "nothing in the other table says the same"
+_UNLIKE = "no similar column in the other table"
 
 
 @dataclass(frozen=True)
 class TableFacts:
-    """One table as `erblock init` sees it: its path, its id column, and what its columns hold."""
+    """One table for `erblock init`: its path, its id column, and the profiles of its columns."""
 
     source: str
     id_column: IdColumn
@@ -52,7 +52,7 @@ class TableFacts:
 
 @dataclass(frozen=True)
 class Tried:
-    """A proposed rule, what was found when it was tried, and whether to use it."""
+    """A proposed rule, the result of trying it, and whether to use it."""
 
     text: str
     finding: str
@@ -61,7 +61,7 @@ class Tried:
 
 @dataclass(frozen=True)
 class TriedRules:
-    """The proposed rules after they were tried on so many pairs."""
+    """The proposed rules, and the number of pairs that they were tried on."""
 
     match: tuple[Tried, ...]
     conflict: tuple[Tried, ...]
@@ -69,7 +69,7 @@ class TriedRules:
 
 
 def mapped_columns(left: TableFacts, right: TableFacts | None) -> tuple[MappedColumn, ...]:
-    """Return the columns that say the same in both tables (or all of one, to deduplicate).
+    """Return the mapped columns of two tables, or all columns of one, to deduplicate.
 
     Raises:
         TableError: if there are none.
@@ -87,9 +87,9 @@ def config_text(
     folder: Path,
     reading: Mapping[str, str],
 ) -> str:
-    """Return the text of an erblock.toml in `folder` for two tables (or one and None, to deduplicate).
+    """Return the text of an erblock.toml in `folder` for two tables, or one and None to deduplicate.
 
-    `reading`: the keys that say how the tables are read.
+    `reading` has the keys of [tables] on how files are read.
     """
     left, right = tables
     lines = [
@@ -101,17 +101,17 @@ def config_text(
         *_rules_section(rules),
         _REST,
     ]
-    # A comment of TOML holds no control characters, which the name of a column may.
+    # A TOML comment must not have control characters; the name of a column may.
     return "\n".join(visible(line) for part in lines for line in part.split("\n"))
 
 
 def _nothing_in_common(left: TableFacts, right: TableFacts | None) -> str:
     if right is None:
-        return f"{left.source} has no column to compare beside the id"
+        return f"{left.source} has no column to compare besides the id"
     names = [listed([column.name for column in each.side.columns]) for each in (left, right)]
     return (
-        f"{left.source} ({names[0]}) and {right.source} ({names[1]}) have no column that says the same; "
-        'say which do: --columns left_name=right_name, or columns = ["left_name=right_name"] in erblock.toml'
+        f"{left.source} ({names[0]}) and {right.source} ({names[1]}) have no column in common; map them: "
+        '--columns left_name=right_name, or columns = ["left_name=right_name"] in erblock.toml'
     )
 
 
@@ -138,7 +138,7 @@ def _id_line(key: str, column: IdColumn) -> str:
 
 
 def _columns(mapped: Sequence[MappedColumn], rules: TriedRules) -> Iterator[str]:
-    yield "# The columns to compare, with what they hold. Remove what says nothing about a match."
+    yield "# The columns to compare, with their profiles. Remove those that tell nothing about a match."
     yield "columns = ["
     entries = [quoted_text(entry_of(pair)) + "," for pair in mapped]
     width = max(len(entry) for entry in entries)
@@ -150,13 +150,13 @@ def _columns(mapped: Sequence[MappedColumn], rules: TriedRules) -> Iterator[str]
 
 
 def entry_of(pair: MappedColumn) -> str:
-    """Return a pair of columns as settings write it."""
+    """Return a mapped column as an entry of the key `columns`."""
     same = pair.left.name == pair.right.name
     return pair.left.name if same else f"{pair.left.name}={pair.right.name}"
 
 
 def _use(pair: MappedColumn, rules: TriedRules) -> str:
-    """Say what became of a column."""
+    """Return which rules use a column, as text."""
     name = re.compile(rf"[(.]{re.escape(quoted(pair.left.name))}\)")
     used = [
         f"{kind} rule {number}"
@@ -171,15 +171,13 @@ def _use(pair: MappedColumn, rules: TriedRules) -> str:
 
 
 def left_out(left: TableFacts, right: TableFacts | None, mapped: Sequence[MappedColumn]) -> list[str]:
-    """Return a comment that names every column that is not compared, with the reason."""
+    """Return the lines of a comment with each column that is not compared, and why."""
     lines = [*_left_out_of(left, right or left, {pair.left.name for pair in mapped}, "left")]
     if right is not None:
         lines += _left_out_of(right, left, {pair.right.name for pair in mapped}, "right")
     if not lines:
         return []
-    hint = (
-        [] if right is None else ['# To compare two of them all the same, add "left_name=right_name" above.']
-    )
+    hint = [] if right is None else ['# To compare two of them anyway, add "left_name=right_name" above.']
     return ["# Not compared:", *lines, *hint]
 
 
@@ -221,7 +219,7 @@ def _rules_section(rules: TriedRules) -> Iterator[str]:
 
 
 def _relative(source: str, folder: Path) -> str:
-    """An absolute path stays one: whoever gave it may move the file with the settings."""
+    """Return a path relative to the folder. An absolute path stays absolute, as the settings may be moved."""
     if source == STANDARD or is_url(source) or Path(source).is_absolute():
         return source
     return Path(os.path.relpath(source, folder)).as_posix()

@@ -1,4 +1,4 @@
-"""The CSV of labels that the user owns: read as it is, appended to, and put back byte for byte."""
+"""The user's CSV of labels: appends answers in its own format, and undoes them byte for byte."""
 
 import csv
 import io
@@ -19,7 +19,7 @@ _COLUMNS = ("left_id", "right_id", "label")
 
 @dataclass(frozen=True)
 class Appended:
-    """Bytes that were put at the end of a file of `size` bytes."""
+    """Bytes that were appended to a file of `size` bytes."""
 
     size: int
     row: bytes
@@ -27,7 +27,7 @@ class Appended:
 
 @dataclass(frozen=True)
 class LabelFile:
-    """A CSV of labels as its owner writes it: the columns, their order, the delimiter and the line end."""
+    """A CSV of labels and its format: the columns in their order, the delimiter and the line end."""
 
     path: Path
     columns: tuple[str, ...]
@@ -35,7 +35,7 @@ class LabelFile:
     line_end: str
 
     def append(self, left_id: str, right_id: str, label: int | None) -> Appended:
-        """Put one row at the end, an empty label for None; other columns stay empty.
+        """Append one row, with an empty label for None; other columns stay empty.
 
         Raises:
             TableError: if the file cannot be written.
@@ -53,10 +53,10 @@ class LabelFile:
         return Appended(size, row)
 
     def undo(self, last: Appended) -> None:
-        """Take off what was appended last.
+        """Remove the row that was appended last.
 
         Raises:
-            TableError: if the file does not end with it any more, because somebody else wrote to it.
+            TableError: if the file no longer ends with this row, as another program wrote to it.
         """
         try:
             with self.path.open("rb+") as file:
@@ -64,19 +64,19 @@ class LabelFile:
                     file.seek(0, io.SEEK_END) != last.size + len(last.row)
                     or self._end(file, last) != last.row
                 ):
-                    raise TableError(f"{self.path} was changed by somebody else; nothing is undone")
+                    raise TableError(f"{self.path} was changed by another program; nothing is undone")
                 file.truncate(last.size)
         except OSError as error:
             raise TableError(f"{self.path} cannot be written: {error.strerror}") from None
 
     def _line(self, values: list[str] | tuple[str, ...]) -> bytes:
         text = io.StringIO(newline="")
-        # Python before 3.13 quotes no line end but its own: with both characters, either is quoted.
+        # Python before 3.13 quotes only the line end that it writes; with both characters, it quotes either.
         csv.writer(text, delimiter=self.delimiter, lineterminator="\r\n").writerow(values)
         return (text.getvalue().removesuffix("\r\n") + self.line_end).encode()
 
     def _missing_line_end(self, file: io.BufferedRandom, size: int) -> bytes:
-        """Return what must come before a new row: a line end, if whoever wrote the file left it out."""
+        """Return the bytes before a new row: a line end, if the file lacks the last one."""
         if not size:
             return self._line(self.columns)
         file.seek(-1, io.SEEK_END)
@@ -88,7 +88,7 @@ class LabelFile:
 
 
 def check_label_file(path: Path) -> None:
-    """Raise TableError if labels cannot be appended to `path`; it need not exist."""
+    """Raise TableError if labels cannot be appended to `path`, which may be missing."""
     if not path.name.lower().endswith(_ENDINGS):
         raise TableError(f"--labels {path}: answers are appended to a CSV; expected a name ending in .csv")
     if path.is_dir():
@@ -96,15 +96,15 @@ def check_label_file(path: Path) -> None:
 
 
 def open_label_file(path: Path) -> LabelFile:
-    """Return the file at `path`; one that does not exist, or is empty, is written with its header alone.
+    """Return the label file at `path`. If it is missing or empty, write its header first.
 
     Raises:
-        TableError: if it cannot be read or written, or is no UTF-8.
+        TableError: if the file cannot be read or written, or is not UTF-8.
     """
     check_label_file(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("ab+") as file:  # that it can be written is known before the first answer
+        with path.open("ab+") as file:  # fails now, before the first answer, if the file cannot be written
             file.seek(0)
             data = file.read()
     except OSError as error:
@@ -131,5 +131,5 @@ def _begun(path: Path) -> LabelFile:
 
 
 def id_texts(ids: pl.Series) -> list[str]:
-    """Return ids as the text that a CSV of pairs holds for them."""
+    """Return ids as their text in a CSV of pairs."""
     return ids.to_frame().select(id_text(ids.name, ids.dtype)).to_series().to_list()

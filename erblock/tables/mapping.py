@@ -1,4 +1,4 @@
-"""Which columns of two tables say the same: by name, and by the values where names differ."""
+"""Maps the columns of two tables to each other: by name, else by their values."""
 
 import re
 from collections import Counter
@@ -18,12 +18,12 @@ _ALIKE_NAME = 60
 _SHARED_WORDS = 0.2
 _SHARED_CATEGORIES = 0.6
 _WORD_LENGTH = 3
-# Of fewer numbers, any two columns of about one size could be samples of one.
+# With fewer numbers, any two columns of similar magnitude pass as samples of one.
 _ENOUGH = 400
-# Kinds that may hold the same thing in two tables: a brand is a category here and a name there.
+# Kinds that can be the same column in two tables: a brand can be a category in one and a name in the other.
 _MOST = 0.9
-# Seven digits or more and the signs between them. The last seven are the number within its area: what is
-# before them depends on where one calls from.
+# A telephone number: at least seven digits and signs between them. The last seven are the local number; the #
+# prefix depends on the caller.
 _PHONE = r"^[+(]?(\d[\s()./-]*){7,}$"
 _SUBSCRIBER = 7
 _WORD = r"[\p{L}\p{N}]+"
@@ -32,7 +32,7 @@ _FAMILY = {"text": "words", "name": "words", "category": "words", "code": "code"
 
 @dataclass(frozen=True)
 class MappedColumn:
-    """A column of the left table, the one of the right that says the same, and why it is thought to."""
+    """A column of the left table, its counterpart in the right table, and the reason for the mapping."""
 
     left: ColumnProfile
     right: ColumnProfile
@@ -48,10 +48,10 @@ class Side:
 
 
 def map_columns(left: Side, right: Side) -> tuple[MappedColumn, ...]:
-    """Return the columns that say the same, in the order of the left table; each is used once.
+    """Return the mapped columns, in the order of the left table; each column is used once.
 
-    Equal names come first, then names equal but for case and separators, then columns of one kind that
-    share values, then numbers that are spread alike, as prices in two shops are.
+    Columns are mapped by equal names first, then by names equal without case and separators, then by shared
+    values of the same kind, then by similar distributions of numbers, such as prices in two shops.
     """
     found: dict[str, MappedColumn] = {}
     for key, reason in ((_exact, "same name"), (plain_name, "same name but for case and separators")):
@@ -84,7 +84,7 @@ def _free(side: Side, found: dict[str, MappedColumn]) -> list[ColumnProfile]:
 def _guesses(
     left: Side, right: Side, found: dict[str, MappedColumn]
 ) -> Sequence[tuple[float, ColumnProfile, ColumnProfile]]:
-    """Return likely pairs of columns, best first. The values of every column are split and counted once."""
+    """Return likely pairs of columns with the share of values in common, best first."""
     asked = [column for column in left.columns if column.name not in found]
     free = _free(right, found)
     if not asked or not free:
@@ -103,7 +103,7 @@ def _guesses(
 
 
 def _spread_alike(left: Side, right: Side, found: dict[str, MappedColumn]) -> dict[str, MappedColumn]:
-    """Return numbers no further apart than two samples of one column, where neither has another such twin."""
+    """Return pairs of number columns with one distribution, if neither column has a second such partner."""
     ours = [c for c in left.columns if c.name not in found and c.kind == "number"]
     theirs = [c for c in _free(right, found) if c.kind == "number"]
     numbers = [
@@ -125,7 +125,7 @@ def _sorted_numbers(values: pl.Series) -> Floats:
 
 
 def _is_one_sample(left: Floats, right: Floats) -> bool:
-    """The test of Kolmogorov and Smirnov at 5 percent, where there are enough values for it to tell."""
+    """Return whether two columns pass the Kolmogorov-Smirnov test at 5 %; False for too few values."""
     if min(len(left), len(right)) < _ENOUGH:
         return False
     values = np.concatenate([left, right])
@@ -134,17 +134,17 @@ def _is_one_sample(left: Floats, right: Floats) -> bool:
 
 
 def _is_likely(shared: float, left: ColumnProfile, right: ColumnProfile, family: str) -> bool:
-    """Few different values, or numbers, coincide by chance: then more is asked for."""
+    """Return whether a share of common values is high enough; columns that agree by chance need more."""
     if fuzz.WRatio(plain_name(left.name), plain_name(right.name)) >= _ALIKE_NAME and shared > 0:
         return family not in {"words", "code", "date"} or shared >= _SHARED_WORDS / 2
     if "category" in {left.kind, right.kind}:
-        # Flags such as y and n are in many columns; words such as brands are not.
+        # Flags such as y and n occur in many columns; words such as brands do not.
         return min(left.length, right.length) >= _WORD_LENGTH and shared >= _SHARED_CATEGORIES
     return family in {"words", "code"} and shared >= _SHARED_WORDS
 
 
 def _family(side: Side, column: ColumnProfile) -> str:
-    """A telephone number may be a code in one table and, written in groups of digits, a name in the other."""
+    """Return the family of kinds of a column. Telephone numbers, kind code or name, are one family."""
     is_phone = column.kind == "name" and _phone_share(side.texts.get_column(column.name)) >= _MOST
     return "code" if is_phone else _FAMILY.get(column.kind, column.kind)
 
@@ -155,9 +155,9 @@ def _phone_share(values: pl.Series) -> float:
 
 
 def _shared(words: pl.DataFrame, theirs: pl.DataFrame) -> dict[str, float]:
-    """Return how much of the words of a column, each as often as it occurs, each of other columns holds.
+    """Return, for each other column, the share of a column's words in common, weighted by frequency.
 
-    A brand is in many titles, too, but makes up little of them.
+    A brand occurs in many titles, too, but is a small part of them.
     """
     both = words.join(theirs, on="word").group_by("column_right")
     sums = both.agg(shared=pl.min_horizontal("share", "share_right").sum())
@@ -165,7 +165,7 @@ def _shared(words: pl.DataFrame, theirs: pl.DataFrame) -> dict[str, float]:
 
 
 def _word_shares(side: Side, column: ColumnProfile) -> pl.DataFrame:
-    """Return column, word and share. Dates are taken whole: any two share days and months."""
+    """Return column, word and share. A date is one word, as any two dates share days and months."""
     values = side.texts.get_column(column.name).drop_nulls().alias("word").to_frame()
     word = pl.col("word")
     if column.kind != "date":

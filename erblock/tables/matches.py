@@ -1,4 +1,4 @@
-"""Files of judged pairs (MATCHES), and how the columns of a file say what it holds."""
+"""Reads files of matches (MATCHES), and tells the kind of a file by its columns."""
 
 from collections.abc import Collection
 from pathlib import Path
@@ -17,19 +17,19 @@ from erblock.tables.schemas import KEYS, MATCHES, Schema
 Kind = Literal["pairs", "matches", "clusters", "keys"]
 
 LIKELY = 0.5
-"""Where a file has probabilities but not `is_match`, a pair with so much is a match."""
+"""The least probability of a match in a file without the column `is_match`."""
 
 _AS_FOUND = Schema("MATCHES", {**MATCHES.columns, "is_match": None})
 _VERDICTS = {"true": True, "1": True, "1.0": True, "false": False, "0": False, "0.0": False}
 
 
 def kind_of(path: str | Path, csv: CsvOptions = DEFAULT_CSV) -> Kind:
-    """Return what the columns of a file say it holds; what is nothing else is pairs."""
+    """Return the kind of a file by its columns; pairs if no other kind fits."""
     return kind_by(read_frame(str(path), csv).columns)
 
 
 def kind_by(names: Collection[str]) -> Kind:
-    """Return what a file with these columns holds."""
+    """Return the kind of a file with these columns."""
     columns = set(names)
     if set(KEYS.columns) <= columns:
         return "keys"
@@ -41,26 +41,27 @@ def kind_by(names: Collection[str]) -> Kind:
 def read_matches(
     path: str | Path, left_ids: pl.Series, right_ids: pl.Series, csv: CsvOptions = DEFAULT_CSV
 ) -> pl.DataFrame:
-    """Return left_id, right_id, is_match and, if the file has it, probability; ids as in the tables.
+    """Return left_id, right_id, is_match and, if the file has it, probability. Ids get the tables' types.
 
-    `is_match` may be written true and false or 1 and 0; without it, what is `LIKELY` is a match.
+    `is_match` is written true and false or 1 and 0. Without it, pairs with probability `LIKELY` or more are
+    matches.
 
     Raises:
-        TableError: as `read_pairs`; also if a probability is not from 0 to 1, or a verdict is none.
+        TableError: as `read_pairs`; also if a probability is not from 0 to 1, or `is_match` is not valid.
     """
     return with_verdicts(read_pairs(path, _AS_FOUND, left_ids, right_ids, csv), str(path))
 
 
 def with_verdicts(frame: pl.DataFrame, source: str) -> pl.DataFrame:
-    """Return the rows of a file of matches with a probability that is a number, and a verdict on each.
+    """Return the rows of a file of matches with numeric probabilities and with `is_match`.
 
     Raises:
-        TableError: if a probability is not from 0 to 1, or a verdict is none, or the file has neither.
+        TableError: if a probability or an `is_match` is not valid, or the file has neither column.
     """
     if "probability" in frame.columns:
         frame = frame.with_columns(_numbers(frame["probability"], source))
     elif "is_match" not in frame.columns:
-        raise TableError(f"{source} holds pairs, no matches: it needs a column 'is_match' or 'probability'")
+        raise TableError(f"{source} has pairs, but no matches: it needs a column 'is_match' or 'probability'")
     if "is_match" not in frame.columns:
         return frame.with_columns(is_match=pl.col("probability") >= LIKELY)
     verdicts = frame["is_match"].cast(pl.String).str.strip_chars().str.to_lowercase()

@@ -1,6 +1,6 @@
-"""Tables in memory under names that stand where paths stand, so that Python's frames need no files.
+"""Holds tables in memory under names, which are used like paths, so that frames need no files.
 
-A name such as "<left>" is no path. It is known in the thread that holds it, and only as long.
+A name such as "<left>" is not a path. It is known only in the thread that holds it, while it is held.
 """
 
 import os
@@ -24,12 +24,12 @@ _EXPECTED = (
     "interface"
 )
 _INDEX = r"^__index_level_\d+__$"
-"""What pandas calls an index without a name, as every filtered frame has one."""
+"""The name that pandas gives to an index without a name, which each filtered frame has."""
 
 
 @contextmanager
 def holding(frames: Frames) -> Iterator[None]:
-    """Let the names of `frames` be read, and written, as if they were files."""
+    """Make the names of `frames` readable and writable like files, within a context."""
     token = _held.set(frames)
     try:
         yield
@@ -38,36 +38,36 @@ def holding(frames: Frames) -> Iterator[None]:
 
 
 def is_held(name: str | os.PathLike[str]) -> bool:
-    """Return whether `name` is that of a table in memory."""
+    """Return whether `name` is the name of a table in memory."""
     return os.fspath(name) in (_held.get() or {})
 
 
 def held(name: str) -> pl.DataFrame | None:
-    """Return the table in memory of this name, if there is one."""
+    """Return the table in memory with this name, or None."""
     return (_held.get() or {}).get(name)
 
 
 def hold(frame: pl.DataFrame, name: str | os.PathLike[str]) -> None:
-    """Put `frame` in the place of the held table `name`."""
+    """Replace the held table `name` by `frame`."""
     (_held.get() or {})[os.fspath(name)] = frame
 
 
 def is_table(data: Any) -> bool:
-    """Return whether `data` is a table rather than the name of one."""
+    """Return whether `data` is a table, not the name of one."""
     return isinstance(data, pl.LazyFrame) or hasattr(data, "__arrow_c_stream__")
 
 
 def as_frame(data: Any, name: str) -> pl.DataFrame:
-    """Return a table of any library as a frame with columns as those of a Parquet file.
+    """Return a table of any library as a frame, with the types of a Parquet file.
 
     Raises:
-        TableError: if it is none, or cannot be converted; `name` says which.
+        TableError: if it is not a table or cannot be converted; the message has its `name`.
     """
     if not is_table(data):
         raise TableError(f"{name}: {_EXPECTED}, found {type(data).__name__}")
     try:
         frame = _polars(data)
-    except Exception as error:  # of as many kinds as there are libraries
+    except Exception as error:  # each library raises its own kinds
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise TableError(f"{name} cannot be converted to Arrow: {reason}") from None
     return plain_columns(frame.drop(pl.selectors.matches(_INDEX)), name)
@@ -78,9 +78,9 @@ def _polars(data: Any) -> pl.DataFrame:
         return data.collect()
     if isinstance(data, pl.DataFrame):
         return data
-    # By pyarrow, which makes a column of an index with a name; polars drops it.
+    # pyarrow turns an index with a name into a column; polars drops it.
     table = pa.table(data)
-    table.validate(full=True)  # text that is no UTF-8 ends the process
+    table.validate(full=True)  # polars would crash on text that is not UTF-8
     return pl.DataFrame([_column(*each) for each in zip(table.column_names, table.columns, strict=True)])
 
 
@@ -91,7 +91,7 @@ def _column(name: str, values: pa.ChunkedArray) -> pl.Series:
 
 
 def _is_known(kind: pa.DataType) -> bool:
-    """Return whether polars has a type, and all that it holds; DuckDB's INTERVAL is one that it lacks."""
+    """Return whether polars knows a type and the types in it. It lacks DuckDB's INTERVAL, for example."""
     of = pa.types
     if of.is_interval(kind) or of.is_decimal256(kind) or of.is_union(kind) or of.is_run_end_encoded(kind):
         return False

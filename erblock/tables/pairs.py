@@ -1,6 +1,6 @@
-"""Files of pairs: known matches (GOLD), labelled pairs (LABELS) and candidates (PAIRS).
+"""Reads files of pairs: known matches (GOLD), labelled pairs (LABELS) and candidates (PAIRS).
 
-Ids are cast to the types that the tables use, so that a CSV of labels fits tables in Parquet.
+Ids are cast to the types in the tables, so that a CSV of labels fits tables in Parquet.
 """
 
 from collections.abc import Sequence
@@ -28,10 +28,10 @@ _NAMED = (
     ("id_l", "id_r"),
     ("unique_id_l", "unique_id_r"),
 )
-"""What the id columns of such a file are called by erblock and others, in any case of the letters."""
+"""The accepted names of the two id columns, of erblock and other programs, in upper or lower case."""
 
 _NO_IDS = frozenset({"label", "weight", *PAIRS.columns, *MATCHES.columns})
-"""Columns that hold no ids beside those of two ids."""
+"""Further columns of a file of pairs, which are no ids."""
 
 _MOST_WEIGHT = 1_000.0
 
@@ -44,25 +44,24 @@ def read_pairs(
     csv: CsvOptions = DEFAULT_CSV,
     label: int = 1,
 ) -> pl.DataFrame:
-    """Return the columns of `schema` that the file at `path` has, ids in the types of the tables.
+    """Return the columns of `schema` that the file at `path` has, with ids in the types of the tables.
 
-    `right_ids` is None if there is one table: then LABELS must agree on a pair in either order, and not name
-    a record with itself.
+    `right_ids` is None for one table; then LABELS must agree on a pair in either order, and not pair a record
+    with itself. `side_names` finds the id columns.
 
-    The id columns are found as `side_names` says. Of a GOLD file with a column `label`,
-    the rows with this `label` are returned. PAIRS may name unknown ids (`unknown_ids` counts them) and may
-    lack the score; GOLD and LABELS may not be empty. Of LABELS, rows without a label are left out: somebody
-    looked at such a pair and could not tell. TAUGHT are LABELS that may be probabilities; without a column
-    `weight`, or where it is empty, a row weighs 1.
+    GOLD and LABELS must not be empty. From GOLD with a column `label`, the rows with this `label` are
+    returned. From LABELS, rows with an empty label (a person was unsure) are left out. TAUGHT are LABELS that
+    may be probabilities; an empty or missing weight is 1. PAIRS may have unknown ids (see `unknown_ids`) and
+    no score.
 
     Raises:
-        TableError: if columns are missing, or an id or a label has no meaning for the tables.
+        TableError: if columns are missing, or an id or a label is not valid for the tables.
     """
     source = str(path)
     if schema in (LABELS, TAUGHT):
         labels = _answers(source, schema, left_ids, right_ids, csv).drop_nulls("label")
         if labels.is_empty():
-            raise TableError(f"{source} holds no pairs that are labelled 1 or 0")
+            raise TableError(f"{source} has no pairs with a label 1 or 0")
         return labels
     sides = (left_ids, left_ids if right_ids is None else right_ids)
     frame = with_ids(read_frame(source, csv), source, *sides)
@@ -77,7 +76,7 @@ def read_pairs(
 def read_answers(
     path: str | Path, left_ids: pl.Series, right_ids: pl.Series | None, csv: CsvOptions = DEFAULT_CSV
 ) -> pl.DataFrame:
-    """Return every row of the LABELS file at `path`, which may be none; label is null where it is empty.
+    """Return all rows of the LABELS file at `path`, possibly none. An empty label is null.
 
     Raises:
         TableError: as `read_pairs` does.
@@ -96,7 +95,7 @@ def _answers(
 
 
 def as_pairs(raw: pl.DataFrame, source: str, left_ids: pl.Series, right_ids: pl.Series) -> pl.DataFrame:
-    """Return the columns of PAIRS that `raw` has, as `read_pairs` does, of a file that is read already.
+    """Return the columns of PAIRS in `raw`, a file that was already read, as `read_pairs` does.
 
     Raises:
         TableError: as `read_pairs` does.
@@ -108,7 +107,7 @@ def with_ids(raw: pl.DataFrame, source: str, left_ids: pl.Series, right_ids: pl.
     """Return all columns of `raw`, with left_id and right_id in the types of the tables.
 
     Raises:
-        TableError: if a column is missing, or an id has no meaning for the tables.
+        TableError: if a column is missing, or an id is not valid for the tables.
     """
     frame = _named_sides(raw, source)
     for side, ids in (("left_id", left_ids), ("right_id", right_ids)):
@@ -117,7 +116,7 @@ def with_ids(raw: pl.DataFrame, source: str, left_ids: pl.Series, right_ids: pl.
 
 
 def with_rows(pairs: pl.DataFrame, ids: tuple[pl.Series, pl.Series]) -> pl.DataFrame:
-    """Return the pairs with `left` and `right`, the row numbers of both records; null: an unknown one."""
+    """Return the pairs with the row numbers `left` and `right` of both records; null for an unknown id."""
     for name, known in zip(PAIR, ids, strict=True):
         row = name.removesuffix("_id")
         numbered = pl.DataFrame({name: known}).with_row_index(row).cast({row: pl.Int64})
@@ -126,14 +125,14 @@ def with_rows(pairs: pl.DataFrame, ids: tuple[pl.Series, pl.Series]) -> pl.DataF
 
 
 def unknown_ids(pairs: pl.DataFrame, side: str, ids: pl.Series) -> pl.Series:
-    """Return the ids in the column `side` of `pairs` that are not among `ids`, in file order."""
+    """Return the ids in the column `side` of `pairs` that are not among `ids`, in their order."""
     seen = pairs.select(pl.col(side).unique(maintain_order=True))
     return seen.join(ids.to_frame(side), on=side, how="anti", maintain_order="left").to_series()
 
 
 def _named_sides(raw: pl.DataFrame, source: str) -> pl.DataFrame:
     names = side_names(raw.columns, source)
-    # A file with id1, id2 may have a column left_id, too, which is something else.
+    # A file with id1, id2 may also have a column left_id with another meaning.
     others = [side for side in GOLD.columns if side in raw.columns and side not in names]
     return raw.drop(others).rename(dict(zip(names, GOLD.columns, strict=True)))
 
@@ -141,27 +140,28 @@ def _named_sides(raw: pl.DataFrame, source: str) -> pl.DataFrame:
 def side_names(columns: Sequence[str], source: str) -> tuple[str, str]:
     """Return the names of the left and the right id column of a file of pairs.
 
-    They are called left_id, right_id or the like; otherwise a file has but these two, the left one first.
+    They have one of the accepted names, such as left_id and right_id, or are the only two columns, left
+    first.
 
     Raises:
-        TableError: if it cannot be told which they are.
+        TableError: if the id columns are ambiguous.
     """
     by_name = {name.lower(): name for name in reversed(columns)}
     for left, right in _NAMED:
         if left in by_name and right in by_name:
             return by_name[left], by_name[right]
     ids = [name for name in columns if name.lower() not in _NO_IDS]
-    if len(ids) == 2 and "id" not in by_name:  # a column id is that of a table of records
+    if len(ids) == 2 and "id" not in by_name:  # a column `id` suggests a table of records
         return ids[0], ids[1]
     hint = did_you_mean("left_id", columns)
     raise TableError(
-        f"{source} needs the columns left_id and right_id, or two columns of ids alone; it is not certain "
-        f"which these are{hint} (its columns: {listed(columns)})"
+        f"{source} needs the columns left_id and right_id, or exactly two columns of ids; its id columns "
+        f"are ambiguous{hint} (its columns: {listed(columns)})"
     )
 
 
 def cast_ids(ids: pl.Series, dtype: pl.DataType, source: str) -> pl.Series:
-    """Return `ids` in the type of the table's ids; every one must have a meaning in it."""
+    """Return `ids` in the type of the table's ids; raise TableError if one cannot have that type."""
     missing = ids.is_null()
     if missing.any():
         raise TableError(f"{source}: {ids.name} is missing in {counted(missing.arg_true() + 1, 'row')}")
@@ -177,22 +177,22 @@ def cast_ids(ids: pl.Series, dtype: pl.DataType, source: str) -> pl.Series:
 
 
 def id_text(name: str, dtype: pl.DataType) -> pl.Expr:
-    """Return a column of ids as the text that a CSV holds for them."""
+    """Return the expression of a column of ids as their text in a CSV."""
     return pl.col(name).bin.encode("hex") if dtype == pl.Binary else pl.col(name).cast(pl.String)
 
 
 def converted_ids(ids: pl.Series, dtype: pl.DataType) -> pl.Series:
-    """Return `ids` in another type, as a CSV of pairs holds them; null where one has no meaning in it."""
+    """Return `ids` in another type, as read from a CSV of pairs; null if one cannot have that type."""
     with suppress(pl.exceptions.PolarsError):
         converted = _converted(ids, dtype)
-        if converted.dtype == dtype:  # polars casts what a structure holds, and leaves the structure
+        if converted.dtype == dtype:  # polars casts the fields of a structure and leaves the structure
             return converted
     return pl.Series(ids.name, [None] * len(ids), dtype=dtype)
 
 
 def _converted(ids: pl.Series, dtype: pl.DataType) -> pl.Series:
     if ids.dtype.is_float() and not dtype.is_float():
-        # pandas turns whole numbers into floats; 12.5 is null here, so that it is not taken for 12.
+        # pandas turns integers into floats. 12.5 becomes null, not 12.
         ids = (
             ids.to_frame()
             .select(pl.when(pl.col(ids.name).floor() == pl.col(ids.name)).then(ids.name))
@@ -209,7 +209,7 @@ def _converted(ids: pl.Series, dtype: pl.DataType) -> pl.Series:
 
 
 def _with_labels(frame: pl.DataFrame, schema: Schema, source: str, label: int = 1) -> pl.DataFrame:
-    """Return `frame` with labels as numbers, null for an empty one; of a GOLD file the rows of `label`."""
+    """Return `frame` with numeric labels, null for an empty one; from GOLD, only the rows of `label`."""
     if "label" not in frame.columns:
         if schema is not GOLD:
             raise TableError(
@@ -230,7 +230,7 @@ def _with_labels(frame: pl.DataFrame, schema: Schema, source: str, label: int = 
 
 
 def _with_weights(frame: pl.DataFrame, source: str) -> pl.DataFrame:
-    """Return `frame` with a weight in every row, 1 where none is given."""
+    """Return `frame` with a weight in each row; a missing weight is 1."""
     if "weight" not in frame.columns:
         return frame.with_columns(weight=pl.lit(1.0))
     raw = frame["weight"]
@@ -241,7 +241,7 @@ def _with_weights(frame: pl.DataFrame, source: str) -> pl.DataFrame:
 
 
 def _as_numbers(labels: pl.Series, source: str) -> pl.Series:
-    """Return labels as numbers, null where one is none."""
+    """Return labels as numbers, null for a label that is not a number."""
     if isinstance(labels.dtype, pl.Categorical | pl.Enum):
         labels = labels.cast(pl.String)
     if not (labels.dtype.is_numeric() or labels.dtype in (pl.String, pl.Boolean, pl.Null)):
@@ -255,8 +255,8 @@ def _check_consistent(frame: pl.DataFrame, source: str, *, one_table: bool) -> N
         alone = labelled.filter(pl.col("left_id") == pl.col("right_id"))
         if alone.height:
             raise TableError(
-                f"{source} labels the record {shown(alone['left_id'][0])} with itself, which is no pair of "
-                "one table; take the row out"
+                f"{source} labels the record {shown(alone['left_id'][0])} with itself; in one table, that "
+                f"is no pair: remove the row"
             )
         low, high = pl.min_horizontal("left_id", "right_id"), pl.max_horizontal("left_id", "right_id")
         labelled = labelled.with_columns(left_id=low, right_id=high)

@@ -1,4 +1,4 @@
-"""What the columns of a table hold: how much is missing, how much differs, and which kind of value it is."""
+"""Profiles the columns of a table: missing and distinct values, and the kind of values."""
 
 import re
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ _DATE = (
 _YEAR = r"^(1[0-9]|20)\d\d(\.0)?$"
 _NUMBER = r"^[^\w.]*(usd|eur|gbp)?\s?[-+]?\d[\d.,']*\s?[^\W\d]{0,5}[^\w]*$"
 _DIGITS = r"^\d{4,}$"
-# A token of letters and digits, or of many digits: a model number, as rules call it "code".
+# A model number, called "code" in rules: a token of letters and digits, or of many digits.
 _CODE_TOKEN = r"\b(\p{L}+[-.]?\d|\d+[-.]?\p{L})[\p{L}\d]{2,}\b|\b\d{5,}\b"
 
 
@@ -33,7 +33,10 @@ _ID_VALUE = r"^[\p{L}\p{N}_:/-]*\d[\p{L}\p{N}_:/-]*$"
 
 @dataclass(frozen=True)
 class ColumnProfile:
-    """One column. Shares are of all rows (`missing`) or of the values that are there (the others)."""
+    """The profile of a column. `missing` is a share of all rows; other shares are of the values present.
+
+    `length` is the mean number of characters, `words` of words; `codes` is the share of values with a code.
+    """
 
     name: str
     kind: Kind
@@ -46,7 +49,7 @@ class ColumnProfile:
 
 
 def column_texts(frame: pl.DataFrame) -> pl.DataFrame:
-    """Return `frame` with every value as folded, lower-case text; placeholders are null."""
+    """Return `frame` with all values as folded, lower-case text; placeholders become null."""
     return frame.select(
         text_expression(pl.col(name), dtype).str.to_lowercase().alias(name)
         for name, dtype in frame.schema.items()
@@ -54,23 +57,23 @@ def column_texts(frame: pl.DataFrame) -> pl.DataFrame:
 
 
 def profile_columns(texts: pl.DataFrame) -> tuple[ColumnProfile, ...]:
-    """Return one profile per column of `texts`, as `column_texts` gives them."""
+    """Return one profile for each column of `texts`, the result of `column_texts`."""
     return tuple(_profile(texts.get_column(name)) for name in texts.columns)
 
 
 @dataclass(frozen=True)
 class IdColumn:
-    """The column that tells records apart, and why it is taken where none is named id."""
+    """The column that identifies records, and the reason for choosing it if none is named id."""
 
     name: str
     reason: str | None = None
 
 
 def pick_id_column(frame: pl.DataFrame, source: str) -> IdColumn:
-    """Return the column named id, whatever its case, or else the first with a different value in each row.
+    """Return the column named id, in any case, else the first one that is unique.
 
     Raises:
-        TableError: if there is none, or if one is named id and is an id but for a few rows.
+        TableError: if there is none, or if the column named id is unique except in a few rows.
     """
     named = [name for name in frame.columns if name.lower() == "id"]
     unique = [name for name in frame.columns if _is_key(frame.get_column(name))]
@@ -80,30 +83,30 @@ def pick_id_column(frame: pl.DataFrame, source: str) -> IdColumn:
         check_ids(
             frame.select(pl.col(named[0]).alias(ID)), pl.repeat(False, frame.height, eager=True), source
         )
-    # Of several keys the one that says so is meant: product_id rather than description.
+    # Among several unique columns, prefer a name like that of a key: product_id over description.
     keys = sorted(unique, key=lambda name: not _says_key(name))
     if keys:
         lack = f"'{named[0]}' has missing or repeated values" if named else "no column is called id"
-        return IdColumn(keys[0], f"{lack}; this one differs in every row")
+        return IdColumn(keys[0], f"{lack}; this column is unique")
     check_header(frame, source)
     if named:
         raise TableError(
-            f"{source}: the column '{named[0]}' has missing or repeated values; give another with --id-column"
+            f"{source}: the column '{named[0]}' has missing or repeated values; name another column with "
+            f"--id-column"
         )
     raise TableError(
-        f"{source} has no id: no column holds a different value in every row; add one "
-        f"(its columns: {listed(frame.columns)})"
+        f"{source} has no id: no column is unique; add one (its columns: {listed(frame.columns)})"
     )
 
 
 def certain_id_column(frame: pl.DataFrame, source: str) -> str | None:
-    """Return the id column of a table in which none is called `id`, or None if it cannot be told for certain.
+    """Return the id column of a table without a column `id`, or None if it is not certain.
 
-    It is the one column of different values that is named like an id, or like a key or a number; or else the
-    first column, if it holds a different code in each row.
+    It is the only unique column that is named like an id, or like a key or a number; else the first column,
+    if its values are unique codes.
 
     Raises:
-        TableError: if a column that is named like an id is one but for a few rows.
+        TableError: if a column that is named like an id is unique except in a few rows.
     """
     keys = [name for name in frame.columns if _is_key(frame.get_column(name))]
     named = [name for name in frame.columns if _ID_NAME.search(name)]
@@ -122,7 +125,7 @@ def certain_id_column(frame: pl.DataFrame, source: str) -> str | None:
 
 
 def _holds_codes(values: pl.Series) -> bool:
-    """Return whether every value is one word with a digit in it: no name, price or address."""
+    """Return whether each value is one word with a digit, so no name, price or address."""
     if values.dtype == pl.String:
         return bool(values.str.contains(_ID_VALUE).all())
     return values.dtype.is_integer()
@@ -133,7 +136,7 @@ def _says_key(name: str) -> bool:
 
 
 def _is_nearly_key(values: pl.Series) -> bool:
-    """Whether most rows have a value of their own: such an id has mistakes, which its user wants to know."""
+    """Return whether most values are unique: an id with mistakes, which the user should know."""
     return _is_plain(values) and 2 * int(values.is_unique().sum()) > len(values)
 
 
@@ -153,9 +156,9 @@ def _profile(values: pl.Series) -> ColumnProfile:
 
 @dataclass(frozen=True)
 class ColumnFigures:
-    """What a profile is made from: rows, values that are there, how many differ, and a sample of them.
+    """The data of a profile: counts of rows, of `known` (present) and of distinct values, and a sample.
 
-    The sample is the first value that is there and every `sample_step`-th after it.
+    The sample is the first known value and every `sample_step`-th after it.
     """
 
     rows: int
@@ -165,12 +168,12 @@ class ColumnFigures:
 
 
 def sample_step(known: int) -> int:
-    """Return the step from one value of a sample to the next, if so many are there."""
+    """Return the step between the values of a sample, for this number of known values."""
     return 1 + known // _SAMPLE
 
 
 def profile_of(name: str, figures: ColumnFigures) -> ColumnProfile:
-    """Return the profile of a column as `profile_columns` does, from its figures."""
+    """Return the profile of a column from its figures."""
     if not figures.known:
         return ColumnProfile(name, "empty", 1.0, 0.0, 0, 0.0, 0.0, 0.0)
     sample = figures.sample
@@ -203,7 +206,7 @@ def _kind(sample: pl.Series, profile: ColumnProfile) -> Kind:
 
 
 def _is_fixed_digits(sample: pl.Series) -> bool:
-    """Digits alone, and nearly always as many of them: a postcode or a bar code, not a quantity."""
+    """Return whether values are digits of nearly one length: a postcode or a bar code, not a quantity."""
     if _share(sample, _DIGITS) < _MOST:
         return False
     lengths = sample.str.len_chars().alias("length").value_counts()["count"].to_list()

@@ -1,8 +1,8 @@
-"""Rules proposed from what the columns hold.
+"""Proposes rules from the profiles of columns.
 
-A match rule is supervision: it must be right nearly always, and may miss much. So it joins evidence
-from two or three columns that hardly any two records agree on by accident, and whose agreeing pairs
-also agree elsewhere (see `evidence`); or a rare code in a name, which is strong evidence alone.
+A match rule is supervision: it must nearly always be right, and may miss much. So it joins two or three
+columns on which hardly any two records agree by accident, and whose agreeing pairs also agree elsewhere (see
+`evidence`). A rare code in a name is strong evidence on its own.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,7 +14,7 @@ from erblock.tables.evidence import Agreement, Column, Evidence
 _MOST_RULES = 4
 _MOST_COLUMNS = 8
 _COLUMN_USES = 2
-# So many accidental partners a record may have; the check of the agreeing pairs does the rest.
+# The largest number of accidental partners per record; the check of the agreeing pairs does the rest.
 _CHANCE = 1.0
 _LEAST_AGREEMENT = 0.5
 _FULL_AGREEMENT = 0.75
@@ -30,13 +30,13 @@ _FAR = {
 }
 _RESERVED = frozenset({"and", "or", "not", "between", "in", "is", "null", "true", "false", "left", "right"})
 _MOST_CONTRADICTION = 0.01
-# A column so telling has at most so many accidental partners per record; the next need not be strict.
+# The largest number of accidental partners per record of a telling column; the other columns may be looser.
 _TELLING_PARTNERS = 3.0
 
 
 @dataclass(frozen=True)
 class Proposal:
-    """Rules in the rule language, best first."""
+    """Proposed rules in the rule language, best first."""
 
     match: tuple[str, ...]
     conflict: tuple[str, ...]
@@ -44,17 +44,17 @@ class Proposal:
 
 @dataclass(frozen=True)
 class _Candidate:
-    """Columns that a rule may join, and what is known about the pairs that it finds."""
+    """Columns that a rule may join, and the figures of the pairs that agree on them."""
 
     columns: tuple[Column, ...]
     agreement: Agreement
 
     def trust(self, reached: Mapping[str, Sequence[float]]) -> float | None:
-        """Return the share of its pairs that agree on the most telling other column; None if unknown.
+        """Return the share of the pairs that agree on the most telling other column; None if unknown.
 
-        `reached` holds the shares of all candidates by column, highest first. A column on which hardly
-        any pairs agree tells nothing: two tables may write it in two styles. Where they agree halfway,
-        whichever the candidate, the most that a second one reaches counts as all.
+        `reached` has the shares of all candidates by column, highest first. A column on which hardly any
+        pairs agree is skipped: two tables may write it in two styles. If no candidate reaches full agreement,
+        shares are relative to the second highest.
         """
         shares = self.agreement.shares
         telling = next((name for name in shares if reached[name][0] >= _LEAST_AGREEMENT), None)
@@ -66,7 +66,7 @@ class _Candidate:
 
 
 def propose_rules(evidence: Evidence) -> Proposal:
-    """Return match and conflict rules for the mapped columns; there is a match rule if there is a column."""
+    """Return match and conflict rules for the mapped columns, with a match rule if there is a column."""
     candidates = _candidates(evidence)
     chosen = _varied(candidates)
     match = [*_code_rules(evidence), *(_match_rule(evidence, each.columns) for each in chosen)]
@@ -76,13 +76,13 @@ def propose_rules(evidence: Evidence) -> Proposal:
 
 
 def quoted(name: str) -> str:
-    """Return a column name as a rule writes it."""
+    """Return a column name as it is written in a rule."""
     plain = name.isascii() and name.isidentifier() and name.lower() not in _RESERVED
     return name if plain else '"' + name.replace('"', '""') + '"'
 
 
 def _candidates(evidence: Evidence) -> list[_Candidate]:
-    """Return the combinations worth a rule, those that find most first; none holds a smaller one."""
+    """Return the combinations of columns for rules, most pairs first; none contains another."""
     usable = [c for c in evidence.columns if c.kind != "text" and c.coverage >= LEAST_COVERAGE]
     usable = sorted(usable, key=lambda column: column.chance / column.coverage)[:_MOST_COLUMNS]
     sets = [c for size in (2, 3) for c in combinations(usable, size) if _is_sound(evidence, c)]
@@ -92,16 +92,16 @@ def _candidates(evidence: Evidence) -> list[_Candidate]:
 
 
 def _is_sound(evidence: Evidence, columns: tuple[Column, ...]) -> bool:
-    """Whether chance is low and every column adds something that the others do not say."""
+    """Return whether chance is low and no column repeats another."""
     telling = any(column.kind in {"name", "code"} for column in columns)
     repeated = any(evidence.overlap(a, b) for a, b in combinations(columns, 2))
     return telling and not repeated and evidence.accidental(columns) <= _CHANCE
 
 
 def _trusted(evidence: Evidence, tried: list[_Candidate]) -> list[_Candidate]:
-    """Keep the candidates whose pairs agree elsewhere about as far as those of the best one.
+    """Return the candidates whose pairs agree on other columns about as often as those of the best one.
 
-    Where too few pairs agree to say, the columns have to speak for themselves.
+    If too few pairs agree, the columns themselves must be telling.
     """
     reached: dict[str, list[float]] = {}
     for candidate in tried:
@@ -119,14 +119,14 @@ def _trusted(evidence: Evidence, tried: list[_Candidate]) -> list[_Candidate]:
 
 
 def _is_telling(evidence: Evidence, columns: Sequence[Column]) -> bool:
-    """Whether chance is very low, and a name or code is all but unique: brand and price are not enough."""
+    """Return whether chance is very low and a name or code is nearly unique, unlike brand and price."""
     worded = [column for column in columns if column.kind in {"name", "code"}]
     unique = any(evidence.accidental([column]) <= _TELLING_PARTNERS for column in worded)
     return unique and evidence.accidental(columns) <= _UNCHECKED_CHANCE
 
 
 def _varied(candidates: list[_Candidate]) -> list[_Candidate]:
-    """Return the first candidates that do not lean on the same columns over and over."""
+    """Return the first candidates, without those that reuse the same columns too often."""
     chosen: list[_Candidate] = []
     for each in candidates:
         uses = [sum(column in other.columns for other in chosen) for column in each.columns]
@@ -136,7 +136,7 @@ def _varied(candidates: list[_Candidate]) -> list[_Candidate]:
 
 
 def _match_rule(evidence: Evidence, columns: Sequence[Column]) -> str:
-    """Ask for near equality of the most telling column, and for less of the others if it is that telling."""
+    """Return a rule: near equality of the most telling column, and less of the others if it suffices."""
     first, *others = sorted(columns, key=lambda column: column.chance)
     strict = evidence.accidental([first]) > _TELLING_PARTNERS
     return " AND ".join([_agrees(first, strict=True), *(_agrees(column, strict=strict) for column in others)])
@@ -157,7 +157,7 @@ def _agrees(column: Column, *, strict: bool) -> str:
 
 
 def _code_rules(evidence: Evidence) -> list[str]:
-    """A rare model number in both names is strong evidence alone, if the names are not all different."""
+    """Return rules on a rare model number in both names, strong evidence on its own."""
     named = [c for c in evidence.columns if c.kind in {"name", "text"} and c.codes >= _CODES]
     named = sorted(named, key=lambda column: (column.kind == "text", -column.coverage))
     return [
@@ -167,7 +167,7 @@ def _code_rules(evidence: Evidence) -> list[str]:
 
 
 def _single_rules(evidence: Evidence) -> list[str]:
-    """Without two columns that fit together, near equality of the most telling one has to do."""
+    """Return a rule on the most telling column alone, for tables where no two columns combine."""
     telling = sorted(evidence.columns, key=lambda c: (c.kind not in {"name", "code"}, c.chance / c.coverage))
     if not telling:
         return []
@@ -176,7 +176,7 @@ def _single_rules(evidence: Evidence) -> list[str]:
 
 
 def _conflict_rules(evidence: Evidence, chosen: list[_Candidate]) -> tuple[str, ...]:
-    """Far values contradict a match unless the names are all but equal: wrong years are common."""
+    """Return conflict rules: far values contradict a match, unless names are nearly equal."""
     names = sorted((c for c in evidence.columns if c.kind == "name"), key=lambda c: c.chance / c.coverage)
     if not names:
         return ()
@@ -189,6 +189,6 @@ def _conflict_rules(evidence: Evidence, chosen: list[_Candidate]) -> tuple[str, 
 
 
 def _is_safe(evidence: Evidence, chosen: list[_Candidate], far: Column, name: Column) -> bool:
-    """Whether hardly any pair that a match rule finds would be called a contradiction."""
+    """Return whether a conflict rule would hold for hardly any pair of the match rules."""
     shares = [evidence.contradiction(each.columns, far, name) for each in chosen]
     return far.coverage >= LEAST_COVERAGE and max(shares, default=0.0) <= _MOST_CONTRADICTION

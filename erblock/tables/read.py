@@ -1,7 +1,7 @@
-"""The user's tables, read and checked: everything that can be wrong with them is found here.
+"""Reads and checks the user's tables; each error in them is found here.
 
-A table is CSV or Parquet, a glob or a folder of either. All columns of a CSV are text; a Parquet file
-keeps its types. The id column comes first and is called `id`; empty and blank values are null.
+A table is CSV or Parquet, or a glob or a folder of either. All columns of a CSV are text; a Parquet file
+keeps its types. The id column comes first and is named `id`; empty and blank values are null.
 
 Decision: docs/decisions/001-csv-ids-are-text.md.
 """
@@ -28,7 +28,7 @@ from erblock.tables.writing import real
 
 @dataclass(frozen=True)
 class Records:
-    """One table. `frame` has the unique column `id` first; `source` is its path as the user named it."""
+    """One checked table: its `frame` with the unique column `id` first, and its `source`, the given path."""
 
     frame: pl.DataFrame
     source: str
@@ -36,19 +36,19 @@ class Records:
 
 @dataclass(frozen=True)
 class ColumnPair:
-    """A column of the left table and the one of the right table that says the same."""
+    """A column of the left table and its counterpart in the right table."""
 
     left: str
     right: str
 
     @property
     def name(self) -> str:
-        """The name that both go by."""
+        """The name of the pair: that of the left column."""
         return self.left
 
     @property
     def entry(self) -> str:
-        """The pair as settings write it: "name", or "left_name=right_name"."""
+        """The pair as written in settings: "name", or "left_name=right_name"."""
         return self.left if self.left == self.right else f"{self.left}={self.right}"
 
     def of_side(self, *, right: bool) -> "ColumnPair":
@@ -67,12 +67,12 @@ class TablePair:
 
     @property
     def dedup(self) -> bool:
-        """Whether one table is linked to itself."""
+        """Whether one table is deduplicated, that is, linked to itself."""
         return self.right is None
 
     @property
     def other(self) -> Records:
-        """The table on the right-hand side of a pair: `right`, or `left` again."""
+        """The table of the right records of pairs: `right`, or `left` if there is one table."""
         return self.left if self.right is None else self.right
 
 
@@ -91,14 +91,14 @@ def read_tables(options: TablesConfig) -> TablePair:
 def _check_source(left: Records, right: Records | None, source: str) -> None:
     if right is not None:
         raise TableError(
-            f"--source {source}: expected one table of several sources, found two, whose records are "
-            "candidates of the other table alone"
+            f"--source {source}: expected one table of several sources, found two tables, which are only "
+            f"compared with each other"
         )
     check_column(source, left.frame, left.source)
 
 
 def read_sides(options: TablesConfig) -> tuple[Records, Records | None]:
-    """Return the checked tables, whatever columns they have; None on the right for one table.
+    """Return the checked tables, without checking common columns; the right one is None for one table.
 
     Raises:
         TableError: as `read_tables` does.
@@ -111,7 +111,7 @@ def read_sides(options: TablesConfig) -> tuple[Records, Records | None]:
 
 
 def csv_of(options: TablesConfig, side: Literal["left", "right"]) -> CsvOptions:
-    """Return how to read the CSV of one side."""
+    """Return the CSV options of one table."""
     left = side == "left"
     delimiter = options.left_delimiter if left else options.right_delimiter
     encoding = options.left_encoding if left else options.right_encoding
@@ -119,22 +119,22 @@ def csv_of(options: TablesConfig, side: Literal["left", "right"]) -> CsvOptions:
 
 
 def csv_of_gold(options: TablesConfig) -> CsvOptions:
-    """Return how to read known matches."""
+    """Return the CSV options of known matches."""
     return _csv_of_pairs(options, options.gold_delimiter, options.gold_encoding)
 
 
 def csv_of_labels(options: TablesConfig) -> CsvOptions:
-    """Return how to read labels."""
+    """Return the CSV options of labels."""
     return _csv_of_pairs(options, options.labels_delimiter, options.labels_encoding)
 
 
 def csv_of_pairs(options: TablesConfig) -> CsvOptions:
-    """Return how to read pairs."""
+    """Return the CSV options of pairs."""
     return _csv_of_pairs(options, None, None)
 
 
 def _csv_of_pairs(options: TablesConfig, delimiter: str | None, encoding: str | None) -> CsvOptions:
-    """Return how to read what holds ids: as the tables, or as UTF-8, which erblock writes."""
+    """Return the CSV options of a file of ids: the encoding of the tables, or UTF-8, which erblock writes."""
     if encoding is not None:
         return CsvOptions(delimiter, encoding)
     encodings = (options.encoding, options.left_encoding, options.right_encoding)
@@ -143,22 +143,22 @@ def _csv_of_pairs(options: TablesConfig, delimiter: str | None, encoding: str | 
 
 
 def _check_two_tables(options: TablesConfig) -> None:
-    """Refuse one table as both sides: every record would match itself.
+    """Raise TableError if both tables are the same, so that each record would match itself.
 
-    With a mapping, or another id column, the two sides of one file may well be different things.
+    With mapped columns, or two id columns, the two sides of one file can be different things.
     """
     same = [_places(source) for source in (options.left, options.right)]
     mapped = options.left_id != options.right_id or any("=" in column for column in options.columns)
     is_one = is_held(options.left) and options.left == options.right
     if (is_one or (same[0] and same[0] == same[1])) and not mapped:
         raise TableError(
-            f"{options.left} and {options.right} are the same table, in which every record would match "
-            "itself; give it once to find its duplicates"
+            f"{options.left} and {options.right} are the same table, where each record would match itself; "
+            f"give it once to find its duplicates"
         )
 
 
 def _places(source: str | None) -> Sequence[Path | str]:
-    """Return what tells one table from another: files, or the name of a URL or of standard input."""
+    """Return the identity of a table: its files, or its URL, or standard input."""
     if source is not None and (source == STANDARD or is_url(source)):
         return [source]
     return sorted(map(real, Read("the table", source).files))
@@ -168,12 +168,12 @@ def read_records(source: str, id_column: str, csv: CsvOptions) -> Records:
     """Return one checked table, its id column renamed to `id` and put first.
 
     Raises:
-        TableError: if it cannot be read, is empty, or an id is missing or not unique.
+        TableError: if the table cannot be read or is empty, or an id is missing or not unique.
     """
     raw = read_frame(source, csv)
     check_id_column(raw, id_column, source)
     frame = _id_first(raw, id_column)
-    # A blank line is no record; but rows are counted with it, as an editor counts them.
+    # A blank line is no record, but counts as a row, as in an editor.
     blank = frame.select(pl.all_horizontal(pl.all().is_null())).to_series()
     check_ids(frame, blank, source)
     frame = frame.filter(~blank)
@@ -182,18 +182,20 @@ def read_records(source: str, id_column: str, csv: CsvOptions) -> Records:
 
 
 def _id_first(raw: pl.DataFrame, id_column: str) -> pl.DataFrame:
-    """A second column called id cannot be kept beside the chosen one: there can be one of the name."""
+    """Return the table with its id column first, as `id`. Another column with this name is dropped."""
     others = [column for column in raw.columns if column not in {id_column, ID}]
     ids = pl.col(id_column)
     if isinstance(raw.schema[id_column], pl.Categorical | pl.Enum):
-        ids = ids.cast(pl.String)  # Categories are numbered per file; the same id must compare equal.
+        ids = ids.cast(
+            pl.String
+        )  # The codes of categories differ between files; equal ids must compare equal.
     return raw.select(ids.alias(ID), *others)
 
 
 def column_pairs(
     left: Records, right: Records, entries: Sequence[str], source: str | None = None
 ) -> tuple[ColumnPair, ...]:
-    """Return the columns to compare: those that `entries` name, or all that both tables have but `source`.
+    """Return the columns to compare: those in `entries`, else all common columns except `source`.
 
     Raises:
         TableError: if a column is unknown or mapped twice, or the tables have none in common.
@@ -204,12 +206,12 @@ def column_pairs(
     for side in ([pair.left for pair in pairs], [pair.right for pair in pairs]):
         twice = [column for column, times in Counter(side).items() if times > 1]
         if twice:
-            raise TableError(f"--columns names '{twice[0]}' twice; every column can be mapped once")
+            raise TableError(f"--columns names '{twice[0]}' twice; map each column once")
     return pairs
 
 
 def _column_pair(entry: str, left: Records, right: Records) -> ColumnPair:
-    """Read "name" or "left_name=right_name"; a name that itself holds "=" wins."""
+    """Return the columns of an entry "name" or "left_name=right_name". An existing name with "=" wins."""
     left_name, equals, right_name = entry.partition("=")
     if not equals or entry in left.frame.columns:
         left_name = right_name = entry
@@ -227,7 +229,7 @@ def _shared_columns(left: Records, right: Records, source: str | None) -> tuple[
     names = [name for name in left.frame.columns if name in right.frame.columns]
     names = [name for name in names if name not in (ID, source)]
     if not names and left is right:
-        raise TableError(f"{left.source} has no column to compare beside the id")
+        raise TableError(f"{left.source} has no column to compare besides the id")
     if not names:
         raise TableError(
             f"{left.source} ({listed(left.frame.columns[1:])}) and {right.source} "

@@ -1,4 +1,4 @@
-"""The figures of a run, as its steps wrote them in its folder: what a page about the run shows.
+"""Reads the figures that the steps of a run wrote to its folder, for the report.
 
 Figures that an earlier version did not write are absent.
 """
@@ -20,7 +20,7 @@ class _Part(BaseModel):
 
 
 class CurvePoint(_Part):
-    """The estimated recall of a budget of so many pairs, with its interval."""
+    """The estimated recall at a budget of `pairs`, with its confidence interval."""
 
     pairs: NonNegativeInt
     recall: Share
@@ -29,7 +29,7 @@ class CurvePoint(_Part):
 
 
 class Join(_Part):
-    """What the join of buckets touched; `sizes`: keys by the records that they met, in powers of two."""
+    """Figures of the join of buckets. `sizes`: keys by records in their bucket, in powers of two."""
 
     distinct: NonNegativeInt
     largest_bucket: NonNegativeInt
@@ -38,7 +38,7 @@ class Join(_Part):
 
 
 class BlockFigures(_Part):
-    """What `erblock block` reported."""
+    """The report of `erblock block`."""
 
     kind: str
     pairs: NonNegativeInt
@@ -51,7 +51,7 @@ class BlockFigures(_Part):
 
 
 class MatchFigures(_Part):
-    """What `erblock match` reported; `sizes`: clusters of each number of records."""
+    """The report of `erblock match`. `sizes`: the number of clusters by their number of records."""
 
     matches: NonNegativeInt
     assign: str
@@ -62,7 +62,7 @@ class MatchFigures(_Part):
 
 
 class Training(_Part):
-    """What training did; `losses`: the held-out loss after each number of steps."""
+    """Figures of training. `losses`: pairs of steps and held-out loss."""
 
     triplets: NonNegativeInt
     steps: NonNegativeInt
@@ -70,14 +70,14 @@ class Training(_Part):
 
 
 class FitFigures(_Part):
-    """What `erblock fit` reported; `triplets`: how many each rule has made."""
+    """The report of `erblock fit`. `triplets`: the number of triplets by rule."""
 
     triplets: dict[str, NonNegativeInt] = {}
     training: Training | None = None
 
 
 class Bin(_Part):
-    """The pairs whose probability lies in one tenth of the scale, and the share of matches among them."""
+    """One tenth of the scale of probabilities: its pairs, and the share of matches among them."""
 
     pairs: NonNegativeInt
     mean_probability: Share
@@ -85,14 +85,14 @@ class Bin(_Part):
 
 
 class Calibration(_Part):
-    """How far probabilities are what they say; `error`: the expected calibration error."""
+    """Calibration of the probabilities. `error`: the expected calibration error."""
 
     error: Share
     bins: tuple[Bin, ...]
 
 
 class BCubed(_Part):
-    """Precision, recall and F1 of clusters by records."""
+    """B-cubed precision, recall and F1 of clusters, averaged over records."""
 
     precision: Share
     recall: Share
@@ -100,9 +100,9 @@ class BCubed(_Part):
 
 
 class Measured(_Part):
-    """What `erblock evaluate` found of one file, against `gold` known matches.
+    """The report of `erblock evaluate` on one file, against `gold` known matches.
 
-    `kind`: matches or clusters, None of candidate pairs.
+    `kind` is "matches" or "clusters", or None for candidate pairs.
     """
 
     name: str
@@ -119,10 +119,10 @@ class Measured(_Part):
 
 
 def read_figures(path: Path, kind: type[T]) -> T:
-    """Return what a step wrote at `path`.
+    """Return the figures that a step wrote to `path`.
 
     Raises:
-        TableError: if it cannot be read, or is something else.
+        TableError: if the file cannot be read or has other content.
     """
     try:
         return TypeAdapter(kind).validate_python(_content(path))
@@ -130,7 +130,7 @@ def read_figures(path: Path, kind: type[T]) -> T:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"]))
         raise TableError(
-            f"{path}: expected what a step of erblock run wrote: {place}: {first['msg']}"
+            f"{path}: expected the figures of a step of erblock run: {place}: {first['msg']}"
         ) from None
 
 
@@ -138,4 +138,4 @@ def _content(path: Path) -> Any:
     try:
         return read_json(path)
     except (OSError, ValueError) as error:
-        raise TableError(f"{path}: expected what a step of erblock run wrote: {error}") from None
+        raise TableError(f"{path}: expected the figures of a step of erblock run: {error}") from None

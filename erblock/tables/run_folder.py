@@ -1,4 +1,4 @@
-"""The folder of a run: what each step did, from what, and what it wrote, in `run.json`."""
+"""Reads and writes `run.json` in the folder of a run: the settings, inputs and outputs of each step."""
 
 import os
 from collections.abc import Mapping
@@ -18,11 +18,11 @@ RUN_FILE = "run.json"
 _PACKAGES = ("polars", "pyarrow", "numpy", "scipy", "numba", "rapidfuzz", "torch", "sentence-transformers")
 
 Digests = dict[str, dict[str, str]]
-"""SHA-256 by what is read or written, and by file."""
+"""SHA-256 digests by the role of an input or output, then by file."""
 
 
 class StepRecord(BaseModel):
-    """One step that is done. `inputs`: digests by what is read, and by file as seen from the folder."""
+    """A finished step. The files of `inputs` and `outputs` are paths relative to the folder."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -33,12 +33,12 @@ class StepRecord(BaseModel):
     seconds: float
 
     def is_like(self, other: "StepRecord") -> bool:
-        """Return whether both made the same of the same; how long it took does not matter."""
+        """Return whether both steps have equal settings, inputs and outputs; seconds may differ."""
         return self.model_copy(update={"seconds": other.seconds}) == other
 
 
 class RunRecord(BaseModel):
-    """All steps that are done, by name, and the versions of what they rest on."""
+    """All finished steps by name, and the versions of the packages."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -47,28 +47,28 @@ class RunRecord(BaseModel):
 
 
 def read_record(folder: Path) -> RunRecord | None:
-    """Return what the run in `folder` has done; None if nothing is there.
+    """Return the record of the run in `folder`; None if the folder is missing or empty.
 
     Raises:
-        OutputError: if the folder holds anything but a run.
+        OutputError: if the folder has other content than a run.
     """
     if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
         return None
     record = _record_in(folder)
     if record is None:
         raise OutputError(
-            f"--output {folder}: exists and holds no {RUN_FILE} of erblock run; expected another name"
+            f"--output {folder}: exists and has no {RUN_FILE} of erblock run; expected another name"
         )
     return record
 
 
 def read_finished(folder: Path, step: str, *, but: str) -> RunRecord:
-    """Return what the run in `folder` has done, `step` among it, with all of its files as it wrote them.
+    """Return the record of the run in `folder`, which must have finished `step` with unchanged files.
 
-    The step `but`, and what it wrote, is left out.
+    The step `but` and its files are left out.
 
     Raises:
-        TableError: if the folder holds no run, `step` is not done, or a file is not as it was written.
+        TableError: if the folder has no run, `step` is not done, or a file has changed since.
     """
     record = _record_in(folder)
     if record is None:
@@ -81,13 +81,14 @@ def read_finished(folder: Path, step: str, *, but: str) -> RunRecord:
         for file, digests in each.outputs.items():
             if digests_at(folder / file, folder) != digests:
                 raise TableError(
-                    f"{folder / file} is not what the step {name} of the run wrote: erblock run does it again"
+                    f"{folder / file} has changed since the step {name} of the run wrote it; erblock run "
+                    f"repeats the step"
                 )
     return record.model_copy(update={"steps": steps})
 
 
 def _record_in(folder: Path) -> RunRecord | None:
-    """Return what the run in `folder` has done; None if there is none that can be read."""
+    """Return the record of the run in `folder`; None if it is missing or cannot be read."""
     try:
         return RunRecord.model_validate(read_json(folder / RUN_FILE))
     except (OSError, ValueError, ValidationError):
@@ -95,7 +96,7 @@ def _record_in(folder: Path) -> RunRecord | None:
 
 
 def write_record(folder: Path, steps: Mapping[str, StepRecord]) -> None:
-    """Write which steps are done, and by which versions.
+    """Write the finished steps and the versions of the packages.
 
     Raises:
         OutputError: if it cannot be written.
@@ -105,12 +106,12 @@ def write_record(folder: Path, steps: Mapping[str, StepRecord]) -> None:
 
 
 def digests_at(path: str | Path | None, folder: Path) -> dict[str, str]:
-    """Return the digest of every file that a path, a glob or a folder stands for, as seen from `folder`."""
+    """Return the digest of each file of a path, glob or folder, by its path relative to `folder`."""
     if path is None:
         return {}
     if Path(path).is_dir():
         return digests_of(Path(path))
-    files = filter(Path.is_file, sorted(Read("", path).files))  # a pipe has no end
+    files = filter(Path.is_file, sorted(Read("", path).files))  # reading a pipe may never end
     return {_seen(file, folder): digest_of(file) for file in files}
 
 

@@ -1,4 +1,4 @@
-"""A run in a file: what `erblock block --json` or `erblock match --json` printed."""
+"""Reads the report of a run: the JSON that `erblock block --json` or `erblock match --json` printed."""
 
 import json
 from pathlib import Path
@@ -11,7 +11,7 @@ from erblock.tables.contents import read_json
 
 Share = Annotated[float, Field(ge=0, le=1)]
 BLOCK_FILE = "block.json"
-"""What `erblock run` calls the report of the candidate pairs in its folder."""
+"""The name of the report on candidate pairs in the folder of `erblock run`."""
 
 
 class _Part(BaseModel):
@@ -19,7 +19,7 @@ class _Part(BaseModel):
 
 
 class RunRecall(_Part):
-    """The estimated recall of candidate pairs, its interval, and the matches expected among them."""
+    """The estimated recall of candidate pairs, its interval, and the expected numbers of matches."""
 
     value: Share
     low: Share
@@ -30,13 +30,13 @@ class RunRecall(_Part):
 
 
 class RunJoin(_Part):
-    """What the join of candidate pairs touched."""
+    """Figures of the join of buckets."""
 
     largest_bucket: NonNegativeInt
 
 
 class RunReport(_Part):
-    """One run. `matches` is known of a run that matched, the others of one that blocked."""
+    """The report of one run. `matches` is set by a match, `recall` and `join` by a block."""
 
     output: str
     pairs: NonNegativeInt
@@ -47,18 +47,18 @@ class RunReport(_Part):
 
 
 def report_of(path: str) -> str:
-    """Return the report of the candidate pairs in the folder of a run; any other path as it is."""
+    """Return the path of the report in the folder of a run; any other path unchanged."""
     report = Path(path) / BLOCK_FILE
     return str(report) if report.is_file() else path
 
 
 def read_run(path: str) -> tuple[str, RunReport]:
-    """Return the file that the run wrote, and what the run said of it.
+    """Return the path of the file that a run wrote, and the report of the run.
 
-    The file is looked for from the folder of `path`, beside it, and from the current folder.
+    The file is looked up relative to the folder of `path`, beside `path`, and relative to the current folder.
 
     Raises:
-        TableError: if `path` cannot be read, is no report of a run, or its file is gone.
+        TableError: if `path` cannot be read or is no report of a run, or its file is missing.
     """
     try:
         report = RunReport.model_validate(read_json(Path(path)))
@@ -67,12 +67,12 @@ def read_run(path: str) -> tuple[str, RunReport]:
             f"{path}: expected what erblock block --json or match --json prints: {_why(error)}"
         ) from None
     output, folder = Path(report.output), Path(path).parent
-    # Beside the report first: that of a baseline names the same file as the run of today.
+    # Beside the report first: the report of a baseline names the same file as that of the later run.
     places = (folder / output, folder / output.name, output)
     for place in places:
         if place.is_file():
             return str(place), report
-    raise TableError(f"{path} tells of {report.output}, which is not there, nor beside it")
+    raise TableError(f"{path} is about {report.output}, which does not exist, nor beside it")
 
 
 def _why(error: Exception) -> str:

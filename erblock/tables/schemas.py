@@ -1,22 +1,22 @@
-"""The tables that cross stage borders, each declared once.
+"""The tables that pass between stages, each declared once.
 
     RECORDS   id, <columns>                                one row per record
-    TRIPLETS  anchor_id, positive_id, negative_id, rule    what training reads
-    KEYS      record_id, band, bucket                      what an engine joins on
+    TRIPLETS  anchor_id, positive_id, negative_id, rule    input of training
+    KEYS      record_id, band, bucket                      bucket keys that an engine joins on
     PAIRS     left_id, right_id, score, similarity, n_bands  candidate pairs, best first
     GOLD      left_id, right_id                            known matches
-    LABELS    left_id, right_id, label                     known matches (1), non-matches (0), untold (empty)
+    LABELS    left_id, right_id, label                     known matches (1), non-matches (0), unsure (empty)
     TAUGHT    left_id, right_id, label, weight             LABELS that may be probabilities, with weights
-    MATCHES   left_id, right_id, probability, is_match     matches, or all candidate pairs, judged
-    CLUSTERS  record_id, cluster_id                        every record of one table, once
-    LINKED    table, record_id, cluster_id                 every record of two tables, once
-    CHANGES   change, entity_id, into_id, records          what became of known entities that did not stay
+    MATCHES   left_id, right_id, probability, is_match     matches, or all candidate pairs
+    CLUSTERS  record_id, cluster_id                        each record of one table, once
+    LINKED    table, record_id, cluster_id                 each record of two tables, once
+    CHANGES   change, entity_id, into_id, records          entities that were merged, were split, or are gone
 
-Ids keep the type the user gave them: text from CSV, whatever the file holds from Parquet.
+Ids keep their type: text from CSV, the type in the file from Parquet.
 Deduplicating one table is linking it to itself with `left_id < right_id`.
-Records with the same cluster_id are one entity; a record that nothing matches has a cluster of its own.
-A record of the left table may have the id of one of the right: LINKED tells them apart by `table`, which is
-"left" or "right". Where the ids of the two tables have different types, record_id is text.
+Records with the same cluster_id are one entity; a record without matches has a cluster of its own. A left and
+a right record can have the same id: in LINKED, the column `table`, "left" or "right", tells them apart. If
+the ids of the two tables have different types, record_id is text.
 """
 
 from collections.abc import Mapping
@@ -31,7 +31,7 @@ ID = "id"
 
 @dataclass(frozen=True)
 class Schema:
-    """Columns of a border table. A dtype of None means: the id type of the user's table."""
+    """The columns of a table between stages. A dtype of None is the type of the ids in the user's table."""
 
     name: str
     columns: Mapping[str, type[pl.DataType] | None]

@@ -1,7 +1,7 @@
-"""The audit sheet: pairs to judge by hand in a spreadsheet, and the key that says what each stands for.
+"""Reads and names the audit sheet, with pairs to judge in a spreadsheet, and its key.
 
-`pairs.audit.csv` is for the judge: both records of a pair side by side and an empty column `match`; which
-pairs were kept and which were cut off cannot be told from it. `pairs.audit.json`, the key, says so.
+`pairs.audit.csv` is for the judge: both records of a pair side by side and an empty column `match`. It does
+not show which pairs were kept. The key, `pairs.audit.json`, has the stratum and the weight of each pair.
 """
 
 from pathlib import Path
@@ -16,10 +16,10 @@ from erblock.tables.files import DEFAULT_CSV, read_frame
 
 MATCH, PAIR = "match", "pair"
 COLUMNS = (MATCH, PAIR, "left_id", "right_id")
-"""What is read back; the values of both records, `left.name`, `right.name` and so on, are not."""
+"""The columns that are read back; the values of both records, such as `left.name`, are not."""
 
 
-# A spreadsheet would compute a value that begins like this; a number may.
+# The beginnings of a formula in spreadsheets; a number may begin like one.
 _FORMULA = r"^[=+@\-\t\r\n\u{ff1d}\u{ff0b}\u{ff0d}\u{ff20}]"
 _NUMBER = r"^[+-]?[\d.,\s]+%?$"
 
@@ -29,7 +29,10 @@ class _Strict(BaseModel):
 
 
 class Stratum(_Strict):
-    """Examined pairs of which `drawn` were drawn at random. `far`: too many to be judged by a few."""
+    """A stratum: `pairs` examined pairs, of which `drawn` were sampled at random.
+
+    `kept`: whether they are among the candidates. `far`: far below the cut; too many for a small sample.
+    """
 
     name: str
     kept: bool
@@ -39,12 +42,12 @@ class Stratum(_Strict):
 
     @property
     def weight(self) -> float:
-        """How many pairs each drawn one stands for."""
+        """The inverse sampling probability of a pair: the number of pairs that it represents."""
         return self.pairs / self.drawn
 
 
 class SheetRow(_Strict):
-    """One drawn pair; `stratum` is a place in the strata, `weight` how many pairs it stands for."""
+    """One sampled pair. `stratum`: its index in the strata; `weight`: its inverse sampling probability."""
 
     pair: int
     left_id: str
@@ -54,7 +57,11 @@ class SheetRow(_Strict):
 
 
 class SheetKey(_Strict):
-    """What the sheet was drawn from, without `pruned` pairs, only scored, and `unseen` ones, never met."""
+    """The key of a sheet: strata and sampled pairs.
+
+    Outside the strata are `pruned` pairs, which were scored but not kept in memory, and `unseen` pairs, which
+    share no bucket.
+    """
 
     format: int = 1
     pairs_file: str
@@ -65,39 +72,39 @@ class SheetKey(_Strict):
 
 
 def harmless(text: pl.Expr) -> pl.Expr:
-    """Return text that a spreadsheet shows and does not compute: a blank goes before a formula.
+    """Return text that no spreadsheet computes: a blank is put before a formula.
 
-    A tab or a line end at the start is skipped by some, and a sign of full width taken for a plain one.
+    Some spreadsheets skip a tab or a line end at the start, and read a full-width sign as a plain one.
     """
     formula = text.str.contains(_FORMULA) & ~text.str.contains(_NUMBER)
     return pl.when(formula).then(pl.format(" {}", text)).otherwise(text)
 
 
 def sheet_path(pairs: Path) -> Path:
-    """Return where the sheet of the candidates at `pairs` lies: beside them."""
+    """Return the path of the audit sheet for the pairs at `pairs`, beside them."""
     return pairs.with_name(f"{pairs.stem}.audit.csv")
 
 
 def key_path(sheet: Path) -> Path:
-    """Return where the key of a sheet lies: beside it."""
+    """Return the path of the key of a sheet, beside it."""
     return sheet.with_suffix(".json")
 
 
 def check_no_judgements(sheet: Path) -> None:
-    """Raise TableError if writing to `sheet` would overwrite what was judged by hand, or any other file."""
+    """Raise TableError if writing `sheet` would overwrite judgements or a foreign file."""
     if key_path(sheet).exists():
-        read_key(sheet)  # a file of that name which is no key is somebody's own
+        read_key(sheet)  # a file with this name that is no key is the user's own
     if not sheet.exists():
         return
     frame = read_frame(str(sheet))
     if not set(COLUMNS) <= set(frame.columns):
         raise TableError(f"--audit writes {sheet}, which exists and is no audit sheet; move it away")
     if frame[MATCH].is_not_null().any():
-        raise TableError(f"--audit writes {sheet}, which holds judgements already; move it away")
+        raise TableError(f"--audit writes {sheet}, which already has judgements; move it away")
 
 
 def read_sheet(sheet: Path, csv: CsvOptions = DEFAULT_CSV) -> pl.DataFrame:
-    """Return the rows of a sheet, as text, without those that a spreadsheet left blank.
+    """Return the rows of a sheet as text, without blank rows of a spreadsheet.
 
     Raises:
         TableError: if it cannot be read or lacks a column.
@@ -116,7 +123,7 @@ def read_key(sheet: Path) -> SheetKey:
     """Return the key of a sheet.
 
     Raises:
-        TableError: if it is not there or is no key.
+        TableError: if the key is missing or not valid.
     """
     path = key_path(sheet)
     try:

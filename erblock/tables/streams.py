@@ -1,4 +1,4 @@
-"""Tables that are no files of this machine: standard input and output, and what lies behind a URL."""
+"""Reads standard input and URLs, and writes standard output."""
 
 import shutil
 import sys
@@ -10,10 +10,10 @@ from urllib.parse import SplitResult, urlsplit
 from erblock.errors import TableError, require_extra
 
 STANDARD = "-"
-"""The name of standard input and of standard output."""
+"""The name of standard input and standard output."""
 
 _EXTRA = {"http": "aiohttp", "https": "aiohttp", "s3": "s3fs"}
-"""What fsspec needs for a scheme."""
+"""The package that fsspec needs for each scheme."""
 
 
 def standard_input() -> bytes:
@@ -29,7 +29,7 @@ def standard_input() -> bytes:
 
 @lru_cache(maxsize=1)
 def _all_of(stream: TextIO) -> bytes:
-    """Read a stream, which can be done once, for all who ask."""
+    """Return the whole stream. It is read once and cached."""
     return stream.buffer.read()
 
 
@@ -46,10 +46,10 @@ def is_url(source: str) -> bool:
 
 
 def split_url(url: str) -> SplitResult:
-    """Return the parts of a URL; the ending of its path says what it holds.
+    """Return the parts of a URL; the ending of its path tells the format of the table.
 
     Raises:
-        TableError: if it is none.
+        TableError: if it is not a URL.
     """
     try:
         return urlsplit(url)
@@ -58,7 +58,7 @@ def split_url(url: str) -> SplitResult:
 
 
 def fetched(url: str) -> bytes:
-    """Return what lies behind a URL.
+    """Return the content at a URL.
 
     Raises:
         TableError: if it cannot be fetched.
@@ -75,6 +75,6 @@ def fetched(url: str) -> bytes:
     try:
         with fsspec.open(url, "rb") as file:
             return bytes(file.read())
-    except Exception as error:  # of as many kinds as there are stores
+    except Exception as error:  # each store raises its own kinds
         said = " ".join(str(error.__cause__ or error).split()) or type(error).__name__
         raise TableError(f"{url} cannot be fetched: {said}") from None

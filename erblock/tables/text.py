@@ -1,8 +1,8 @@
-"""A record as one line of text: what the hashers read.
+"""Turns a record into one line of text, the input of the hashers.
 
-Values are joined in column order by a separator that no value holds (`SEPARATOR`), so that a hasher can tell
-columns apart. A missing value is empty: null, an empty or blank value, NaN, and the words that people and
-programs write for "nothing" (`PLACEHOLDERS`).
+Values are joined in column order by a separator that occurs in no value (`SEPARATOR`), so that a hasher can
+tell columns apart. A missing value is empty text. Missing are null, empty and blank values, NaN, and the
+words for "nothing" (`PLACEHOLDERS`).
 """
 
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from typing import cast
 import polars as pl
 
 SEPARATOR = "\x1f"
-"""Stands between the columns of a record: ASCII's unit separator."""
+"""The separator between the columns of a record: the unit separator of ASCII."""
 
 # Whole values, compared in lower case after trimming. "Null Island Ltd" is not one of them.
 PLACEHOLDERS = frozenset(
@@ -31,14 +31,15 @@ PLACEHOLDERS = frozenset(
         "_",
     }
 )
-# Zero-width spaces, soft hyphens, marks of direction: nobody sees them, and no two values differ by them.
+# Invisible characters: zero-width spaces, soft hyphens, marks of direction. Values that differ only by them
+# are # equal.
 _UNSEEN = r"[\p{Cf}\p{Default_Ignorable_Code_Point}]"
-# Beyond this a float no longer holds every whole number, so "1e300" must not become digits.
+# Beyond this, a float cannot represent every integer, so 1e300 must not become digits.
 _EXACT_FLOAT = 2.0**53
 
 
 def record_texts(frame: pl.DataFrame, columns: Sequence[str]) -> pl.Series:
-    """Return one text per row: the values of `columns`, with separators; empty if all are missing."""
+    """Return one text per row: the values of `columns` with separators, or "" if all are missing."""
     if not columns:
         return pl.repeat("", frame.height, dtype=pl.String, eager=True).alias("text")
     values = [text_expression(pl.col(column), frame.schema[column]).fill_null("") for column in columns]
@@ -48,13 +49,13 @@ def record_texts(frame: pl.DataFrame, columns: Sequence[str]) -> pl.Series:
 
 
 def plain_texts(texts: pl.Series) -> pl.Series:
-    """Return texts of records with one space in the place of separators and of empty columns."""
+    """Return texts of records with single spaces in place of separators."""
     text = pl.col("text").str.replace_all(f"{SEPARATOR}+", " ").str.strip_chars(" ")
     return texts.alias("text").to_frame().select(text).to_series()
 
 
 def text_expression(value: pl.Expr, dtype: pl.DataType) -> pl.Expr:
-    """Return `value`, of type `dtype`, as text on one line; null where it is missing or a placeholder."""
+    """Return `value`, of type `dtype`, as text on one line; null if it is missing or a placeholder."""
     if isinstance(dtype, pl.List):
         return _blank_to_null(_join_items(value, cast(pl.DataType, dtype.inner)))
     if isinstance(dtype, pl.Array):
@@ -76,7 +77,7 @@ def _scalar_text(value: pl.Expr, dtype: pl.DataType) -> pl.Expr:
     if dtype.is_float():
         return _float_text(value)
     if isinstance(dtype, pl.Datetime):
-        # A column of dates that pandas or Spark widened should read like dates.
+        # Dates that pandas or Spark widened to times become dates again.
         return value.dt.to_string("%Y-%m-%d %H:%M:%S").str.replace(" 00:00:00", "", literal=True)
     if dtype == pl.Binary:
         return value.bin.encode("hex")
@@ -84,7 +85,7 @@ def _scalar_text(value: pl.Expr, dtype: pl.DataType) -> pl.Expr:
 
 
 def _float_text(value: pl.Expr) -> pl.Expr:
-    """399.0 reads as 399, as it does in a table where no value is missing."""
+    """Return a float as text, 399.0 as "399": missing values turn a column of integers into floats."""
     known = value.fill_nan(None)
     whole = (known == known.floor()) & (known.abs() < _EXACT_FLOAT)
     digits = pl.when(whole).then(known).cast(pl.Int64, strict=False).cast(pl.String)

@@ -1,4 +1,4 @@
-"""Columns of a Parquet file in types that every stage knows; others become text at the border."""
+"""Converts columns of a Parquet file to types that every stage knows; other types become text."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
@@ -11,13 +11,14 @@ _PLAIN = (pl.Boolean, pl.String, pl.Binary, pl.Date, pl.Datetime, pl.Time, pl.Ca
 _EPOCH = date(1970, 1, 1)
 _DAYS = (date.min - _EPOCH).days, (date.max - _EPOCH).days
 _PER_DAY = {"us": 86_400_000_000, "ms": 86_400_000}
-"""Parts of a day by the unit of a time; nanoseconds reach from 1677 to 2262 only."""
+"""The parts of a day for each time unit. Nanoseconds reach only from 1677 to 2262."""
 
 
 def with_plain_types(frame: pl.DataFrame) -> pl.DataFrame:
-    """Return `frame` with text in the place of other types: durations, maps, extensions of Arrow.
+    """Return `frame` with other types (durations, maps, Arrow extensions) as text.
 
-    Dates outside of the years 1 to 9999, such as a database's infinity, are missing: none can be printed.
+    Dates outside of the years 1 to 9999, such as the infinity of a database, become missing, as they cannot
+    be printed.
     """
     changed = [_as_plain(column) for column in frame.get_columns() if not _is_plain(column.dtype)]
     dates = [_on_calendar(column) for column in frame.select(pl.col(pl.Date, pl.Datetime)).get_columns()]
@@ -25,7 +26,7 @@ def with_plain_types(frame: pl.DataFrame) -> pl.DataFrame:
 
 
 def as_texts(values: Iterable[Any]) -> list[str | None]:
-    """Return what each value holds as words in a row; None for a missing one."""
+    """Return each nested value as a text of its words; None for a missing value."""
     return [None if value is None else " ".join(_words(value)) for value in values]
 
 
@@ -56,7 +57,7 @@ def _as_plain(column: pl.Series) -> pl.Series:
 
 
 def _words(value: Any) -> Iterator[str]:
-    """Yield what a nested value holds, in its order."""
+    """Yield the words of a nested value, in its order."""
     if isinstance(value, Mapping):
         for key, inner in value.items():
             yield from (*_words(key), *_words(inner))

@@ -1,6 +1,6 @@
-"""Excel files that would take all memory, refused before they are read.
+"""Refuses Excel files that would take all memory, before they are read.
 
-The reader makes room for every cell between the first and the last one that holds anything.
+The reader allocates each cell between the first and the last one with a value.
 """
 
 import io
@@ -13,13 +13,13 @@ from erblock.tables.csv_decode import check_unpacked
 _CELL = re.compile(rb'<c r="([A-Z]{1,3})(\d{1,7})"')
 _SHEETS = "xl/worksheets/"
 _LARGE, _SPARSE = 1 << 26, 100
-"""A sheet of so many cells is refused if it is so many times as large as the cells that it holds."""
+"""A sheet with more cells than this is refused if its area is this many times its number of values."""
 
 
 def check_workbook(data: bytes, source: str) -> None:
-    """Raise TableError if an Excel file unpacks to far more than it is, or is nearly all empty.
+    """Raise TableError if an Excel file unpacks to far more than its size, or is nearly empty.
 
-    What is no archive, or a damaged one, is for the reader to refuse.
+    A file that is no archive, or damaged, is left for the reader to refuse.
     """
     try:
         with ZipFile(io.BytesIO(data)) as archive:
@@ -43,7 +43,7 @@ def _check_sheet(sheet: bytes, place: str) -> None:
 
 
 def _number(column: bytes) -> int:
-    """Return the number of a column, from 1, by its letters."""
+    """Return the number of a column, from 1, for its letters."""
     number = 0
     for letter in column:
         number = 26 * number + letter - ord("A") + 1

@@ -1,7 +1,7 @@
-"""Files and folders written whole: beside their place first, then renamed, so that nobody sees a part of one.
+"""Writes files and folders whole: first beside their place, then renamed, so that none is seen half-written.
 
-A folder, or a file, is written by one run at a time: a lock lies beside it meanwhile. Whoever holds the lock
-removes what a killed run has left there. Whatever the disk refuses is one line.
+A lock beside the place lets one run write at a time. The holder of the lock removes what killed runs left
+behind. An error of the disk becomes one line.
 """
 
 import ctypes
@@ -23,11 +23,11 @@ from erblock.errors import OutputError
 from erblock.tables.streams import STANDARD, to_standard_output
 
 _URL = re.compile("[A-Za-z][A-Za-z0-9+.-]+:/")
-"""How a URL begins, of which a path has taken a slash away."""
+"""The beginning of a URL that was turned into a path, which removes a slash."""
 
 _AT_CURRENT_FOLDER, _EXCHANGE = -100, 2
 _PATIENCE = 10.0
-"""Seconds to wait for another run that renames its file to the same place: it is nearly done."""
+"""Seconds to wait for another run that renames its file to the same place, which takes a moment."""
 
 _held: set[Path] = set()
 _batches: list["_Batch"] = []
@@ -35,7 +35,7 @@ _batches: list["_Batch"] = []
 
 @contextmanager
 def locked(path: Path, patience: float = 0.0) -> Iterator[None]:
-    """Hold the lock of `path`; folders above it that are made for it are removed again if they stay empty.
+    """Hold the lock of `path`. Folders above it that are created are removed again if they stay empty.
 
     Raises:
         OutputError: if another run holds it, it is a device or a pipe, or its folder cannot be written.
@@ -59,7 +59,8 @@ def locked(path: Path, patience: float = 0.0) -> Iterator[None]:
         yield
     finally:
         _held.remove(place)
-        # Unlinked while it is held: whoever waits for it sees that it guards no name, and makes a new one.
+        # Unlinked while held: a run that waits for it then sees that the name is gone, and creates a new
+        # lock.
         with suppress(OSError):
             Path(lock.lock_file).unlink()
         lock.release()
@@ -80,13 +81,13 @@ def _acquire(lock: FileLock, path: Path) -> None:
 
 @dataclass
 class _Batch:
-    """Files that are written, and wait for others before they are renamed; their locks are held meanwhile."""
+    """Written files that wait for others before they are renamed, and their locks."""
 
     locks: ExitStack
     moves: list[tuple[Path, Path]] = field(default_factory=list)
 
     def hold(self, path: Path) -> tuple[Path, Path]:
-        """Return where the file is written first, and its place, which is locked until the batch is done."""
+        """Return the temporary path of a file, and its place, which stays locked until the batch is done."""
         if str(path) == STANDARD:
             return Path(self.locks.enter_context(TemporaryDirectory())) / "table", path
         self.locks.enter_context(locked(path, _PATIENCE))
@@ -96,10 +97,10 @@ class _Batch:
 
 @contextmanager
 def together() -> Iterator[None]:
-    """Let the files that are written inside appear when all of them are written, or none of them.
+    """Make the files written inside this context appear together at its end, or none of them.
 
     Raises:
-        OutputError: if one cannot be written; what was there before is as it was.
+        OutputError: if one cannot be written; existing files are unchanged.
     """
     with ExitStack() as locks:
         batch = _Batch(locks)
@@ -117,7 +118,7 @@ def together() -> Iterator[None]:
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
-    """Yield the path of a file that takes the place of `path` if all goes well, and is removed if not.
+    """Yield a temporary path. Its file replaces `path` at the end, or is removed after an error.
 
     The path "-" is standard output.
 
@@ -141,7 +142,7 @@ def whole_file(path: Path) -> Iterator[Path]:
 
 
 def _move(beside: Path, place: Path) -> None:
-    """Give a file that is written its place, or to whoever reads standard output."""
+    """Move a written file to its place, or copy it to standard output."""
     if str(place) == STANDARD:
         to_standard_output(beside)
         return
@@ -151,9 +152,9 @@ def _move(beside: Path, place: Path) -> None:
 
 @contextmanager
 def whole_folder(path: Path) -> Iterator[Path]:
-    """Yield an empty folder that takes the place of `path` if all goes well, and is removed if not.
+    """Yield an empty temporary folder, which replaces `path` at the end, or is removed after an error.
 
-    What is there before stays until the new folder stands. The caller makes sure that it may be replaced.
+    The old folder stays until the new one is complete. The caller checks that it may be replaced.
 
     Raises:
         OutputError: if it cannot be written; what was at `path` is as it was.
@@ -180,7 +181,7 @@ def write_text(path: Path, text: str) -> None:
 
 
 def real(path: Path) -> Path:
-    """Return the place that `path` leads to, through links."""
+    """Return the path with all links resolved."""
     try:
         return path.resolve()
     except (OSError, RuntimeError) as error:
@@ -189,10 +190,10 @@ def real(path: Path) -> Path:
 
 @contextmanager
 def errors_of(path: Path) -> Iterator[None]:
-    """Turn what the disk refuses while `path` is written into one line.
+    """Turn errors of the disk while `path` is written into errors of one line.
 
     Raises:
-        OutputError: in the place of an error of the disk.
+        OutputError: instead of an error of the disk.
     """
     try:
         yield
@@ -201,7 +202,7 @@ def errors_of(path: Path) -> Iterator[None]:
 
 
 def check_writable(path: Path, option: str) -> None:
-    """Raise OutputError if nothing can be written at `path`; called before any work is done."""
+    """Raise OutputError if `path` cannot be written; commands call it before any work."""
     if str(path) == STANDARD:
         return
     if _URL.match(str(path)):
@@ -221,7 +222,7 @@ def check_writable(path: Path, option: str) -> None:
 
 
 def _check_replaceable(path: Path) -> None:
-    """Raise OutputError if `path` is a device, a pipe or a socket, which a renamed file would replace."""
+    """Raise OutputError if `path` is a device, a pipe or a socket, which renaming would replace."""
     if path.exists() and not (path.is_file() or path.is_dir()):
         raise OutputError(
             f"{path}: expected a name for a file, found a device or a pipe; - is standard output"
@@ -230,7 +231,7 @@ def _check_replaceable(path: Path) -> None:
 
 def _reason(error: Exception) -> str:
     said = getattr(error, "strerror", None) or str(error) or type(error).__name__
-    # polars calls a full disk a Parquet file "out of specification" first
+    # polars reports a full disk as a Parquet file "out of specification"
     return str(said).strip().splitlines()[0].rpartition("IO error: ")[2]
 
 
@@ -239,7 +240,7 @@ def _beside(path: Path) -> Path:
 
 
 def _sweep(path: Path) -> None:
-    """Remove what killed runs have left beside `path`, whose lock this run holds."""
+    """Remove temporary files of killed runs beside `path`, whose lock this run holds."""
     left = re.compile(re.escape(f".{path.name}.") + "[0-9a-f]{8}")
     for other in list(path.parent.iterdir()):
         if left.fullmatch(other.name):
@@ -251,7 +252,7 @@ def _sweep(path: Path) -> None:
 
 
 def _make_folders_above(path: Path) -> list[Path]:
-    """Make the folders that `path` is to lie in; return those that were not there, the innermost first."""
+    """Create the folders above `path`; return those that were created, the innermost first."""
     missing = [parent for parent in path.parents if not parent.exists()]
     path.parent.mkdir(parents=True, exist_ok=True)
     return missing
@@ -264,7 +265,7 @@ def _remove_empty(folders: list[Path]) -> None:
 
 
 def _put(new: Path, place: Path) -> None:
-    """Rename `new` to `place`; a folder that is there takes the name of `new`, for the caller to remove."""
+    """Rename `new` to `place`. An existing folder gets the name of `new`, for the caller to remove."""
     if not place.exists():
         new.rename(place)
     elif not _exchanged(new, place):
@@ -279,7 +280,7 @@ def _put(new: Path, place: Path) -> None:
 
 
 def _exchanged(one: Path, other: Path) -> bool:
-    """Swap two folders in one step, with no moment without either; False where that is not known."""
+    """Swap two folders atomically; return False if the system cannot."""
     if not sys.platform.startswith("linux"):
         return False
     try:
