@@ -1,1 +1,1 @@
-"""The stages in order: `fit` tables to a model, `block` tables and a model to candidate pairs."""
+"""The commands as functions: each reads settings, runs the stages, writes outputs and returns a report."""

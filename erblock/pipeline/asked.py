@@ -1,4 +1,4 @@
-"""Which steps a run consists of, and which of them settings ask for."""
+"""The steps of a run, and which of them the settings ask for."""
 
 from collections.abc import Sequence
 
@@ -7,12 +7,12 @@ from erblock.errors import ConfigError
 
 STEPS = ("fit", "block", "match", "evaluate", "report")
 SETTINGS_FILE = "erblock.toml"
-"""What a run calls its settings in its folder."""
+"""The name of the settings file in the folder of a run."""
 
 _NEEDS = {
-    "fit": "rules, or a section [fit], and no model below [block]",
+    "fit": "rules, or a section [fit], and no model in [block]",
     "match": "a section [match]",
-    "evaluate": "known matches: gold below [check], or --gold",
+    "evaluate": "known matches: gold in [check], or --gold",
 }
 
 
@@ -31,7 +31,7 @@ def asked_steps(config: Config) -> tuple[str, ...]:
 
 
 def check_steps(asked: Sequence[str], first: str | None, last: str | None) -> None:
-    """Raise ConfigError if the first or the last step is none of those asked for, or they change places."""
+    """Raise ConfigError if the first or the last step is not among those asked for, or they are reversed."""
     for option, name in (("--from", first), ("--to", last)):
         if name is None or name in asked:
             continue

@@ -1,4 +1,4 @@
-"""Tables and a hash to candidate pairs: keys, join, score, cut to the budget."""
+"""Blocking: tables and a hash to candidate pairs, by keys, join, score, and the cut to the budget."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -26,13 +26,13 @@ from erblock.tables.sheet import check_no_judgements, sheet_path
 
 @dataclass(frozen=True)
 class BlockReport:
-    """What blocking did. `kind`: of hash; `records`: of each table, `uncovered` of them without a candidate.
+    """The report of blocking.
 
-    `recall`: the share of all matches that is kept, as estimated; `recall_unknown`: why there is no estimate;
-    `curve`: the share that other budgets would keep.
-    `copies`: of each table that has any. `must_pairs`, `must_not_pairs`: how many pairs are written whatever
-    the budget says, and how many never are. `audit`: the sheet to judge, if one was asked for and any pair
-    was cut off.
+    `kind`: the method of the hash. `records`: the records of each table; `uncovered`: those without a
+    candidate. `cross_product`: the number of all possible pairs. `recall`: the estimated share of all matches
+    that is kept; `recall_unknown`: why there is no estimate; `curve`: the estimates for other budgets.
+    `copies`: for each table with copies. `must_pairs`, `must_not_pairs`: how many pairs are always and never
+    written. `audit`: the audit sheet, if one was asked for and any pair was cut off.
     """
 
     kind: str
@@ -53,10 +53,10 @@ class BlockReport:
 
 @dataclass(frozen=True)
 class CopyReport:
-    """Records of a table that say the same as others in all compared columns.
+    """The copies in a table: records that equal others in all compared columns.
 
-    `copies`: how many records are not compared; `largest`: how many the largest group has; `like`: the id of
-    its first record. `limited`: whether that group is too large for all of its pairs to be written.
+    `copies`: the number of records that are not compared. `largest`: the size of the largest group; `like`:
+    the id of its first record; `limited`: whether it is too large to write all of its pairs.
     """
 
     table: str
@@ -67,10 +67,10 @@ class CopyReport:
 
 
 def block(config: Config, on_progress: Progress = silent) -> BlockReport:
-    """Write the candidate pairs of the configured tables; return what was done.
+    """Write the candidate pairs of the configured tables, and return the report.
 
     Raises:
-        ErblockError: if a table, the model or an option is not usable; nothing is written then.
+        ErblockError: if a table, the model or an option cannot be used; nothing is written then.
     """
     options = config.block
     check_engine(config)
@@ -104,7 +104,7 @@ def block(config: Config, on_progress: Progress = silent) -> BlockReport:
 
 
 def _carried(options: BlockConfig, found: Candidates, pairs: pl.DataFrame) -> pl.DataFrame:
-    """Return what is written of the pairs: themselves, Splink's keys and both records if they are wanted."""
+    """Return the pairs with the columns of the output: Splink's keys and both records, if asked for."""
     if options.format == "splink":
         pairs = with_splink_keys(pairs, one_table=found.scored.one_table)
     if not options.with_columns or found.tables is None:
@@ -113,12 +113,12 @@ def _carried(options: BlockConfig, found: Candidates, pairs: pl.DataFrame) -> pl
 
 
 def budget_of(options: BlockConfig) -> Budget:
-    """Return the budget that the settings ask for."""
+    """Return the budget in the settings."""
     return Budget(options.max_pairs, options.max_per_record, options.target_recall)
 
 
 def _write_audit(options: BlockConfig, found: Candidates, scored: ScoredPairs, kept: Cut) -> Path | None:
-    """Write the audit sheet, if it is wanted and anything was cut off; return where."""
+    """Write the audit sheet, if it is asked for and any pair was cut off; return its path."""
     if options.audit is None or found.tables is None or len(kept.kept) == len(scored):
         return None
     output, examined = Path(options.output), found.join.distinct
@@ -152,7 +152,7 @@ def _cross_product(found: Candidates) -> int:
 
 
 def _uncovered(found: Candidates, pairs: pl.DataFrame) -> tuple[int, ...]:
-    """Return how many records of each table have no candidate."""
+    """Return the number of records without a candidate, for each table."""
     if found.scored.one_table:
         return (len(found.left_ids) - pl.concat([pairs["left_id"], pairs["right_id"]]).n_unique(),)
     return (

@@ -1,4 +1,4 @@
-"""Compares the bound on memory with what a run needs, estimated from samples before the join.
+"""Checks --memory before the join, against the need of the run, estimated from samples.
 
 Decision: docs/decisions/043-memory-bound.md.
 """
@@ -11,20 +11,26 @@ from erblock.errors import ConfigError
 from erblock.hashing.base import Progress, silent
 
 INTERPRETER = 400_000_000
-"""Bytes of Python and the libraries, in addition to the bound, for tables of any size."""
+"""Bytes of Python and the libraries, which come on top of --memory, for tables of any size."""
 
 _LEAST, _BYTES_A_RECORD, _TIMES_READ = 370_000_000, 40_000, 4
-"""A run of a few records takes the first; each more takes less than the second, besides its text a few times
-over: 37 kB at 2,000 a side, 9 kB at 100,000."""
+"""An upper bound on the bytes of a run: a constant, bytes per record, and multiples of the size of the
+tables.
+
+Measured per record: 37 kB with 2,000 records per table, 9 kB with 100,000.
+"""
 
 _SECONDS, _MARGIN = 10.0, 1.25
-"""Of samples, and how much more than they say a run may take: at 20,000 a side 1,022 MB for 828."""
+"""Seconds for samples, and the factor from their estimate to the limit.
+
+Measured at 20,000 records per table: 1,022 MB for an estimate of 828 MB.
+"""
 
 
 def check_memory(config: Config, engine: LocalEngine, on_progress: Progress = silent) -> None:
-    """Raise ConfigError if blocking the tables of `engine` would take more memory than the settings allow.
+    """Raise ConfigError if blocking the tables of `engine` needs more memory than the settings allow.
 
-    Samples are blocked for some seconds to tell, unless the bound is far away.
+    The need is estimated by blocking samples for some seconds, unless the bound is far above it.
     """
     if config.block.memory is None:
         return
@@ -33,7 +39,7 @@ def check_memory(config: Config, engine: LocalEngine, on_progress: Progress = si
     at_most = _LEAST + sum(
         _BYTES_A_RECORD * frame.height + _TIMES_READ * frame.estimated_size() for frame in frames
     )
-    # A language model takes its own size, and torch comes in addition.
+    # A language model needs its own size, and torch, in addition.
     if at_most <= limit + INTERPRETER and engine.hasher.kind != "neural":
         return
     from erblock.pipeline.plan import plan
@@ -44,7 +50,7 @@ def check_memory(config: Config, engine: LocalEngine, on_progress: Progress = si
     if needed > limit + INTERPRETER:
         least = 50 * ceil((needed - INTERPRETER) / 50_000_000)
         raise ConfigError(
-            f"--memory {config.block.memory}: samples of these tables say that blocking takes "
-            f"{needed / 1e6:,.0f} MB, 400 MB of it for erblock itself; give --memory {least}MB or more, "
+            f"--memory {config.block.memory}: by samples of these tables, blocking needs "
+            f"{needed / 1e6:,.0f} MB, 400 MB of it for erblock itself; set --memory {least}MB or more, "
             "or leave it out"
         )

@@ -1,4 +1,4 @@
-"""A file of candidate pairs as scored pairs of row numbers."""
+"""Reads a file of candidate pairs as scored pairs of row numbers."""
 
 import numpy as np
 import polars as pl
@@ -12,14 +12,14 @@ from erblock.tables.pairs import PAIR, as_pairs, unknown_ids, with_rows
 
 
 def read_candidates(path: str, engine: MatchEngine, weights: Floats) -> ScoredPairs:
-    """Return the pairs of the file by row number, with its similarity or else that of their n-grams.
+    """Return the pairs of a file by row number, with the similarity in the file, else that of n-grams.
 
     Raises:
-        TableError: if the file cannot be read, or names a record that the tables do not have.
+        TableError: if the file cannot be read, or names a record that is in neither table.
     """
     ids = engine.ids
     frame = as_pairs(engine.read_pairs(path), path, *ids)
-    if "similarity" in frame.columns:  # of a pair that is there twice, the highest
+    if "similarity" in frame.columns:  # of a repeated pair, the highest
         frame = frame.sort("similarity", descending=True, nulls_last=True)
     rows = rows_of(frame, engine, path)
     left, right = rows["left"].to_numpy(), rows["right"].to_numpy()
@@ -34,18 +34,18 @@ def read_candidates(path: str, engine: MatchEngine, weights: Floats) -> ScoredPa
 
 
 def check_known(frame: pl.DataFrame, engine: MatchEngine, source: str) -> None:
-    """Raise TableError if a pair of the file `source` names a record that the tables do not have."""
+    """Raise TableError if a pair of the file `source` names a record that is in neither table."""
     for name, ids, table in zip(PAIR, engine.ids, engine.sources, strict=True):
         unknown = unknown_ids(frame, name, ids)
         if len(unknown):
             raise TableError(
                 f"{source}: {name} {listed([str(value) for value in unknown.head(3)])} is not in {table}; "
-                "give the tables that the pairs were made from"
+                "give the tables of these pairs"
             )
 
 
 def rows_of(frame: pl.DataFrame, engine: MatchEngine, source: str) -> pl.DataFrame:
-    """Return left and right row numbers, each pair once and in order, with what else the file says."""
+    """Return each pair once by its row numbers, sorted, with the other columns of the file."""
     check_known(frame, engine, source)
     frame = with_rows(frame, engine.ids)
     if engine.dedup:

@@ -1,4 +1,4 @@
-"""A file of pairs, matches or keys, or a whole run, held against limits: the gate of a CI job."""
+"""Checks a file of pairs, matches or keys, or a run, against limits."""
 
 from dataclasses import dataclass
 from functools import partial
@@ -36,17 +36,17 @@ class CheckReport:
 
 @dataclass(frozen=True)
 class CheckOutputs:
-    """Where the rows that break a limit go, and the JUnit report; None for neither."""
+    """Paths of outputs: the rows that break a limit, and the JUnit report; None writes nothing."""
 
     failing: Path | None = None
     junit: Path | None = None
 
 
 def check(config: Config, path: str, outputs: CheckOutputs) -> CheckReport:
-    """Return the checks of the file, or of the run, at `path`; write what `outputs` names.
+    """Return the checks of the file, or of the run, at `path`, and write the `outputs`.
 
     Raises:
-        ErblockError: if a file, a table or a limit is not usable; nothing is written then.
+        ErblockError: if a file, a table or a limit cannot be used; nothing is written then.
     """
     limits = config.check
     if outputs.failing is not None:
@@ -75,9 +75,7 @@ def check(config: Config, path: str, outputs: CheckOutputs) -> CheckReport:
 
 def _figures(found: Found, gold: pl.DataFrame | None) -> Figures:
     if found.kind == "clusters":
-        raise ConfigError(
-            f"{found.path} holds clusters; erblock check is about pairs, matches, keys or a run"
-        )
+        raise ConfigError(f"{found.path} holds clusters; expected pairs, matches, keys or a run")
     if found.kind == "keys":
         return Figures({"bucket": _bucket_of_keys(found.frame)})
     pairs, run = found.matches, found.run
@@ -103,7 +101,7 @@ def _bucket_of_keys(keys: pl.DataFrame) -> Figure:
 
 
 def _uncovered(found: Found, pairs: pl.DataFrame) -> Figure:
-    """Return the share of the smaller table without a pair; the larger one cannot be covered further."""
+    """Return the share of the smaller table's records without a pair; the larger cannot be covered more."""
     engine = found.engine
     side = min((0, 1), key=lambda side: len(engine.ids[side]))
     ids = engine.ids[side].alias(PAIR[side])
@@ -146,7 +144,7 @@ def _quality(found: Found, gold: pl.DataFrame | None) -> dict[str, Figure]:
 
 
 def _busiest(found: Found) -> int:
-    """Return how many pairs the record has that has most."""
+    """Return the largest number of pairs of one record."""
     ends = [found.matches[name].alias("id") for name in PAIR]
     sides = [pl.concat(ends)] if found.engine.dedup else ends
     counts = [side.value_counts(sort=True)["count"] for side in sides]

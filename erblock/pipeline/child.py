@@ -1,4 +1,4 @@
-"""A module of this package run in a process of its own, which imports nothing from the working folder."""
+"""Runs a module of this package in a new process, which imports nothing from the working folder."""
 
 import json
 import subprocess
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 _PACKAGE = Path(__file__).parents[1] / "__init__.py"
-# The package is loaded from the same place as here, whatever else is called erblock.
+# Loads the package from its place in this process, even if another module is named erblock.
 _CODE = """
 import json, sys
 from importlib import import_module
@@ -22,10 +22,9 @@ import_module(module).main(*arguments)
 
 
 def run_isolated(module: str, arguments: Sequence[str]) -> subprocess.CompletedProcess[str]:
-    """Run `main` of a module of this package with `arguments`; return what the process printed.
+    """Run `main` of a module of this package with `arguments`; return the finished process with its output.
 
-    Python puts the working folder before all others when a module is run by its name, and a file json.py in
-    there in the place of its own.
+    `python -m` would search the working folder first, so that a file json.py there would replace Python's.
     """
     here = Path.cwd()
     paths = [entry for entry in sys.path if entry and Path(entry).resolve() != here]

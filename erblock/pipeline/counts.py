@@ -1,7 +1,7 @@
-"""Extrapolates pairs of a sample to the tables: their number, and what a budget keeps of them.
+"""Extrapolates from a sample to the tables: the number of pairs, and how many of them a budget keeps.
 
-Every sampled pair is weighted by its inverse sampling probability (`sample`), and every sampled record by the
-number of records for each sampled one.
+Each sampled pair is weighted by its inverse sampling probability (`sample`), and each sampled record by the
+inverse of the share of records drawn.
 
 Decision: docs/decisions/045-trial-runs.md.
 """
@@ -23,12 +23,12 @@ from erblock.scoring.pairs import ScoredPairs
 Doubles = npt.NDArray[np.float64]
 
 _LEAST_PROBABILITY = 0.1
-"""Least probability of a match that counts for a pair with a large weight; lower ones are too uncertain."""
+"""The least probability at which a pair with a large weight counts as a match; lower ones are too noisy."""
 
 
 @dataclass(frozen=True)
 class Counts:
-    """Estimates for the tables: distinct pairs that meet, and pairs that are ranked."""
+    """Estimates for the tables: distinct pairs that share a bucket, and pairs that are ranked."""
 
     distinct: float
     scored: float
@@ -36,7 +36,7 @@ class Counts:
 
 @dataclass(frozen=True)
 class Kept:
-    """Expected number of pairs that the budget keeps, and their recall, None if it cannot be estimated."""
+    """The expected number of pairs that a budget keeps, and their recall, None if it is unknown."""
 
     pairs: float
     recall: float | None
@@ -58,18 +58,18 @@ class SampledRecords:
 
     @property
     def drawn(self) -> npt.NDArray[np.bool_]:
-        """Which left records are drawn for themselves."""
+        """Which left records were drawn by their own first token."""
         return np.asarray(self.left.drawn(self.share)[:, 0])
 
     @property
     def of_one(self) -> float:
-        """Left records of the table for each sampled one."""
+        """The number of left records per drawn left record."""
         return self.records[0] / max(int(self.drawn.sum()), 1)
 
     def weighted_records(self, left: Rows, right: Rows) -> Iterator[tuple[Rows, Doubles]]:
         """Yield sampled records, and the inverse-probability weights of their pairs.
 
-        In one table a pair may be sampled through either of its records.
+        In one table, a pair can be sampled through either of its records.
         """
         drawn = self.drawn
         for rows, others in ((left, right), (right, left)) if self.one_table else ((left, right),):
@@ -77,13 +77,13 @@ class SampledRecords:
             yield rows, np.where(drawn[rows], self.share / chance, 0.0)
 
     def weights(self, left: Rows, right: Rows) -> Doubles:
-        """Return how many pairs of the tables each pair counts."""
+        """Return the inverse-probability weight of each pair."""
         sides = [counts for _, counts in self.weighted_records(left, right)]
         return np.asarray(sum(sides) * self.of_one / len(sides))
 
 
 def count(sample: SampledRecords, chunks: Iterable[PairChunk], report: JoinReport) -> Counts:
-    """Return how many pairs the tables have, from those of the sample; `report` is that of their join.
+    """Return the estimated numbers of pairs in the tables, from a sample and the report of its join.
 
     Counts are capped at the ranking limit and, for overfull buckets, at the join window.
     """
@@ -95,10 +95,12 @@ def count(sample: SampledRecords, chunks: Iterable[PairChunk], report: JoinRepor
     if not sums.any():
         return Counts(0, 0)
     largest = report.largest_bucket * sample.records[-1] // max(len(sample.right.first), 1)
-    if largest > max(MAX_BUCKET, report.largest_bucket):  # what the join of the sample left out is not there
+    if largest > max(
+        MAX_BUCKET, report.largest_bucket
+    ):  # pairs that the join of the sample left out are missing here
         full = np.flatnonzero(sums > MAX_BUCKET)
-        # An overfull bucket is usually due to one value: a record then meets one window before and one after
-        # it.
+        # An overfull bucket is mostly due to one value: a record then has candidates in one window before and
+        # one after # it.
         sums[full] = [min(size, 2 * window(int(size), MAX_BUCKET)) for size in sums[full]]
     distinct = sample.records[0] * float(sums.mean()) / (2 if sample.one_table else 1)
     # Right records are assumed to have as many candidates as left ones.
@@ -108,14 +110,14 @@ def count(sample: SampledRecords, chunks: Iterable[PairChunk], report: JoinRepor
 
 @dataclass(frozen=True)
 class RankedPairs:
-    """The pairs of a sample, best first (`order`), and the probability of each to be a match, if known."""
+    """The pairs of a sample, their `order`, best first, and their probabilities of a match, if known."""
 
     pairs: ScoredPairs
     order: Rows
     probability: Doubles | None
 
     def kept(self, sample: SampledRecords, budget: Budget, scored: float) -> Kept:
-        """Return what `budget` keeps of the tables' `scored` ranked pairs."""
+        """Return the estimate of what `budget` keeps, if the tables have `scored` ranked pairs."""
         order = self.order
         weights = sample.weights(self.pairs.left, self.pairs.right)
         if budget.max_per_record is not None:
@@ -137,7 +139,7 @@ class RankedPairs:
         return Kept(pairs, float(np.interp(pairs, held, shares)))
 
     def _places(self, of_record: Doubles) -> Doubles:
-        """Return how many better pairs either record of each pair has in the tables, in order."""
+        """Return the estimated rank of each pair among those of its records in the tables, in order."""
         left, right = self.pairs.left[self.order], self.pairs.right[self.order]
         right = right + (0 if self.pairs.one_table else len(self.pairs.best_left))
         before = _sum_before(np.concatenate([left, right]), np.concatenate([of_record, of_record]))
@@ -153,7 +155,7 @@ def _limits(budget: Budget, smaller: int) -> list[float]:
 
 
 def _sum_before(groups: Rows, values: Doubles) -> Doubles:
-    """Return for every element the sum of the values before it in its group."""
+    """Return, for each element, the sum of the values before it in its group."""
     order = np.argsort(groups, kind="stable")
     sums = np.cumsum(values[order]) - values[order]
     first = np.flatnonzero(np.diff(groups[order], prepend=-1))

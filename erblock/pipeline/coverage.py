@@ -1,4 +1,4 @@
-"""Which records of a run have candidates, by what they lack and by their source; which sources meet."""
+"""Coverage of records by candidates, by missing columns and by source, and pairs between sources."""
 
 from collections.abc import Iterator
 
@@ -13,11 +13,11 @@ from erblock.tables.pairs import PAIR
 from erblock.tables.text import text_expression
 
 _NONE = "unknown"
-"""The source of a record that has none."""
+"""The name for records without a source."""
 
 
 def groups_of(pairs: Found, config: Config) -> Iterator[RecordGroup]:
-    """Yield all records of each table, those of a source and those that lack a column."""
+    """Yield groups of records of each table: all, those of each source, and those that lack a column."""
     gone = uncovered_records(pairs).select("table", "record_id").with_columns(gone=True)
     records = records_of(pairs.engine).join(
         gone, on=["table", "record_id"], how="left", maintain_order="left"
@@ -41,7 +41,7 @@ def _group(side: str, what: str, records: pl.DataFrame) -> RecordGroup:
 
 
 def sources_that_meet(pairs: Found, matches: Found | None, config: Config) -> Iterator[SourcePair]:
-    """Yield how many pairs and matches lie between any two sources of a table, the most pairs first."""
+    """Yield the numbers of pairs and matches between any two sources of a table, most pairs first."""
     sources = _sources(pairs, config)
     if sources is None:
         return
@@ -53,7 +53,7 @@ def sources_that_meet(pairs: Found, matches: Found | None, config: Config) -> It
 
 
 def _counts(found: Found, sources: pl.Series) -> pl.DataFrame:
-    """Return the matches of a file, or its pairs, by their two sources in order."""
+    """Return the number of pairs, or matches, of a file by their two sources, which are sorted."""
     rows = numbered(found.engine.tables, found.matches, found.path)
     one, other = (sources.gather(row) for row in rows)
     low, high = pl.min_horizontal(PAIR), pl.max_horizontal(PAIR)
@@ -64,7 +64,7 @@ def _counts(found: Found, sources: pl.Series) -> pl.DataFrame:
 
 
 def _sources(found: Found, config: Config) -> pl.Series | None:
-    """Return the source of each record of the table; None where none is named."""
+    """Return the source of each record of the table; None if the settings name no column of sources."""
     column, frame = config.tables.source, found.engine.tables.left.frame
     if column is None:
         return None

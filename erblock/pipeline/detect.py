@@ -17,14 +17,14 @@ from erblock.tables.read import csv_of
 from erblock.tables.schemas import ID
 
 _TELLING = {"name", "text", "code"}
-"""Kinds of columns that tell records apart."""
+"""Kinds of columns that distinguish records."""
 
 SideName = Literal["left", "right"]
 
 
 @dataclass(frozen=True)
 class Detected:
-    """Settings that name ids and columns, and a note about those that were found, if any."""
+    """Settings with id columns and columns, and a remark on those that were detected, if any."""
 
     config: Config
     remark: str | None = None
@@ -32,7 +32,7 @@ class Detected:
 
 @dataclass(frozen=True)
 class _Side:
-    """A table: its id column, and the names of the columns that may be compared."""
+    """One table: its id column, and the names of its other columns."""
 
     name: SideName
     source: str
@@ -45,13 +45,13 @@ class _Side:
 
 
 def detect(config: Config, *, columns: bool, alone: SideName = "left") -> Detected:
-    """Return the settings with the id column of each table, and with `columns` those that say the same.
+    """Return the settings with the id column of each table and, with `columns`, the mapped columns.
 
-    Nothing is looked for that is named, or has the usual name: `id`, and equal names of columns.
-    `alone`: which side of the settings one table stands for.
+    Nothing is detected if the settings name it, or if the names suffice: a column `id`, equal column names.
+    `alone`: the side of the settings that applies to one table.
 
     Raises:
-        TableError: if it cannot be told for certain; the message holds the `erblock init` line that helps.
+        TableError: if the result is not certain; the message has the `erblock init` command to run.
     """
     if "spark" in (config.block.engine, config.match.engine):
         return Detected(config)
@@ -98,13 +98,13 @@ def _certain_id(tables: TablesConfig, source: str, csv: CsvOptions) -> str:
 
 
 def _mapped(tables: TablesConfig, left: _Side, right: _Side) -> tuple[str, ...]:
-    """Return the columns that say the same, where either table has some that the other lacks."""
+    """Return the mapped columns, if each table has columns that the other lacks; else none."""
     if left.columns <= right.columns or right.columns <= left.columns:
         return ()
     mapped = mapped_columns(left.facts(), right.facts())
     if not any({pair.left.kind, pair.right.kind} <= _TELLING for pair in mapped):
         raise TableError(
-            f"it is not certain which columns of {left.source} and {right.source} say the same; name them "
+            f"the columns of {left.source} and {right.source} cannot be mapped for certain; map them "
             f"with --columns left_name=right_name, or let erblock propose them: {_init(tables)}"
         )
     entries = tuple(entry_of(pair) for pair in mapped)

@@ -1,4 +1,4 @@
-"""Compares two files of pairs, matches or clusters: what was gained, what was lost, and why."""
+"""Compares two files of pairs, matches or clusters: gains, losses and their causes."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -27,11 +27,11 @@ _CHANGES: dict[Kind, _Changes] = {"pairs": pair_changes, "matches": match_change
 
 @dataclass(frozen=True)
 class DiffOptions:
-    """Two files to compare, and what else is known.
+    """The two files to compare, and further inputs.
 
-    `old_left`, `old_right`: the tables of `before`, where they are not those of `after`. `gold`: known
-    matches. `keys`: of today's tables, one file or two, to tell whether a lost pair still shares a bucket.
-    `output`: where every row that is gained or lost goes.
+    `old_left`, `old_right`: the tables of `before`, if they differ from those of `after`. `gold`: known
+    matches. `keys`: one or two files of keys of the later tables, to find whether a lost pair still shares a
+    bucket. `output`: the path for all gained and lost rows.
     """
 
     before: str
@@ -45,9 +45,10 @@ class DiffOptions:
 
 @dataclass(frozen=True)
 class Diff:
-    """What differs: rows with their `cause`. `known_lost`, `known_gained`: known matches, if any are known.
+    """The differences: rows with their `cause`.
 
-    `kind`: what the files hold; `before`, `after`: how many of it.
+    `kind`: pairs, matches or clusters; `before`, `after`: their numbers. `known_lost`, `known_gained`: lost
+    rows and the number of gained ones among the known matches, None without known matches.
     """
 
     kind: str
@@ -60,20 +61,20 @@ class Diff:
 
     @property
     def sides(self) -> tuple[tuple[str, pl.DataFrame], ...]:
-        """What is lost and what is gained, by name."""
+        """The lost and the gained rows, by name."""
         return ("lost", self.lost), ("gained", self.gained)
 
     @property
     def has_loss(self) -> bool:
-        """Whether a known match is lost; without known matches, whether any pair is."""
+        """Whether a known match is lost; without known matches, whether anything is lost."""
         return not (self.lost if self.known_lost is None else self.known_lost).is_empty()
 
 
 def diff(config: Config, options: DiffOptions) -> Diff:
-    """Return what `after` has gained and lost since `before`.
+    """Return the gains and losses of `after` against `before`.
 
     Raises:
-        ErblockError: if a file or a table is not usable, or the two hold different things.
+        ErblockError: if a file or a table cannot be used, or the two files are of different kinds.
     """
     _check(config, options)
     has_old = (options.old_left or options.old_right) is not None
@@ -94,7 +95,7 @@ def diff(config: Config, options: DiffOptions) -> Diff:
     if options.keys:
         lost = with_buckets(lost, *_keys(options.keys, after))
     known_lost, known_gained = _known(config, options.gold, (before, after), past)
-    if known_lost is not None and before.kind != "clusters":  # the causes of entities are not those of pairs
+    if known_lost is not None and before.kind != "clusters":  # entities have other causes than pairs
         known_lost = known_lost.join(lost.select(*PAIR, "cause"), on=PAIR, how="left", maintain_order="left")
     counts = (_count(before), _count(after))
     kind = "entities" if before.kind == "clusters" else before.kind
@@ -110,7 +111,7 @@ def diff(config: Config, options: DiffOptions) -> Diff:
 
 def _check(config: Config, options: DiffOptions) -> None:
     if options.old_right is not None and config.tables.right is None:
-        raise ConfigError(f"--old-right {options.old_right}: there is one table; give --old-left alone")
+        raise ConfigError(f"--old-right {options.old_right}: there is one table; give only --old-left")
     if options.output is not None:
         check_rows_output(options.output, "--output")
     old = (options.old_left, options.old_right)
@@ -133,13 +134,13 @@ def _old_engine(config: Config, options: DiffOptions) -> LocalMatchEngine | None
 
 
 def _keys(files: tuple[str, ...], found: Found) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Return the KEYS of either side, ids in the types of the tables."""
+    """Return the KEYS of both sides, with ids in the types of the tables."""
     engine = found.engine
     expected = 1 if engine.dedup else 2
     if found.kind != "pairs" or len(files) != expected:
         raise ConfigError(
-            f"--keys is about pairs, and needs a file for each table, {expected} in all; "
-            f"found {found.kind} and {len(files)}"
+            f"--keys needs pairs and {expected} files, one for each table; found {found.kind} and "
+            f"{len(files)} files"
         )
     keys = []
     for file, ids in zip(files, engine.ids, strict=False):
@@ -152,9 +153,9 @@ def _keys(files: tuple[str, ...], found: Found) -> tuple[pl.DataFrame, pl.DataFr
 
 
 def _past(before: Found, old: LocalMatchEngine | None) -> list[pl.DataFrame]:
-    """Return id and text of the records of either side as they were.
+    """Return id and text of the earlier records of both sides.
 
-    Without the old tables they are those that the earlier file names, and what they said is not known.
+    Without the old tables, these are the records in the earlier file, with unknown text.
     """
     past = []
     for side, name in enumerate(PAIR):
@@ -168,7 +169,7 @@ def _past(before: Found, old: LocalMatchEngine | None) -> list[pl.DataFrame]:
 def _states(
     engine: LocalMatchEngine, past: list[pl.DataFrame], *, with_new: bool
 ) -> tuple[list[pl.DataFrame], list[pl.DataFrame]]:
-    """Return the records of either side that differ: seen from the past, and from today if `with_new`."""
+    """Return the changed records of both sides: of the earlier tables and, if `with_new`, of the later."""
     gone, new = [], []
     for name, ids, texts, before in zip(PAIR, engine.ids, engine.texts, past, strict=True):
         today = pl.DataFrame({name: ids, "text": texts})
@@ -186,7 +187,7 @@ def _named_ids(found: Found, side: int) -> pl.Series:
 
 
 def _differing(one: pl.DataFrame, other: pl.DataFrame, missing: str) -> pl.DataFrame:
-    """Return the ids of `one` that `other` lacks, or of which it holds another text, with their state."""
+    """Return the ids of `one` that `other` lacks or has with another text, with their state."""
     name = one.columns[0]
     both = one.join(other.select(name, there=pl.col("text"), known=True), on=name, how="left")
     state = (
@@ -201,7 +202,7 @@ def _differing(one: pl.DataFrame, other: pl.DataFrame, missing: str) -> pl.DataF
 def _known(
     config: Config, gold: str | None, both: tuple[Found, Found], past: list[pl.DataFrame]
 ) -> tuple[pl.DataFrame | None, int | None]:
-    """Return the known matches that are lost, and how many are gained; not of records that are gone."""
+    """Return the lost known matches and the number of gained ones, without records that are gone."""
     if gold is None:
         return None, None
     today = both[1].engine.ids
@@ -218,7 +219,7 @@ def _known(
 
 
 def _held(found: Found, known: pl.DataFrame) -> pl.DataFrame:
-    """Return the known matches that a file holds: as pairs, or in one cluster."""
+    """Return the known matches in a file, as pairs or within a cluster."""
     if found.kind != "clusters":
         return known.join(found.matches, on=PAIR, how="semi", maintain_order="left")
     as_text, ends = found.frame.schema["record_id"] == pl.String, known

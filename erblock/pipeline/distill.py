@@ -1,4 +1,4 @@
-"""A fitted neural model to a student: the same hash without the language model."""
+"""Distils a fitted neural model into a student: a hash with similar vectors, without the language model."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,10 +36,10 @@ _LEAST_TEXTS = 20
 
 @dataclass(frozen=True)
 class DistillReport:
-    """What was learned, from so many distinct texts.
+    """The report of distillation.
 
-    `agreement`: the mean cosine of student and teacher on texts that were held out, which the student has
-    not seen.
+    `texts`: the number of distinct texts to learn from; `features`: of embeddings learned. `agreement`: the
+    mean cosine between student and teacher on held-out texts.
     """
 
     output: Path
@@ -50,10 +50,12 @@ class DistillReport:
 
 
 def distill(config: Config, *, force: bool = False, on_progress: Progress = silent) -> DistillReport:
-    """Teach a student the vectors of the model that blocks, on the configured tables, and write it.
+    """Train a student on the vectors of a neural model for the configured tables, and write it.
+
+    The teacher is the model of [block]. An existing model is replaced only with `force`.
 
     Raises:
-        ErblockError: if a table or the model is not usable; nothing is written then.
+        ErblockError: if a table or the model cannot be used; nothing is written then.
     """
     folder, output = _teacher_folder(config), Path(config.distill.output)
     check_target(output, overwrite=force)
@@ -68,7 +70,7 @@ def _distilled(config: Config, folder: Path, force: bool, on_progress: Progress)
     tables = open_tables(with_model_columns(config))
     texts = _drawn(texts_of(tables), options.texts, options.seed)
     teacher = load_model(folder, config.block.device, config.block.precision)
-    assert isinstance(teacher.hasher, NeuralHasher)  # as its manifest says
+    assert isinstance(teacher.hasher, NeuralHasher)  # checked by `_teacher_folder`
     student, agreement = _taught(teacher.hasher, texts, on_progress)
     digests = {**teacher.provenance.digests, "teacher": model_digest(folder)}
     notes = {"distilled_from": len(texts), "agreement": round(agreement, 4)}
@@ -81,7 +83,7 @@ def _teacher_folder(config: Config) -> Path:
     """Return the folder of the teacher.
 
     Raises:
-        ErblockError: if it is none, or the student would be written over it.
+        ErblockError: if it has no neural model, or the student would overwrite it.
     """
     if config.block.model is None:
         raise ConfigError("a student needs a teacher: fit a model with 'erblock fit', then name its folder")
@@ -94,22 +96,22 @@ def _teacher_folder(config: Config) -> Path:
 
 
 def _drawn(texts: Texts, most: int, seed: int) -> pl.Series:
-    """Return at most so many distinct texts, drawn at random.
+    """Return at most `most` distinct texts, drawn at random.
 
     Raises:
-        TableError: if there are too few to learn anything from.
+        TableError: if there are too few texts.
     """
     distinct = pl.concat(texts.sides).drop_nulls().unique().sort()
     distinct = distinct.filter(distinct != "")
     if len(distinct) < _LEAST_TEXTS:
         raise TableError(
-            f"a student needs at least {_LEAST_TEXTS} different records to learn from, found {len(distinct)}"
+            f"a student needs at least {_LEAST_TEXTS} distinct records to learn from, found {len(distinct)}"
         )
     return distinct.gather(np.random.default_rng(seed).permutation(len(distinct))[:most])
 
 
 def _taught(teacher: NeuralHasher, texts: pl.Series, on_progress: Progress) -> tuple[StudentHasher, float]:
-    """Return the student, and its mean cosine with the teacher on texts that are held out."""
+    """Return the student, and its mean cosine with the teacher on held-out texts."""
     hybrid = encode_hybrid(teacher.encoder, teacher.weights, texts, on_progress)
     vectors = hybrid.dense.vectors
     held = min(_HELD_OUT_MOST, max(1, int(_HELD_OUT_SHARE * len(texts))))
@@ -120,7 +122,7 @@ def _taught(teacher: NeuralHasher, texts: pl.Series, on_progress: Progress) -> t
 
 
 def _known(folder: Path) -> Extras:
-    """Return what the teacher knows of the columns, and from labels."""
+    """Return the column evidence and the labels of the teacher."""
     evidence, labels = folder / EVIDENCE_FILE, stored_labels(folder)
     return Extras(
         {} if labels is None else {LABELS_FILE: labels},

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 
 def check_engine(config: Config) -> None:
-    """Raise ErblockError if the engine cannot do what is asked for; called before any work is done."""
+    """Raise ErblockError if the engine lacks what the settings ask for; called before any work."""
     options = config.block
     if options.audit is not None:
         check_records_here(options.engine, "--audit")
@@ -69,7 +69,7 @@ def _check_spark(config: Config) -> None:
 
 @dataclass(frozen=True)
 class Place:
-    """Where a table is to be written, and the option that says so."""
+    """The path of an output table, and the option that names it."""
 
     option: str
     path: str
@@ -85,10 +85,10 @@ def check_place(place: Place, engine: str) -> None:
 
 @contextmanager
 def open_engine(config: Config, on_progress: Progress = silent) -> Iterator[Engine]:
-    """Yield the engine; what it keeps elsewhere is let go afterwards.
+    """Yield the engine, and release its resources at the end.
 
     Raises:
-        ErblockError: if a table or the model is not usable, or there is no cluster.
+        ErblockError: if a table or the model cannot be used, or there is no cluster.
     """
     if config.block.engine == "local":
         yield open_local_engine(config, on_progress)
@@ -102,7 +102,7 @@ def open_local_engine(config: Config, on_progress: Progress = silent) -> LocalEn
     """Return the engine of this machine.
 
     Raises:
-        ErblockError: if a table or the model is not usable.
+        ErblockError: if a table or the model cannot be used.
     """
     stored = stored_tables(config.tables)
     config = with_model_columns(config)
@@ -121,7 +121,7 @@ def open_local_engine(config: Config, on_progress: Progress = silent) -> LocalEn
 
 
 def _with_source(exact: tuple[UInt32s, UInt32s], fixed: FixedPairs) -> tuple[UInt32s, UInt32s]:
-    """Return the keys and the source of each record, which copies must share."""
+    """Return the exact keys with the source of each record as one more key, which copies must share."""
     if fixed.source is None:
         return exact
     keys = np.vstack([exact[0], fixed.source[np.newaxis].astype(np.uint32)])
@@ -129,9 +129,9 @@ def _with_source(exact: tuple[UInt32s, UInt32s], fixed: FixedPairs) -> tuple[UIn
 
 
 def _exact_keys(entries: Sequence[str], tables: TablePair) -> tuple[UInt32s, UInt32s]:
-    """Return (entries, records) exact keys of either table."""
+    """Return the exact keys of both tables, (entries, records)."""
     if entries:
-        from erblock.rules.exact_keys import exact_keys  # brings the parser of rules along
+        from erblock.rules.exact_keys import exact_keys  # imports the parser of rules
 
         return exact_keys(entries, tables)
     left, right = (np.zeros((0, side.frame.height), dtype=np.uint32) for side in (tables.left, tables.other))
@@ -159,7 +159,7 @@ def _spark_engine(config: Config, stored: StoredTables) -> Iterator[Engine]:
 
 
 def _fitted_minhash(tables: "SparkTables", folder: Path, bands: int | None) -> Path:
-    """Return the folder of a MinHash that suits the tables; their texts come to this machine for it."""
+    """Fit a MinHash to the tables, whose texts are collected to this machine; return its folder."""
     from erblock.engines.spark import collected_texts
 
     sides = [collected_texts(table) for table in tables.sides]

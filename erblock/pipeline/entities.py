@@ -1,4 +1,4 @@
-"""What `match` writes of entities: every record with its own, by ids that stay from run to run."""
+"""Writes the entity of each record, by ids that stay the same from run to run."""
 
 from dataclasses import dataclass
 
@@ -16,10 +16,10 @@ from erblock.tables.entities import HIGHEST, KnownEntities, known_entities
 
 @dataclass(frozen=True)
 class EntityChanges:
-    """What became of the entities of `file`.
+    """Changes since the entities in `file`.
 
-    `stayed`: entities of before that still are; `new`: ids given today; `joined`: new records in an entity
-    that was known; `records_gone`: records of before that are in no table. `changes`: rows of CHANGES.
+    `stayed`: known entities that still exist; `new`: new entities; `joined`: new records in known entities;
+    `records_gone`: former records that are in neither table. `changes`: rows of CHANGES.
     """
 
     file: str
@@ -30,25 +30,25 @@ class EntityChanges:
     changes: tuple[dict[str, str | int | None], ...]
 
     def count(self, change: str) -> int:
-        """Return how many known entities were `merged`, `split` or are `gone`."""
+        """Return the number of known entities with this change: `merged`, `split` or `gone`."""
         return len({row["entity_id"] for row in self.changes if row["change"] == change})
 
 
 def check_entities(options: MatchConfig) -> None:
-    """Raise ConfigError if known entities are given and none are written, or changes asked for of none."""
+    """Raise ConfigError for --entities without --clusters, or --changes without --entities."""
     if options.entities is not None and options.clusters is None:
-        raise ConfigError(f"--entities {options.entities}: name with --clusters where the entities go")
-    if options.changes is not None and options.entities is None:
         raise ConfigError(
-            f"--changes {options.changes}: changes are those of known entities; give --entities"
+            f"--entities {options.entities}: also set --clusters, the file for the new entities"
         )
+    if options.changes is not None and options.entities is None:
+        raise ConfigError(f"--changes {options.changes}: also set --entities, the known entities")
 
 
 def read_entities(options: MatchConfig, engine: MatchEngine) -> KnownEntities | None:
-    """Return the entities of an earlier run, if they are given.
+    """Return the entities of an earlier run, or None without --entities.
 
     Raises:
-        TableError: if the file cannot be read, or is not about these tables.
+        TableError: if the file cannot be read or does not fit the tables.
     """
     if options.entities is None:
         return None
@@ -60,7 +60,7 @@ def read_entities(options: MatchConfig, engine: MatchEngine) -> KnownEntities | 
 def write_entities(
     options: MatchConfig, engine: MatchEngine, assignment: Assignment, known: KnownEntities | None
 ) -> EntityChanges | None:
-    """Write every record with its entity if that is asked for; return what became of `known` ones."""
+    """Write each record with its entity, if asked for; return the changes since the `known` entities."""
     if options.clusters is None:
         return None
     left, right = engine.ids

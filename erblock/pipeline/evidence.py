@@ -1,7 +1,7 @@
-"""Evidence of the columns: learned from some candidates, added to the ranking of all.
+"""Column evidence: learned from some candidates and added to the ranking of all.
 
-A model brings what it learned when it was fitted, with rules and labels. Without a model the evidence is
-learned from the candidates at hand: from seed pairs and their competitors.
+A model has the evidence that was learned when it was fitted, with rules and labels. Without a model, the
+evidence is learned from the candidates themselves: from seed pairs and their competitors.
 """
 
 from dataclasses import dataclass, replace
@@ -43,19 +43,21 @@ from erblock.tables.read import Records, TablePair
 _SAMPLE = 20_000
 _LEARNED_FROM = 20
 _COMPARED, _LEAST_COMPARED, _COMPARED_IN_ALL = 60, 3, 10_000_000
-"""Best candidates of a record that are compared by their columns, at most and at least, and the maximum in
-all. Comparing takes most of the time of large tables, and a match is rarely further down."""
+"""Limits of the candidates whose columns are compared: most and least per record, and most in all.
+
+Comparing takes most of the time for large tables, and a match rarely has a lower rank.
+"""
 
 
 @dataclass(frozen=True)
 class Knowledge:
-    """What is known beside the tables: rules, and labels (left_id, right_id, label) if there are any."""
+    """Supervision: match and conflict rules, and labels (left_id, right_id, label) or None."""
 
     rules: tuple[tuple[str, ...], tuple[str, ...]]
     labels: pl.DataFrame | None
 
     def of(self, tables: TablePair, pairs: ScoredPairs) -> PairLabels:
-        """Return for every pair what rules and labels say of it."""
+        """Return the label of each pair by rules and labels."""
         rows = pl.DataFrame({"left_row": pairs.left, "right_row": pairs.right})
         rules = compile_rules(*self.rules, tables)
         asked = rows.with_columns(origin=pl.lit("candidates"))
@@ -67,7 +69,7 @@ class Knowledge:
 def _pair_labels(label: Rows, rule: Rows, rules: RuleSet) -> PairLabels:
     pair_labels = np.full(len(label), UNKNOWN, dtype=np.int8)
     pair_labels[label == SIMILAR] = AGREE
-    # A pair for which no match rule holds may still match; a conflict rule is strong evidence.
+    # A pair without a match rule can still match; a conflict rule is strong evidence.
     pair_labels[np.isin(rule, rules.conflict) & (rule != NO_RULE)] = CONFLICT
     labelled = rule == FROM_LABELS
     pair_labels[labelled] = np.where(label[labelled] == SIMILAR, MATCH, NO_MATCH)
@@ -92,7 +94,7 @@ def sample_of(tables: TablePair, seed: int) -> TablePair:
 def learn_evidence(
     sample: TablePair, hasher: Hasher, known: Knowledge, on_progress: Progress
 ) -> FittedEvidence | None:
-    """Return the evidence learned from the candidates in the sample; None with too few seed pairs."""
+    """Return the evidence learned from the candidates in a sample; None if there are too few seed pairs."""
     texts = texts_of(sample)
     left = hasher.sketch(texts.left)
     right = None if texts.dedup else hasher.sketch(texts.right)
@@ -109,7 +111,7 @@ def _learned_from(
     weights: Floats,
     on_progress: Progress = silent,
 ) -> "ColumnEvidence | None":
-    """Return the evidence learned from these pairs; None with too few seed pairs."""
+    """Return the evidence learned from these pairs; None if there are too few seed pairs."""
     on_progress("learn", 0, 4)
     columns = compared_columns(tables)
     comparison = comparison_of(tables, columns, weights)
@@ -131,9 +133,9 @@ def _learned_from(
 
 @dataclass(frozen=True)
 class ColumnEvidence:
-    """The evidence of the columns, and the tables whose records are compared.
+    """Fitted column evidence with the tables whose records it compares.
 
-    `comparison`: of the records of both tables; making it reads all of them.
+    `comparison` of the records is created on first use, which reads all records.
     """
 
     fitted: FittedEvidence
@@ -143,11 +145,11 @@ class ColumnEvidence:
     doubts: Doubts
 
     def between(self, left: Rows, right: Rows) -> Scores:
-        """Return the log odds of a match of each pair of row numbers."""
+        """Return the log odds of a match for each pair of row numbers."""
         return self.fitted.log_odds_by(self.comparison, left, right)
 
     def within(self, rows: Rows, others: Rows, *, right: bool) -> Scores:
-        """Return the log odds of each pair of row numbers of one of the tables, as of one of both."""
+        """Return the log odds for pairs of rows within one table, as for pairs of rows of both."""
         one = TablePair(self.tables.other if right else self.tables.left, None, ())
         columns = tuple(column.of_side(right=right) for column in self.fitted.columns)
         comparison = ComparisonInParts(one, columns, self.weights)
@@ -156,7 +158,7 @@ class ColumnEvidence:
 
 @dataclass(frozen=True)
 class Weighed:
-    """Candidates as they are ranked, and what speaks for a match beside the ranking."""
+    """Candidates with their scores, the `signal` for seed pairs, and the column evidence, if any."""
 
     scored: ScoredPairs
     signal: Scores
@@ -168,7 +170,7 @@ class Weighed:
 
 
 def weigh(config: Config, found: Candidates, on_progress: Progress = silent) -> Weighed:
-    """Return the candidates with the evidence of the columns added, if there is any."""
+    """Return the candidates with the column evidence added to the score, if there is any."""
     scored, evidence = found.scored, _evidence(config, found, on_progress)
     if evidence is None:
         return Weighed(scored, scored.similarity)
@@ -183,7 +185,7 @@ def weigh(config: Config, found: Candidates, on_progress: Progress = silent) -> 
 
 
 def _evidence(config: Config, found: Candidates, on_progress: Progress) -> ColumnEvidence | None:
-    """Return the evidence of the model, or without a model what the candidates themselves teach."""
+    """Return the column evidence of the model; without a model, that learned from the candidates."""
     folder = model_folder(config.block)
     if found.tables is None or found.weights is None or not len(found.scored):
         return None

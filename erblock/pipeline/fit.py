@@ -1,4 +1,4 @@
-"""Tables and rules to triplets, triplets to a trained hash, the hash to a model folder."""
+"""Fits a hash: rules and labels give triplets, triplets train the encoder, and a model folder is written."""
 
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
@@ -39,15 +39,15 @@ from erblock.training.fit import TrainingOptions, TrainingReport, TrainingTables
 TRIPLETS_FILE = "triplets.parquet"
 
 TAUGHT, SUPPOSED = 0.5, 0.25
-"""Share of the trained weights in the average: with rules or labels, and with supposed matches alone."""
+"""The share of trained weights in the average with pre-trained ones: with supervision, and without."""
 
 
 @dataclass(frozen=True)
 class FitReport:
-    """Result of fitting: triplets by the rule that made them, and the training; MinHash has neither.
+    """The report of fitting.
 
-    `doubts`: notes on labels that are probably wrong.
-
+    `triplets`: their number by rule, and `training`: its report; MinHash has neither. `doubts`: notes on
+    labels that are probably wrong.
     """
 
     output: Path
@@ -61,14 +61,14 @@ class FitReport:
 def fit(config: Config, *, force: bool = False, on_progress: Progress = silent) -> FitReport:
     """Train a neural hash on the configured tables and rules, and write it as a model folder.
 
-    The method "minhash" fits weights and bands to the tables instead, without rules.
+    The method "minhash" instead fits weights and bands to the tables, without rules.
 
     Raises:
-        ErblockError: if a table, a rule, the labels or the encoder is not usable; nothing is written then.
+        ErblockError: if a table, a rule, the labels or the encoder cannot be used; nothing is written then.
     """
     options = config.fit
     if options.method == "neural":
-        require_extra("torch", "neural", ", or give --method minhash, which needs no torch")
+        require_extra("torch", "neural", ", or set --method minhash, which needs no torch")
     check_fit_places(config)
     check_target(Path(options.output), overwrite=force)
     with locked(Path(options.output)):
@@ -94,7 +94,7 @@ def _fitted_and_saved(config: Config, force: bool, on_progress: Progress) -> Fit
 
 @dataclass(frozen=True)
 class Fitted:
-    """A fitted hasher, the tables that are kept beside it, and what the command says."""
+    """A fitted hasher, the report, and the tables that are stored with the hasher."""
 
     hasher: Hasher
     report: FitReport
@@ -104,7 +104,7 @@ class Fitted:
 def fit_hasher(
     config: Config, tables: TablePair, on_progress: Progress = silent, checkpoint: Path | None = None
 ) -> Fitted:
-    """Return the hash that suits these tables, by the configured method; see `train` for `checkpoint`."""
+    """Return a hash fitted to these tables by the configured method; for `checkpoint` see `train`."""
     if config.fit.method == "minhash":
         return _fit_minhash(config, tables)
     return _fit_neural(config, tables, on_progress, checkpoint)
@@ -122,7 +122,7 @@ def _fit_neural(config: Config, tables: TablePair, on_progress: Progress, checkp
     encoder = load_encoder(
         EncoderOptions(options.encoder, options.max_tokens, options.device, options.precision)
     )
-    if not options.max_steps:  # Its weights stay as they are: every text is encoded once.
+    if not options.max_steps:  # weights do not change, so each text is encoded once
         encoder = CachingEncoder(encoder)
     texts = texts_of(tables)
     sets = [ngrams.feature_sets(side) for side in texts.sides]
@@ -150,7 +150,7 @@ def _fit_neural(config: Config, tables: TablePair, on_progress: Progress, checkp
         (texts.left.gather(rows.anchor), texts.right.gather(rows.positive)),
         records=max(map(len, texts.sides)),
     )
-    if options.max_steps:  # Evidence is learned from the same sample: its texts are encoded once.
+    if options.max_steps:  # evidence is learned from the same sample, so each text is encoded once
         encoder = CachingEncoder(encoder)
     keys = NgramKeys(weights, minhash_of(texts).plan)
     on_progress("buckets", 0, 1)
@@ -164,7 +164,7 @@ def _fit_neural(config: Config, tables: TablePair, on_progress: Progress, checkp
 
 
 def _checkpoint_of(options: FitConfig) -> Path:
-    """Return the file beside the model from which a killed fit goes on."""
+    """Return the checkpoint file beside the model, from which a killed fit continues."""
     place = real(Path(options.output))
     return place.with_name(f".{place.name}.checkpoint")
 

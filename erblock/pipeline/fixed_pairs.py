@@ -1,4 +1,4 @@
-"""Pairs that the user names: those that blocking always writes, and those that it never does."""
+"""Reads the pairs that blocking always writes, and those that it never writes."""
 
 import numpy as np
 import polars as pl
@@ -20,7 +20,7 @@ _KEY = "key"
 def read_fixed_pairs(config: Config, tables: TablePair) -> FixedPairs:
     """Return the pairs of `must_pairs` and of `must_not_pairs`.
 
-    Of a file with a column `label` they are those that are labelled 1, and those that are labelled 0.
+    From a file with a column `label`, these are the pairs labelled 1, and the pairs labelled 0.
 
     Raises:
         TableError: if a file cannot be read or does not fit the tables, or a pair is in both.
@@ -40,7 +40,7 @@ def read_fixed_pairs(config: Config, tables: TablePair) -> FixedPairs:
 
 
 def source_of(tables: TablePair, column: str | None) -> Rows | None:
-    """Return the source of each record of one table, by number, 0 where it is missing; None without any."""
+    """Return the source of each record as a number, 0 if it is missing; None without a column of sources."""
     if column is None:
         return None
     frame = tables.left.frame
@@ -49,7 +49,7 @@ def source_of(tables: TablePair, column: str | None) -> Rows | None:
 
 
 def _named(config: Config, tables: TablePair, path: str | None, label: int) -> pl.DataFrame:
-    """Return the pairs that a file names as they stand there, and the key of each; none without a file."""
+    """Return the pairs of a file by id, in its order, with the key of each pair; no rows without a file."""
     if path is None:
         return pl.DataFrame(schema={_KEY: pl.Int64})
     ids = tables.left.frame[ID], tables.other.frame[ID]

@@ -1,4 +1,4 @@
-"""A file that a run wrote - pairs, matches, clusters or keys - beside the records that it is about."""
+"""Reads a file of pairs, matches, clusters or keys together with the records that it names."""
 
 from dataclasses import dataclass, replace
 
@@ -19,19 +19,19 @@ from erblock.tables.run_report import RunReport, read_run, report_of
 from erblock.tables.schemas import ID, KEYS
 
 SCORES = ("probability", "similarity", "score")
-"""Columns that say how likely a pair is a match, the best first."""
+"""Columns with the strength of a pair, in the order of preference."""
 
 _NUMBERS = {"score": pl.Float64, "similarity": pl.Float64, "n_bands": pl.Int64}
 
 
 @dataclass(frozen=True)
 class Found:
-    """What a file says of the records of `engine`.
+    """The content of a file about the records of `engine`.
 
-    `frame` of pairs and matches: each pair once, in the order of the file and with all of its columns;
-    `is_match` is among those of matches, and in one table the lower id is the left one. Of clusters and keys:
-    a row for every record of each, with the columns of `records_of`. `run`: what the run said that wrote it,
-    if that is what was read.
+    For pairs and matches, `frame` has each pair once, in the order of the file, with all of its columns;
+    matches have `is_match`, and in one table the lower id is left. For clusters and keys, it has a row for
+    each record in each of them, with the columns of `records_of`. `run` is the report of the run that wrote
+    the file, if a run was read.
     """
 
     path: str
@@ -42,18 +42,18 @@ class Found:
 
     @property
     def matches(self) -> pl.DataFrame:
-        """The pairs that stand in the file as found: of matches, those that are judged to be one."""
+        """The pairs of the file; in a file of matches, only those with `is_match`."""
         return self.frame.filter("is_match") if self.kind == "matches" else self.frame
 
 
 def read_found(path: str, config: Config, engine: LocalMatchEngine, *, known: bool = True) -> Found:
-    """Return what the file at `path` says, or the file of the run that `path` tells of or is the folder of.
+    """Return the content of the file at `path`; for a report or a folder of a run, of the file it wrote.
 
-    The columns tell what it holds. `known`: every record that it names must be in the tables; an earlier file
-    may name records that are gone, and its clusters have no `record.name` then.
+    The columns tell the kind of the file. With `known`, each record must be in the tables. Without, an
+    earlier file may name records that are gone, and clusters have no columns `record.name`.
 
     Raises:
-        TableError: if it cannot be read, names an unknown record, or is of another run.
+        TableError: if it cannot be read, names an unknown record, or belongs to another run.
     """
     path = report_of(path)
     if not path.lower().endswith(".json"):
@@ -63,8 +63,8 @@ def read_found(path: str, config: Config, engine: LocalMatchEngine, *, known: bo
     reported = run.pairs if run.matches is None else run.matches
     if found.kind in ("pairs", "matches") and reported != found.matches.height:
         raise TableError(
-            f"{output} holds {found.matches.height:,} pairs, its run tells of {reported:,}: "
-            "it is of another run"
+            f"{output} has {found.matches.height:,} pairs, but its run reports {reported:,}: it is from "
+            f"another run"
         )
     return replace(found, run=run)
 
@@ -85,7 +85,7 @@ def _read(source: str, config: Config, engine: LocalMatchEngine, *, known: bool)
 
 
 def _with_numbers(raw: pl.DataFrame) -> pl.DataFrame:
-    """Return pairs with scores that are numbers, which a CSV holds as text; as they are if one is none."""
+    """Return pairs with their scores as numbers (a CSV has text); unchanged if a score is not a number."""
     texts = [name for name in _NUMBERS if raw.schema.get(name) == pl.String]
     numbers = raw.select(pl.col(name).cast(_NUMBERS[name], strict=False) for name in texts)
     return raw.with_columns(
@@ -96,17 +96,17 @@ def _with_numbers(raw: pl.DataFrame) -> pl.DataFrame:
 def known_matches(
     path: str, config: Config, ids: tuple[pl.Series, pl.Series], *, one_table: bool
 ) -> pl.DataFrame:
-    """Return the known matches at `path` as distinct pairs; `ids`: of either side, which it may name.
+    """Return the known matches at `path` as distinct pairs. `ids` are the known ids of both sides.
 
     Raises:
-        TableError: if they cannot be read, do not fit the tables, or are none.
+        TableError: if the file cannot be read, does not fit the tables, or has no known matches.
     """
     gold = read_gold(path, ids[0], None if one_table else ids[1], csv_of_gold(config.tables))
     return distinct_pairs(without_selves(gold, path, one_table=one_table), one_table=one_table)
 
 
 def distinct_pairs(frame: pl.DataFrame, *, one_table: bool) -> pl.DataFrame:
-    """Return each pair once, ids first; in one table (a, b) is (b, a), and no record a pair with itself."""
+    """Return each pair once, ids first. In one table, (a, b) is (b, a), and (a, a) is no pair."""
     left, right = map(pl.col, PAIR)
     if one_table:
         low, high = (
@@ -118,9 +118,9 @@ def distinct_pairs(frame: pl.DataFrame, *, one_table: bool) -> pl.DataFrame:
 
 
 def records_of(engine: LocalMatchEngine) -> pl.DataFrame:
-    """Return every record: `table`, `record_id`, and as `record.name` the compared columns of either table.
+    """Return all records of both tables: `table`, `record_id`, and the compared columns as `record.name`.
 
-    Ids of different types are text.
+    Ids of different types become text.
     """
     sides = [("left", engine.tables.left.frame), ("right", engine.tables.other.frame)][
         : 1 if engine.dedup else 2
@@ -148,13 +148,13 @@ def _cluster_rows(raw: pl.DataFrame, source: str, engine: LocalMatchEngine) -> p
 
 
 def _any_clusters(raw: pl.DataFrame, source: str, engine: LocalMatchEngine) -> pl.DataFrame:
-    """Return `cluster_id`, `table` and `record_id` as a file names them; ids as `records_of` has them."""
+    """Return `cluster_id`, `table` and `record_id` of a file, with ids of the types in `records_of`."""
     rows = cluster_rows(raw, source, one_table=engine.dedup)
     return rows.with_columns(cast_ids(rows["record_id"], records_of(engine).schema["record_id"], source))
 
 
 def _key_rows(raw: pl.DataFrame, engine: LocalMatchEngine) -> pl.DataFrame:
-    """Return KEYS with the records of the table that has most of them; the file does not say which it is."""
+    """Return KEYS with the records of the table that has most of their ids, as the file does not name it."""
     every, keys = records_of(engine), raw.select(*KEYS.columns)
     sides = [every.filter(pl.col("table") == side) for side in ("left", "right")]
     keys = keys.with_columns(converted_ids(keys["record_id"], every.schema["record_id"]))

@@ -1,4 +1,4 @@
-"""`erblock init`: tables profiled, columns mapped, rules proposed, and each rule tried before it is kept."""
+"""Writes a settings file: profiles tables, maps columns, proposes rules, and tries each rule."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -34,12 +34,12 @@ from erblock.tables.read import Records, TablePair, column_pairs, csv_of, read_r
 from erblock.tables.writing import write_text
 
 _TRIED_ON = 20_000
-"""Records of the larger table that the rules are tried on at most: enough to tell a share, in seconds."""
+"""The largest number of records that rules are tried on: enough to estimate shares in seconds."""
 
 
 @dataclass(frozen=True)
 class Written:
-    """The file, how many of the proposed match rules it uses, and how many records each table has."""
+    """The report: the file, the numbers of used and of proposed match rules, the records of each table."""
 
     path: Path
     used: int
@@ -50,7 +50,7 @@ class Written:
 def write_config(tables: TablesConfig, output: Path, *, force: bool = False) -> Written:
     """Profile the tables, try the proposed rules, and write the settings to `output`.
 
-    `tables`: which tables, how to read them, and their id columns if they are known.
+    `tables`: the tables, how to read them, and their id columns if known.
 
     Raises:
         ConfigError: if the file exists and `force` is not set.
@@ -71,7 +71,7 @@ def write_config(tables: TablesConfig, output: Path, *, force: bool = False) -> 
 
 
 def _facts(tables: TablesConfig, side: Literal["left", "right"], source: str) -> tuple[TableFacts, Records]:
-    """Return what the columns of a table hold; its id column is looked for if none is named."""
+    """Return the profile and the records of a table; its id column is detected if none is named."""
     csv = csv_of(tables, side)
     keys = tables.model_fields_set & {"id", f"{side}_id"}
     if keys:
@@ -80,18 +80,18 @@ def _facts(tables: TablesConfig, side: Literal["left", "right"], source: str) ->
 
 
 def _check_replaceable(output: Path, force: bool) -> None:
-    """Raise ConfigError if there is a file that is not to be replaced: only settings are."""
+    """Raise ConfigError if an existing file has no settings, or if --force is not set."""
     if not force:
-        raise ConfigError(f"{output} exists already; give --force to write over it, or -o for another name")
+        raise ConfigError(f"{output} already exists; set --force to replace it, or -o for another name")
     if not is_settings(output):
-        raise ConfigError(f"{output} exists and holds no settings of erblock; give -o for another name")
+        raise ConfigError(f"{output} exists and is no settings file of erblock; set -o for another name")
 
 
 def filled_rows(source: str, csv: CsvOptions) -> pl.DataFrame:
     """Return the rows of a table that are not blank.
 
     Raises:
-        TableError: if it cannot be read, or has none.
+        TableError: if the table cannot be read, or has no such rows.
     """
     frame = read_frame(source, csv)
     check_not_empty(frame, source)
@@ -99,7 +99,7 @@ def filled_rows(source: str, csv: CsvOptions) -> pl.DataFrame:
 
 
 def facts_of(source: str, id_column: IdColumn, csv: CsvOptions) -> tuple[TableFacts, Records]:
-    """Return what the columns of a table hold, and its records.
+    """Return the profile of a table, and its records.
 
     Raises:
         TableError: if it cannot be used.
@@ -115,7 +115,7 @@ def _pair(left: Records, right: Records | None, mapped: Sequence[MappedColumn]) 
 
 
 def _tried(tables: TablePair, proposal: Proposal) -> TriedRules:
-    """Return the rules with the verdicts on them, as `erblock rules check` gives them."""
+    """Return the rules with the verdicts that `erblock rules check` would give."""
     sample, options = _sample(tables), FitConfig()
     pairs = labelling_pairs(sample, options.labelling_pairs, options.seed)
     left, right = pairs["left_row"].to_numpy(), pairs["right_row"].to_numpy()
@@ -131,7 +131,7 @@ def _tried_rule(verdict: Verdict) -> Tried:
 
 
 def _sample(tables: TablePair) -> TablePair:
-    """Return small tables whole, and of large ones the records that share some sampled tokens."""
+    """Return small tables unchanged, and samples of large ones: the records with some sampled tokens."""
     largest = max(tables.left.frame.height, tables.other.frame.height)
     if largest <= _TRIED_ON:
         return tables

@@ -1,4 +1,4 @@
-"""What every stage begins with: the checked tables, and their records as texts."""
+"""The inputs of each stage: the checked tables, and their records as texts."""
 
 from dataclasses import dataclass, replace
 
@@ -16,7 +16,7 @@ from erblock.tables.text import SEPARATOR, record_texts
 
 @dataclass(frozen=True)
 class Texts:
-    """The text of every record of both tables; one table stands on both sides."""
+    """The texts of all records of both sides. With one table, the sides are the same."""
 
     left: pl.Series
     right: pl.Series
@@ -33,7 +33,7 @@ class Texts:
         return [self.left] if self.dedup else [self.left, self.right]
 
     def copies(self, exact: tuple[UInt32s, UInt32s]) -> tuple[Copies, Copies]:
-        """Return which records of either side say the same, and have the same exact keys, (keys, records)."""
+        """Return the copies on both sides: records with equal texts and equal exact keys, (keys, records)."""
         sides = zip(self.sides, exact, strict=False)
         keyed = [_with_keys(texts, keys) if len(keys) else texts for texts, keys in sides]
         copies = [Copies.of(texts, one_table=self.dedup) for texts in keyed]
@@ -41,7 +41,7 @@ class Texts:
 
 
 def _with_keys(texts: pl.Series, keys: UInt32s) -> pl.Series:
-    """Return texts that are equal where texts and keys are; an empty one stays empty."""
+    """Return texts that are equal if and only if texts and keys are equal; empty texts stay empty."""
     text = pl.col("text")
     frame = texts.alias("text").to_frame().hstack([pl.Series(f"{i}", key) for i, key in enumerate(keys)])
     keyed = pl.concat_str(pl.all(), separator=SEPARATOR)
@@ -49,9 +49,9 @@ def _with_keys(texts: pl.Series, keys: UInt32s) -> pl.Series:
 
 
 def open_tables(config: Config, *, compared: bool = True, on_progress: Progress = silent) -> TablePair:
-    """Return the checked tables, rows in the order of their ids, so that no result depends on row order.
+    """Return the checked tables with rows in the order of ids, so that no result depends on the row order.
 
-    Unless they are `compared`, they need no column in common, and none is mapped.
+    Without `compared`, the tables need no common column, and no columns are mapped.
     """
     on_progress("read", 0, 1)
     tables = read_tables(config.tables) if compared else TablePair(*read_sides(config.tables), ())
@@ -63,7 +63,7 @@ def open_tables(config: Config, *, compared: bool = True, on_progress: Progress 
 
 
 def sizes_of(tables: TablePair) -> tuple[int, ...]:
-    """Return how many records each table has."""
+    """Return the number of records of each table."""
     return tuple(table.frame.height for table in (tables.left, tables.right) if table is not None)
 
 
@@ -72,7 +72,7 @@ def _ordered(records: Records) -> Records:
 
 
 def texts_of(tables: TablePair) -> Texts:
-    """Return the compared columns of every record as one text."""
+    """Return the compared columns of each record as one text."""
     left = record_texts(tables.left.frame, [pair.left for pair in tables.columns])
     if tables.dedup:
         return Texts(left, left, dedup=True)
@@ -80,9 +80,10 @@ def texts_of(tables: TablePair) -> Texts:
 
 
 def minhash_of(texts: Texts, bands: int | None = None) -> MinHashHasher:
-    """Return the MinHash whose weights and bands suit these texts.
+    """Return a MinHash with weights and bands fitted to these texts.
 
-    `bands`: so many in place of the usual number; of more, the first are the same, so no pair is lost.
+    `bands` replaces the default number. The first bands do not depend on the number, so more bands lose no
+    pair.
     """
     hasher = fit_minhash(texts.left, None if texts.dedup else texts.right)
     return hasher if bands is None else replace(hasher, plan=replace(hasher.plan, bands=bands))

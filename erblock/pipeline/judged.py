@@ -1,4 +1,4 @@
-"""What a file of matches, which `match` wrote, says of pairs."""
+"""Looks up pairs in a file of matches."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -22,9 +22,10 @@ _SHOWN = 3
 
 @dataclass(frozen=True)
 class Judged:
-    """What a file of matches says. `listed`: whether it has the pair; `instead`: matches of either record.
+    """The entry of a pair in a file of matches.
 
-    `least`: the probability that a match needs.
+    `listed`: whether the file has the pair. `least`: the least probability of a match. `instead`: the other
+    matches of its records.
     """
 
     file: str
@@ -37,7 +38,7 @@ class Judged:
 
 @dataclass(frozen=True)
 class JudgedPairs:
-    """A file of matches: left_id, right_id, is_match, maybe probability; and the row numbers of its pairs."""
+    """A file of matches: left_id, right_id, is_match, perhaps probability; and row numbers of its pairs."""
 
     file: str
     frame: pl.DataFrame
@@ -45,10 +46,10 @@ class JudgedPairs:
 
 
 def read_judged(config: Config, tables: TablePair, path: str) -> JudgedPairs:
-    """Return what a file of matches says.
+    """Return a file of matches.
 
     Raises:
-        TableError: if it cannot be read, or has a record that is in no table.
+        TableError: if it cannot be read, or names a record that is in neither table.
     """
     ids = tables.left.frame[ID], tables.other.frame[ID]
     frame = read_matches(path, *ids, csv_of_pairs(config.tables))
@@ -59,7 +60,7 @@ def numbered(tables: TablePair, frame: pl.DataFrame, source: str) -> tuple[Rows,
     """Return the pairs of a file by row number, in its order.
 
     Raises:
-        TableError: if one is of a record that is in no table.
+        TableError: if one names a record that is in neither table.
     """
     rows = with_rows(frame.select(PAIR), (tables.left.frame[ID], tables.other.frame[ID]))
     for name, row in zip(PAIR, ("left", "right"), strict=True):
@@ -70,7 +71,7 @@ def numbered(tables: TablePair, frame: pl.DataFrame, source: str) -> tuple[Rows,
 
 
 def judgement(config: Config, rerun: Rerun, pair: Pairs, judged: JudgedPairs) -> Judged:
-    """Return what the file says of one pair."""
+    """Return the entry of one pair in the file."""
     listed = rerun.of(*judged.rows)
     at = int(places((listed.left, listed.right), (pair.left, pair.right))[0])
     asked = (pair.left, pair.right) if not rerun.one_table else 2 * (np.concatenate([pair.left, pair.right]),)

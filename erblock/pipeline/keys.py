@@ -1,4 +1,4 @@
-"""One table to bucket keys, by a model."""
+"""Writes the bucket keys of one table, by a model."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,14 +28,15 @@ from erblock.tables.writing import locked, whole_file
 
 _FILE = ".parquet"
 _PATIENCE = 60.0
-"""Seconds that an append waits for another one to the same folder: both are wanted."""
+"""Seconds that an append waits for another append to the same folder."""
 
 
 @dataclass(frozen=True)
 class KeysTarget:
-    """Where keys go: a file of them, or a folder that stands for the table in `block`.
+    """The output of keys: a file, or a folder that `block` reads in place of the table.
 
-    `append`: to the folder, if it is there. `right`: the table has the right-hand names of the columns.
+    `append`: add to an existing folder. `right`: the table is the right one, with the second names of
+    columns.
     """
 
     output: Path
@@ -44,13 +45,13 @@ class KeysTarget:
 
     @property
     def is_file(self) -> bool:
-        """Whether keys alone are asked for."""
+        """Whether the output is a file of keys, not a folder."""
         return self.output.suffix.lower() == _FILE or str(self.output) == STANDARD
 
 
 @dataclass(frozen=True)
 class KeysReport:
-    """What was written. `empty`: records with nothing to hash, which have no key."""
+    """The report on written keys. `empty`: the number of records with no text to hash, and so no key."""
 
     output: Path
     kind: str
@@ -64,7 +65,7 @@ def keys(config: Config, target: KeysTarget, on_progress: Progress = silent) -> 
     """Write the keys of the left table of `config`, by the model of `config`.
 
     Raises:
-        ErblockError: if the table, the model or the target is not usable; nothing is written then.
+        ErblockError: if the table, the model or the target cannot be used; nothing is written then.
     """
     origin = _origin(config, right=target.right)
     check_keys_places(config, target.output)
@@ -94,10 +95,10 @@ def _written(
 
 
 def keys_frame(config: Config, *, right: bool = False) -> pl.DataFrame:
-    """Return as KEYS what `keys` writes to a file.
+    """Return the KEYS that `keys` writes to a file.
 
     Raises:
-        ErblockError: if the table or the model is not usable.
+        ErblockError: if the table or the model cannot be used.
     """
     origin = _origin(config, right=right)
     records = _records(config.tables, origin, right=right)
@@ -121,13 +122,13 @@ def _sketched(
 
 
 def _columns(model: Path, *, right: bool) -> tuple[str, ...]:
-    """Return the names that the model's columns have in one of its tables."""
+    """Return the names of the model's columns in its left or right table."""
     pairs = [entry.partition("=") for entry in read_manifest(model)["columns"]]
     return tuple((other or name) if right else name for name, _, other in pairs)
 
 
 def _check_target(target: KeysTarget) -> KeyFolder | None:
-    """Return the folder to append to, if there is one.
+    """Return the folder to append to, or None.
 
     Raises:
         TableError: if the target may not be written.
@@ -142,9 +143,9 @@ def _check_target(target: KeysTarget) -> KeyFolder | None:
         return None
     folder = find_key_folder(str(output))
     if folder is None:
-        raise TableError(f"--output {output}: exists and holds no keys; expected another name")
+        raise TableError(f"--output {output}: exists and has no keys; expected another name")
     if not target.append:
-        raise TableError(f"--output {output}: holds keys already; --append adds records to them")
+        raise TableError(f"--output {output}: already has keys; --append adds records to them")
     return folder
 
 
@@ -157,7 +158,7 @@ def _check_file(target: KeysTarget) -> None:
 
 
 def _records(options: TablesConfig, origin: Origin, *, right: bool) -> pl.DataFrame:
-    """Return ids and compared columns of the table, rows in the order of the ids."""
+    """Return the ids and compared columns of the table, with rows in the order of ids."""
     id_column = (options.right_id if right else options.left_id) or options.id
     records = read_records(options.left, id_column, csv_of(options, "right" if right else "left"))
     _check_columns(records, origin, right=right)

@@ -1,4 +1,4 @@
-"""A labelling session: which pair to ask about next, and what the answers so far have taught."""
+"""A labelling session: chooses the next pair to ask about, and refits the matcher to the answers."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,17 +29,17 @@ from erblock.tables.read import TablePair
 from erblock.tables.schemas import ID
 
 LABELS_FILE = "labels.csv"
-"""Where answers go if nothing else is said."""
+"""The default file of answers."""
 
 BATCH = 10
-"""So many pairs are asked about before the matcher learns from the answers."""
+"""The number of questions between two fits of the matcher."""
 
 Mask = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
 class Question:
-    """Two records side by side: of every compared column its name, and the values of both."""
+    """Two records side by side. Each of `columns` is the name of a compared column and its two values."""
 
     left_id: Any
     right_id: Any
@@ -48,9 +48,10 @@ class Question:
 
 @dataclass(frozen=True)
 class RefitResult:
-    """What was learned: how many pairs are likely matches, and how many were not, or no longer, since before.
+    """The result of a fit to the answers.
 
-    `changed` is None the first time.
+    `likely`: the number of likely matches. `changed`: how many pairs became likely matches or ceased to be,
+    since the last fit; None for the first.
     """
 
     labels: int
@@ -60,7 +61,7 @@ class RefitResult:
 
 @dataclass(frozen=True)
 class SessionSummary:
-    """How many pairs a session labelled, and how many the file holds in all."""
+    """Counts of the labels of a session, and of all labels in the file (`total`)."""
 
     labels: Path
     matches: int
@@ -77,13 +78,13 @@ class _Given:
 
 
 class LabelSession:
-    """Questions about the candidate pairs of `config.match`, and answers that go to its labels at once.
+    """A session of questions about the candidate pairs of `config.match`. Each answer is saved at once.
 
-    Ask `question`, give the `answer`, and `learn` whenever it is `due`. Pairs that the file names,
-    labelled or not, are not asked about again.
+    Show the `question`, give its `answer`, and call `learn` whenever it is `due`. Pairs in the file of
+    labels, even with an empty label, are not asked about again.
 
     Raises:
-        ErblockError: if a table, the pairs, the labels or an option is not usable; nothing is written then.
+        ErblockError: if a table, the pairs, the labels or an option cannot be used; nothing is written then.
     """
 
     def __init__(self, config: Config) -> None:
@@ -106,13 +107,13 @@ class LabelSession:
         self._likely: Mask | None = None
 
     def _earlier(self) -> tuple[dict[int, int | None], int]:
-        """Return the answers of the file by the position of the pair, and how many labels it holds."""
+        """Return the answers in the file by position of the pair, and the number of labels in the file."""
         if not self.path.exists() or not self.path.read_bytes().strip():
             return {}, 0
         tables = self._tables
         right = None if tables.right is None else tables.right.frame[ID]
         frame = read_answers(self.path, tables.left.frame[ID], right)
-        # A pair may have been left open once, and labelled later.
+        # A pair can be marked unsure first, and labelled later.
         rows = rows_of(
             frame.sort("label", nulls_last=True, maintain_order=True), self._engine, str(self.path)
         )
@@ -123,7 +124,7 @@ class LabelSession:
 
     @property
     def due(self) -> bool:
-        """Whether to learn before the next question."""
+        """Whether to call `learn` before the next question."""
         return not self._queue
 
     def learn(self, on_progress: Progress = silent) -> RefitResult:
@@ -147,16 +148,16 @@ class LabelSession:
                 pair_labels[position] = MATCH if label else NO_MATCH
         try:
             learned = learn(self._pairs, self._comparison, pair_labels, self._options.seed)
-        except ConfigError:  # too few matches to learn from: what this session is for
+        except ConfigError:  # too few matches to learn from, which this session is to change
             return guessed(self._pairs)
         return learned.matcher.probability(self._pairs, learned.log_odds)
 
     def question(self) -> Question | None:
-        """Return the pair to ask about; None if there is no other, and none is due."""
+        """Return the pair to ask about; None if all pairs were asked about or `learn` is due."""
         return _question(self._tables, self._pairs, self._queue[0]) if self._queue else None
 
     def answer(self, label: int | None) -> None:
-        """Write down 1, 0 or, for a pair that cannot be told, None as the label of the pair in question."""
+        """Save the label of the pair in question: 1, 0, or None if unsure."""
         position = self._queue[0]
         rows = self._pairs.left[position], self._pairs.right[position]
         left = id_texts(self._tables.left.frame[ID][[rows[0]]])
@@ -168,7 +169,7 @@ class LabelSession:
         del self._queue[0]
 
     def undo(self) -> bool:
-        """Take back the last answer of this session and ask again; return whether there is one."""
+        """Undo the last answer of this session and ask again; return whether there was one."""
         if not self._given:
             return False
         last = self._given[-1]
@@ -181,7 +182,7 @@ class LabelSession:
 
     @property
     def summary(self) -> SessionSummary:
-        """What this session did so far."""
+        """The counts of this session so far."""
         labels = [given.label for given in self._given]
         return SessionSummary(
             self.path, labels.count(1), labels.count(0), labels.count(None), self._label_count
@@ -189,7 +190,7 @@ class LabelSession:
 
 
 def labelled(config: Config, summary: SessionSummary) -> Config:
-    """Return the settings to match with after a session: its labels, if there are any."""
+    """Return the settings for matching after a session, with its labels, if there are any."""
     labels = str(summary.labels) if summary.total else None
     return config.model_copy(update={"match": config.match.model_copy(update={"labels": labels})})
 
@@ -197,7 +198,7 @@ def labelled(config: Config, summary: SessionSummary) -> Config:
 def _check(config: Config, labels: Path) -> None:
     check_records_here(config.match.engine, "--label")
     if config.match.use is not None:
-        raise ConfigError("--label teaches a matcher, --use takes one that has learned; give one of the two")
+        raise ConfigError("--label trains a matcher, --use loads a trained one; set one of the two")
     check_label_file(labels)
     check_outputs(config)
     check_labels_place(config, labels)

@@ -1,4 +1,4 @@
-"""Labels that cannot all be true, or seem to be the wrong way round: each doubt is one sentence."""
+"""Finds labels that contradict each other or seem inverted. Each doubt is one sentence."""
 
 from collections.abc import Iterator
 from itertools import chain, compress
@@ -23,7 +23,7 @@ from erblock.tables.read import TablePair
 _FEW = 0.5
 _ENOUGH = 5
 _DEVIATIONS = 3
-"""A mean that is so many standard errors above that of chance is not by chance."""
+"""The number of standard errors above the mean of random pairs from which a mean is significant."""
 
 
 def doubts_about(
@@ -35,7 +35,7 @@ def doubts_about(
     *,
     learned: bool,
 ) -> tuple[str, ...]:
-    """Return what speaks against the labels (TAUGHT); `learned`: whether a matcher was learned from them."""
+    """Return the doubts about labels (TAUGHT). `learned`: whether a matcher was learned from them."""
     among = len(labelled_positions(pair_labels, taught))
     alike = [pairs.similarity[pair_labels == kind] for kind in (MATCH, NO_MATCH)]
     said = (
@@ -49,7 +49,7 @@ def doubts_about(
 
 
 def doubts_of_training(labels: pl.DataFrame, tables: TablePair, weights: Floats) -> tuple[str, ...]:
-    """Return what speaks against the labels that a model is fitted with."""
+    """Return the doubts about the labels that a model is fitted with."""
     rows, (left, right) = label_rows(tables, labels), texts_of(tables).both
     texts = left.gather(rows["left_row"]), right.gather(rows["right_row"])
     matches, others = (np.flatnonzero((rows["label"] == SIMILAR) == kind) for kind in (True, False))
@@ -59,23 +59,23 @@ def doubts_of_training(labels: pl.DataFrame, tables: TablePair, weights: Floats)
 
 
 def labelled_positions(pair_labels: PairLabels, taught: TaughtPairs) -> Rows:
-    """Return the positions of the candidates that have a label."""
+    """Return the positions of the candidates with a label."""
     return np.union1d(np.flatnonzero(np.isin(pair_labels, (MATCH, NO_MATCH))), taught.at)
 
 
 def _missing(labels: pl.DataFrame, among: int) -> Iterator[str]:
     if among < _FEW * labels.height:
         yield (
-            f"only {among:,} of {labels.height:,} labelled pairs are among the candidates: are the labels of "
-            "these tables, and left_id and right_id not swapped?"
+            f"only {among:,} of {labels.height:,} labelled pairs are among the candidates: do the labels "
+            "belong to these tables, or are left_id and right_id swapped?"
         )
 
 
 def _in_vain(taught: TaughtPairs) -> Iterator[str]:
     if len(taught.at):
         yield (
-            f"{len(taught.at):,} labels are probabilities or have a weight, from which a matcher of --use "
-            "learns nothing: leave --use out"
+            f"{len(taught.at):,} labels are probabilities or have a weight, which only train a matcher; "
+            f"with --use, nothing is trained"
         )
 
 
@@ -85,14 +85,14 @@ def _by_chance(alike: Scores, by_chance: Scores) -> Iterator[str]:
     most = by_chance.mean() + _DEVIATIONS * by_chance.std() / len(alike) ** 0.5
     if alike.mean() <= most:
         yield (
-            "pairs labelled 1 are no more alike than records drawn at random: are the labels of these "
-            "tables, and left_id and right_id not swapped?"
+            "pairs labelled 1 are no more similar than random pairs: do the labels belong to these tables, "
+            "or are left_id and right_id swapped?"
         )
 
 
 def _upside_down(alike: Scores, unlike: Scores) -> Iterator[str]:
     if min(len(alike), len(unlike)) >= _ENOUGH and alike.mean() < unlike.mean():
-        yield "pairs labelled 1 are less alike than those labelled 0: are the labels inverted?"
+        yield "pairs labelled 1 are less similar than those labelled 0: are the labels inverted?"
 
 
 def _several(labels: pl.DataFrame, how: How, *, one_table: bool) -> Iterator[str]:
@@ -106,12 +106,12 @@ def _several(labels: pl.DataFrame, how: How, *, one_table: bool) -> Iterator[str
         if counts.height:
             yield (
                 f"{counts.height:,} records of the {side} table have several pairs labelled 1, such as "
-                f"{shown(counts.sort('id')['id'][0])}, and {how} takes one of each; see --assign"
+                f"{shown(counts.sort('id')['id'][0])}, but {how} allows one for each; see --assign"
             )
 
 
 def _torn(labels: pl.DataFrame, how: How, *, one_table: bool) -> Iterator[str]:
-    """One entity by some labels, and two by others: in clusters, a match of a match is a match."""
+    """Yield a doubt about pairs labelled 0 whose records are one entity through pairs labelled 1."""
     if how != "clusters":
         return
     rows, size = _numbered(labels, one_table=one_table)
@@ -128,7 +128,7 @@ def _torn(labels: pl.DataFrame, how: How, *, one_table: bool) -> Iterator[str]:
 
 
 def _numbered(labels: pl.DataFrame, *, one_table: bool) -> tuple[tuple[Rows, Rows], int]:
-    """Return numbers for the records of both sides, and how many records there are."""
+    """Return record numbers for both sides of the labels, and the number of distinct records."""
     left, right = (labels[name].alias("id") for name in PAIR)
     if one_table:
         numbers = pl.concat([left, right]).rank("dense").cast(pl.Int64).to_numpy() - 1

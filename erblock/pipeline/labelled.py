@@ -1,7 +1,7 @@
-"""Labels that a model was fitted with: what they say of a pair is known when the model blocks, too.
+"""Stores the labels that a model was fitted with, and applies them when the model blocks.
 
-A label is about two records as they were. It is kept with a digest of what the two said, and holds for the
-records of these ids as long as they say the same.
+A label is about the values of two records. It is stored with a digest of these values, and is valid for the
+records with these ids while their values are the same.
 
 Decision: docs/decisions/031-labels-in-the-model.md.
 """
@@ -29,15 +29,15 @@ _DIGEST = "digest"
 
 
 def kept_labels(tables: TablePair, labels: pl.DataFrame) -> pl.DataFrame:
-    """Return LABELS with a digest of what the two records of each row say."""
+    """Return LABELS with a digest of the values of both records of each row."""
     return labels.with_columns(_digests(tables, labels).alias(_DIGEST))
 
 
 def stored_labels(folder: Path) -> pl.DataFrame | None:
-    """Return what `kept_labels` made of the labels of the model in `folder`; None if it has none.
+    """Return the stored labels of the model in `folder`, as from `kept_labels`; None if it has none.
 
     Raises:
-        ModelError: if the file is not readable.
+        ModelError: if the file cannot be read.
     """
     path = folder / LABELS_FILE
     if not path.is_file():
@@ -51,17 +51,17 @@ def stored_labels(folder: Path) -> pl.DataFrame | None:
 
 
 def read_label_rows(folder: Path, tables: TablePair) -> pl.DataFrame | None:
-    """Return row numbers and label of the pairs of `tables` that the model in `folder` has labels of.
+    """Return row numbers and labels of the pairs of `tables` that the model in `folder` has labels for.
 
-    None if it has none at all.
+    Return None if the model has no labels.
 
     Raises:
-        ModelError: if the file is not readable.
+        ModelError: if the file cannot be read.
     """
     kept = stored_labels(folder)
     if kept is None:
         return None
-    # Tables in CSV have ids of text, whatever those of the model's tables were.
+    # CSV tables have text ids, even if the ids of the model's tables were numbers.
     for side, records in (("left_id", tables.left), ("right_id", tables.other)):
         kept = kept.with_columns(converted_ids(kept[side], records.frame.schema[ID]))
     kept = kept.drop_nulls()
@@ -69,9 +69,9 @@ def read_label_rows(folder: Path, tables: TablePair) -> pl.DataFrame | None:
 
 
 def of_compared(labels: pl.DataFrame, copies: tuple[Copies, Copies]) -> pl.DataFrame:
-    """Return labels, by row number, of the records that are compared in the place of their copies.
+    """Return labels, by row number, with copies replaced by the records that are compared for them.
 
-    Of several labels of the same two the last one counts.
+    The last of several labels of one pair counts.
     """
     left, right = compared_rows(copies, labels["left_row"].to_numpy(), labels["right_row"].to_numpy())
     moved = labels.with_columns(left_row=pl.Series(left), right_row=pl.Series(right))
@@ -79,7 +79,7 @@ def of_compared(labels: pl.DataFrame, copies: tuple[Copies, Copies]) -> pl.DataF
 
 
 def pair_labels_of(labels: pl.DataFrame | None, pairs: ScoredPairs) -> PairLabels:
-    """Return what labels, by row number, say of each pair."""
+    """Return the label of each pair, from labels by row number."""
     pair_labels = np.full(len(pairs), UNKNOWN, dtype=np.int8)
     if labels is None or labels.is_empty():
         return pair_labels
@@ -94,7 +94,7 @@ def pair_labels_of(labels: pl.DataFrame | None, pairs: ScoredPairs) -> PairLabel
 
 
 def _digests(tables: TablePair, labels: pl.DataFrame) -> pl.Series:
-    """Return a digest of what the two records of each row say; null where one is not in the tables."""
+    """Return a digest of the values of both records of each row; null if a record is not in the tables."""
     said = labels.select("left_id", "right_id")
     sides = (
         ("left_id", tables.left.frame, [pair.left for pair in tables.columns]),

@@ -1,4 +1,4 @@
-"""Candidate pairs to matches and entities: compare, learn, calibrate, assign."""
+"""Matching: candidate pairs to matches and entities, by comparing, learning, calibrating, assigning."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,17 +47,18 @@ from erblock.tables.read import csv_of_labels
 from erblock.tables.schemas import TAUGHT
 
 _SURE = 0.999
-"""What is labelled is at least so sure, whatever the matcher thinks."""
+"""The least probability of a pair labelled as a match, whatever the matcher estimates."""
 
 
 @dataclass(frozen=True)
 class MatchReport:
-    """What matching did. `labels`: how many of the labelled pairs are among the candidates.
+    """The report of matching.
 
-    `assign_reason`: what of the candidates says how records match, if the user did not.
-    `expected_precision`: the mean probability of the matches. `sizes`: clusters of each number of records.
-    `doubts`: what speaks against the labels. `copies`: left records, and right ones, found to be copies of
-    one that has a match. `entities`: what became of those that were known, if any were.
+    `labels`: how many labelled pairs are among the candidates. `assign_reason`: why this match cardinality
+    was inferred, if the user did not set it. `expected_precision`: the mean probability of the matches.
+    `sizes`: the number of clusters by their number of records. `doubts`: about the labels. `copies`: the
+    left and the right records that are copies of one with a match. `entities`: the changes since known
+    entities, if there are any.
     """
 
     output: str
@@ -77,10 +78,10 @@ class MatchReport:
 
 
 def match(config: Config, on_progress: Progress = silent) -> MatchReport:
-    """Write which candidate pairs are matches, and if wanted the entities; return what was done.
+    """Write which candidate pairs are matches, and the entities if asked for; return the report.
 
     Raises:
-        ErblockError: if a table, the pairs, the labels or an option is not usable; nothing is written then.
+        ErblockError: if a table, the pairs, the labels or an option cannot be used; nothing is written then.
     """
     options = config.match
     check_outputs(config)
@@ -100,7 +101,7 @@ def _matched(
     weights = engine.weights() if stored is None else stored.weights
     pairs = read_candidates(options.pairs, engine, weights)
     on_progress("match", 0, len(pairs))
-    # What rules say teaches a matcher; one that has learned is overruled by labels alone.
+    # Rules only train a matcher; a trained one is overridden only by labels.
     labels = _labels(config, engine)
     pair_labels = _pair_labels(config if stored is None else _without_rules(config), labels, engine, pairs)
     taught = taught_pairs(labels, engine.ids, pairs)
@@ -150,7 +151,7 @@ def _matched(
 
 
 def check_outputs(config: Config) -> None:
-    """Raise ErblockError if what matching writes would be no table, or be written over something else."""
+    """Raise ErblockError if an output of matching is not a table, or would overwrite something."""
     options = config.match
     check_entities(options)
     check_place(Place("--output", options.output), options.engine)
@@ -165,7 +166,7 @@ def check_outputs(config: Config) -> None:
 
 
 def _with_columns(config: Config, stored: StoredMatcher | None) -> Config:
-    """Return the settings with the columns that the matcher was learned on."""
+    """Return the settings with the columns that the matcher was trained on."""
     if stored is None:
         return config
     check_same_columns(config, stored.mapping, f"{config.match.use} was learned")
@@ -188,7 +189,7 @@ def _labels(config: Config, engine: MatchEngine) -> pl.DataFrame | None:
 def _pair_labels(
     config: Config, labels: pl.DataFrame | None, engine: MatchEngine, pairs: ScoredPairs
 ) -> PairLabels:
-    """Return what rules and labels say of the candidates."""
+    """Return the labels of the candidates by rules and labels."""
     rules = (config.rules.match, config.rules.conflict)
     known = None if labels is None else facts(labels)
     return Knowledge(rules, known).of(engine.records(ids_only=not any(rules)), pairs)
@@ -196,20 +197,20 @@ def _pair_labels(
 
 @dataclass(frozen=True)
 class _LabelEffects:
-    """What labels say of the pairs, and which pairs cannot match if the labels are right."""
+    """The labels of the pairs, and the pairs that cannot match if the labels are right (`excluded`)."""
 
     pair_labels: PairLabels
     excluded: npt.NDArray[np.bool_]
 
     def with_labels(self, probability: Scores) -> Scores:
-        """Return the probabilities, as the labels have it where they speak of a pair or exclude it."""
+        """Return the probabilities, overridden by the labels for labelled and excluded pairs."""
         sure = np.where(self.pair_labels == MATCH, np.maximum(probability, _SURE), probability)
         no = (self.pair_labels == NO_MATCH) | self.excluded
         return np.asarray(np.where(no, np.minimum(sure, 1 - _SURE), sure), np.float32)
 
 
 def _excluded(pairs: ScoredPairs, labelled: npt.NDArray[np.bool_], how: How) -> npt.NDArray[np.bool_]:
-    """Mark the pairs of records that a pair labelled as a match has taken, where a record matches once."""
+    """Return which pairs compete with a pair labelled as a match, on a side where a record matches once."""
     taken = np.zeros(len(pairs), dtype=bool)
     left, right = pairs.left[labelled], pairs.right[labelled]
     if pairs.one_table:
@@ -224,7 +225,7 @@ def _excluded(pairs: ScoredPairs, labelled: npt.NDArray[np.bool_], how: How) -> 
 
 @dataclass(frozen=True)
 class _Task:
-    """What a matcher is learned from; `said`: how records match, if the user says it."""
+    """The inputs of learning a matcher. `said`: the match cardinality, if the user set it."""
 
     engine: MatchEngine
     pairs: ScoredPairs
@@ -235,7 +236,7 @@ class _Task:
 
 
 def _learned(options: MatchConfig, task: _Task, on_progress: Progress) -> tuple[StoredMatcher, Scores]:
-    """Return a matcher learned from the candidates, and the log odds that its evidence gives them."""
+    """Return a matcher learned from the candidates, and their log odds by its evidence."""
     engine = task.engine
     columns = engine.columns()
     comparison = engine.comparison(columns, task.weights)
@@ -249,7 +250,7 @@ def _learned(options: MatchConfig, task: _Task, on_progress: Progress) -> tuple[
 
 
 def _texts(engine: MatchEngine) -> Texts:
-    """Return the texts that a language model reads, on this machine."""
+    """Return the texts of the records for a language model, on this machine."""
     return texts_of(engine.records(ids_only=False))
 
 
@@ -258,18 +259,18 @@ def _how(stored: StoredMatcher, engine: MatchEngine) -> How:
 
 
 def _reason(stored: StoredMatcher, engine: MatchEngine) -> str:
-    """Return why records are taken to match as `_how` says."""
+    """Return the reason for the match cardinality of `_how`."""
     if engine.dedup:
-        return "as records of one table may have any number of matches"
+        return "as records of one table can have any number of matches"
     shares = [f"{100 * competition:.0f} %" for competition in stored.matcher.competition]
     return (
-        f"read from the candidates: those of a left record exclude each other to {shares[0]}, "
-        f"those of a right one to {shares[1]}"
+        f"inferred from the competition among candidates: {shares[0]} for left records, {shares[1]} for "
+        f"right ones"
     )
 
 
 def _doubts_about(probability: Scores) -> tuple[str, ...]:
-    """Return why the expected share of true matches may be far off, if it may."""
+    """Return a doubt if the expected precision may be far off."""
     doubtful = doubtful_share(probability)
     if doubtful <= TUNED.most_doubtful:
         return ()

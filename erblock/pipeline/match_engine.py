@@ -1,4 +1,4 @@
-"""The engine that matching is asked to use, with the tables in its hands."""
+"""Opens the engine that the settings of matching name, with its tables."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,20 +14,18 @@ from erblock.pipeline.stored import stored_tables
 
 
 def check_match_engine(options: MatchConfig, stored: StoredMatcher | None) -> None:
-    """Raise ConfigError if the engine cannot do what is asked for; called before any work is done."""
+    """Raise ConfigError if the engine lacks what the settings ask for; called before any work."""
     reads = options.matcher == "plm" if stored is None else stored.plm is not None
     if reads and options.engine == "spark":
-        raise ConfigError(
-            "a matcher that has a language model read (plm) runs on one machine: use --engine local"
-        )
+        raise ConfigError("a matcher with a language model (plm) runs on one machine: use --engine local")
 
 
 @contextmanager
 def open_match_engine(config: Config, on_progress: Progress = silent) -> Iterator[MatchEngine]:
-    """Yield the engine; what it keeps elsewhere is let go afterwards.
+    """Yield the engine, and release its resources at the end.
 
     Raises:
-        ErblockError: if a table is not usable, or there is no cluster.
+        ErblockError: if a table cannot be used, or there is no cluster.
     """
     if config.match.engine == "local":
         yield open_local(config, on_progress=on_progress)
@@ -37,16 +35,16 @@ def open_match_engine(config: Config, on_progress: Progress = silent) -> Iterato
 
 
 def open_local(config: Config, *, compared: bool = True, on_progress: Progress = silent) -> LocalMatchEngine:
-    """Return the engine of this machine; unless records are `compared`, of any tables with ids.
+    """Return the engine of this machine. Without `compared`, the tables need only ids.
 
     Raises:
-        TableError: if a table is not usable.
+        TableError: if a table cannot be used.
     """
     return LocalMatchEngine(open_tables(_with_records(config), compared=compared, on_progress=on_progress))
 
 
 def _with_records(config: Config) -> Config:
-    """Return the settings with the records of a folder of keys in its place."""
+    """Return the settings with each folder of keys replaced by its records."""
     tables = stored_tables(config.tables).records(config.tables)
     return config.model_copy(update={"tables": tables})
 
@@ -68,7 +66,7 @@ def _spark_engine(config: Config) -> Iterator[MatchEngine]:
 
 
 def _asks_rules(config: Config) -> bool:
-    """Say whether rules are asked about pairs: of any column, and only to learn from."""
+    """Return whether rules are applied: they may use any column, and only train a matcher."""
     return config.match.use is None and bool(config.rules.match or config.rules.conflict)
 
 

@@ -1,4 +1,4 @@
-"""Known matches that are not found, by cause."""
+"""Explains the known matches that were not found, by cause."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ _NUMBER = (Fate.MAX_PAIRS, Fate.DEFAULT)
 
 @dataclass(frozen=True)
 class Miss:
-    """One known match that is not found. `similarity`: as the hash sees it."""
+    """One known match that was not found. `similarity`: by the hash."""
 
     left_id: Any
     right_id: Any
@@ -38,9 +38,10 @@ class Miss:
 
 @dataclass(frozen=True)
 class Cause:
-    """Why so many known matches are not found, and some of them.
+    """One cause of missed matches: its count and examples.
 
-    `would_find`: how many would be kept, or with more bands meet, by options that are changed alone.
+    `would_find`: for single changes of options, how many of the matches would be kept (with more bands: would
+    share a bucket).
     """
 
     what: str
@@ -51,9 +52,9 @@ class Cause:
 
 @dataclass(frozen=True)
 class MissedReport:
-    """Known matches, those found and missed, and the causes, whose counts add up to the missed ones.
+    """Counts of known matches, found and missed, and the causes, whose counts sum to `missed`.
 
-    `written`: how many candidate pairs there are; `judged`: the file of matches, if one was given.
+    `written`: the number of candidate pairs. `judged`: the file of matches, if one was given.
     """
 
     gold: int
@@ -67,10 +68,10 @@ class MissedReport:
 def missed(
     config: Config, gold: str, matches: str | None = None, on_progress: Progress = silent
 ) -> MissedReport:
-    """Return why known matches are no candidates or, by the file `matches`, are not judged matches.
+    """Return why known matches are not candidates or, with the file `matches`, not matches.
 
     Raises:
-        ErblockError: if a table, the model, an option or a file is not usable.
+        ErblockError: if a table, the model, an option or a file cannot be used.
     """
     check_evaluate_places(config, [gold, matches], {})
     engine = open_local_engine(config)
@@ -93,19 +94,19 @@ def missed(
 
 
 def _known(config: Config, tables: TablePair, path: str) -> tuple[Rows, Rows]:
-    """Return the known matches by row number, each once, without records with themselves."""
+    """Return the distinct known matches by row number, without pairs of a record with itself."""
     ids = tables.left.frame[ID], tables.other.frame[ID]
     return numbered(tables, known_matches(path, config, ids, one_table=tables.dedup), path)
 
 
 def _judged(config: Config, pairs: Pairs, judged: tuple[JudgedPairs, Pairs], fates: Any) -> Any:
-    """Return the cause of each pair, as the file of matches has it; KEPT: it is a match there."""
+    """Return the cause of each pair by the file of matches; KEPT if it is a match there."""
     (path, frame), listed = (judged[0].file, judged[0].frame), judged[1]
     at = places((listed.left, listed.right), (pairs.left, pairs.right))
     least = config.match.min_probability
     known = "probability" in frame.columns
     probability = frame["probability"].to_numpy() if known else np.ones(frame.height)
-    # One more row stands for the pairs that the file lacks, which are at -1.
+    # Position -1, of pairs that the file lacks, is one more row.
     likely = np.append(probability >= least, [False])[at]
     is_match = np.append(frame["is_match"].to_numpy(), [False])[at]
     says = np.select(
@@ -114,9 +115,9 @@ def _judged(config: Config, pairs: Pairs, judged: tuple[JudgedPairs, Pairs], fat
             f"kept, but not listed in {path}",
             fates,
             Fate.KEPT,
-            f"judged no match: {path} has a better one for a record",
+            f"no match: {path} has a better match for a record",
         ],
-        f"judged no match: less probable than {least:g}",
+        f"no match: less probable than {least:g}",
     )
     return says.astype(object)
 
@@ -134,7 +135,7 @@ def _causes(config: Config, rerun: Rerun, pairs: Pairs, causes: Any) -> Iterator
 
 
 def _would_find(config: Config, rerun: Rerun, cause: str, pairs: Pairs) -> dict[str, int]:
-    """Return how many of these pairs some options would let meet, or keep."""
+    """Return how many of these pairs each option would keep, or bring into a common bucket."""
     if cause == Fate.NEVER_MET:
         bands = bands_needed(rerun, config, pairs)
         return {f"--bands {most}": int(((bands > 0) & (bands <= most)).sum()) for most in _TRIED_BANDS}
@@ -147,7 +148,7 @@ def _would_find(config: Config, rerun: Rerun, cause: str, pairs: Pairs) -> dict[
 
 
 def _half_and_all(option: str, needed: Rows) -> dict[str, int]:
-    """Return the values of an option that half of the pairs need, and all."""
+    """Return an option with the value that half of the pairs need, and the value that all need."""
     needed = np.sort(needed[needed > 0])
     at = sorted({(len(needed) - 1) // 2, len(needed) - 1}) if len(needed) else []
     return {f"{option} {needed[i]}": int((needed <= needed[i]).sum()) for i in at}
@@ -163,7 +164,7 @@ def _miss(config: Config, rerun: Rerun, cause: str, pair: Pairs) -> Miss:
 
 
 def _remedy(config: Config, rerun: Rerun, cause: str, pair: Pairs) -> Remedy | None:
-    """Return what would keep the pair; more bands are not tried, which would take a run for each pair."""
+    """Return what would keep the pair. More bands are not tried, as each pair would take a run."""
     if cause not in list(Fate):
         return None
     bands = int(bands_needed(rerun, config, pair)[0])

@@ -1,4 +1,4 @@
-"""The hash that the settings ask for: a fitted model, or a MinHash that suits the tables at hand."""
+"""Opens the hash that the settings name: a fitted model, or a MinHash fitted to the tables."""
 
 from pathlib import Path
 
@@ -13,10 +13,10 @@ _MINHASH = "minhash"
 
 
 def model_folder(options: BlockConfig) -> Path | None:
-    """Return the folder of the model that blocks; None: MinHash, without a model.
+    """Return the folder of the model for blocking; None for MinHash without a model.
 
     Raises:
-        ErblockError: if a model is needed and none is given, or the one given is of another kind.
+        ErblockError: if a model is needed and none is set, or it is of another method.
     """
     if options.model is None and options.method in (None, _MINHASH):
         return None
@@ -27,7 +27,7 @@ def model_folder(options: BlockConfig) -> Path | None:
     kind = read_manifest(Path(options.model))["kind"]
     if kind == options.method:
         return _without_bands(options)
-    if options.method == _MINHASH:  # the baseline beside the model of the settings
+    if options.method == _MINHASH:  # --method minhash overrides the model of the settings, as a baseline
         return None
     raise ConfigError(
         f"{options.model} is a model of the method {kind}, found --method {options.method}; leave it out"
@@ -35,9 +35,9 @@ def model_folder(options: BlockConfig) -> Path | None:
 
 
 def with_model_columns(config: Config) -> Config:
-    """Return the settings with the columns that the model was fitted on, if it is a model that blocks.
+    """Return the settings with the columns of the model for blocking, if there is a model.
 
-    A folder of keys has become the table of its records.
+    A folder of keys is replaced by the table of its records.
     """
     folder = model_folder(config.block)
     stored = stored_tables(config.tables)
@@ -51,7 +51,7 @@ def with_model_columns(config: Config) -> Config:
 
 
 def check_same_columns(config: Config, known: tuple[str, ...], what: str) -> None:
-    """Raise ConfigError if the settings name other columns than those `what` happened on."""
+    """Raise ConfigError if the settings name other columns than `known`. `what` begins the message."""
     asked = tuple(_normal(entry) for entry in config.tables.columns)
     if asked and asked != known:
         raise ConfigError(
@@ -66,7 +66,7 @@ def _normal(entry: str) -> str:
 
 
 def open_hasher(options: BlockConfig, texts: Texts) -> Hasher:
-    """Return the model's hasher, or without a model a MinHash whose weights and bands suit `texts`."""
+    """Return the hasher of the model, or without a model a MinHash fitted to `texts`."""
     folder = model_folder(options)
     if folder is None:
         return minhash_of(texts, options.bands)
@@ -74,7 +74,7 @@ def open_hasher(options: BlockConfig, texts: Texts) -> Hasher:
 
 
 def _without_bands(options: BlockConfig) -> Path:
-    """Return the folder of the model, which has its own number of bands."""
+    """Return the folder of the model, after checking that --bands is not set: a model has its own bands."""
     if options.bands is not None:
         raise ConfigError(f"--bands is for MinHash without a model, found {options.model}; leave out one")
     return Path(str(options.model))

@@ -1,4 +1,4 @@
-"""What each command reads and writes; see `guard`. Called before any work is done."""
+"""Lists what each command reads and writes, and checks it by `guard`, before any work."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,7 +11,7 @@ from erblock.tables.streams import STANDARD, is_url
 
 
 def tables_of(config: Config) -> list[Read]:
-    """Return what every command with settings reads: the tables and the settings."""
+    """Return the inputs of each command with settings: the tables and the settings file."""
     tables = config.tables
     return [
         Read("the table", tables.left),
@@ -21,7 +21,7 @@ def tables_of(config: Config) -> list[Read]:
 
 
 def check_block_places(config: Config, written: dict[str, Path]) -> None:
-    """Raise OutputError if blocking would write over what it reads; `written`: paths by what names them."""
+    """Raise OutputError if blocking would overwrite an input. `written`: output paths by option."""
     reads = [*tables_of(config), Read("the model", config.block.model), *_fixed_pairs(config)]
     check_places([Write(option, path) for option, path in written.items()], reads)
 
@@ -36,7 +36,7 @@ def _fixed_pairs(config: Config) -> list[Read]:
 def check_evaluate_places(
     config: Config, files: Sequence[str | Path | None], written: dict[str, Path | None]
 ) -> None:
-    """Raise OutputError if figures would be written over what is measured; `written`: by what names them."""
+    """Raise OutputError if figures would overwrite an input. `written`: output paths by option."""
     reads = [*tables_of(config), *(Read("the file", file) for file in files)]
     writes = [Write(option, path) for option, path in written.items() if path is not None]
     check_places(writes, reads)
@@ -46,7 +46,7 @@ def check_evaluate_places(
 
 
 def check_run_inputs(config: Config) -> None:
-    """Raise an error if a file that any step of a run reads is not there, or not on this machine."""
+    """Raise an error if an input of any step of a run is missing, or not on this machine."""
     tables, block, match = config.tables, config.block, config.match
     pairs = (config.fit.labels, block.must_pairs, block.must_not_pairs, match.labels, match.entities)
     for file in (tables.left, tables.right, *pairs, config.check.gold):
@@ -58,7 +58,7 @@ def check_run_inputs(config: Config) -> None:
 
 
 def check_run_places(config: Config, folder: Path) -> None:
-    """Raise OutputError if the folder of a run would hold anything that the run reads."""
+    """Raise OutputError if an input of a run lies in the folder of the run."""
     named = {
         "the labels": (config.fit.labels, config.match.labels),
         "the encoder": (config.fit.encoder,),
@@ -73,19 +73,19 @@ def check_run_places(config: Config, folder: Path) -> None:
 
 
 def check_check_places(config: Config, path: str, written: dict[str, Path | None]) -> None:
-    """Raise OutputError if what a check writes would be written over what it reads."""
+    """Raise OutputError if a check would overwrite an input. `written`: output paths by option."""
     check_evaluate_places(config, [path, config.check.gold, config.check.baseline], written)
 
 
 def check_report_places(config: Config, folder: Path, output: Path) -> None:
-    """Raise OutputError if the page of a run would be written over the run, or over what it was made from."""
+    """Raise OutputError if the report of a run would overwrite the run or an input of it."""
     folders = [config.fit.output, config.block.model, config.match.save]
     files = [config.block.output, config.match.output, config.match.clusters, config.check.gold]
     check_evaluate_places(config, [*folder.glob("*.json"), *folders, *files], {"--output": output})
 
 
 def check_match_places(config: Config) -> None:
-    """Raise OutputError if matching would write over what it reads, or twice to one place."""
+    """Raise OutputError if matching would overwrite an input, or write two outputs to one place."""
     options = config.match
     reads = [
         *tables_of(config),
@@ -110,7 +110,7 @@ def check_match_places(config: Config) -> None:
 
 
 def check_labels_place(config: Config, labels: Path) -> None:
-    """Raise OutputError if the answers of a labelling session would be written over anything else."""
+    """Raise OutputError if the answers of a labelling session would overwrite another file."""
     options = config.match
     written = [options.output, options.clusters, options.changes, options.save]
     reads = [*tables_of(config), Read("the pairs", options.pairs)]
@@ -121,24 +121,24 @@ def check_labels_place(config: Config, labels: Path) -> None:
 
 
 def check_fit_places(config: Config) -> None:
-    """Raise OutputError if the model would be written over what it is fitted on."""
+    """Raise OutputError if the model would overwrite an input of fitting."""
     options = config.fit
     reads = [*tables_of(config), Read("the labels", options.labels), Read("the encoder", options.encoder)]
     check_places([Write("--output", Path(options.output), whole=True)], reads)
 
 
 def check_distill_places(config: Config) -> None:
-    """Raise OutputError if the student would be written over what it learns from."""
+    """Raise OutputError if the student would overwrite an input of distillation."""
     reads = [*tables_of(config), Read("the teacher", config.block.model)]
     check_places([Write("--output", Path(config.distill.output), whole=True)], reads)
 
 
 def check_keys_places(config: Config, output: Path) -> None:
-    """Raise OutputError if keys would be written over what they are made from."""
+    """Raise OutputError if keys would overwrite the table or the model."""
     reads = [*tables_of(config), Read("the model", config.block.model)]
     check_places([Write("--output", output, whole=True)], reads)
 
 
 def check_init_place(tables: Sequence[str | None], output: Path) -> None:
-    """Raise OutputError if settings would be written over a table."""
+    """Raise OutputError if settings would overwrite a table."""
     check_places([Write("--output", output)], [Read("the table", table) for table in tables])

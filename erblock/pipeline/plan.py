@@ -1,8 +1,8 @@
-"""The cost and the yield of blocking, extrapolated from samples; nothing is assumed about the machine.
+"""Estimates the cost and the result of blocking from samples, without assumptions about the machine.
 
 The tables are read, and without a model a MinHash is fitted, as in a run. Then samples of growing size are
-blocked (`trial_run`), until the next would take too long. What grows with the records, or with the pairs, is
-drawn out to the size of the tables.
+blocked (`trial_run`), until the next would take too long. Costs that grow with the records or the pairs are
+extrapolated to the tables.
 """
 
 import json
@@ -32,13 +32,13 @@ from erblock.tables.read import TablePair
 Doubles = npt.NDArray[np.float64]
 
 SECONDS = 20.0
-"""Seconds that trial runs take, about."""
+"""The default time of trial runs, in seconds."""
 
 _SMALLEST, _LARGEST = 500, 1_000_000
-"""Records of the smallest sample, and of the largest."""
+"""The number of records of the smallest and of the largest sample."""
 
 _LARGE_ENOUGH, _MOST = 20_000, 0.3
-"""No sample is needed of more than so many records, unless they are less than so much of the tables."""
+"""The largest useful sample: this number of records, or this share of the tables if that is larger."""
 
 _LEAST_SAMPLES = 4
 _LEAST_OF_A_SIDE = 20
@@ -47,10 +47,10 @@ _STEPS = 5
 
 @dataclass(frozen=True)
 class Plan:
-    """What a run is expected to be. `seconds`: by stage; `memory`, `disk`: bytes of process and output.
+    """The estimate of a run.
 
-    `recall`: the share of the matches among the pairs examined that is kept; None if it cannot be told.
-    `sampled`: records of the largest sample.
+    `seconds`: by stage. `memory`, `disk`: bytes of the process and of the output. `recall`: the share of the
+    matches among the examined pairs that is kept; None if unknown. `sampled`: records of the largest sample.
     """
 
     kind: str
@@ -67,9 +67,9 @@ class Plan:
 
 @dataclass(frozen=True)
 class _Subject:
-    """What is planned: the settings, the tables, the folder of the model, and which tables are to be hashed.
+    """The inputs of a plan: the settings, the tables, the folder of the model, and which tables to hash.
 
-    Those that are given as a folder of keys are hashed already.
+    Tables that are given as folders of keys are already hashed.
     """
 
     config: Config
@@ -90,19 +90,19 @@ class _Subject:
 
 
 def plan(config: Config, on_progress: Progress = silent, seconds: float = SECONDS) -> Plan:
-    """Return what `block` with these settings will take and give; nothing is written.
+    """Return an estimate of the cost and the result of `block` with these settings; nothing is written.
 
-    `seconds`: how long trial runs take, about; three samples at least are tried, however long they take.
+    `seconds`: approximate time of trial runs. At least three samples are tried, however long they take.
 
     Raises:
-        ErblockError: if a table, the model or an option is not usable.
+        ErblockError: if a table, the model or an option cannot be used.
     """
     if config.block.engine != "local":
         raise ConfigError(f"erblock plan is for one machine, found --engine {config.block.engine}")
     if config.tables.source is not None:
-        raise ConfigError("erblock plan does not know how many pairs are of one source; leave --source out")
+        raise ConfigError("erblock plan cannot estimate the pairs within one source; leave out --source")
     if config.block.block_on:
-        raise ConfigError("erblock plan does not know how many pairs block_on adds: leave out --block-on")
+        raise ConfigError("erblock plan cannot estimate the pairs that --block-on adds; leave it out")
     with TemporaryDirectory() as folder:
         return _planned(config, Path(folder), on_progress, seconds)
 
@@ -144,7 +144,7 @@ def _fitted_minhash(tables: TablePair, texts: Texts, folder: Path, bands: int | 
 def _write_samples(
     subject: _Subject, tokens: tuple[SamplingTokens, ...], folder: Path
 ) -> list[dict[str, Any]]:
-    """Write samples of growing size, as the trial runs read them; return where they are."""
+    """Write samples of growing size for the trial runs; return their descriptions."""
     written: list[dict[str, Any]] = []
     frames = [subject.tables.left.frame, subject.tables.other.frame]
     for share in _shares(subject.records):
@@ -162,7 +162,7 @@ def _write_samples(
 
 
 def _shares(records: tuple[int, ...]) -> list[float]:
-    """Return the shares of samples, smallest first; each is half of the next."""
+    """Return the shares of the samples, smallest first; each is half of the next."""
     shares = [1.0]
     while len(shares) < _LEAST_SAMPLES or shares[-1] * sum(records) >= _SMALLEST:
         shares.append(shares[-1] / 2)
@@ -170,7 +170,7 @@ def _shares(records: tuple[int, ...]) -> list[float]:
 
 
 def _is_telling(sides: Sequence[Rows], size: float) -> bool:
-    """Return whether these records, which are a share of `size` of all, are neither too few nor too many."""
+    """Return whether a sample of these records, a share `size` of all, is neither too small nor too large."""
     records = sum(map(len, sides))
     if size < 1 and min(map(len, sides)) < _LEAST_OF_A_SIDE:
         return False
@@ -178,7 +178,7 @@ def _is_telling(sides: Sequence[Rows], size: float) -> bool:
 
 
 def _task(subject: _Subject, samples: Sequence[dict[str, Any]], seconds: float) -> dict[str, Any]:
-    """Return the task that the process of the trial runs reads."""
+    """Return the task for the process of the trial runs."""
     columns = tuple(pair.entry for pair in subject.tables.columns)
     block = {"model": str(subject.model), "method": None, "audit": None}
     config = subject.config.model_copy(
@@ -197,7 +197,7 @@ def _task(subject: _Subject, samples: Sequence[dict[str, Any]], seconds: float) 
 
 @dataclass(frozen=True)
 class _TrialResults:
-    """Results of the trial runs, smallest sample first; `start`: seconds until the process was at work."""
+    """Results of the trial runs, smallest sample first. `start`: seconds to start the process."""
 
     start: float
     samples: list[dict[str, Any]]
@@ -212,7 +212,7 @@ def _trial_runs(task: dict[str, Any], folder: Path) -> _TrialResults:
     if done.returncode:
         raise RuntimeError(f"the trial run failed with exit code {done.returncode}: {done.stderr}")
     results = json.loads(paths[1].read_text(encoding="utf-8"))
-    # Loading and compiling, which the first sample includes, happen once in every run.
+    # The first sample includes loading and compiling, which each run does once.
     first = sum(results["samples"][0]["seconds"].values())
     return _TrialResults(took - results["seconds"] + first, results["samples"])
 
@@ -240,13 +240,13 @@ def _extrapolated(subject: _Subject, results: _TrialResults, known: dict[str, fl
 
 @dataclass(frozen=True)
 class _Growth:
-    """Growth of the cost of samples with their share of the records, and with that of the pairs."""
+    """The growth of the cost of samples with their share of the records and of the pairs."""
 
     samples: Sequence[dict[str, Any]]
     counts: Counts
 
     def seconds(self) -> dict[str, float]:
-        """Return the seconds of each stage for the whole tables."""
+        """Return the seconds of each stage, extrapolated to the tables."""
         found, ranked = (
             self._pairs("distinct", self.counts.distinct),
             self._pairs("scored", self.counts.scored),
@@ -259,9 +259,9 @@ class _Growth:
         }
 
     def memory(self) -> float:
-        """Return the peak memory of the process in bytes for the whole tables.
+        """Return the peak memory of the process in bytes, extrapolated to the tables.
 
-        Hashing and join work on pieces of a fixed size: what they take beside what they make does not grow.
+        Hashing and join work on chunks of a fixed size, so their working memory does not grow.
         """
         pairs = self._pairs("scored", self.counts.scored)
         last = self.samples[-1]["peaks"]
@@ -277,15 +277,15 @@ class _Growth:
         return np.array([sample["seconds"][stage] for sample in self.samples])
 
     def _pairs(self, kind: str, of_tables: float) -> Doubles:
-        """Return what costs depend on: nothing, the share of the records, and that of these pairs."""
+        """Return the variables that explain a cost: a constant, the share of records, the share of pairs."""
         sizes = [sample["size"] for sample in self.samples]
         pairs = [sample[kind] / max(of_tables, 1.0) for sample in self.samples]
         return np.column_stack([np.ones(len(sizes)), sizes, pairs])
 
     def _at_full(self, values: Doubles, columns: Doubles) -> float:
-        """Return what `values`, as a sum of `columns` with weights of at least 0, come to for a share of 1.
+        """Return the fit of `values` at a share of 1, as a sum of `columns` with non-negative weights.
 
-        Errors are relative: a small sample is as telling as a large one.
+        Errors are relative, so that small samples count as much as large ones.
         """
         scale = 1 / np.maximum(values, 1e-3)
         weights, _ = optimize.nnls(columns * scale[:, None], values * scale)

@@ -1,4 +1,4 @@
-"""The matcher in which a language model reads the records: which model, and whether it is trained."""
+"""The matcher with a language model that reads the records: checks the model, and trains it."""
 
 from pathlib import Path
 
@@ -19,7 +19,7 @@ _NEURAL = "neural"
 
 
 def check_plm(options: MatchConfig) -> None:
-    """Raise ErblockError if the matcher is to read the records, and no model is given that can."""
+    """Raise ErblockError if the matcher is plm and no neural model is given."""
     if options.matcher != "plm" or options.use is not None:
         return
     if options.model is None:
@@ -34,7 +34,7 @@ def check_plm(options: MatchConfig) -> None:
 def learn_plm(
     options: MatchConfig, texts: Texts, pairs: ScoredPairs, learned: Learned, on_progress: Progress
 ) -> tuple[Matcher, Plm]:
-    """Return `learned.matcher` with a language model's opinion weighed in, and that model with its heads."""
+    """Return `learned.matcher` with the score of a language model added, and that model with its heads."""
     encoder = _encoder(options)
     left = plain_texts(texts.left)
     sides = (left, left if texts.dedup else plain_texts(texts.right))
@@ -49,7 +49,7 @@ def learn_plm(
 
 def _encoder(options: MatchConfig) -> Encoder:
     hasher = load_model(Path(options.model or ""), options.device, options.precision).hasher
-    assert isinstance(hasher, NeuralHasher)  # as its manifest says
+    assert isinstance(hasher, NeuralHasher)  # checked by `check_plm`
     return hasher.encoder
 
 

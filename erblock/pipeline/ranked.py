@@ -1,6 +1,6 @@
-"""Candidates as they are ranked: weighed, judged, and with what likely matches lead to.
+"""Ranks the candidates: adds column evidence, estimates probabilities, adds transitive pairs.
 
-What labels of the model say of a pair goes over everything else.
+Labels of the model override everything else.
 """
 
 from dataclasses import dataclass, replace
@@ -22,9 +22,10 @@ from erblock.scoring.transitive import with_transitive_pairs
 
 @dataclass(frozen=True)
 class RankedCandidates:
-    """The pairs, and how likely each is a match. `shown`: the same pairs as the hash sees them.
+    """The ranked pairs and their probabilities of a match.
 
-    `evidence`: what the columns say, where that is weighed in; `labels`: those of the model, by row number.
+    `shown`: the same pairs with the similarities of the hash. `evidence`: the column evidence, if it was
+    added. `labels`: those of the model, by row number.
     """
 
     pairs: ScoredPairs
@@ -35,13 +36,13 @@ class RankedCandidates:
 
 
 def rank(config: Config, found: Candidates, on_progress: Progress = silent) -> RankedCandidates:
-    """Return the candidates as they are ranked; in one table also pairs that share likely matches."""
+    """Return the ranked candidates; in one table also transitive pairs, through likely matches."""
     weighed, labels = weigh(config, found, on_progress), _label_rows(config, found)
     on_progress("rank", 0, len(found.scored))
     pair_labels = pair_labels_of(labels, weighed.scored)
     own = None if weighed.evidence is None else weighed.signal
     expected = expected_matches(weighed.scored, weighed.signal, weighed.doubted(pair_labels), own)
-    # The cut, the writing and transitive pairs are left: about a quarter of the time.
+    # The remaining steps (transitive pairs, cut, writing) take about a quarter of the time.
     on_progress("rank", 3 * len(found.scored) // 4, len(found.scored))
     if not expected.usable or not found.scored.one_table:
         expected = _with_co_matches(weighed, expected).with_labels(pair_labels)
@@ -54,14 +55,14 @@ def rank(config: Config, found: Candidates, on_progress: Progress = silent) -> R
 
 
 def _with_unmet(expected: ExpectedMatches, pairs: ScoredPairs, join: JoinReport) -> ExpectedMatches:
-    """Return the expected matches, including those that share no bucket."""
+    """Return the expected matches, with an estimate of those that share no bucket."""
     if expected.probability is None:
         return expected
     return replace(expected, unmet=never_met(expected.probability, pairs.bands, join.bands))
 
 
 def _with_co_matches(weighed: Weighed, expected: ExpectedMatches) -> ExpectedMatches:
-    """Return the matches of two tables with the support of those that are like them."""
+    """Return the expected matches of two tables with the co-match boost."""
     if weighed.evidence is None:
         return expected
     for asked in co_matches(weighed.scored, expected):

@@ -1,4 +1,4 @@
-"""The smallest change of options with which blocking would keep a pair, and its cost in pairs."""
+"""Finds the smallest change of options with which blocking would keep a pair, and its cost in pairs."""
 
 from dataclasses import dataclass, replace
 from math import floor
@@ -18,21 +18,21 @@ from erblock.scoring.pairs import places
 
 _ROUND = 1e4
 _NO_OPTION = {
-    Fate.NEVER: "no option does: take it out of the file of --must-not-pairs",
-    Fate.SOURCE: "no option does but leaving out --source",
-    Fate.NO_KEY: "no option does: give a column that tells the record apart",
+    Fate.NEVER: "no option does: remove it from the file of --must-not-pairs",
+    Fate.SOURCE: "only leaving out --source does",
+    Fate.NO_KEY: "no option does: add a column that distinguishes the record",
     Fate.TOO_FULL: "no option does: leave out the column whose value fills the bucket, or make it rarer",
     Fate.NOT_BEST: "no option does: compare other columns, or fit a model that ranks the pair higher",
-    Fate.COPIES: "no option does: of records that say the same, one and its cluster stand for the others",
+    Fate.COPIES: "no option does: among equal records, one and its cluster represent the others",
 }
 
 
 @dataclass(frozen=True)
 class Remedy:
-    """The options that would keep the pair; "" where no option does, as `reason` says.
+    """The options that would keep a pair, or "" and the `reason` why none does.
 
-    `more_pairs`: how many more pairs are then written; `more_examined`: how many more share a bucket. None:
-    it was not counted.
+    `more_pairs`: how many more pairs are then written; `more_examined`: how many more share a bucket. None if
+    not counted.
     """
 
     options: str
@@ -42,7 +42,7 @@ class Remedy:
 
 
 def remedy_of(rerun: Rerun, config: Config, fate: Fate, pair: Pairs) -> Remedy | None:
-    """Return the smallest change that keeps one pair; None if it is kept."""
+    """Return the smallest change that keeps a pair; None if it is kept already."""
     if fate == Fate.KEPT:
         return None
     if fate in _NO_OPTION:
@@ -55,7 +55,7 @@ def remedy_of(rerun: Rerun, config: Config, fate: Fate, pair: Pairs) -> Remedy |
 
 
 def bands_needed(rerun: Rerun, config: Config, pairs: Pairs) -> Rows:
-    """Return the bands by which each pair would have met; -1 where even the most do not do it."""
+    """Return the number of bands with which each pair shares a bucket; -1 if no number suffices."""
     hasher, none = rerun.engine.hasher, np.full(len(pairs), -1, dtype=np.int64)
     left, right = rerun.engine.left, rerun.engine.right
     if model_folder(config.block) is not None or not isinstance(hasher, MinHashHasher):
@@ -73,20 +73,22 @@ def _more_bands(rerun: Rerun, config: Config, pair: Pairs) -> Remedy:
     bands = int(bands_needed(rerun, config, pair)[0])
     hasher = rerun.engine.hasher
     if bands < 0 or not isinstance(hasher, MinHashHasher):
-        return Remedy("", reason=f"not even --bands {MOST_BANDS} does: compare other columns, or fit a model")
+        return Remedy("", reason=f"even --bands {MOST_BANDS} does not: compare other columns, or fit a model")
     engine = replace(rerun.engine, hasher=replace(hasher, plan=replace(hasher.plan, bands=bands)))
     other = rerun_on(engine, config)
     examined = other.found.join.distinct - rerun.found.join.distinct
     fate = other.fates(pair)[0]
     if fate in _NO_OPTION:
-        return Remedy("", more_examined=examined, reason=f"with --bands {bands} it met, but is then: {fate}")
+        return Remedy(
+            "", more_examined=examined, reason=f"with --bands {bands} it shares a bucket, but is then: {fate}"
+        )
     raised = other.budget if fate == Fate.KEPT else raised_budget(other, pair)
     options = " ".join(filter(None, [f"--bands {bands}", _options(raised, rerun.budget)]))
     return Remedy(options, len(other.written(raised)) - len(rerun.kept.written), examined)
 
 
 def raised_budget(rerun: Rerun, pair: Pairs) -> Budget:
-    """Return the budget with every limit raised as far as one pair needs, which is a candidate."""
+    """Return the budget with each limit raised as far as one pair, a candidate, needs."""
     budget = rerun.budget
     if budget.max_per_record is not None:
         budget = replace(
@@ -102,7 +104,7 @@ def raised_budget(rerun: Rerun, pair: Pairs) -> Budget:
 
 
 def per_record_needed(rerun: Rerun, pairs: Pairs) -> Rows:
-    """Return how many pairs of one record must be kept to keep each pair, which is a candidate."""
+    """Return, for each pair, a candidate, the limit per record that keeps it."""
     every, order = rerun.counted(Budget(max_pairs=ALL)), rerun.kept.order
     compared = rerun.pairs.left[order], rerun.pairs.right[order]
     written = places_of_records(rerun.pairs, every.left, every.right)
@@ -112,7 +114,7 @@ def per_record_needed(rerun: Rerun, pairs: Pairs) -> Rows:
 
 
 def _raised_target(rerun: Rerun, budget: Budget, pair: Pairs) -> Budget:
-    """Return the budget with the target that reaches the pair; if none does, with a number of pairs."""
+    """Return the budget with the recall target that keeps the pair; if none does, with a number of pairs."""
     if rerun.places_kept_by(budget, pair)[0] >= 0:
         return budget
     free = replace(budget, target_recall=None, max_pairs=ALL)
@@ -128,7 +130,7 @@ def _raised_target(rerun: Rerun, budget: Budget, pair: Pairs) -> Budget:
 
 
 def _options(raised: Budget, before: Budget) -> str:
-    """Return the options that differ as a command line has them."""
+    """Return the options that differ, as on the command line."""
     names = ("max_pairs", "max_per_record", "target_recall")
     changed = [name for name in names if getattr(raised, name) != getattr(before, name)]
     written = [(f"--{name.replace('_', '-')}", getattr(raised, name)) for name in changed]

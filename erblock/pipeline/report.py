@@ -1,4 +1,4 @@
-"""A page about a run: what its folder holds, read again and put into one HTML file."""
+"""Writes the report of a run: reads the folder of the run and makes one HTML page."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -31,14 +31,14 @@ from erblock.tables.writing import write_text
 PAGE_FILE = "report.html"
 _ENDINGS = (".html", ".htm")
 _LONGEST = 300
-"""Characters of a value that the samples show."""
+"""The largest number of characters of a value in the sample pairs."""
 
 
 @dataclass(frozen=True)
 class ReportOptions:
-    """Where the page goes, None for the folder of the run, and how many pairs of each kind it shows.
+    """Options of a report: its path, None for the folder of the run, and the number of pairs of each kind.
 
-    `samples` 0: no record at all.
+    With `samples` 0, the page shows no records.
     """
 
     output: Path | None = None
@@ -47,7 +47,7 @@ class ReportOptions:
 
 @dataclass(frozen=True)
 class ReportReport:
-    """The page that was written, and what it was made from."""
+    """The path of the page, and its data."""
 
     output: Path
     facts: RunFacts
@@ -55,7 +55,7 @@ class ReportReport:
 
 @dataclass(frozen=True)
 class _Run:
-    """A run that is read again. `matches` and `gold` are None where the run has none."""
+    """A run and its files. `matches` and `gold` are None if the run has none."""
 
     folder: Path
     config: Config
@@ -66,15 +66,15 @@ class _Run:
     gold: pl.DataFrame | None
 
     def figures(self, step: str, kind: type[Any]) -> Any:
-        """Return what a step reported; None if it was not done."""
+        """Return the figures of a step; None if it was not done."""
         return read_figures(self.folder / f"{step}.json", kind) if step in self.record.steps else None
 
 
 def report(run: Path, options: ReportOptions, on_progress: Progress = silent) -> ReportReport:
-    """Write the page about a run, which is named by its folder or by the `run.json` in it.
+    """Write the page about a run, given by its folder or the `run.json` in it.
 
     Raises:
-        ErblockError: if there is no run that has blocked, or what it read or wrote has changed since.
+        ErblockError: if there is no run with a finished step block, or a file of it has changed since.
     """
     require_extra("jinja2", "report")
     require_extra("vl_convert", "report")
@@ -105,12 +105,12 @@ def _opened(folder: Path, config: Config, record: RunRecord) -> _Run:
 
 
 def _check_same(folder: Path, record: RunRecord, step: str, paths: dict[str, str | None]) -> None:
-    """Raise TableError if what a step has read is not what it was."""
+    """Raise TableError if an input of a step has changed since."""
     for name, path in paths.items():
         read = record.steps[step].inputs.get(name, {})
         if sorted(digests_at(path, folder).values()) != sorted(read.values()):
             raise TableError(
-                f"{path} is not what the run in {folder} has read: erblock run does again what has changed"
+                f"{path} has changed since the run in {folder} read it: erblock run repeats the changed steps"
             )
 
 
@@ -146,7 +146,7 @@ def _facts(run: _Run, samples: int) -> RunFacts:
 
 
 def _with_hits(pairs: pl.DataFrame, gold: pl.DataFrame | None) -> pl.DataFrame:
-    """Return pairs with a column `hit`, whether they are known matches; as they are without any known."""
+    """Return pairs with a column `hit`, whether they are known matches; unchanged without known matches."""
     if gold is None:
         return pairs
     known = gold.select(PAIR).with_columns(hit=True)
@@ -155,7 +155,7 @@ def _with_hits(pairs: pl.DataFrame, gold: pl.DataFrame | None) -> pl.DataFrame:
 
 
 def _rule_hits(run: _Run, fitted: FitFigures | None) -> Iterator[RuleHits]:
-    """Yield of how many matches each rule holds; a rule that holds of none too."""
+    """Yield the number of matches for which each rule holds, also 0."""
     rules, found = run.config.rules, run.matches
     if found is None or not (rules.match or rules.conflict):
         return
@@ -168,7 +168,7 @@ def _rule_hits(run: _Run, fitted: FitFigures | None) -> Iterator[RuleHits]:
 
 
 def _samples(run: _Run, count: int) -> Iterator[tuple[str, tuple[SamplePair, ...]]]:
-    """Yield pairs to look at by why they are shown: those that are hard to tell, and some at random."""
+    """Yield sample pairs by the reason to show them: the most doubtful ones, and random ones."""
     if not count:
         return
     if run.matches is None:
@@ -177,7 +177,7 @@ def _samples(run: _Run, count: int) -> Iterator[tuple[str, tuple[SamplePair, ...
     if "probability" in run.matches.frame.columns:
         least = run.config.match.min_probability
         doubtful = _sampled(run, run.matches, ShowOptions(sample=count, around=least))
-        yield f"Nearest to the probability {least:g}, above which a pair is a match", doubtful
+        yield f"Nearest to {least:g}, the least probability of a match", doubtful
     yield "At random", _sampled(run, run.matches, ShowOptions(sample=count))
 
 
@@ -196,7 +196,7 @@ def _sampled(run: _Run, found: Found, options: ShowOptions) -> tuple[SamplePair,
 
 
 def _is_said(name: str) -> bool:
-    """Return whether a column is of the pair, and neither of a record nor of what is known."""
+    """Return whether a column belongs to the pair itself, not to a record or the known matches."""
     return name not in (*PAIR, "hit") and not name.startswith(("left.", "right."))
 
 
@@ -215,8 +215,14 @@ def _text(value: object) -> str:
 def _commands(run: _Run) -> Iterator[tuple[str, str]]:
     folder = str(run.folder)
     settings = str(run.folder / SETTINGS_FILE)
-    yield "The run, elsewhere", join(["erblock", "run", settings, "-o", f"{folder}-again"])
+    yield "Repeat the run in another folder", join(["erblock", "run", settings, "-o", f"{folder}-again"])
     yield "This page", join(["erblock", "report", folder])
-    yield "A limit for CI", join(["erblock", "check", folder, "--config", settings, "--min-recall", "0.95"])
+    yield (
+        "Check a limit in CI",
+        join(["erblock", "check", folder, "--config", settings, "--min-recall", "0.95"]),
+    )
     file = (run.matches or run.pairs).path
-    yield "More pairs side by side", join(["erblock", "show", file, "--config", settings, "--sample", "20"])
+    yield (
+        "Show more pairs side by side",
+        join(["erblock", "show", file, "--config", settings, "--sample", "20"]),
+    )

@@ -1,6 +1,6 @@
-"""Blocking run once more, with all that it knows on the way kept: what explanations are read from.
+"""Runs blocking again and keeps all intermediate results, for explanations.
 
-Every pair has one fate. The records shared no bucket; or only buckets too full to be multiplied out; or the
+Each pair has one fate. The records share no bucket; or only buckets that are too full to be joined; or the
 pair is not among the most similar of either record; or a limit of the budget cut it; or it is kept.
 """
 
@@ -30,16 +30,16 @@ ALL = np.iinfo(np.int64).max
 
 
 class Fate(StrEnum):
-    """What became of a pair in blocking."""
+    """The fate of a pair in blocking."""
 
     KEPT = "kept"
     NEVER = "never written: --must-not-pairs names it"
     SOURCE = "never written: both records are of one source"
-    NO_KEY = "never met in a bucket: a record has no key, as it holds nothing, or nothing rare"
-    NEVER_MET = "never met in a bucket"
-    TOO_FULL = "met in no bucket but those too full to be multiplied out"
-    NOT_BEST = "met, but is not among the most similar candidates of either record"
-    COPIES = f"cut off: of records that say the same, {COPIES_MET} are paired with a record at most"
+    NO_KEY = "shares no bucket: a record has no key, as it has no text, or no rare text"
+    NEVER_MET = "shares no bucket"
+    TOO_FULL = "shares only buckets that are too full to be joined"
+    NOT_BEST = "shares a bucket, but is not among the most similar candidates of either record"
+    COPIES = f"cut off: a record is paired with at most {COPIES_MET} of several equal records"
     PER_RECORD = "cut off by --max-per-record"
     TARGET = "cut off by --target-recall"
     MAX_PAIRS = "cut off by --max-pairs"
@@ -50,9 +50,9 @@ class Fate(StrEnum):
 
 @dataclass(frozen=True)
 class Pairs:
-    """Pairs of records by row number; in one table the lower row comes first.
+    """Pairs of records by row number; in one table, the lower row is left.
 
-    `compared`: the pairs that are compared in their place, as equal texts are compared once.
+    `compared`: the pairs that are compared in their place, as equal records are compared once.
     """
 
     left: Rows
@@ -70,7 +70,7 @@ class Pairs:
 
 @dataclass(frozen=True)
 class Rerun:
-    """What blocking found and kept. `sketches`: of the compared records of both sides."""
+    """All results of a run of blocking. `sketches`: of the compared records of both sides."""
 
     engine: LocalEngine
     sketches: tuple[Sketch, Sketch]
@@ -81,17 +81,17 @@ class Rerun:
 
     @property
     def pairs(self) -> ScoredPairs:
-        """The candidates as they are ranked."""
+        """The ranked candidates."""
         return self.ranked.pairs
 
     @property
     def one_table(self) -> bool:
-        """Whether one table is linked to itself."""
+        """Whether one table is deduplicated."""
         return self.engine.tables.dedup
 
     @cached_property
     def texts(self) -> tuple[pl.Series, pl.Series]:
-        """The compared columns of every record of both sides as one text."""
+        """The texts of all records of both sides."""
         return texts_of(self.engine.tables).both
 
     @cached_property
@@ -102,13 +102,13 @@ class Rerun:
         return arrays, arrays if right is left else sketch_arrays(right)
 
     def of(self, left: Rows, right: Rows) -> Pairs:
-        """Return pairs of records by row number."""
+        """Return pairs of records, with the pairs that are compared for them."""
         if self.one_table:
             left, right = np.minimum(left, right), np.maximum(left, right)
         return Pairs(left, right, compared_rows(self.found.copies, left, right))
 
     def in_sketch(self, pairs: Pairs) -> tuple[Rows, Rows]:
-        """Return which rows of the sketches the compared records are."""
+        """Return the rows of the compared records in the sketches."""
         left, right = self.found.copies
         at, other = (
             np.searchsorted(left.rows, pairs.compared[0]),
@@ -117,16 +117,16 @@ class Rerun:
         return at, other
 
     def buckets(self, pairs: Pairs) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.uint32]]:
-        """Return the (pairs, bands) buckets of both records, 0 where one has none."""
+        """Return the buckets of both records, (pairs, bands); 0 for none."""
         at, other = self.in_sketch(pairs)
         return self.arrays[0].buckets[at], self.arrays[1].buckets[other]
 
     def ranked_at(self, pairs: Pairs) -> Rows:
-        """Return the positions of pairs among the ranked candidates, -1 where one is none."""
+        """Return the positions of pairs among the ranked candidates, -1 for other pairs."""
         return places((self.pairs.left, self.pairs.right), pairs.compared)
 
     def fates(self, pairs: Pairs) -> list[Fate]:
-        """Return what became of each pair."""
+        """Return the fate of each pair."""
         fates = np.where(self.ranked_at(pairs) < 0, self._unranked(pairs), Fate.KEPT).astype(object)
         for fate, budget in self._limits().items():
             written = self.written(budget)
@@ -140,7 +140,7 @@ class Rerun:
         return [Fate(fate) for fate in fates]
 
     def _unranked(self, pairs: Pairs) -> npt.NDArray[np.str_]:
-        """Return why each pair would be no candidate, if it is none."""
+        """Return the fate that each pair has if it is not a candidate."""
         left, right = self.buckets(pairs)
         met = ((left == right) & (left > 0)).any(axis=1)
         empty = ~(left > 0).any(axis=1) | ~(right > 0).any(axis=1)
@@ -151,7 +151,7 @@ class Rerun:
         return np.select([empty, ~met, spill], fates, Fate.NOT_BEST)
 
     def _has_room(self, pairs: Pairs, similarity: Scores) -> npt.NDArray[np.bool_]:
-        """Return which pairs would have been ranked if they had met."""
+        """Return which pairs are similar enough to be ranked if they shared a bucket."""
         scored = self.found.scored
         records = len(self.sketches[0]) + (0 if self.one_table else len(self.sketches[1]))
         most = kept_per_record(records)
@@ -167,7 +167,7 @@ class Rerun:
         return np.asarray((similarity > left[one]) | (similarity > right[other]))
 
     def _limits(self) -> dict[Fate, Budget]:
-        """Return the limits in the order in which they cut, each with those before it."""
+        """Return the limits by fate, in the order in which they cut, each with those before it."""
         budget = self.budget
         limits = {Fate.COPIES: Budget(max_pairs=ALL)}
         if budget.max_per_record is not None:
@@ -182,19 +182,19 @@ class Rerun:
         return cut(self.pairs, budget, self.ranked.expected, self.found.copies, self.found.fixed).written
 
     def counted(self, budget: Budget) -> WrittenPairs:
-        """Return the pairs that another budget writes as it counts them: first those that must be written."""
+        """Return the pairs that another budget writes, in the order in which it counts: must-pairs first."""
         written = self.written(budget)
         must = np.isin(pair_keys(written.left, written.right), self.found.fixed.must)
         return written.take(np.argsort(~must, kind="stable"))
 
     def places_kept_by(self, budget: Budget, pairs: Pairs) -> Rows:
-        """Return the place of each pair among all those that `budget` lets through but for their number."""
+        """Return the rank of each pair among the pairs that pass `budget` without its limit on all pairs."""
         written = self.counted(replace(budget, max_pairs=ALL))
         return places((written.left, written.right), (pairs.left, pairs.right))
 
 
 def rerun_on(engine: LocalEngine, config: Config, on_progress: Progress = silent) -> Rerun:
-    """Return what blocking with these settings finds with an engine; nothing is written."""
+    """Return the results of blocking with these settings on an engine; nothing is written."""
     sketches = engine.sketches(on_progress)
     found = engine.joined(sketches, on_progress)
     ranked = rank(config, found)

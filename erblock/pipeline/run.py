@@ -1,13 +1,13 @@
-"""The whole job in one folder: fit, block, match, evaluate, report. A step that has not changed is skipped.
+"""Runs all steps in one folder: fit, block, match, evaluate, report. Unchanged steps are skipped.
 
-    erblock.toml                            the settings as resolved: `erblock run` takes them again
-    run.json                                steps that are done: versions, settings, digests, seconds
-    fit.json, block.json, match.json        what the commands print with --json; `erblock check` reads it
+    erblock.toml                            the resolved settings, with which `erblock run` repeats the run
+    run.json                                the finished steps: versions, settings, digests, seconds
+    fit.json, block.json, match.json        the output of the commands with --json; `erblock check` reads it
     evaluate.json                           completeness, quality and F1, if known matches are given
     report.html                             the page of `erblock report`
-    model, pairs.*, matches.*, entities.*, changes.*   what the steps write
+    model, pairs.*, matches.*, entities.*, changes.*   the outputs of the steps
 
-`run.json` is written after each step, so that a run that was killed goes on at the first step it lacks.
+`run.json` is written after each step, so that a killed run continues at the first unfinished step.
 """
 
 import os
@@ -42,9 +42,10 @@ from erblock.tables.writing import locked, together, write_text
 
 @dataclass(frozen=True)
 class RunOptions:
-    """Where the run goes. `first`: the step from which on all are done again; `last`: the last one done.
+    """Options of a run: its folder, and which steps to do.
 
-    `force`: every step is done again.
+    `first`: this step and all later ones are repeated. `last`: the last step to do. `force`: all steps are
+    repeated.
     """
 
     folder: Path
@@ -55,7 +56,7 @@ class RunOptions:
 
 @dataclass(frozen=True)
 class StepReport:
-    """What became of a step: `seconds` that it took, None if it was skipped; `figures`: what it reports."""
+    """The report of a step: its time in seconds, None if it was skipped, and its `figures`."""
 
     name: str
     seconds: float | None
@@ -64,7 +65,7 @@ class StepReport:
 
 @dataclass(frozen=True)
 class Step:
-    """One step: sections that decide about it, what it reads, by name, and what it writes in the folder."""
+    """One step: the sections of settings that it depends on, its inputs by name, its outputs, its work."""
 
     name: str
     sections: tuple[str, ...]
@@ -74,13 +75,13 @@ class Step:
 
     @property
     def figures(self) -> str:
-        """The file in the folder that holds what the step reports."""
+        """The file in the folder with the figures of the step."""
         return f"{self.name}.json"
 
 
 @dataclass(frozen=True)
 class Run:
-    """A run in its folder, which is locked; `steps`: those that are asked for."""
+    """A run in its locked folder. `steps`: those to do or to skip; `done`: the finished ones."""
 
     config: Config
     options: RunOptions
@@ -88,10 +89,10 @@ class Run:
     done: dict[str, StepRecord] = field(default_factory=dict)
 
     def do(self, step: Step, on_progress: Progress = silent) -> StepReport:
-        """Do a step, or skip it if neither what it reads nor what it wrote has changed since it was done.
+        """Do a step, or skip it if its settings, inputs and outputs have not changed since it was done.
 
         Raises:
-            ErblockError: if anything it needs is not usable; the steps before it stay done.
+            ErblockError: if an input or a setting cannot be used; earlier steps stay done.
         """
         folder = self.options.folder
         report, past, now = folder / step.figures, self.done.get(step.name), self._record(step)
@@ -128,10 +129,10 @@ class Run:
 
 @contextmanager
 def opened_run(config: Config, options: RunOptions) -> Iterator[Run]:
-    """Yield the run that the settings ask for, new or begun before; one that does no step leaves nothing.
+    """Yield the run of the settings, new or continued. A new run that finishes no step leaves no files.
 
     Raises:
-        ErblockError: if the folder holds anything else, a step is not asked for, or settings are not usable.
+        ErblockError: if the folder has other content, a step is not asked for, or settings cannot be used.
     """
     folder = options.folder
     asked = asked_steps(config)
@@ -149,7 +150,7 @@ def opened_run(config: Config, options: RunOptions) -> Iterator[Run]:
     with locked(folder):
         past, was_there = read_record(folder), folder.exists()
         done = {} if past is None else dict(past.steps)
-        # Written before the first step, so that what a killed run leaves is known to be a run.
+        # Written before the first step, so that the folder of a killed run is recognised as a run.
         write_record(folder, done)
         write_text(folder / SETTINGS_FILE, toml_of(_settings(config, resolved, asked)))
         try:
@@ -162,7 +163,7 @@ def opened_run(config: Config, options: RunOptions) -> Iterator[Run]:
 
 
 def _in_folder(config: Config, folder: Path, asked: Sequence[str]) -> Config:
-    """Return the settings with all that is written in the folder, and read there by the next step."""
+    """Return the settings with all outputs, and inputs from earlier steps, in the folder."""
 
     def place(stem: str, named: str | None) -> str | None:
         return None if named is None else str(folder / (stem + ending_of(named)))
@@ -186,7 +187,7 @@ def _in_folder(config: Config, folder: Path, asked: Sequence[str]) -> Config:
 
 
 def _steps(config: Config, folder: Path, asked: Sequence[str]) -> Iterator[Step]:
-    """Yield every step, whether it is asked for or not."""
+    """Yield all steps, even those that are not asked for."""
     tables = {"left": config.tables.left, "right": config.tables.right}
     fitting, blocking, matching = config.fit, config.block, config.match
     encoder = fitting.encoder if Path(fitting.encoder).is_dir() else None
@@ -246,12 +247,12 @@ def _measured(config: Config, files: Sequence[str]) -> list[dict[str, Any]]:
 
 
 def _decisive(config: Config, section: str) -> dict[str, Any]:
-    """Return the values of a section but for the paths: what lies there is told by digests."""
+    """Return the values of a section without paths; files are compared by digests."""
     return dict(getattr(config, section).model_dump(mode="json", exclude=set(PATHS.get(section, ()))))
 
 
 def _settings(config: Config, resolved: Config, asked: Sequence[str]) -> dict[str, dict[str, Any]]:
-    """Return the settings by which `erblock run` does the same again, from any folder."""
+    """Return the settings with which `erblock run` repeats the run, from any folder."""
     wanted = {"tables", "rules", *asked} | ({"check"} & config.model_fields_set)
     settings = {}
     for name in SECTIONS:
@@ -265,7 +266,7 @@ def _settings(config: Config, resolved: Config, asked: Sequence[str]) -> dict[st
 
 
 def _path_of(given: str | None, placed: str | None) -> str | None:
-    """Return how the settings in the folder name a path: what lies in there by its name."""
+    """Return a path for the settings in the folder: a file of the folder by its name, others absolute."""
     if given is None or placed is None:
         return None
     return os.path.abspath(given) if given == placed else Path(placed).name

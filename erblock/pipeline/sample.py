@@ -1,16 +1,15 @@
-"""Samples of tables that keep matches together, and the probability of a pair to be in one.
+"""Draws samples of tables that keep matches together, and computes sampling probabilities of pairs.
 
-Of a random hundredth of two tables, a ten-thousandth of the matches remains: nothing to measure by. So
-records are drawn by their words. In each record the words are put in the order of a weighted hash, as MinHash
-does, rare ones mostly first; and words are drawn at random. A record is in the sample if one of its first
-four words is: most of what shares much text with it then is, too. Pairs are counted from the left records
-whose very first word is drawn; these are the share that was asked for. Such a pair is in the sample with the
-probability
+A random hundredth of two tables keeps only a ten-thousandth of the matches, too few to measure. So records
+are sampled by their tokens. The tokens of each record are sorted by a weighted hash, as in MinHash, mostly
+rare ones first. Tokens are drawn at random, and a record is in the sample if one of its first four tokens is
+drawn; then so are most records with similar text. Pairs are counted for the left records whose first token is
+drawn; their share of the records is `share`. Such a pair is in the sample with probability
 
-    share                                   if that word is among the first four of the right record,
-    share * (1 - (1 - share)**words)        if not, by chance;
+    share                                   if that token is among the first four of the right record,
+    share * (1 - (1 - share)**tokens)       if not, by chance.
 
-so pairs that count 1 / probability (Horvitz and Thompson 1952) speak for all pairs of the tables.
+Weighted by 1 / probability (Horvitz and Thompson 1952), these pairs estimate totals of the tables.
 
 Decision: docs/decisions/045-trial-runs.md.
 """
@@ -31,10 +30,10 @@ Doubles = npt.NDArray[np.float64]
 
 FIRST_TOKENS = 4
 _LONE = 1e-9
-"""Weight of a token that no other record has, so that no record is met through it."""
+"""The weight of a token that no other record has, which leads to no pair."""
 
 _COMMON = 1_000
-"""Number of records from which on a token is too common; a record with no other token is drawn by itself."""
+"""The number of records that makes a token too common. A record with only such tokens is drawn by itself."""
 
 _SLICE = 100_000
 _HALF = np.uint64(32)
@@ -44,7 +43,7 @@ _STEPS = ((np.uint64(30), np.uint64(0xBF58476D1CE4E5B9)), (np.uint64(27), np.uin
 
 @dataclass(frozen=True)
 class SamplingTokens:
-    """The tokens of every record of one table, (records, 4); a record with fewer repeats its last."""
+    """The first tokens of each record of one table, (records, 4). A record with fewer repeats the last."""
 
     first: UInt32s
 
@@ -52,27 +51,27 @@ class SamplingTokens:
         return type(self)(self.first[rows])
 
     def drawn(self, share: float) -> npt.NDArray[np.bool_]:
-        """Return which of the words are drawn, (records, 4)."""
+        """Return which of the tokens are drawn, (records, 4)."""
         return np.asarray(_uniform(self.first, 2) < share)
 
     def chance(self, other: Self, left: Rows, right: Rows, share: float) -> Doubles:
-        """Return the probability of record `left[i]` here and `right[i]` of `other` to be in a sample."""
+        """Return the probability that a pair is sampled: record `left[i]` here and `right[i]` of `other`."""
         words = 1 + (np.diff(np.sort(other.first, axis=1), axis=1) != 0).sum(axis=1)
         alone = share * (1 - (1 - share) ** words)
         chances = alone[right]
-        for start in range(0, len(left), _SLICE):  # so that counting is not what takes the most memory
+        for start in range(0, len(left), _SLICE):  # in slices, to limit memory
             part = slice(start, start + _SLICE)
             together = (other.first[right[part]] == self.first[left[part], :1]).any(axis=1)
             chances[part][together] = share
         return np.asarray(chances)
 
     def save(self, path: Path) -> None:
-        """Write the words to `path`, as `read_tokens` reads them."""
+        """Write the tokens to `path`, for `read_tokens`."""
         np.save(path, self.first, allow_pickle=False)
 
 
 def read_tokens(path: Path) -> SamplingTokens:
-    """Return the words that are stored in `path`."""
+    """Return the tokens stored at `path`."""
     return SamplingTokens(np.load(path, allow_pickle=False))
 
 
@@ -86,13 +85,13 @@ def tokens_of(texts: Texts) -> tuple[SamplingTokens, ...]:
 
 
 def _first_tokens(sets: ngrams.FeatureSets, frequency: npt.NDArray[np.int64]) -> UInt32s:
-    """Return the tokens with the smallest draws of each record; for a record without any, its row number."""
+    """Return the tokens of each record with the smallest hash values; its row number if it has none."""
     weights = (1 / np.maximum(frequency, 1)).astype(np.float32)
     weights[frequency < 2] = _LONE
     draws = -np.log1p(-_uniform(sets.hashes, 1)) / weights[sets.features]
     sizes = np.diff(sets.starts)
     owners = np.repeat(np.arange(len(sets), dtype=np.uint64), sizes)
-    # The bits of positive floats are in their order.
+    # The bits of positive floats have the same order as the floats.
     order = np.argsort((owners << _HALF) | draws.astype(np.float32).view(np.uint32))
     ordered = np.append(sets.hashes[order], np.uint32(0))
     common = np.append(frequency[sets.features[order]] > _COMMON, True)
@@ -103,7 +102,7 @@ def _first_tokens(sets: ngrams.FeatureSets, frequency: npt.NDArray[np.int64]) ->
 
 
 def _uniform(words: UInt32s, number: int) -> Doubles:
-    """Return a number in [0, 1) for every word, the same for the same word (the finaliser of splitmix64)."""
+    """Return a number in [0, 1) for each word, a hash by the finaliser of splitmix64."""
     state = words.astype(np.uint64) + np.uint64(number * _MULTIPLIER % 2**64)
     for shift, factor in _STEPS:
         state = (state ^ (state >> shift)) * factor

@@ -1,4 +1,4 @@
-"""A pair as the hash sees it: the texts, the shared buckets, and how near the records are in other bands."""
+"""Describes a pair as the hash sees it: texts, shared buckets, and the nearness in other bands."""
 
 import re
 from collections.abc import Set
@@ -24,11 +24,11 @@ _CODE = re.compile(r"[^\W_]+(?:[-/._]+[^\W_]+)+")
 
 @dataclass(frozen=True)
 class SeenRecord:
-    """A record as the hash saw it.
+    """A record as the hash sees it.
 
-    `texts`: its columns, without case and accents; `cut_off`: the end that a language model does not read.
-    `alike`: how many records of the table say the same, itself among them; of these, `compared` is the one
-    that is compared.
+    `texts`: its columns, without case and accents. `cut_off`: the end that a language model does not read.
+    `alike`: the number of equal records in the table, itself included; `compared`: the id of the one that is
+    compared for them.
     """
 
     id: Any
@@ -40,7 +40,7 @@ class SeenRecord:
 
 @dataclass(frozen=True)
 class SharedBucket:
-    """A bucket that both records are in; `left` and `right`: how many records of either table it holds."""
+    """A bucket of both records. `left` and `right`: its numbers of records from each table."""
 
     band: int
     left: int
@@ -49,10 +49,10 @@ class SharedBucket:
 
 @dataclass(frozen=True)
 class SeenCells:
-    """Of the cells of a neural hash: how many bands, in how many both records are in one cell.
+    """The Voronoi cells of a pair in a neural hash: the number of bands, and of bands with a `shared` cell.
 
-    `cosine`: of the vectors that the cells divide; `nearest`: how much less of one record's cosine to its own
-    pivot would have done, in the band where that is least, if not all cells are shared.
+    `cosine`: of the two vectors. `nearest`: the smallest gap over the bands without a shared cell, None if
+    all are shared: by how much one record's cosine to its own pivot exceeds that to the pivot of the other.
     """
 
     bands: int
@@ -63,7 +63,7 @@ class SeenCells:
 
 @dataclass(frozen=True)
 class Seen:
-    """A pair as the hash sees it. Words are those of both records and of one alone, rarest first."""
+    """A pair as the hash sees it. Words are those in both records and in only one, rarest first."""
 
     kind: str
     bands: int
@@ -77,7 +77,7 @@ class Seen:
 
 
 def seen_records(rerun: Rerun, pair: Pairs) -> tuple[SeenRecord, SeenRecord]:
-    """Return both records as the hash saw them."""
+    """Return both records as the hash sees them."""
     texts = rerun.texts
     ids = rerun.found.left_ids, rerun.found.right_ids
     hasher = rerun.engine.hasher
@@ -93,7 +93,7 @@ def seen_records(rerun: Rerun, pair: Pairs) -> tuple[SeenRecord, SeenRecord]:
 
 
 def _columns(rerun: Rerun, text: pl.Series) -> dict[str, str]:
-    """Return the text of each column; a record that holds nothing has no separators."""
+    """Return the text of each column. An empty record has no separators."""
     names = [pair.name for pair in rerun.engine.tables.columns]
     parts = ngrams.folded_texts(text)[0].split(SEPARATOR)
     return dict(zip(names, parts + [""] * (len(names) - len(parts)), strict=True))
@@ -104,7 +104,7 @@ def _alike(copies: Copies, row: int) -> int:
 
 
 def seen_pair(rerun: Rerun, pair: Pairs) -> Seen:
-    """Return what the hash made of the compared pair."""
+    """Return the compared pair as the hash sees it."""
     texts = rerun.texts
     both = texts[0][int(pair.compared[0][0])], texts[1][int(pair.compared[1][0])]
     at, other = rerun.in_sketch(pair)
@@ -133,7 +133,7 @@ def _shared_buckets(rerun: Rerun, pair: Pairs) -> tuple[SharedBucket, ...]:
 
 
 def _weighed_words(text: str, weights: ngrams.Floats) -> dict[str, float]:
-    """Return the words and codes of a text, and the idf of each."""
+    """Return the words and codes of a text with their idf."""
     folded = ngrams.folded_texts(pl.Series([text], dtype=pl.String))[0]
     codes = [re.sub("[-/._]", "", code) for code in _CODE.findall(folded) if re.search(r"\d", code)]
     words = sorted({*_WORD.findall(folded), *codes})

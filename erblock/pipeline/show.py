@@ -1,4 +1,4 @@
-"""Rows of a file of pairs, matches, clusters or keys, beside the records that they are about."""
+"""Selects rows of a file of pairs, matches, clusters or keys, with the records that they name."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,12 +24,12 @@ GROUPS = {"clusters": ["cluster_id"], "keys": ["band", "bucket"]}
 
 @dataclass(frozen=True)
 class ShowOptions:
-    """Which rows of a file to show; None and False: no choice by that.
+    """Which rows of a file to show. None and False do not select.
 
-    `sample`: so many, drawn at random, or with `around` the nearest. `around`: those first whose probability,
-    or else similarity, is nearest to it. `where`: an SQL condition. `id`: those about this record.
-    `uncovered`: the records without a pair. `largest`: the largest clusters or buckets first. `limit`: so
-    many rows, or groups, at most.
+    `sample`: the number of random rows or, with `around`, of the nearest. `around`: sort by the distance of
+    the probability (else similarity) from this value. `where`: an SQL condition. `id`: the rows about this
+    record. `uncovered`: the records without a pair. `largest`: the largest clusters or buckets first.
+    `limit`: the largest number of rows or groups.
     """
 
     sample: int | None = None
@@ -43,9 +43,10 @@ class ShowOptions:
 
 @dataclass(frozen=True)
 class Shown:
-    """The chosen rows of `total`; `groups` are the columns that name a group, none for pairs and records.
+    """The chosen rows, of `total` rows or groups.
 
-    Pairs have both records, `left.name` and `right.name`, other rows have `record.name`.
+    `groups` are the columns that identify a group, none for pairs and records. Pairs have the columns
+    `left.name` and `right.name` of both records, other rows `record.name`.
     """
 
     frame: pl.DataFrame
@@ -61,17 +62,17 @@ class Shown:
 
 @dataclass(frozen=True)
 class ShowOutput:
-    """Where rows are written, and whether as CSV that is safe in a spreadsheet."""
+    """The path of an output, and whether it is CSV that is safe in a spreadsheet."""
 
     path: Path
     excel: bool = False
 
 
 def show(config: Config, path: str, options: ShowOptions, output: ShowOutput | None = None) -> Shown:
-    """Return the chosen rows of the file at `path`; write them to `output`, if there is one.
+    """Return the chosen rows of the file at `path`, and write them to `output`, if given.
 
     Raises:
-        ErblockError: if a file, a table or an option is not usable; nothing is written then.
+        ErblockError: if a file, a table or an option cannot be used; nothing is written then.
     """
     if output is not None:
         check_rows_output(output.path, "--output")
@@ -86,14 +87,14 @@ def show(config: Config, path: str, options: ShowOptions, output: ShowOutput | N
 
 
 def chosen_rows(found: Found, options: ShowOptions) -> Shown:
-    """Return the chosen rows of what a file says.
+    """Return the chosen rows of a file.
 
     Raises:
-        ErblockError: if an option does not fit what the file holds.
+        ErblockError: if an option does not fit the kind of the file.
     """
     groups = () if options.uncovered else tuple(GROUPS.get(found.kind, ()))
     if options.largest and not groups:
-        raise ConfigError(f"--largest is about clusters and keys; {found.path} holds {found.kind}")
+        raise ConfigError(f"--largest needs clusters or keys; {found.path} holds {found.kind}")
     if options.uncovered:
         frame = uncovered_records(found)
     else:
@@ -108,7 +109,7 @@ def chosen_rows(found: Found, options: ShowOptions) -> Shown:
 
 
 def _pairs(found: Found, options: ShowOptions) -> pl.DataFrame:
-    """Return the pairs; with both records already, if the condition may ask for their columns."""
+    """Return the pairs, with the columns of both records if there is a condition, which may use them."""
     frame = found.frame
     if options.id is not None:
         _check_id(options.id, found.engine)
@@ -118,7 +119,7 @@ def _pairs(found: Found, options: ShowOptions) -> pl.DataFrame:
 
 
 def _groups(found: Found, groups: list[str], options: ShowOptions) -> pl.DataFrame:
-    """Return the rows of every group of two records or more, with its size; with --id, of its groups."""
+    """Return the rows of each group of at least two records, with its size; with --id, of that record's."""
     frame = found.frame.with_columns(pl.len().over(groups).alias("records"))
     frame = frame.select(*groups, "records", pl.exclude(*groups, "records"))
     if options.id is None:
@@ -132,10 +133,10 @@ def _groups(found: Found, groups: list[str], options: ShowOptions) -> pl.DataFra
 
 
 def uncovered_records(found: Found) -> pl.DataFrame:
-    """Return the records that have no pair, or are alone in their cluster."""
+    """Return the records without a pair, or alone in their cluster."""
     records, frame = records_of(found.engine), found.matches
     if found.kind == "keys":
-        raise ConfigError(f"--uncovered is about pairs, matches and clusters; {found.path} holds keys")
+        raise ConfigError(f"--uncovered needs pairs, matches or clusters; {found.path} holds keys")
     if found.kind == "clusters":
         met = frame.filter(pl.len().over("cluster_id") > 1).select("table", "record_id")
     else:
@@ -152,7 +153,7 @@ def uncovered_records(found: Found) -> pl.DataFrame:
 
 
 def _check_id(record: str, engine: LocalMatchEngine) -> None:
-    """Raise TableError if no table has a record of this id."""
+    """Raise TableError if no table has a record with this id."""
     known = (ids.to_frame().select(id_text(ids.name, ids.dtype)).to_series() for ids in engine.ids)
     if not any((ids == record).any() for ids in known):
         tables = " or ".join(dict.fromkeys(engine.sources))
@@ -166,7 +167,7 @@ def _filtered(frame: pl.DataFrame, where: str | None) -> pl.DataFrame:
         return frame
     try:
         if _asks_a_query(where):
-            raise pl.exceptions.SQLSyntaxError("a condition holds no SELECT")
+            raise pl.exceptions.SQLSyntaxError("a condition must not have a SELECT")
         return frame.filter(pl.sql_expr(where))
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
         reason = str(error).strip().splitlines()[0].split(";")[0]
@@ -176,11 +177,11 @@ def _filtered(frame: pl.DataFrame, where: str | None) -> pl.DataFrame:
 
 
 def _asks_a_query(where: str) -> bool:
-    """Return whether a condition holds a query of its own, on which polars panics."""
+    """Return whether a condition has a subquery, on which polars panics."""
     try:
         return any(token.token_type == TokenType.SELECT for token in Tokenizer().tokenize(where))
     except TokenError:
-        return False  # an open quote, of which polars says where it is
+        return False  # an open quote, which polars reports with its place
 
 
 def _nearest(frame: pl.DataFrame, value: float, source: str) -> pl.DataFrame:
@@ -192,7 +193,7 @@ def _nearest(frame: pl.DataFrame, value: float, source: str) -> pl.DataFrame:
 
 
 def _cut(frame: pl.DataFrame, groups: list[str], options: ShowOptions) -> tuple[int, pl.DataFrame]:
-    """Return how many rows or groups there are, and as many of them as are wanted."""
+    """Return the number of rows or groups, and the first of them, up to the limit."""
     units = frame.select(groups).unique(maintain_order=True) if groups else frame
     chosen, total = units, units.height
     if options.sample is not None and options.around is None:

@@ -1,8 +1,8 @@
-"""Trial runs of blocking on samples of growing size, in a process of their own to measure memory.
+"""Trial runs of blocking on samples of growing size, in a separate process to measure memory.
 
-A sample has fewer pairs a record than the tables have. What they cost is measured all the same: the buckets
-of the sample are merged until a record meets as many partners as it will in the tables. But how many pairs
-there will be, and of which quality, is told by those that meet in buckets as they are.
+A sample has fewer pairs per record than the tables. To measure the cost of a full run, the buckets of the
+sample are merged until records have as many candidates as in the tables. The number and the quality of the
+pairs are estimated from the unmerged buckets.
 
 usage: python -m erblock.pipeline.trial_run TASK RESULT, both JSON files
 
@@ -42,20 +42,21 @@ from erblock.tables.schemas import ID
 
 _HALF = np.uint64(32)
 _GROWTH = 2.3
-"""Upper bound of the factor by which twice the records take longer."""
+"""An upper bound on the factor of time for twice the records."""
 
 _FEW = 100.0
-"""So few pairs more or less cost nothing."""
+"""A number of pairs whose cost is negligible."""
 
 _LEAST_SHARES = 3
-"""Least number of samples that are tried, however long they take: fewer show no trend."""
+"""The least number of samples, however long they take; fewer show no trend."""
 
 
 @dataclass(frozen=True)
 class Sample:
-    """A folder with left.parquet, right.parquet and their words; `records`: of the tables it is drawn from.
+    """A sample: a folder with left.parquet, right.parquet and their tokens.
 
-    `share`: of the left records that are drawn; `size`: the share of all records that are there.
+    `records`: the sizes of the tables. `share`: the share of left records drawn. `size`: the share of all
+    records in the sample.
     """
 
     folder: str
@@ -70,11 +71,11 @@ class Sample:
 
     @property
     def right(self) -> Path | None:
-        """The right records; None where there is one table."""
+        """The right records; None for one table."""
         return Path(self.folder) / "right.parquet" if len(self.records) > 1 else None
 
     def drawn(self) -> SampledRecords:
-        """Return the sample as pairs are counted by."""
+        """Return the sample for counting pairs."""
         names = ("left", "right")[: len(self.records)]
         words = [read_tokens(Path(self.folder) / f"{name}.npy") for name in names]
         return SampledRecords(words[0], words[-1], self.share, self.records)
@@ -82,11 +83,11 @@ class Sample:
 
 @dataclass(frozen=True)
 class TrialRun:
-    """What one sample took. `seconds` by stage; `written`: bytes a pair of the output.
+    """The measurements of one trial run.
 
-    `peaks`: the most bytes of the process in each stage; "joined": what it held between join and rank.
-
-    `counts` and `kept` are estimates of the whole tables; `distinct` and `scored` the pairs of the trial run.
+    `seconds` by stage. `peaks`: the peak bytes of the process by stage; "joined": its bytes between join and
+    rank. `written`: bytes of output per pair. `distinct` and `scored`: the pairs of the trial run. `counts`
+    and `kept`: estimates for the tables.
     """
 
     size: float
@@ -101,13 +102,13 @@ class TrialRun:
 
 @dataclass
 class _Clock:
-    """Seconds between calls, by name."""
+    """A clock that adds up seconds by stage."""
 
     seconds: dict[str, float] = field(default_factory=dict)
     last: float = field(default_factory=time.monotonic)
 
     def took(self, stage: str | None) -> None:
-        """Count the time since the last call for `stage`; None: for nothing."""
+        """Add the time since the last call to `stage`; None drops it."""
         now = time.monotonic()
         if stage is not None:
             self.seconds[stage] = now - self.last
@@ -116,7 +117,7 @@ class _Clock:
 
 @dataclass(frozen=True)
 class MergedSketch:
-    """A sketch whose buckets are merged at random into `buckets` a band."""
+    """A sketch whose buckets are merged at random into `buckets` per band."""
 
     sketch: Any
     buckets: int
@@ -145,7 +146,7 @@ class MergedSketch:
 
 
 def main(task: str, result: str) -> None:
-    """Try the samples that the file `task` names; write what was measured to `result`."""
+    """Run the samples in the file `task`; write the measurements to the file `result`."""
     asked = json.loads(Path(task).read_text(encoding="utf-8"))
     config = Config.model_validate(asked["config"])
     samples = [Sample(**each) for each in asked["samples"]]
@@ -157,7 +158,7 @@ def main(task: str, result: str) -> None:
 
 
 def trial_runs(config: Config, hasher: Hasher, samples: list[Sample], seconds: float) -> Iterator[TrialRun]:
-    """Yield what each sample took, smallest first, until the next would end after `seconds`."""
+    """Yield the measurements of each sample, smallest first, until the next would end after `seconds`."""
     begun = time.monotonic()
     for number, sample in enumerate(samples):
         started = time.monotonic()
@@ -168,7 +169,7 @@ def trial_runs(config: Config, hasher: Hasher, samples: list[Sample], seconds: f
 
 
 def try_sample(config: Config, hasher: Hasher, sample: Sample) -> TrialRun:
-    """Return what blocking `sample` takes."""
+    """Return the measurements of blocking a sample."""
     config = _of_sample(config, sample)
     clock = _Clock()
     tables = open_tables(config)
@@ -187,7 +188,7 @@ def try_sample(config: Config, hasher: Hasher, sample: Sample) -> TrialRun:
     found = _candidates(hasher, tables, left, right)
     kept = _ranked(config, found).kept(drawn, _budget(config), counts.scored)
     left, right = _as_dense(left, right, counts.distinct * sample.size - found.join.distinct)
-    competition = competition_of(found.scored)  # as it is: merged buckets would show another
+    competition = competition_of(found.scored)  # from unmerged buckets, as merging changes it
     del found
     forget_peak()
     clock.took(None)
@@ -244,7 +245,7 @@ def _budget(config: Config) -> Budget:
 
 
 def _as_dense(left: Sketch, right: Sketch | None, lacking: float) -> tuple[Sketch, Sketch | None]:
-    """Return the sketches with as many pairs more as they lack for those of the tables."""
+    """Return the sketches with merged buckets, so that they have the pairs per record that they lack."""
     other = left if right is None else right
     cells = len(left) * len(other) * left.bands / (2 if right is None else 1)
     buckets = int(cells / max(lacking, 1e-9))
@@ -255,7 +256,7 @@ def _as_dense(left: Sketch, right: Sketch | None, lacking: float) -> tuple[Sketc
 
 
 def _thinned(found: Candidates, most: float, competition: tuple[float, float]) -> Candidates:
-    """Return the best `most` of the pairs: merged buckets are so even that too few are pruned."""
+    """Return the best `most` pairs: merged buckets are so even that too few are pruned."""
     scored = replace(found.scored, competition=competition)
     if len(scored) > most:
         best = np.argpartition(-scored.similarity, int(most))[: int(most)]
@@ -264,21 +265,21 @@ def _thinned(found: Candidates, most: float, competition: tuple[float, float]) -
 
 
 def peak_memory() -> int:
-    """Return the most bytes that this process has held since it began, or since `forget_peak`."""
+    """Return the peak bytes of this process since its start, or since `forget_peak`."""
     status = Path("/proc/self/status")
-    if status.is_file():  # What the system tells elsewhere may be that of the process that started this one.
+    if status.is_file():  # On other systems, the peak can be that of the parent process.
         lines = status.read_text(encoding="utf-8").splitlines()
         return int(next(line for line in lines if line.startswith("VmHWM")).split()[1]) * 1024
-    import resource  # Windows has none
+    import resource  # missing on Windows
 
     most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return most if sys.platform == "darwin" else most * 1024
 
 
 def forget_peak() -> None:
-    """Let the peak be what the process holds now, where the system can do that (Linux).
+    """Reset the peak to the present bytes of the process, on Linux.
 
-    What was let go of is given back to the system before: it would seem to be held.
+    Freed memory is returned to the system before, as it would count as used.
     """
     gc.collect()
     with suppress(OSError, AttributeError):

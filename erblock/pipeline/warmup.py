@@ -1,4 +1,4 @@
-"""Kernels compiled ahead of the first run, by blocking and matching small tables that are made up."""
+"""Compiles the numba kernels before the first run, by blocking and matching small made-up tables."""
 
 import time
 from pathlib import Path
@@ -16,12 +16,12 @@ _RECORDS = 100
 
 
 def warmup() -> float:
-    """Compile the kernels of `block` and `match` and keep them on disk; return how many seconds it took.
+    """Compile the kernels of `block` and `match`, and keep them on disk; return the seconds that it took.
 
     Raises:
-        ErblockError: if there is no folder to keep them in.
+        ErblockError: if there is no writable folder for them.
     """
-    if write_best.stats.cache_path is None:  # type: ignore[attr-defined]  # of every compiled function
+    if write_best.stats.cache_path is None:  # type: ignore[attr-defined]  # each compiled function has it
         raise ErblockError(
             "expected a folder to keep compiled kernels in, found none that can be written to; "
             "set NUMBA_CACHE_DIR to one"
@@ -34,7 +34,7 @@ def warmup() -> float:
 
 
 def _blocked(folder: Path, names: list[str]) -> Config:
-    """Block two tables that say the same, or one whose records have look-alikes; return how to match them."""
+    """Block two equal tables, or one with near-duplicates; return the settings to match them."""
     tables = {name: str(folder / f"{name}.csv") for name in names}
     for path in tables.values():
         pl.concat([_records(0), _records(_RECORDS)] if len(names) == 1 else [_records(0)]).write_csv(path)
@@ -46,7 +46,7 @@ def _blocked(folder: Path, names: list[str]) -> Config:
 
 
 def _records(first: int) -> pl.DataFrame:
-    """Return records with ids from `first` on; those of another `first` have other prices."""
+    """Return records with ids from `first` on. Another `first` gives other prices."""
     numbers = range(_RECORDS)
     names = [f"series {i % 7} {i * 7919 % 99991} {i * 104729 % 99991}" for i in numbers]
     return pl.DataFrame(

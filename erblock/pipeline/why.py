@@ -1,6 +1,6 @@
-"""Explains why two records are a candidate pair or a match, or not, with all that decided it, in order.
+"""Explains why two records are, or are not, a candidate pair and a match.
 
-Blocking runs once more, by the same code, and what it knows of the pair is read off.
+Blocking runs again by the same code, and the explanation is read from its results.
 """
 
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ _COMPETITORS = 3
 
 @dataclass(frozen=True)
 class ColumnWeight:
-    """What one column adds to the log odds of a match, and the two values; None: missing."""
+    """The log odds of a match that one column adds, and its two values, None if missing."""
 
     column: str
     left: str | None
@@ -45,7 +45,10 @@ class ColumnWeight:
 
 @dataclass(frozen=True)
 class Weights:
-    """Evidence of the columns in natural log odds: `start`, of an average pair, and those of each column."""
+    """Column evidence in natural log odds of a match.
+
+    `start`: of a pair with average similarities; `columns`: what each column adds; `total`: their sum.
+    """
 
     start: float
     columns: tuple[ColumnWeight, ...]
@@ -54,7 +57,7 @@ class Weights:
 
 @dataclass(frozen=True)
 class Competitor:
-    """Another candidate of a record. `probability`: None where it is not known."""
+    """Another candidate of a record. `probability` is None if unknown."""
 
     id: Any
     text: str
@@ -65,7 +68,7 @@ class Competitor:
 
 @dataclass(frozen=True)
 class Standing:
-    """The place of the pair among the `of` candidates of one record (None: it is none); the best others."""
+    """The rank of the pair among the `of` candidates of one record, None if it is none; its competitors."""
 
     rank: int | None
     of: int
@@ -74,12 +77,11 @@ class Standing:
 
 @dataclass(frozen=True)
 class Ranked:
-    """The pair among all candidates, copies too; `rank`: None for a copy that is never written.
+    """The rank of the pair among all candidates, copies included.
 
-    `score`: as in PAIRS; `is_log_odds`: whether it is natural log odds.
-
-    `bands`: in how many the records met; none, if likely matches led from one to the other.
-    `label`: what a label of the model says, if there is one.
+    `rank`: None for a copy that is never written. `score`: as in PAIRS; `is_log_odds`: whether it is natural
+    log odds. `bands`: in how many the records share a bucket; 0 for a transitive pair. `label`: that of the
+    model, or None.
     """
 
     rank: int | None
@@ -93,9 +95,10 @@ class Ranked:
 
 @dataclass(frozen=True)
 class Explanation:
-    """All that decided about a pair. `fate`: what became of it; `written`: how many pairs are written.
+    """The explanation of a pair.
 
-    `named`: whether --must-pairs names it. `rules_unasked`: why the rules of the settings were not asked.
+    `fate`: whether blocking kept it, and why not. `named`: whether --must-pairs names it. `written`: the
+    number of pairs written. `rules_unasked`: why the rules of the settings were not applied.
     """
 
     left: SeenRecord
@@ -117,10 +120,10 @@ class Explanation:
 def why(
     config: Config, ids: tuple[str, str], matches: str | None = None, on_progress: Progress = silent
 ) -> Explanation:
-    """Return why two records are candidates and matches, or not; `matches`: what `match` wrote, if anything.
+    """Return why two records are, or are not, candidates and a match. `matches`: the file of matches, if any.
 
     Raises:
-        ErblockError: if a table, the model or an option is not usable, or an id is in no table.
+        ErblockError: if a table, the model or an option cannot be used, or an id is in neither table.
     """
     check_evaluate_places(config, [matches], {})
     engine = open_local_engine(config)
@@ -244,6 +247,6 @@ def _competitor(rerun: Rerun, scores: Scores, at: int, record: tuple[int, int]) 
 def _asked_rules(config: Config, rerun: Rerun, pair: Pairs) -> tuple[tuple[RuleAnswer, ...], str | None]:
     try:
         rules = compile_rules(config.rules.match, config.rules.conflict, rerun.engine.tables)
-    except RuleError as wrong:  # blocking does not ask them, and works without
+    except RuleError as wrong:  # blocking does not need the rules
         return (), str(wrong)
     return answers_of(rules, int(pair.left[0]), int(pair.right[0])), None

@@ -1,4 +1,4 @@
-"""Rows for people and other programs: CSV, CSV that is safe in a spreadsheet, Parquet, JSON Lines."""
+"""Writes rows as CSV, CSV that is safe in a spreadsheet, Parquet or JSON Lines."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ _JSON_LINES = (".jsonl", ".ndjson")
 
 
 def check_rows_output(path: Path, option: str) -> None:
-    """Raise TableError if `path`, which `option` names, is no place for rows."""
+    """Raise TableError if rows cannot be written to `path`, the value of `option`."""
     if path.suffix.lower() not in _JSON_LINES or path.is_dir():
         check_output(path, option)
 
@@ -25,7 +25,7 @@ def check_excel(path: Path) -> None:
 
 
 def write_rows(frame: pl.DataFrame, path: Path, *, excel: bool = False) -> None:
-    """Write rows as the ending of `path` says; with `excel`, as text that no spreadsheet computes."""
+    """Write rows in the format of the ending of `path`; with `excel`, no spreadsheet computes a value."""
     if excel:
         names = pl.Series("name", frame.columns).to_frame().select(harmless(pl.col("name"))).to_series()
         text = frame.with_columns(harmless(pl.col(pl.String)))

@@ -53,8 +53,8 @@ class _Candidate:
         """Return the share of the pairs that agree on the most telling other column; None if unknown.
 
         `reached` has the shares of all candidates by column, highest first. A column on which hardly any
-        pairs agree is skipped: two tables may write it in two styles. If no candidate reaches full agreement,
-        shares are relative to the second highest.
+        pairs agree is skipped: two tables may write it in two styles. If the second-highest share is
+        moderate, all shares are divided by it.
         """
         shares = self.agreement.shares
         telling = next((name for name in shares if reached[name][0] >= _LEAST_AGREEMENT), None)
