@@ -74,7 +74,7 @@ def test_a_config_cannot_be_changed(load):
     [
         ("[tables]\ncolums = []", "unknown key 'colums' in [tables]; did you mean 'columns'?"),
         ("[table]\nleft = 'a'", "unknown section [table]; did you mean 'tables'?"),
-        ("left = 'a'", "'left' must stand in a section"),
+        ("left = 'a'", "'left' must be in a section"),
         ("[tables", "cannot be read as TOML"),
         ("[fit]", "no left table"),
         ("[tables]\nleft = 3", "[tables] left: expected text in quotes, found 3"),

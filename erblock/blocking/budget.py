@@ -9,7 +9,7 @@ from erblock.blocking.fixed import NONE_FIXED, FixedPairs
 from erblock.errors import ConfigError
 from erblock.hashing.base import Rows, Scores
 from erblock.scoring.competition import ranking
-from erblock.scoring.estimate import ExpectedMatches, RecallEstimate
+from erblock.scoring.estimate import ExpectedMatches, RecallEstimate, doubtful_said
 from erblock.scoring.pairs import ScoredPairs, best_first
 from erblock.scoring.ranks import rank_within
 from erblock.scoring.weak_labels import MATCH, NO_MATCH
@@ -166,10 +166,7 @@ def unknown_because(expected: ExpectedMatches) -> str:
     """Return why no recall can be estimated."""
     if not expected.usable:
         return "the recall cannot be estimated, as too few records have a match beyond doubt"
-    return (
-        "the recall cannot be estimated, as matches do not stand out: "
-        f"{100 * expected.doubtful:.0f} % of the expected ones are of pairs that may be matches or not"
-    )
+    return "the recall cannot be estimated, as matches do not stand out: " + doubtful_said(expected.doubtful)
 
 
 def _first_of_both(pairs: ScoredPairs, left: Rows, right: Rows, most: int) -> Rows:

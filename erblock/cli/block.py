@@ -160,7 +160,7 @@ def _estimate(recall: "RecallEstimate") -> str:
     return (
         f"estimated recall of all matches: {value:.1f} % ({low:.1f} to {high:.1f}); of about "
         f"{recall.kept + recall.cut_off + recall.never_met:,.0f} matches {recall.kept:,.0f} are kept, "
-        f"{recall.cut_off:,.0f} cut off by the budget, {recall.never_met:,.0f} never met in a bucket"
+        f"{recall.cut_off:,.0f} cut off by the budget, {recall.never_met:,.0f} share no bucket"
     )
 
 

@@ -32,7 +32,7 @@ def init(
     console.records_read(written.records)
     path = written.path
     console.write(f"wrote {path}; read its rules, then try them: erblock rules check --config {path}")
-    console.write(f"then fit, block and report in one folder: erblock run {path}")
+    console.write(f"then fit, block, match and report in one folder: erblock run {path}")
     if written.used < written.proposed:
         console.write(
             f"{written.used} of {written.proposed} proposed match rules are used; "

@@ -13,8 +13,9 @@ from erblock.evaluation.matches import MatchEvaluation, Quality, Truth, evaluate
 from erblock.evaluation.metrics import TARGETS, Evaluation, evaluate_pairs, without
 from erblock.tables.clusters import pairs_of_clusters, read_clusters
 from erblock.tables.csv_text import CsvOptions
-from erblock.tables.matches import Kind, kind_of, read_matches
-from erblock.tables.pairs import read_pairs
+from erblock.tables.files import read_frame
+from erblock.tables.matches import Kind, kind_by, kind_of, read_matches
+from erblock.tables.pairs import read_pairs, side_names
 from erblock.tables.read import csv_of_gold, csv_of_labels, csv_of_pairs, read_sides
 from erblock.tables.schemas import GOLD, ID, LABELS, PAIRS
 
@@ -159,6 +160,16 @@ def read_gold(path: str | Path, left: pl.Series, right: pl.Series | None, csv: C
     if kind_of(path, csv) == "clusters":
         return pairs_of_clusters(read_clusters(path, left, right, csv), left, right, str(path))
     return read_pairs(path, GOLD, left, right, csv)
+
+
+def check_gold(path: str | Path, csv: CsvOptions) -> None:
+    """Raise TableError if a file cannot be read, or has columns of neither pairs nor clusters.
+
+    Its ids are not compared with those of the tables.
+    """
+    columns = read_frame(str(path), csv).columns
+    if kind_by(columns) != "clusters":
+        side_names(columns, str(path))
 
 
 def without_selves(gold: pl.DataFrame, source: str | Path, *, one_table: bool) -> pl.DataFrame:

@@ -36,7 +36,7 @@ from erblock.pipeline.model import check_same_columns
 from erblock.pipeline.places import check_match_places
 from erblock.pipeline.plm import check_plm, learn_plm
 from erblock.pipeline.taught import facts, taught_pairs
-from erblock.scoring.estimate import doubtful_share
+from erblock.scoring.estimate import doubtful_said, doubtful_share
 from erblock.scoring.near_copies import no_copies
 from erblock.scoring.pairs import ScoredPairs
 from erblock.scoring.parameters import TUNED
@@ -276,7 +276,7 @@ def _doubts_about(probability: Scores) -> tuple[str, ...]:
         return ()
     return (
         "matches do not stand out, so many more or fewer of them may be true than expected: "
-        f"{100 * doubtful:.0f} % of the expected ones are of pairs that may be matches or not",
+        + doubtful_said(doubtful),
     )
 
 

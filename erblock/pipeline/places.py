@@ -5,8 +5,10 @@ from pathlib import Path
 
 from erblock.config import Config
 from erblock.errors import ConfigError, OutputError
+from erblock.evaluation.compare import check_gold
 from erblock.tables.files import check_exists
 from erblock.tables.guard import Read, Write, check_places
+from erblock.tables.read import csv_of_gold
 from erblock.tables.streams import STANDARD, is_url
 
 
@@ -43,6 +45,8 @@ def check_evaluate_places(
     for write in writes:
         if write.path.is_dir():
             raise OutputError(f"{write}: expected a file, found a folder")
+        if write.path.suffix.lower() != ".csv" and str(write.path) != STANDARD:
+            raise OutputError(f"{write}: expected a name ending in .csv, or - for standard output")
 
 
 def check_run_inputs(config: Config) -> None:
@@ -55,6 +59,8 @@ def check_run_inputs(config: Config) -> None:
     for file in (*pairs, config.check.gold):
         if file is not None:
             check_exists(file)
+    if config.check.gold is not None:
+        check_gold(config.check.gold, csv_of_gold(tables))
 
 
 def check_run_places(config: Config, folder: Path) -> None:

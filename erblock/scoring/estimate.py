@@ -42,6 +42,14 @@ def doubtful_share(probability: npt.NDArray[np.floating]) -> float:
     return float(probability[is_doubtful].sum() / probability.sum())
 
 
+def doubtful_said(share: float) -> str:
+    """Return a `doubtful_share` as part of a message."""
+    low, high = TUNED.doubtful
+    return (
+        f"{100 * share:.0f} % of the expected ones are in pairs with a probability from {low:g} to {high:g}"
+    )
+
+
 @dataclass(frozen=True)
 class RecallEstimate:
     """An estimate of the share of all matches that is kept, with an interval of about 90 %.

@@ -77,7 +77,7 @@ def cluster_rows(raw: pl.DataFrame, source: str, *, one_table: bool) -> pl.DataF
         frame = frame.with_columns(table=pl.lit(_SIDES[0]))
     elif "table" not in frame.columns:
         raise TableError(
-            f"{source} two tables need a column 'table' with left or right for each record "
+            f"{source}: two tables need a column 'table' with left or right for each record "
             f"(its columns: {listed(frame.columns)}); clusters of one table have none"
         )
     wrong = ~frame["table"].is_in(_SIDES).fill_null(value=False)

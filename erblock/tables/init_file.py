@@ -34,6 +34,10 @@ _REST = """
 # model = "model"            # the model that erblock fit wrote; without it, MinHash
 # max_pairs = 1000000        # a budget: the best pairs are kept
 output = "pairs.parquet"
+
+[match]
+# labels = "labels.csv"      # labelled pairs: optional; a few hundred help
+output = "matches.parquet"
 """
 
 

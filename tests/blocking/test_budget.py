@@ -251,4 +251,6 @@ def test_labels_come_first_and_last_where_nothing_is_estimated(scored):
 def test_why_nothing_is_estimated_is_said(scored):
     assert "too few records have a match beyond doubt" in unknown_because(UNSURE)
     doubtful = ExpectedMatches(np.array([0.0, 5.0]))  # half a match in doubt, and one for certain
-    assert "33 % of the expected ones are of pairs that may be matches or not" in unknown_because(doubtful)
+    assert "33 % of the expected ones are in pairs with a probability from 0.1 to 0.9" in unknown_because(
+        doubtful
+    )

@@ -78,7 +78,7 @@ def test_an_unforeseen_error_keeps_its_traceback(command):
 
 def test_interrupting_is_exit_code_130_and_says_what_is_left(command, capsys):
     assert command(KeyboardInterrupt()) == console.EXIT_INTERRUPTED == 130
-    said = "interrupted: nothing was written, and files that were there are as they were"
+    said = "interrupted: nothing was written, and existing files are unchanged"
     assert capsys.readouterr().err.strip() == said
 
 

@@ -55,7 +55,7 @@ def test_from_tables_to_a_bound(folder, capsys):
     assert err == ""
     assert f"at least {100 * found['near']['low']:.1f} %, estimated" in out
     assert f"at least {100 * found['whole']['low']:.1f} %" in out
-    assert f"Not seen: {found['unseen']:,} pairs that share no bucket, {found['pruned']:,} pruned" in out
+    assert f"Not examined: {found['unseen']:,} pairs that share no bucket, {found['pruned']:,} pruned" in out
 
 
 def test_a_bad_cut_is_found_out(folder, capsys):
@@ -79,7 +79,7 @@ def test_the_same_sheet_again_until_it_is_judged(folder, capsys):
     judged, pairs = sheet.read_bytes(), (folder / "out" / "pairs.parquet").stat().st_mtime_ns
     capsys.readouterr()
     assert block(*arguments) == 2
-    assert "holds judgements already; move it away" in capsys.readouterr().err
+    assert "already has judgements; move it away" in capsys.readouterr().err
     assert (sheet.read_bytes(), (folder / "out" / "pairs.parquet").stat().st_mtime_ns) == (judged, pairs)
 
 

@@ -188,7 +188,7 @@ FILES = {
         (["left.csv", "null_id.csv"], "null_id.csv"),
         (["left.csv", "twice.csv"], "twice.csv"),
         (["twice.csv"], "twice.csv"),
-        (["left.csv", "other.csv"], "have no column that says the same; say which do: --columns"),
+        (["left.csv", "other.csv"], "have no column in common; map them: --columns"),
         (["left.csv", "no_id.csv"], "no_id.csv"),
         (["left.csv", "right.csv", "--columns", "nam"], "'name'"),
         (["left.csv", "right.csv", "-o", "pairs.txt"], "expected a name ending in .parquet or .csv"),
@@ -251,7 +251,7 @@ def test_minhash_may_be_asked_for_beside_a_neural_model_of_the_settings(folder, 
 def test_an_oversized_bucket_is_told(folder, monkeypatch, capsys):
     monkeypatch.setattr("erblock.blocking.candidates.MAX_BUCKET", 3)
     assert block("left.csv", "right.csv", "-o", "pairs.csv") == 0
-    assert "bucket keys of records were too full" in capsys.readouterr().err
+    assert "bucket keys lie in buckets that are too full" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("memory", ["1MB", "0.5 GiB"])
@@ -357,4 +357,4 @@ def test_pairs_carry_both_records_where_asked(tmp_path, monkeypatch):
 def test_records_on_a_cluster_are_not_carried(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     assert app.run(["block", "a.csv", "--with-columns", "--engine", "spark"]) == 2
-    assert "--with-columns shows the records of pairs, which stay on the cluster" in capsys.readouterr().err
+    assert "--with-columns needs the records of pairs, which stay on the cluster" in capsys.readouterr().err

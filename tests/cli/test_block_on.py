@@ -112,6 +112,5 @@ def test_a_mistake_is_one_line(options, message, folder, capsys):
 def test_plan_refuses_what_it_cannot_tell(options, folder, capsys):
     assert app.run(["plan", *options]) == 2
     assert (
-        "erblock plan does not know how many pairs block_on adds: leave out --block-on"
-        in capsys.readouterr().err
+        "erblock plan cannot estimate the pairs that --block-on adds; leave it out" in capsys.readouterr().err
     )

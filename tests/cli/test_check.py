@@ -95,7 +95,7 @@ def test_the_rows_that_break_a_limit_are_shown_and_written(files, capsys):
         ("pairs", "01", "4"),
         ("uncovered", "03", None),
     ]
-    assert all(f"{name}: 1 of 1 rows that break the limit" in out for name in failing["check"])
+    assert all(f"{name}: 1 of 1 rows break the limit" in out for name in failing["check"])
 
 
 def test_tables_need_no_column_in_common(files):
@@ -222,7 +222,7 @@ def _report(recall):
     [
         ("none.csv --max-pairs 1", "no such file: none.csv"),
         ("none.json --max-pairs 1", "none.json: expected what erblock block --json"),
-        ("pairs.csv", "nothing to check: give a limit"),
+        ("pairs.csv", "nothing to check: set a limit"),
         ("pairs.csv --min-recall 0.9", "--min-recall needs --gold FILE, or the run"),
         ("pairs.csv --max-bucket 9", "--max-bucket needs KEYS, or the run"),
         ("matches.csv --max-duplicates 0", "--max-duplicates needs the matches of one table"),
@@ -231,7 +231,7 @@ def _report(recall):
             "pairs.csv --max-drift 0.1 --baseline keys.csv",
             "--baseline keys.csv holds keys, pairs.csv pairs: expected the same",
         ),
-        ("clusters.csv --max-pairs 1", "clusters.csv holds clusters; erblock check is about pairs"),
+        ("clusters.csv --max-pairs 1", "clusters.csv holds clusters; expected pairs"),
         ("pairs.csv --max-pairs -1", "--max-pairs: expected"),
         ("pairs.csv --max-uncovered 2", "--max-uncovered: expected"),
         ("pairs.csv --max-pairs 1 --warn volume", "--warn: expected"),
@@ -241,10 +241,16 @@ def _report(recall):
         ("lost.csv --max-pairs 1", "lost.csv: left_id is missing in row 1"),
         ("pairs.csv --max-pairs 1 --left twice.csv", "twice.csv: an id must stand in one row only"),
         ("pairs.csv --max-pairs 1 --left empty.csv", "empty.csv has no rows"),
-        ("pairs.csv --max-pairs 1 --failing pairs.csv", "--failing pairs.csv: this is the file pairs.csv"),
+        (
+            "pairs.csv --max-pairs 1 --failing pairs.csv",
+            "--failing pairs.csv: this would overwrite the file pairs.csv",
+        ),
         ("pairs.csv --max-pairs 1 --failing x.txt", "--failing x.txt: expected a name ending in"),
-        ("pairs.csv --max-pairs 1 --junit left.csv", "--junit left.csv: this is the table left.csv"),
-        ("other.json --max-pairs 1", "pairs.csv holds 3 pairs, its run tells of 9"),
+        (
+            "pairs.csv --max-pairs 1 --junit left.csv",
+            "--junit left.csv: this would overwrite the table left.csv",
+        ),
+        ("other.json --max-pairs 1", "pairs.csv has 3 pairs, but its run reports 9"),
         ("gone.json --max-pairs 1", "gone.json tells of gone.csv, which is not there"),
         ("broken.json --max-pairs 1", "broken.json: expected what erblock block --json"),
         ("deep.json --max-pairs 1", "deep.json: expected what erblock block --json"),

@@ -127,7 +127,7 @@ def test_columns_that_only_numbers_speak_for_are_refused(tmp_path, monkeypatch, 
         Path(f"{name}.csv").write_text(f"{columns}\n{rows}", encoding="utf-8")
     code, _, err = run("block a.csv b.csv -o p.parquet", capsys)
     assert (code, err.count("\n")) == (2, 1)
-    assert "it is not certain which columns of a.csv and b.csv say the same" in err
+    assert "the columns of a.csv and b.csv cannot be mapped for certain" in err
     assert err.endswith("erblock init a.csv b.csv\n")
 
 
@@ -152,7 +152,7 @@ def test_settings_of_other_tables_are_not_used_and_it_is_said(settings, capsys):
     Path("contacts.csv").write_text(TWO_IDS, encoding="utf-8")
     code, _, err = run("block contacts.csv --id customer_id -o p.parquet", capsys)
     assert code == 0
-    assert err.startswith("erblock.toml is about other tables and not used")
+    assert err.startswith("erblock.toml is not used, as it names other tables")
     assert pl.read_parquet("p.parquet").height > 7
     assert run("block b.csv a.csv -o p.parquet", capsys)[2].startswith("erblock.toml is about other tables")
 

@@ -193,11 +193,11 @@ def test_nothing_changed(files, capsys):
         ("old.csv new.csv --old-left twice.csv", "twice.csv: an id must stand in one row only"),
         ("old.csv new.csv --old-left empty.csv", "empty.csv has no rows"),
         ("old.csv new.csv --gold gone.csv", "gone.csv: left_id 77 not in the left table"),
-        ("old.csv new.csv -o old.csv", "--output old.csv: this is the file old.csv"),
+        ("old.csv new.csv -o old.csv", "--output old.csv: this would overwrite the file old.csv"),
         ("old.csv new.csv --old-left old_left.csv -o old_left.csv", "this is the file old_left.csv"),
         (
             "old.csv new.csv --keys keys.csv",
-            "--keys is about pairs, and needs a file for each table, 2 in all",
+            "--keys needs pairs and table, 2 in all",
         ),
         ("old.csv new.csv --keys keys.csv --keys keys.csv", "--keys keys.csv: KEYS.band must be UInt16"),
         ("old.csv new.csv -o x.txt", "--output x.txt: expected a name ending in"),

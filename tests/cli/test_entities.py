@@ -97,7 +97,7 @@ def test_no_id_is_given_twice_though_the_entity_with_the_highest_ends(match_fold
         ("table,record_id\nleft,l1\n", "before.csv needs the columns record_id and cluster_id"),
         (
             "record_id,cluster_id\nl1,3\n",
-            "before.csv needs a column 'table' that says of each record of two tables: left or right (its",
+            "before.csv two tables need a column 'table' with left or right (its",
         ),
         ("table,record_id,cluster_id\n", "before.csv has no rows"),
         ("table,record_id,cluster_id\nleft,l1,3\nleft,l1,4\n", "a record can be in one cluster only"),
@@ -120,11 +120,11 @@ def test_a_mistake_in_the_file_is_one_line_and_nothing_is_written(content, messa
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("--entities", "c.csv"), "--entities c.csv: name with --clusters where the entities go"),
-        (("--changes", "x.csv"), "--changes x.csv: changes are those of known entities; give --entities"),
+        (("--entities", "c.csv"), "--entities c.csv: also set --clusters, the file for the new entities"),
+        (("--changes", "x.csv"), "--changes x.csv: also set --entities, the known entities"),
         (
             ("--entities", "c.csv", "--clusters", "c.csv"),
-            "--clusters c.csv: this is the known entities c.csv",
+            "--clusters c.csv: this would overwrite the known entities c.csv",
         ),
         (
             ("--entities", "c.csv", "--clusters", "d.csv", "--changes", "./d.csv"),

@@ -61,8 +61,8 @@ def test_sets_are_shown_side_by_side(files, capsys):
     assert err.splitlines() == [
         "settings: erblock.toml",
         "records read: 3 and 4",
-        "bad.csv: 1 rows list a pair again; it counts once",
-        "bad.csv: 1 pairs have an id that is in no table",
+        "bad.csv: 1 rows repeat a pair; each pair counts once",
+        "bad.csv: 1 pairs name an id that is in neither table",
     ]
 
 
@@ -122,8 +122,10 @@ def test_tables_on_the_command_line_override_the_config(files, capsys):
     [
         (["none.csv"], "none.csv"),
         (["good.csv", "--id", "key"], "key"),
-        (["good.csv", "--target", "97"], "up to 1, as 0.97, found 97"),
+        (["good.csv", "--target", "97"], "up to 1, such as 0.97, found 97"),
         (["good.csv", "--csv", "gold.csv/x.csv"], "--csv gold.csv/x.csv: expected gold.csv to be a folder"),
+        (["good.csv", "--csv", "figures.json"], "--csv figures.json: expected a name ending in .csv"),
+        (["good.csv", "--curve", "curve.parquet"], "--curve curve.parquet: expected a name ending in .csv"),
     ],
 )
 def test_mistakes_are_one_line(arguments, message, files, capsys):
@@ -284,7 +286,10 @@ def test_matches_are_shown_and_written(judged, capsys):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["good.csv", "--labels", "test.csv"], "measures matches and clusters, found only candidate pairs"),
+        (
+            ["good.csv", "--labels", "test.csv"],
+            "needs a file of matches or clusters, found only candidate pairs",
+        ),
         (["matches.csv", "--curve", "curve.csv"], "only candidate pairs have a curve"),
         (["untold.csv"], "untold.csv needs a column 'table'"),
     ],

@@ -140,7 +140,7 @@ def test_no_steps_give_a_model_of_the_encoder_as_it_is(folder, fit, tiny):
         (["left.csv", "right.csv", "-o", "taken"], "taken exists and is not a model folder"),
         (
             ["left.csv", "right.csv", "-o", "left.csv"],
-            "--output left.csv: this is the table left.csv; expected another name",
+            "--output left.csv: this would overwrite the table left.csv; expected another name",
         ),
         (["left.csv", "right.csv", "--batch-size", "1"], "--batch-size"),
         (["left.csv", "right.csv", "--precision", "half"], "--precision"),
@@ -202,7 +202,7 @@ def test_without_torch_fit_names_the_method_that_needs_none(products, tmp_path, 
         table.write_csv(name)
     assert app.run(["fit", "a.csv", "b.csv", "-o", "model"]) == 2
     err = capsys.readouterr().err
-    assert (err.count("\n"), "or give --method minhash, which needs no torch" in err) == (1, True)
+    assert (err.count("\n"), "or set --method minhash, which needs no torch" in err) == (1, True)
     assert app.run(["fit", "a.csv", "b.csv", "-o", "model", "--method", "minhash"]) == 0
 
 

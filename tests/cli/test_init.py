@@ -61,7 +61,7 @@ def test_how_the_csv_is_read_is_kept(tmp_path, monkeypatch):
 def test_a_file_that_exists_is_kept_without_force(shops, tmp_path):
     path = tmp_path / "erblock.toml"
     path.write_text("[tables]\nleft = 'mine'", encoding="utf-8")
-    with pytest.raises(ConfigError, match="exists already; give --force"):
+    with pytest.raises(ConfigError, match="already exists; set --force"):
         written(*shops, path)
     assert "mine" in path.read_text(encoding="utf-8")
     written(*shops, path, force=True)
@@ -70,7 +70,7 @@ def test_a_file_that_exists_is_kept_without_force(shops, tmp_path):
 
 def test_force_replaces_settings_and_nothing_else(shops, tmp_path):
     (tmp_path / "notes.txt").write_text("years of work", encoding="utf-8")
-    with pytest.raises(ConfigError, match="exists and holds no settings of erblock"):
+    with pytest.raises(ConfigError, match="exists and is no settings file of erblock"):
         written(*shops, tmp_path / "notes.txt", force=True)
     assert (tmp_path / "notes.txt").read_text(encoding="utf-8") == "years of work"
 
@@ -79,7 +79,7 @@ def test_a_table_is_not_written_over_even_by_force(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "a.csv").write_text("id,name\n1,x\n2,y\n", encoding="utf-8")
     with pytest.raises(
-        OutputError, match=r"--output a\.csv: this is the table a\.csv; expected another name"
+        OutputError, match=r"--output a\.csv: this would overwrite the table a\.csv; expected another name"
     ):
         written("a.csv", None, Path("a.csv"), force=True)
     assert (tmp_path / "a.csv").read_text(encoding="utf-8").startswith("id,name")
@@ -93,7 +93,7 @@ def test_tables_that_share_nothing_are_refused(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "a.csv").write_text("id,name\n1,x\n2,y\n", encoding="utf-8")
     (tmp_path / "b.csv").write_text("id,cost\n1,5.00\n2,6.50\n", encoding="utf-8")
-    with pytest.raises(TableError, match="have no column that says the same"):
+    with pytest.raises(TableError, match="have no column in common"):
         written("a.csv", "b.csv", tmp_path / "e.toml")
 
 

@@ -170,7 +170,7 @@ def test_a_folder_is_appended_to_only_if_asked_and_only_new_records(folder, minh
     assert keys("old.csv", "--model", minhash_model, "-o", "stored") == 0
     before = contents(folder)
     for arguments, message in (
-        (["new.csv"], "stored: holds keys already; --append adds records to them"),
+        (["new.csv"], "stored: already has keys; --append adds records to them"),
         (["left.csv", "--append"], f"already ({SIZE - NEW} such records)"),
     ):
         capsys.readouterr()
@@ -243,7 +243,7 @@ def test_ids_of_another_type_are_not_appended(folder, minhash_model, capsys):
         (["left.csv", "--model", "nowhere", "-o", "k.parquet"], "nowhere: expected a model folder"),
         (["left.csv", "--model", "{model}", "-o", "k.csv"], "keys are Parquet"),
         (["left.csv", "--model", "{model}", "-o", "k.parquet", "--append"], "--append adds to a folder"),
-        (["left.csv", "--model", "{model}", "-o", "taken"], "taken: exists and holds no keys"),
+        (["left.csv", "--model", "{model}", "-o", "taken"], "taken: exists and has no keys"),
         (["left.csv", "--model", "{model}", "-o", "taken.parquet"], "expected a file, found a folder"),
         (["left.csv", "--model", "{model}", "--id", "price", "-o", "k"], "left.csv"),
         (["table.parquet", "--model", "{model}", "-o", "table.parquet"], "this is the table table.parquet"),

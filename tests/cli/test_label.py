@@ -51,7 +51,7 @@ def test_answers_become_labels_and_then_matches(match, capsys):
     out, err = capsys.readouterr()
     assert answers() == ["1", "0", None, "0"]
     assert err.count(PROMPT) == 5
-    assert "Answers go to labels.csv at once" in err
+    assert "Each answer is saved to labels.csv" in err
     assert "labels.csv: 3 pairs labelled now (1 matches, 2 not), 1 unsure; 3 labels in all" in err
     assert out.startswith("m.csv: ")
     assert "labels among the candidates: 3" in out
@@ -104,7 +104,7 @@ def test_undo_asks_again_and_not_beyond_this_session(match, capsys):
     asked = [part[part.index("left ") :].splitlines()[:2] for part in err.split(PROMPT)[:-1]]
     assert asked[3:] == [asked[1], asked[0], asked[0]]
     assert asked[0] != asked[1] != asked[2] != asked[0]
-    assert "There is no answer of this session to undo." in err
+    assert "This session has no answer to undo." in err
 
 
 def test_what_is_not_understood_is_asked_again(match, capsys):
@@ -129,7 +129,7 @@ def test_it_learns_after_ten_answers(match, capsys):
     err = capsys.readouterr().err
     assert "\n0 labels: " in err
     assert "\n10 labels: " in err
-    assert "pairs changed sides" in err
+    assert "pairs changed between match and no match" in err
 
 
 def test_nothing_answered_is_to_match_without_labels(match, capsys):
@@ -194,7 +194,7 @@ def test_values_are_shown_as_a_terminal_can_take_them(tmp_path, monkeypatch, cap
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        (["--label", "--use", "matcher"], "--label teaches a matcher"),
+        (["--label", "--use", "matcher"], "--label trains a matcher"),
         (["--label", "--labels", "labels.parquet"], "expected a name ending in .csv"),
         (["--label", "--labels", "labels.csv", "-o", "labels.csv"], "expected another name"),
         (["--labels", "none.csv"], "no such file: none.csv"),

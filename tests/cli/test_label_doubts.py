@@ -50,7 +50,7 @@ def test_inverted_labels(match_folder, capsys):
         + [(*pair, 1) for pair in worst.select("left_id", "right_id").rows()]
     )
     assert app.run(["match", *TWO, "-o", "m.csv", "--labels", "labels.csv"]) == 0
-    assert "note: pairs labelled 1 are less alike than those labelled 0" in capsys.readouterr().err
+    assert "note: pairs labelled 1 are less similar than those labelled 0" in capsys.readouterr().err
 
 
 def test_one_table_in_which_a_match_of_a_match_is_none(match_folder, capsys):
@@ -98,11 +98,11 @@ def test_in_one_table_a_pair_may_be_labelled_in_both_directions_alike(reverse, r
         ([(f"l{i}", f"r{i}", 1) for i in range(30)] + [(f"l{i}", f"r{i + 30}", 0) for i in range(30)], None),
         (
             [(f"l{i}", f"r{i}", 0) for i in range(30)] + [(f"l{i}", f"r{i + 30}", 1) for i in range(30)],
-            "note: pairs labelled 1 are less alike than those labelled 0: are the labels inverted?",
+            "note: pairs labelled 1 are less similar than those labelled 0: are the labels inverted?",
         ),
         (
             [(f"l{i}", f"r{89 - i}", 1) for i in range(30)],
-            "note: pairs labelled 1 are no more alike than records drawn at random: are the labels of these",
+            "note: pairs labelled 1 are no more similar than random pairs: do the labels belong to these",
         ),
     ],
 )

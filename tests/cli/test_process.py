@@ -40,7 +40,7 @@ def test_a_device_is_neither_written_over_nor_waited_for(tmp_path):
         [*ERBLOCK, "block", "a.csv"], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
     )
     assert done.returncode == 2
-    assert "a.csv is no file with an end" in done.stderr
+    assert "a.csv is not a regular file" in done.stderr
 
 
 def test_plan_imports_nothing_from_the_working_folder(tmp_path):

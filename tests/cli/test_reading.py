@@ -50,7 +50,7 @@ def test_one_table_is_given_once(here, capsys):
     for other in ("one.csv", "./one.csv", "link.csv"):
         code, _, err = run(f"block one.csv {other} -o p.csv", capsys)
         assert code == 2
-        assert "are the same table, in which every record would match itself; give it once" in err
+        assert "are the same table, where each record would match itself; give it once" in err
     assert not (here / "p.csv").exists()
 
 
@@ -61,7 +61,7 @@ def test_known_matches_of_a_record_with_itself_are_left_out(here, capsys):
     _, proper, _ = run("evaluate pairs.csv --left one.csv --gold proper.csv", capsys)
     code, joined, err = run("evaluate pairs.csv --left one.csv --gold selfjoin.csv", capsys)
     assert (code, joined) == (0, proper)
-    assert "40 known matches name a record with itself; they are left out" in err
+    assert "40 known matches pair a record with itself; they are left out" in err
 
 
 @pytest.mark.parametrize(

@@ -236,22 +236,24 @@ def test_check_and_diff_read_the_folder_of_a_run(here, capsys):
         (lambda f: edit(f / "left.csv", "id,", "sku,"), "", "has no column 'id'"),
         (lambda f: (f / "left.csv").write_text("id,name,price\n", encoding="utf-8"), "", "has no rows"),
         (lambda f: edit(f / "left.csv", "l3,", ","), "", "is missing"),
-        (lambda f: edit(f / "left.csv", "l3,", "l2,"), "", "an id must stand in one row only"),
+        (lambda f: edit(f / "left.csv", "l3,", "l2,"), "", "each id must be in one row only"),
         (lambda f: edit(f / "erblock.toml", "exact(price)", "exakt(price)"), "", "exakt"),
         (lambda f: None, "--from nonsense", "--from nonsense: expected one of the steps fit, block"),
         (lambda f: None, "--from match --to block", "--from match comes after --to block"),
         (lambda f: edit(f / "erblock.toml", "gold =", "baseline ="), "--to evaluate", "known matches"),
         (settings("left.csv", "s3a://lake/left.csv"), "", "reads files of this machine"),
         (lambda f: None, "-o .", "found the current folder"),
-        (lambda f: None, "-o left.csv", "this is the table left.csv"),
+        (lambda f: None, "-o left.csv", "this would overwrite the table left.csv"),
         (settings("[match]", "[match]\nlabels = 'no.csv'"), "", "file: no.csv"),
         (lambda f: None, "--gold no.csv", "no such file: no.csv"),
+        (lambda f: None, "--gold left.csv", "left.csv needs the columns left_id and right_id"),
+        (lambda f: (f / "known.csv").write_text("a\n"), "--gold known.csv", "known.csv needs the columns"),
         (settings('clusters = "e', 'entities = "e'), "", "no such file"),
         (settings('"entities.csv"', '"e.txt"'), "", "a name ending in"),
         (settings("= 300", "= true"), "", "expected another type than true or false, found True"),
         (lambda f: None, "-o s3://lake/run", "found a URL"),
         (linked("run/block.json", "left.csv"), "-o run", "run/block.json in it is the table left.csv"),
-        (lambda f: (f / "new").mkdir() or (f / "new" / "x").touch(), "-o new", "holds no run.json"),
+        (lambda f: (f / "new").mkdir() or (f / "new" / "x").touch(), "-o new", "has no run.json"),
     ],
 )
 def test_bad_input_is_one_line_and_leaves_nothing(break_it, line, said, here, capsys):
@@ -263,7 +265,7 @@ def test_bad_input_is_one_line_and_leaves_nothing(break_it, line, said, here, ca
     assert error.startswith("error: ")
     assert said in error
     assert files(here) == before
-    assert said.startswith("holds") or not (here / "new").exists()
+    assert said.startswith("has no run") or not (here / "new").exists()
 
 
 def test_a_step_that_fails_leaves_those_before_it_done(here, capsys):

@@ -76,7 +76,7 @@ def test_the_source_is_not_compared_and_named_pairs_go_over_it(sources, capsys):
         ),
         ("block all.csv --source id -o p.csv", "'id' is the id column"),
         ("block all.csv --source shop --engine spark -o p.csv", "--source joins on this machine"),
-        ("plan all.csv --source shop", "erblock plan does not know how many pairs are of one source"),
+        ("plan all.csv --source shop", "erblock plan cannot estimate the pairs within one source"),
     ],
 )
 def test_a_mistake_is_one_line(command, complaint, sources, capsys):

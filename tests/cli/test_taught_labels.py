@@ -72,7 +72,7 @@ def test_a_matcher_that_is_used_does_not_learn_and_says_so(match_folder, capsys)
     labels([("l1", "r1", 0.9, 1), ("l2", "r2", 1, 1)])
     capsys.readouterr()
     assert probabilities("--use", "saved", "--labels", "labels.csv").height == before.height
-    note = "note: 1 labels are probabilities or have a weight, from which a matcher of --use learns nothing"
+    note = "note: 1 labels are probabilities or have a weight, which only train a matcher"
     assert note in capsys.readouterr().err
 
 

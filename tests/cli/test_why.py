@@ -112,7 +112,7 @@ def test_more_bands_let_a_pair_meet_and_no_fewer_do(folder, explained):
     known = {(f"l{i}", f"r{i}") for i in range(SIZE)}
     lost = sorted(known - set(ids(blocked("--bands", 1, "--max-pairs", 100_000))))
     found = explained(*lost[0], *TABLES, "--bands", 1)
-    assert found["fate"] == "never met in a bucket"
+    assert found["fate"] == "shares no bucket"
     option, bands, *rest = found["remedy"]["options"].split()
     assert option == "--bands"
     assert rest == []
@@ -176,8 +176,8 @@ def test_a_file_of_matches_tells_what_was_judged_no_match(folder, explained, cap
     report = json.loads(capsys.readouterr().out)
     counts = {cause["what"]: cause["count"] for cause in report["causes"]}
     assert counts == {
-        "judged no match: less probable than 0.5": 1,
-        "judged no match: matches.parquet has a better one for a record": 1,
+        "no match: less probable than 0.5": 1,
+        "no match: matches.parquet has a better match for a record": 1,
         "kept, but not listed in matches.parquet": 8,
     }
     assert report["found"] == 70
@@ -193,7 +193,7 @@ def test_a_file_of_matches_tells_what_was_judged_no_match(folder, explained, cap
     assert judged["probability"] == pytest.approx(0.9)
     assert judged["instead"] == [["l71", "r5"]]
     assert run("why", "l70", "r70", *TABLES, "--matches", "matches.parquet") == 0
-    assert "matches.parquet: no match, probability 0.2000, less than 0.5" in capsys.readouterr().out
+    assert "matches.parquet: no match, probability 0.2000, below 0.5" in capsys.readouterr().out
 
 
 def test_one_table_in_either_order(folder, explained):
@@ -220,7 +220,7 @@ def test_copies_are_explained_by_the_record_that_is_compared(folder, explained):
         assert found["right"]["alike"] == 31
         assert found["right"]["compared"] == "r3"
         assert found["ranked"]["score"] == fates["r3"]["ranked"]["score"]
-    assert fates["s25"]["fate"].startswith("cut off: of records that say the same, 10 are paired")
+    assert fates["s25"]["fate"].startswith("cut off: a record is paired with at most 10")
     assert fates["s25"]["remedy"]["options"] == ""
     assert fates["s25"]["ranked"]["rank"] is None
     every = ids(blocked("--max-pairs", 100_000))
@@ -245,7 +245,7 @@ def test_a_record_that_says_nothing_never_meets(folder, explained):
     )
     left.write_csv("left.csv")
     found = explained("l3", "r3", *TABLES)
-    assert found["fate"].startswith("never met in a bucket: a record has no key")
+    assert found["fate"].startswith("shares no bucket: a record has no key")
     assert found["ranked"] is None
     assert found["left_standing"] == {"rank": None, "of": 0, "competitors": []}
 
@@ -262,7 +262,7 @@ def test_rules_say_what_they_saw(folder, rules_file, explained, capsys):
         (folder / "erblock.toml").read_text(encoding="utf-8").replace("(price)", "(weight)"), encoding="utf-8"
     )
     assert run("why", "l3", "r3") == 0
-    assert "the rules are not asked: conflict rule 1" in capsys.readouterr().err
+    assert "the rules were not applied: conflict rule 1" in capsys.readouterr().err
 
 
 def test_a_neural_model_is_explained_by_cells_and_by_what_it_does_not_read(folder, fitted_model, explained):
@@ -325,7 +325,7 @@ def test_bars_begin_where_the_last_one_ended():
         (("--missed", "stray.csv", *TABLES), "left_id zzz not in the left table"),
         (("--missed", "gold.csv", "l3", *TABLES), "expected erblock why --missed GOLD [LEFT] [RIGHT]"),
         (("l3", "r3", *TABLES, "--matches", "gone.csv"), "gone.csv"),
-        (("l3", "r3", *TABLES, "--matches", "gold.csv"), "gold.csv holds pairs, no matches"),
+        (("l3", "r3", *TABLES, "--matches", "gold.csv"), "gold.csv has pairs, but no matches"),
         (("l3", "r3", *TABLES, "--matches", "stray.csv"), "left_id zzz is in no table"),
         (("l3", "r3", *TABLES, "--bands", "0"), "bands"),
         (("l3", "r3", *TABLES, "--model", "gone"), "gone"),

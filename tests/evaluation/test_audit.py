@@ -177,16 +177,16 @@ def test_an_empty_answer_is_unjudged(sheet):
         (lambda f: f.with_columns(match=pl.lit("maybe")), "row 1: 'match' must be y or n.*found 'maybe'"),
         (lambda f: f.drop("match"), "no column 'match'"),
         (lambda f: f.rename({"left_id": "left"}), "no column 'left_id'"),
-        (lambda f: f.with_columns(pair=pl.lit("9")), "row 1: '9' is no pair of this sheet"),
-        (lambda f: f.with_columns(pair=pl.lit("x")), "row 1: 'x' is no pair of this sheet"),
-        (lambda f: f.with_columns(pair=pl.lit("1.5")), "row 1: '1.5' is no pair of this sheet"),
+        (lambda f: f.with_columns(pair=pl.lit("9")), "row 1: '9' this sheet has no pair"),
+        (lambda f: f.with_columns(pair=pl.lit("x")), "row 1: 'x' this sheet has no pair"),
+        (lambda f: f.with_columns(pair=pl.lit("1.5")), "row 1: this sheet has no pair '1.5'"),
         (
             lambda f: f.with_columns(right_id=pl.lit("8")),
             "row 1: pair 1 was drawn with right_id '123456789012'",
         ),
         (lambda f: f.with_columns(pl.col("left_id").reverse()), "row 1: pair 1 was drawn with left_id '007'"),
-        (lambda f: pl.concat([f, f[:1]]), "row 5: the pair 1 stands here a second time"),
-        (lambda f: f[1:], "1 of its 4 rows are gone, the first is pair 1"),
+        (lambda f: pl.concat([f, f[:1]]), "row 5: the pair 1 is repeated"),
+        (lambda f: f[1:], "1 of its 4 rows are missing, first pair 1"),
     ],
 )
 def test_an_edited_sheet_is_told_in_one_line(sheet, change, message):

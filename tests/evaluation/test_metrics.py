@@ -154,7 +154,7 @@ def test_ids_of_another_type_than_in_the_table_are_refused():
 
 
 def test_a_missing_id_column_is_named():
-    with pytest.raises(TableError, match=r"left_id and right_id; found left_id, other"):
+    with pytest.raises(TableError, match=r"left_id and right_id, found left_id, other"):
         evaluate_pairs(pl.DataFrame({"left_id": ["a"], "other": ["b"]}), frame([("a", "b")]), ids(["a"]))
 
 

@@ -195,8 +195,12 @@ def test_after_a_session_its_labels_are_used_if_there_are_any(fresh):
 @pytest.mark.parametrize(
     ("option", "value", "complaint"),
     [
-        ("use", "matcher", "--label teaches a matcher"),
-        ("labels", "left.csv", r"--labels .*: this is the table .*left\.csv; expected another name"),
+        ("use", "matcher", "--label trains a matcher"),
+        (
+            "labels",
+            "left.csv",
+            r"--labels .*: this would overwrite the table .*left\.csv; expected another name",
+        ),
         ("labels", "pairs.parquet", "expected a name ending in .csv"),
         ("labels", "matches.csv", r"--labels .*matches\.csv is written there; expected another name"),
         ("labels", "new.xlsx", "expected a name ending in .csv"),

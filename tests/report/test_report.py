@@ -237,7 +237,7 @@ def test_sources_that_meet_are_shown(here, browser):
     told = page.value(f"{cells}.map(cell => cell.textContent).join(' ')")
     assert f"<i>A B {pairs:,} {matches:,}" in told
     assert f"left source B {SIZE}" in told
-    assert "2 sources meet, most often <i>A and B" in page.value("document.body.textContent")
+    assert "2 sources have pairs; <i>A and B" in page.value("document.body.textContent")
 
 
 def test_a_run_that_stopped_early_says_what_it_lacks(here, capsys):
@@ -269,17 +269,17 @@ def of_record(change):
             "report",
             "fit, match, evaluate is done; expected block",
         ),
-        (lambda f: (f / "run" / "pairs.parquet").unlink(), "report", "is not what the step block"),
-        (lambda f: (f / "run" / "block.json").write_text("{}"), "report", "is not what the step block"),
+        (lambda f: (f / "run" / "pairs.parquet").unlink(), "report", "has changed since the step block"),
+        (lambda f: (f / "run" / "block.json").write_text("{}"), "report", "has changed since the step block"),
         (lambda f: (f / "run" / "erblock.toml").unlink(), "report", "no such file"),
         (
             of_record(lambda r: r["steps"]["block"]["outputs"].update({"/dev/zero": {"zero": "0"}})),
             "report",
-            "/dev/zero is not what the step block",
+            "/dev/zero has changed since the step block",
         ),
         (lambda f: (f / "left.csv").unlink(), "report", "left.csv"),
-        (lambda f: edit(f / "left.csv", "l3,", "l2,"), "report", "is not what the run in run has read"),
-        (lambda f: edit(f / "gold.csv", "l3,r3\n", ""), "report", "is not what the run in run has read"),
+        (lambda f: edit(f / "left.csv", "l3,", "l2,"), "report", "has changed since the run in run read it"),
+        (lambda f: edit(f / "gold.csv", "l3,r3\n", ""), "report", "has changed since the run in run read it"),
         (lambda f: None, "report run -o page.csv", "expected a name ending in .html"),
         (lambda f: (f / "other.html").mkdir(), "report run -o other.html", "found a folder"),
         (lambda f: os.link(f / "left.csv", f / "other.html"), "report run -o other.html", "is the table"),

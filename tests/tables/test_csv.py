@@ -54,7 +54,7 @@ def test_what_is_certain_is_read(text, expected):
     [
         (
             'id,name\n1,x\n2,"Lamp 27" wide"\n3,y\n4,"Clock 27" wide"\n',
-            "a.csv, line 3: the quotes do not fit",
+            "a.csv, line 3: the quotes do not match",
         ),
         ('id,"name\n1,x\n2,y\n', "a.csv, line 1: a quoted value that begins here is never closed"),
         ('id,"name\n' + "1,some words\n" * 20_000, "a.csv, line 1: a quoted value that begins here is never"),

@@ -101,7 +101,7 @@ def test_what_others_wrote_is_not_undone(labels):
     for other in (b"c,d,0\n", b""):
         labels.write_bytes(labels.read_bytes() + other if other else b"left_id,right_id,label\na,b,0\n")
         kept = labels.read_bytes()
-        with pytest.raises(TableError, match="changed by somebody else; nothing is undone"):
+        with pytest.raises(TableError, match="changed by another program; nothing is undone"):
             file.undo(appended)
         assert labels.read_bytes() == kept
 

@@ -88,7 +88,7 @@ def test_whole_floats_are_ids_and_others_are_not(tmp_path):
 def test_missing_columns_are_named(write):
     write("g.csv", "left,right_key,note\n1,8,x\n")
     write("l.csv", "left_id,right_id\n1,8\n")
-    assert "it is not certain which these are; did you mean 'left'?" in message("g.csv", GOLD)
+    assert "its id columns are ambiguous; did you mean 'left'?" in message("g.csv", GOLD)
     assert "needs a column 'label'" in message("l.csv", LABELS)
 
 
@@ -118,7 +118,7 @@ def test_contradicting_labels_and_empty_files_are_refused(write):
     write("l.csv", "id1,id2,label\n1,8,1\n2,8,1\n1,8,0\n")
     write("e.csv", "id1,id2,label\n")
     assert message("l.csv", LABELS) == "l.csv labels the pair 1, 8 both 0 and 1; keep one of the two"
-    assert message("e.csv", LABELS) == "e.csv holds no pairs that are labelled 1 or 0"
+    assert message("e.csv", LABELS) == "e.csv has no pairs with a label 1 or 0"
     assert message("e.csv", GOLD) == "e.csv holds no pairs"
 
 
@@ -127,7 +127,7 @@ def test_a_pair_without_a_label_is_an_answer_but_no_label(write):
     assert read_pairs("l.csv", LABELS, LEFT, RIGHT).rows() == [(2, "8", 0), (1, "007", 1)]
     assert read_answers("l.csv", LEFT, RIGHT)["label"].to_list() == [None, 0, 1, None]
     write("u.csv", "left_id,right_id,label\n1,007,\n")
-    assert message("u.csv", LABELS) == "u.csv holds no pairs that are labelled 1 or 0"
+    assert message("u.csv", LABELS) == "u.csv has no pairs with a label 1 or 0"
     write("h.csv", "left_id,right_id,label\n")
     assert read_answers("h.csv", LEFT, RIGHT).is_empty()
 

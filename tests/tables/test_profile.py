@@ -56,7 +56,7 @@ def test_the_id_column_is_named_id_or_unique(columns, chosen):
 def test_another_id_column_is_taken_with_a_reason():
     assert pick_id_column(pl.DataFrame({"id": ["1", "2"]}), "a.csv").reason is None
     taken = pick_id_column(pl.DataFrame({"id": ["1", "1"], "isbn": ["1", "2"]}), "a.csv")
-    assert taken.reason == "'id' has missing or repeated values; this one differs in every row"
+    assert taken.reason == "'id' has missing or repeated values; this column is unique"
 
 
 def test_one_blank_id_is_named_and_no_name_becomes_the_id():
@@ -68,7 +68,7 @@ def test_one_blank_id_is_named_and_no_name_becomes_the_id():
 @pytest.mark.parametrize(
     ("columns", "complaint"),
     [
-        ({"name": ["a", "a"]}, "a.csv has no id: no column holds a different value in every row"),
+        ({"name": ["a", "a"]}, "a.csv has no id: no column is unique"),
         ({"id": ["1", "1"]}, "a.csv: the column 'id' has missing or repeated values"),
         ({"Sony": ["a", "a"], "$5.00": ["x", "x"]}, "a.csv seems to have no header row"),
     ],

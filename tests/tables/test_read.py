@@ -186,7 +186,7 @@ def test_a_broken_gzip_file_is_named(write):
         ("id,name\n1,x\n2,y,z\n3,w\n", 3, "3 values, but the header names 2 columns"),
         ('id,name\n1,"two\nlines"\n\n2,y,z\n', 5, "3 values, but the header names 2 columns"),
         ('id,name\n1,x\n2,"never closed\n3,y\n', 3, "never closed"),
-        ('id,name\n1,"27" TV\n', 2, "the quotes do not fit"),
+        ('id,name\n1,"27" TV\n', 2, "the quotes do not match"),
         ('id,name\n1,"a\u2028b"\n2,y,z\n', 3, "3 values, but the header names 2 columns"),
     ],
 )
@@ -285,7 +285,7 @@ def test_tables_without_a_shared_column_need_a_mapping(write):
 
 def test_a_table_of_ids_alone_has_nothing_to_compare(write):
     write("a.csv", "id\n1\n")
-    assert message("a.csv") == "a.csv has no column to compare beside the id"
+    assert message("a.csv") == "a.csv has no column to compare besides the id"
 
 
 def test_parts_must_agree_on_their_columns(write):

@@ -121,6 +121,6 @@ def _estimate(facts: RunFacts) -> Figure:
     if recall is None:
         return Figure("Estimated recall", "not known", facts.blocked.recall_unknown or "")
     interval = f"{100 * recall.low:.1f} to {100 * recall.high:.1f}"
-    lost = f"{recall.cut_off:,.0f} cut off by the budget, {recall.never_met:,.0f} never met"
+    lost = f"{recall.cut_off:,.0f} cut off by the budget, {recall.never_met:,.0f} share no bucket"
     matches = f"matches: {recall.kept:,.0f} kept, {lost}"
     return Figure("Estimated recall", percent(recall.value), f"{interval}; {matches}")
