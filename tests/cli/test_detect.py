@@ -154,7 +154,7 @@ def test_settings_of_other_tables_are_not_used_and_it_is_said(settings, capsys):
     assert code == 0
     assert err.startswith("erblock.toml is not used, as it names other tables")
     assert pl.read_parquet("p.parquet").height > 7
-    assert run("block b.csv a.csv -o p.parquet", capsys)[2].startswith("erblock.toml is about other tables")
+    assert run("block b.csv a.csv -o p.parquet", capsys)[2].startswith("erblock.toml is not used")
 
 
 @pytest.mark.parametrize("tables", ["", "a.csv b.csv", "./a.csv b.csv", "a.csv", "b.csv"])

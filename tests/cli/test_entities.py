@@ -97,7 +97,7 @@ def test_no_id_is_given_twice_though_the_entity_with_the_highest_ends(match_fold
         ("table,record_id\nleft,l1\n", "before.csv needs the columns record_id and cluster_id"),
         (
             "record_id,cluster_id\nl1,3\n",
-            "before.csv two tables need a column 'table' with left or right (its",
+            "before.csv: two tables need a column 'table' with left or right for each record",
         ),
         ("table,record_id,cluster_id\n", "before.csv has no rows"),
         ("table,record_id,cluster_id\nleft,l1,3\nleft,l1,4\n", "a record can be in one cluster only"),

@@ -195,3 +195,14 @@ def test_names_with_control_characters_make_settings_that_can_be_read(tmp_path, 
     text = written("t.parquet", None, tmp_path / "e.toml").path.read_text(encoding="utf-8")
     assert all(line.isprintable() for line in text.split("\n"))
     assert name in load_config(tmp_path / "e.toml", {}).tables.columns
+
+
+def test_a_run_with_the_written_file_goes_to_its_end(hotel_files):
+    path = written(*hotel_files, Path("erblock.toml")).path
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace("[fit]", '[fit]\nmethod = "minhash"'), encoding="utf-8")
+    result = CliRunner().invoke(app, ["run", str(path), "-o", "done", "--to", "match"])
+    assert result.exit_code == 0, result.output
+    assert {"fit.json", "block.json", "match.json", "matches.parquet"} <= {
+        p.name for p in Path("done").iterdir()
+    }

@@ -88,7 +88,7 @@ def test_clusters_of_one_table(write):
 @pytest.mark.parametrize(
     ("text", "right", "message"),
     [
-        ("record_id,cluster_id\n7,1\n", RIGHT, "needs a column 'table'"),
+        ("record_id,cluster_id\n7,1\n", RIGHT, "need a column 'table'"),
         (
             "table,record_id,cluster_id\nmiddle,7,1\n",
             RIGHT,
