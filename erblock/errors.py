@@ -20,7 +20,7 @@ _SEEN = frozenset({"Cn", "Co"})
 
 
 class ErblockError(Exception):
-    """Root of all errors that a user can mend."""
+    """The base class of all errors that a user can fix."""
 
 
 class ConfigError(ErblockError):

@@ -31,7 +31,7 @@ def compared_columns(tables: TablePair) -> tuple[ComparedColumn, ...]:
 def columns_of(
     mapped: Sequence[ColumnPair], left: Sequence[ColumnProfile], right: Sequence[ColumnProfile]
 ) -> tuple[ComparedColumn, ...]:
-    """Return the mapped columns that have values, by their profiles in both tables."""
+    """Return the compared columns that have values, each with a kind from its profiles in both tables."""
     profiles = zip(mapped, left, right, strict=True)
     compared = (ComparedColumn(pair.left, pair.right, _kind(a, b)) for pair, a, b in profiles)
     return tuple(column for column in compared if column.kind != "empty")

@@ -61,7 +61,7 @@ class Evidence:
 class Examples:
     """Pairs to learn from: comparison vectors, which of them are matches, and their sample weights.
 
-    `unlabelled`: those that are taken for non-matches, because most such pairs are, and may be matches.
+    `unlabelled`: examples that count as non-matches, as most such pairs are none, but that may be matches.
     """
 
     vectors: Floats
@@ -70,11 +70,11 @@ class Examples:
     unlabelled: npt.NDArray[np.bool_] | None = None
 
     def with_shares(self, probability: Doubles) -> "Examples":
-        """Return the examples, unlabelled ones twice: as match and non-match, weighted by probability.
+        """Return the examples with unlabelled ones twice: as match and as non-match, weighted by probability.
 
-        `probability`: of each pair to be among those that are taken for matches. If known matches are like
-        other matches, it is the mean probability of known ones, c, times that of being a match, and a pair
-        that is not among them is a match with odds p / (1 - p) (1 - c) / c (Elkan and Noto 2008).
+        `probability`, p, is that of each pair being an example of a match. With c its mean over these
+        examples, an unlabelled pair is a match with odds p / (1 - p) (1 - c) / c, if the examples are like
+        other matches (Elkan and Noto 2008).
         """
         known = np.average(probability[self.matches], weights=self.sample_weight[self.matches])
         odds = probability / np.maximum(1 - probability, 1e-9) * (1 - known) / known

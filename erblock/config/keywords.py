@@ -82,7 +82,7 @@ class ModelKeywords(TableKeywords, total=False):
 
 
 class PlanKeywords(ModelKeywords, total=False):
-    """Keywords on candidate pairs and their budget: keys of [block]."""
+    """Keywords of `plan`, on the method and the budget: keys of [block]."""
 
     method: Literal["minhash", "neural"] | None
     bands: int | None

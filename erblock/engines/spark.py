@@ -113,7 +113,7 @@ def errors_as_ours() -> Iterator[None]:
 class SparkEngine:
     """Tables on a cluster, and the folder of the model that hashes them.
 
-    `stored`: of each side its sketch, if it is known already; it then comes from the driver.
+    `stored`: the sketch of each side, sent from the driver, or None for a side that is hashed on the cluster.
     """
 
     session: SparkSession

@@ -40,7 +40,7 @@ class SeenRecord:
 
 @dataclass(frozen=True)
 class SharedBucket:
-    """A bucket of both records. `left` and `right`: its numbers of records from each table."""
+    """A bucket that both records share. `left` and `right`: how many records of each table it has."""
 
     band: int
     left: int

@@ -133,7 +133,7 @@ def _calls(rules: Sequence[Rule]) -> Iterator[tuple[Rule, Call]]:
 
 
 def cost(node: Node | Value) -> int:
-    """Return the rank of the work per pair."""
+    """Return the cost of a node for one pair: the sum of the relative costs of its functions."""
     own = VOCABULARY[node.name].cost if isinstance(node, Call) else 0
     return own + sum(cost(child) for child in children(node))
 

@@ -16,10 +16,10 @@ Label: TypeAlias = NDArray[np.int8]
 
 @dataclass(frozen=True)
 class Labels:
-    """One label a pair, and the position in `RuleSet.rules` of the rule that decided it, or `NO_RULE`.
+    """The label of each pair, and the position in `RuleSet.rules` of the rule that decided it, or `NO_RULE`.
 
-    The deciding rule is the first match rule that holds of a similar pair, and the first conflict rule that
-    holds of a dissimilar one; where every match rule is false, no single rule decides.
+    The first match rule that holds decides a similar pair, the first conflict rule that holds a dissimilar
+    one. If a pair is dissimilar as all match rules are false, no single rule decides.
     """
 
     label: Label
