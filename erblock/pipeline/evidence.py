@@ -135,7 +135,7 @@ def _learned_from(
 class ColumnEvidence:
     """Fitted column evidence with the tables whose records it compares.
 
-    `comparison` of the records is created on first use, which reads all records.
+    Creating the `comparison` reads all records of both tables, or parts of them for large tables.
     """
 
     fitted: FittedEvidence
