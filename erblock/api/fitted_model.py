@@ -1,4 +1,4 @@
-"""A fitted hash as an object, which stands for a model folder."""
+"""A fitted hash as an object that wraps a model folder."""
 
 import shutil
 from dataclasses import dataclass
