@@ -291,7 +291,7 @@ def test_matches_are_shown_and_written(judged, capsys):
             "needs a file of matches or clusters, found only candidate pairs",
         ),
         (["matches.csv", "--curve", "curve.csv"], "only candidate pairs have a curve"),
-        (["untold.csv"], "untold.csv needs a column 'table'"),
+        (["untold.csv"], "untold.csv: two tables need a column 'table'"),
     ],
 )
 def test_mistakes_about_matches_are_one_line(arguments, message, judged, capsys):
