@@ -266,9 +266,9 @@ def test_a_bound_that_cannot_be_kept_is_refused_with_the_figure_that_can(folder,
     monkeypatch.setattr("erblock.pipeline.bound._SECONDS", 0.0)
     assert block("left.csv", "right.csv", "-o", "pairs.parquet", "--memory", "10MB") == 2
     told = capsys.readouterr().err.splitlines()
-    assert re.search(r"error: --memory 10MB: samples .* takes \d+ MB, .*; give --memory \d+MB or", told[-1])
+    assert re.search(r"error: --memory 10MB: by samples .* needs \d+ MB, .*; set --memory \d+MB or", told[-1])
     assert not (folder / "pairs.parquet").exists()
-    least = int(re.search(r"give --memory (\d+)MB", told[-1])[1])  # samples do not say the same every time
+    least = int(re.search(r"set --memory (\d+)MB", told[-1])[1])  # samples do not say the same every time
     assert block("left.csv", "right.csv", "-o", "pairs.parquet", "--memory", f"{2 * least}MB") == 0
 
 

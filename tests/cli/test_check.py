@@ -251,7 +251,7 @@ def _report(recall):
             "--junit left.csv: this would overwrite the table left.csv",
         ),
         ("other.json --max-pairs 1", "pairs.csv has 3 pairs, but its run reports 9"),
-        ("gone.json --max-pairs 1", "gone.json tells of gone.csv, which is not there"),
+        ("gone.json --max-pairs 1", "gone.json is about gone.csv, which does not exist"),
         ("broken.json --max-pairs 1", "broken.json: expected what erblock block --json"),
         ("deep.json --max-pairs 1", "deep.json: expected what erblock block --json"),
         ("nan.json --min-recall 0.5", "recall.value: Input should be a finite number"),

@@ -307,7 +307,7 @@ def test_a_file_that_was_changed_or_is_gone_is_named(name, folder):
     with pytest.raises(ModelError, match=f"{name}: expected the file that was written, found a damaged one"):
         load_model(folder)
     (folder / name).unlink()
-    with pytest.raises(ModelError, match=f"{name}: expected the file that manifest.json names, found none"):
+    with pytest.raises(ModelError, match=f"{name}: expected the file, as manifest.json lists it, found none"):
         load_model(folder)
     if hasattr(os, "mkfifo"):  # a pipe has no end
         os.mkfifo(folder / name)
