@@ -174,11 +174,11 @@ def test_an_empty_answer_is_unjudged(sheet):
     ("change", "message"),
     [
         (lambda f: f.with_columns(match=pl.lit("")), "none of its 4 pairs is judged"),
-        (lambda f: f.with_columns(match=pl.lit("maybe")), "row 1: 'match' must be y or n.*found 'maybe'"),
+        (lambda f: f.with_columns(match=pl.lit("maybe")), "row 1: 'match' must be y, n.*found 'maybe'"),
         (lambda f: f.drop("match"), "no column 'match'"),
         (lambda f: f.rename({"left_id": "left"}), "no column 'left_id'"),
-        (lambda f: f.with_columns(pair=pl.lit("9")), "row 1: '9' this sheet has no pair"),
-        (lambda f: f.with_columns(pair=pl.lit("x")), "row 1: 'x' this sheet has no pair"),
+        (lambda f: f.with_columns(pair=pl.lit("9")), "row 1: this sheet has no pair '9'"),
+        (lambda f: f.with_columns(pair=pl.lit("x")), "row 1: this sheet has no pair 'x'"),
         (lambda f: f.with_columns(pair=pl.lit("1.5")), "row 1: this sheet has no pair '1.5'"),
         (
             lambda f: f.with_columns(right_id=pl.lit("8")),
