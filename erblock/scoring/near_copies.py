@@ -10,7 +10,8 @@ the share of false copies is estimated from the decoys (Elias and Gygi 2007, wit
 
     (decoys + 1) / targets * (records without a match / records with one).
 
-The lowest threshold above 0 is taken at which it is 5 % at most; if there is none, no copies are found.
+The lowest threshold above 0 is taken at which it is 2 % at most, of 20 targets or more; if there is none, no
+copies are found.
 
 Decision: docs/decisions/048-near-copies.md.
 """
@@ -25,6 +26,7 @@ from erblock.hashing.base import Rows, Scores
 from erblock.scoring.pairs import ScoredPairs
 from erblock.scoring.parameters import TUNED
 from erblock.scoring.ranks import rank_within
+from erblock.scoring.weak_labels import LEAST_EXAMPLES
 
 Within = Callable[[Rows, Rows], Scores]
 """From row numbers of one table, twice, to the log odds that these records match."""
@@ -122,7 +124,7 @@ def _copies(side: _Side, records: Rows, within: Within) -> tuple[Rows, float]:
     targets, decoys = np.cumsum(is_target), np.cumsum(~is_target)
     others, own = int((~has_match).sum()), int(has_match.sum())
     false = (decoys + 1) / np.maximum(targets, 1) * others / max(own, 1)
-    good = np.flatnonzero(is_target & (false <= TUNED.false_copies))
+    good = np.flatnonzero(is_target & (false <= TUNED.false_copies) & (targets >= LEAST_EXAMPLES))
     if not len(good):
         return records, 0.0
     chosen = asked[by_odds[: good[-1] + 1]]

@@ -104,9 +104,9 @@ class Parameters:
     alike_anyway: float = 3.0
     """Log odds subtracted because two candidates of one record are alike even where they do not match."""
 
-    false_copies: float = 0.05
-    """Largest estimated share of false ones among the near copies that are found, as usual for such rates
-    (docs/decisions/048-near-copies.md)."""
+    false_copies: float = 0.02
+    """Largest estimated share of false ones among the near copies that are found. At 0.05 some public sets
+    have more false copies than true ones (docs/decisions/048-near-copies.md)."""
 
     likely_step: float = 0.1
     """Least probability of the matches that lead to transitive pairs

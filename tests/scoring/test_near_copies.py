@@ -5,13 +5,13 @@ import pytest
 
 from erblock.scoring.near_copies import NearCopies, near_copies, no_copies
 
-MATCHED, DOUBLED = 60, 30
+MATCHED, DOUBLED = 200, 70
 BOTH = (True, True)
 
 
 @pytest.fixture
 def doubled(scored):
-    """Left record i matches right record i; right record 60 + i is a candidate of left record i alone.
+    """Left record i matches right record i; right record 200 + i is a candidate of left record i alone.
 
     Left record i has the match of the next one as a candidate too. Returns the pairs, their log odds and the
     positions of the matches.
@@ -43,7 +43,7 @@ def test_records_more_alike_than_any_look_alikes_are_copies(doubled):
     copies = found(doubled, alike(3, 1))
     assert copies.counts == (0, DOUBLED)
     assert copies.first_right.tolist() == [*range(MATCHED), *range(DOUBLED)]
-    # No decoy above them, 1 added, of 30 targets; 30 records without a match for 60 with one.
+    # No decoy above them, 1 added, of 70 targets; 70 records without a match for 200 with one.
     assert copies.false_right == pytest.approx(1 / DOUBLED * DOUBLED / MATCHED)
 
 
@@ -60,11 +60,11 @@ def test_few_look_alikes_leave_the_copies_above_them(doubled):
 
     def within(rows, others):
         others = np.asarray(others)
-        return np.where(others >= MATCHED, 9 - 0.2 * (others - MATCHED), np.where(others < 6, 4.0, -2.0))
+        return np.where(others >= MATCHED, 9 - 0.1 * (others - MATCHED), np.where(others < 6, 4.0, -2.0))
 
     copies = near_copies(pairs, odds, matched, BOTH, (within, within))
-    # 25 targets are above 4; with 26 to 30 there are 7 / 30 * 30 / 60 false ones, more than 5 %.
-    assert copies.first_right[MATCHED:].tolist() == [*range(25), *range(MATCHED + 25, MATCHED + DOUBLED)]
+    # 50 targets are above 4; of all there are 7 / 70 * 70 / 200 false ones, more than 2 %.
+    assert copies.first_right[MATCHED:].tolist() == [*range(50), *range(MATCHED + 50, MATCHED + DOUBLED)]
 
 
 def test_copies_are_looked_for_beside_records_with_one_match(doubled):
@@ -107,3 +107,16 @@ def test_a_pair_that_is_more_probable_by_itself_stays_so(scored):
     copies = NearCopies(np.arange(1), np.array([0, 0]), false_right=0.2)
     shared = copies.shared(pairs, np.array([0.95, 0.9], dtype=np.float32))
     assert shared.tolist() == pytest.approx([0.95, 0.9])
+
+
+@pytest.mark.parametrize(("copies", "taken"), [(19, 0), (20, 20)])
+def test_few_records_are_too_few_to_tell(scored, copies, taken):
+    left, right = [*range(200), *range(copies)], [*range(200), *range(200, 200 + copies)]
+    order = np.lexsort((right, left))
+    pairs = scored(
+        np.array(left)[order], np.array(right)[order], np.full(len(left), 0.5), (200, 200 + copies)
+    )
+    odds = np.where(pairs.right < 200, 5, 2).astype(np.float32)
+    within = alike(3, 1)
+    found = near_copies(pairs, odds, np.flatnonzero(odds == 5), BOTH, (within, within))
+    assert found.counts == (0, taken)
