@@ -2,14 +2,16 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from erblock.hashing.base import Progress, Sketch, silent
 from erblock.tables.schemas import KEYS
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 MODEL_KEY = "erblock.model"
 """The entry of a Parquet file's metadata that holds the digest of the model."""
@@ -37,6 +39,8 @@ def write_keys(
     ids: pl.Series, sketch: Sketch, path: Path, metadata: Mapping[str, str], on_progress: Progress = silent
 ) -> int:
     """Write the KEYS of all bands to `path`, a row group for each; return how many rows they have."""
+    import pyarrow.parquet as pq
+
     rows = 0
     schema = _arrow(band_keys(ids, sketch, 0)).schema.with_metadata(dict(metadata))
     with pq.ParquetWriter(path, schema, compression="zstd") as writer:
@@ -48,6 +52,6 @@ def write_keys(
     return rows
 
 
-def _arrow(frame: pl.DataFrame) -> pa.Table:
+def _arrow(frame: pl.DataFrame) -> "pa.Table":
     # Other engines read only the oldest forms of Arrow's types.
     return frame.to_arrow(compat_level=pl.CompatLevel.oldest())

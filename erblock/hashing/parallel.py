@@ -61,13 +61,16 @@ def in_parallel(work: Callable[[_In], _Out], parts: Iterable[_In]) -> Iterator[_
     No more parts are taken or kept ahead than there are threads: it bounds the memory. Work that is itself a
     part of such work stays on its thread.
     """
-    threads = pl.thread_pool_size()
+    threads, coming = pl.thread_pool_size(), iter(parts)
     if threads == 1 or getattr(_thread, "is_busy", False):
-        yield from map(work, parts)
+        yield from map(work, coming)
+        return
+    first = list(islice(coming, threads))
+    if len(first) < 2:  # Such a part is small, and a thread takes as long to start.
+        yield from map(work, first)
         return
     with ThreadPoolExecutor(threads, initializer=_mark_busy) as pool:
-        coming = iter(parts)
-        waiting: list[Future[_Out]] = [pool.submit(work, part) for part in islice(coming, threads)]
+        waiting: list[Future[_Out]] = [pool.submit(work, part) for part in first]
         while waiting:
             done = waiting.pop(0).result()
             waiting.extend(pool.submit(work, part) for part in islice(coming, 1))

@@ -3,18 +3,19 @@
 import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from erblock.config import READING, Config, TablesConfig
 from erblock.errors import TableError
-from erblock.pipeline.init import facts_of, filled_rows
 from erblock.pipeline.stored import stored_tables
 from erblock.tables.csv_text import CsvOptions
 from erblock.tables.files import column_names
-from erblock.tables.init_file import TableFacts, entry_of, mapped_columns
 from erblock.tables.profile import IdColumn, certain_id_column
 from erblock.tables.read import csv_of
 from erblock.tables.schemas import ID
+
+if TYPE_CHECKING:
+    from erblock.tables.init_file import TableFacts
 
 _TELLING = {"name", "text", "code"}
 """Kinds of columns that distinguish records."""
@@ -40,7 +41,9 @@ class _Side:
     id_column: str
     columns: frozenset[str]
 
-    def facts(self) -> TableFacts:
+    def facts(self) -> "TableFacts":
+        from erblock.pipeline.init import facts_of  # brings the parser of rules along
+
         return facts_of(self.source, IdColumn(self.id_column), self.csv)[0]
 
 
@@ -88,6 +91,8 @@ def _named(tables: TablesConfig, side: SideName) -> str:
 
 
 def _certain_id(tables: TablesConfig, source: str, csv: CsvOptions) -> str:
+    from erblock.pipeline.init import filled_rows
+
     found = certain_id_column(filled_rows(source, csv), source)
     if found is None:
         raise TableError(
@@ -101,6 +106,8 @@ def _mapped(tables: TablesConfig, left: _Side, right: _Side) -> tuple[str, ...]:
     """Return the mapped columns, if each table has columns that the other lacks; else none."""
     if left.columns <= right.columns or right.columns <= left.columns:
         return ()
+    from erblock.tables.init_file import entry_of, mapped_columns
+
     mapped = mapped_columns(left.facts(), right.facts())
     if not any({pair.left.kind, pair.right.kind} <= _TELLING for pair in mapped):
         raise TableError(

@@ -1,16 +1,14 @@
 """Column evidence: learned from some candidates and added to the ranking of all.
 
 A model has the evidence that was learned when it was fitted, with rules and labels. Without a model, the
-evidence is learned from the candidates themselves: from seed pairs and their competitors.
+evidence is learned from the candidates themselves: from seed pairs and their competitors. What a fit learns is
+in `knowledge`.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
-import polars as pl
 
-from erblock.blocking.candidates import JoinReport
-from erblock.blocking.score import score_candidates
 from erblock.comparison.columns import compared_columns
 from erblock.comparison.evidence import Examples, fit_evidence
 from erblock.comparison.fitted import FittedEvidence, read_evidence
@@ -19,29 +17,22 @@ from erblock.comparison.measures import Floats
 from erblock.comparison.vectors import Comparison
 from erblock.config import Config
 from erblock.engines.base import Candidates
-from erblock.hashing.base import Hasher, Progress, Rows, Scores, silent
-from erblock.pipeline.inputs import texts_of
+from erblock.hashing.base import Progress, Rows, Scores, silent
 from erblock.pipeline.model import model_folder
-from erblock.rules.compile import RuleSet, compile_rules
-from erblock.rules.label import NO_RULE, SIMILAR
-from erblock.rules.triplets import FROM_LABELS, labelled_pairs
 from erblock.scoring.competition import with_evidence
 from erblock.scoring.doubts import Doubts, find_doubts
 from erblock.scoring.pairs import ScoredPairs, best_of_either
 from erblock.scoring.weak_labels import (
-    AGREE,
-    CONFLICT,
     LEAST_EXAMPLES,
-    MATCH,
-    NO_MATCH,
     UNKNOWN,
     PairLabels,
     choose_examples,
 )
-from erblock.tables.read import Records, TablePair
+from erblock.tables.read import TablePair
 
-_SAMPLE = 20_000
-_LEARNED_FROM = 20
+LEARNED_FROM = 20
+"""Best candidates of a record that evidence is learned from."""
+
 _COMPARED, _LEAST_COMPARED, _COMPARED_IN_ALL = 60, 3, 10_000_000
 """Limits of the candidates whose columns are compared: most and least per record, and most in all.
 
@@ -49,62 +40,7 @@ Comparing takes most of the time for large tables, and a match rarely has a lowe
 """
 
 
-@dataclass(frozen=True)
-class Knowledge:
-    """Supervision: match and conflict rules, and labels (left_id, right_id, label) or None."""
-
-    rules: tuple[tuple[str, ...], tuple[str, ...]]
-    labels: pl.DataFrame | None
-
-    def of(self, tables: TablePair, pairs: ScoredPairs) -> PairLabels:
-        """Return the label of each pair by rules and labels."""
-        rows = pl.DataFrame({"left_row": pairs.left, "right_row": pairs.right})
-        rules = compile_rules(*self.rules, tables)
-        asked = rows.with_columns(origin=pl.lit("candidates"))
-        found = labelled_pairs(tables, rules, asked, self.labels)
-        joined = rows.join(found, on=["left_row", "right_row"], how="left", maintain_order="left")
-        return _pair_labels(joined["label"].to_numpy(), joined["rule"].to_numpy(), rules)
-
-
-def _pair_labels(label: Rows, rule: Rows, rules: RuleSet) -> PairLabels:
-    pair_labels = np.full(len(label), UNKNOWN, dtype=np.int8)
-    pair_labels[label == SIMILAR] = AGREE
-    # A pair without a match rule can still match; a conflict rule is strong evidence.
-    pair_labels[np.isin(rule, rules.conflict) & (rule != NO_RULE)] = CONFLICT
-    labelled = rule == FROM_LABELS
-    pair_labels[labelled] = np.where(label[labelled] == SIMILAR, MATCH, NO_MATCH)
-    return pair_labels
-
-
-def sample_of(tables: TablePair, seed: int) -> TablePair:
-    """Return at most 20,000 records of each table, drawn at random, in the order of their ids."""
-    random = np.random.default_rng(seed)
-
-    def drawn(records: Records) -> Records:
-        size = records.frame.height
-        if size <= _SAMPLE:
-            return records
-        return replace(records, frame=records.frame[np.sort(random.permutation(size)[:_SAMPLE])])
-
-    return replace(
-        tables, left=drawn(tables.left), right=None if tables.right is None else drawn(tables.right)
-    )
-
-
-def learn_evidence(
-    sample: TablePair, hasher: Hasher, known: Knowledge, on_progress: Progress
-) -> FittedEvidence | None:
-    """Return the evidence learned from the candidates in a sample; None if there are too few seed pairs."""
-    texts = texts_of(sample)
-    left = hasher.sketch(texts.left)
-    right = None if texts.dedup else hasher.sketch(texts.right)
-    scored = score_candidates(left, right, JoinReport(), on_progress)
-    scored = scored.at(best_of_either(scored, _LEARNED_FROM))
-    learned = _learned_from(scored, known.of(sample, scored), sample, hasher.weights, on_progress)
-    return None if learned is None else learned.fitted
-
-
-def _learned_from(
+def learned_from(
     scored: ScoredPairs,
     pair_labels: PairLabels,
     tables: TablePair,
@@ -192,9 +128,9 @@ def _evidence(config: Config, found: Candidates, on_progress: Progress) -> Colum
     fitted = None if folder is None else read_evidence(folder)
     if folder is not None and fitted is None:
         return None
-    best = found.scored.at(best_of_either(found.scored, _LEARNED_FROM))
+    best = found.scored.at(best_of_either(found.scored, LEARNED_FROM))
     if fitted is not None:
         comparison = comparison_of(found.tables, fitted.columns, found.weights)
         return ColumnEvidence(fitted, found.weights, found.tables, comparison, find_doubts(best, comparison))
     unknown = np.full(len(best), UNKNOWN, dtype=np.int8)
-    return _learned_from(best, unknown, found.tables, found.weights, on_progress)
+    return learned_from(best, unknown, found.tables, found.weights, on_progress)

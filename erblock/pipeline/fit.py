@@ -19,8 +19,8 @@ from erblock.hashing.codes import coded
 from erblock.hashing.encoder import CachingEncoder, Encoder, EncoderOptions, load_encoder
 from erblock.hashing.neural import NgramKeys, Sample, fit_neural
 from erblock.hashing.store import Extras, Model, Provenance, check_target, save_model
-from erblock.pipeline.evidence import Knowledge, learn_evidence, sample_of
 from erblock.pipeline.inputs import Texts, minhash_of, open_tables, sizes_of, texts_of
+from erblock.pipeline.knowledge import Knowledge, learn_evidence, sample_of
 from erblock.pipeline.label_check import doubts_of_training
 from erblock.pipeline.labelled import kept_labels
 from erblock.pipeline.places import check_fit_places

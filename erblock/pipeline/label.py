@@ -15,7 +15,7 @@ from erblock.hashing.base import Progress, Scores, silent
 from erblock.matching.fit import learn
 from erblock.matching.label import Predictions, choose_questions, guessed
 from erblock.pipeline.candidates import read_candidates, rows_of
-from erblock.pipeline.evidence import Knowledge
+from erblock.pipeline.knowledge import Knowledge
 from erblock.pipeline.match import check_outputs
 from erblock.pipeline.match_engine import open_local
 from erblock.pipeline.places import check_labels_place

@@ -15,8 +15,6 @@ import polars as pl
 from erblock.blocking.copies import compared_rows
 from erblock.comparison.fitted import LABELS_FILE
 from erblock.errors import ModelError, TableError
-from erblock.rules.label import SIMILAR
-from erblock.rules.triplets import label_rows
 from erblock.scoring.pairs import ScoredPairs
 from erblock.scoring.weak_labels import MATCH, NO_MATCH, UNKNOWN, PairLabels
 from erblock.tables.copies import Copies
@@ -61,6 +59,8 @@ def read_label_rows(folder: Path, tables: TablePair) -> pl.DataFrame | None:
     kept = stored_labels(folder)
     if kept is None:
         return None
+    from erblock.rules.triplets import label_rows  # brings the parser of rules along
+
     # CSV tables have text ids, even if the ids of the model's tables were numbers.
     for side, records in (("left_id", tables.left), ("right_id", tables.other)):
         kept = kept.with_columns(converted_ids(kept[side], records.frame.schema[ID]))
@@ -83,6 +83,8 @@ def pair_labels_of(labels: pl.DataFrame | None, pairs: ScoredPairs) -> PairLabel
     pair_labels = np.full(len(pairs), UNKNOWN, dtype=np.int8)
     if labels is None or labels.is_empty():
         return pair_labels
+    from erblock.rules.label import SIMILAR  # brings the parser of rules along
+
     keys = (labels["left_row"].to_numpy() << 32) | labels["right_row"].to_numpy()
     order = np.argsort(keys)
     asked = (pairs.left << 32) | pairs.right

@@ -28,8 +28,8 @@ from erblock.pipeline.candidates import read_candidates
 from erblock.pipeline.copies_of_matches import find_near_copies
 from erblock.pipeline.engine import Place, check_place
 from erblock.pipeline.entities import EntityChanges, check_entities, read_entities, write_entities
-from erblock.pipeline.evidence import Knowledge
 from erblock.pipeline.inputs import Texts, texts_of
+from erblock.pipeline.knowledge import Knowledge
 from erblock.pipeline.label_check import doubts_about, labelled_positions
 from erblock.pipeline.match_engine import check_match_engine, open_match_engine
 from erblock.pipeline.model import check_same_columns

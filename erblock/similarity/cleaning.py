@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from erblock.errors import require_extra
-from erblock.similarity.folding import case_folded, plain_digits, without_accents
+from erblock.similarity.folding import case_folded, composed, plain_digits, without_accents
 from erblock.similarity.values import dates, folded, words
 
 _YEAR = r"^(1[5-9]\d\d|20\d\d)$"
@@ -20,7 +20,7 @@ _EXTRA = "values"
 
 def digits(values: pl.Series) -> pl.Series:
     """The digits alone."""
-    return _non_empty(plain_digits(values.str.normalize("NFKC")).str.replace_all(r"[^0-9]+", ""))
+    return _non_empty(plain_digits(composed(values)).str.replace_all(r"[^0-9]+", ""))
 
 
 def compact(values: pl.Series) -> pl.Series:

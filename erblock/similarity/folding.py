@@ -27,8 +27,15 @@ _LETTERS = {
 
 def without_accents(texts: pl.Series, *, letters: bool = False) -> pl.Series:
     """Return texts without accents; `letters`: small letters such as \u00f8 are those that they look like."""
+    if _is_ascii(texts):
+        return texts
     plain = texts.str.normalize("NFKD").str.replace_all(r"\p{M}", "")
     return _replaced(plain, _LETTERS) if letters else plain
+
+
+def composed(texts: pl.Series) -> pl.Series:
+    """Return texts in which characters that mean the same are the same (NFKC)."""
+    return texts if _is_ascii(texts) else texts.str.normalize("NFKC")
 
 
 def case_folded(texts: pl.Series) -> pl.Series:

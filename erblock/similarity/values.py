@@ -6,7 +6,7 @@ where there is nothing to compare.
 
 import polars as pl
 
-from erblock.similarity.folding import case_folded, plain_digits
+from erblock.similarity.folding import case_folded, composed, plain_digits
 
 # 500gb, 1080p and 12mp hold digits but are sizes: many different products share them.
 UNITS = (
@@ -39,7 +39,7 @@ def _non_empty(values: pl.Series) -> pl.Series:
 
 def folded(values: pl.Series) -> pl.Series:
     """Return lower-case text with single spaces."""
-    text = plain_digits(case_folded(values.str.normalize("NFKC"))).str.replace_all(r"\s+", " ")
+    text = plain_digits(case_folded(composed(values))).str.replace_all(r"\s+", " ")
     return _non_empty(text.str.strip_chars())
 
 

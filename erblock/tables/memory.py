@@ -7,14 +7,16 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
-import pyarrow as pa
 
 from erblock.errors import TableError
 from erblock.tables.formats import plain_columns
 from erblock.tables.types import as_texts
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 Frames = dict[str, pl.DataFrame]
 
@@ -78,21 +80,24 @@ def _polars(data: Any) -> pl.DataFrame:
         return data.collect()
     if isinstance(data, pl.DataFrame):
         return data
+    import pyarrow as pa
+
     # pyarrow turns an index with a name into a column; polars drops it.
     table = pa.table(data)
     table.validate(full=True)  # polars would crash on text that is not UTF-8
     return pl.DataFrame([_column(*each) for each in zip(table.column_names, table.columns, strict=True)])
 
 
-def _column(name: str, values: pa.ChunkedArray) -> pl.Series:
+def _column(name: str, values: "pa.ChunkedArray") -> pl.Series:
     if _is_known(values.type):
         return pl.Series(name, values)
     return pl.Series(name, as_texts(values.to_pylist()), dtype=pl.String)
 
 
-def _is_known(kind: pa.DataType) -> bool:
+def _is_known(kind: "pa.DataType") -> bool:
     """Return whether polars knows a type and the types in it. It lacks DuckDB's INTERVAL, for example."""
-    of = pa.types
+    from pyarrow import types as of
+
     if of.is_interval(kind) or of.is_decimal256(kind) or of.is_union(kind) or of.is_run_end_encoded(kind):
         return False
     return all(_is_known(kind.field(i).type) for i in range(kind.num_fields))

@@ -9,8 +9,9 @@ import pytest
 from erblock.cli import app
 from erblock.config import load_config
 from erblock.pipeline import evidence as module
-from erblock.pipeline.evidence import Knowledge, learn_evidence, sample_of
+from erblock.pipeline import knowledge
 from erblock.pipeline.inputs import minhash_of, open_tables, texts_of
+from erblock.pipeline.knowledge import Knowledge, learn_evidence, sample_of
 from erblock.scoring.weak_labels import AGREE, CONFLICT, MATCH, NO_MATCH, UNKNOWN
 from erblock.tables.contents import digests_of
 
@@ -105,7 +106,7 @@ def test_labels_make_up_for_sure_pairs(products, folder):
 
 def test_a_sample_is_drawn_in_order_and_by_the_seed(tables, monkeypatch):
     assert sample_of(tables, 0).left.frame.equals(tables.left.frame)
-    monkeypatch.setattr(module, "_SAMPLE", 30)
+    monkeypatch.setattr(knowledge, "_SAMPLE", 30)
     drawn, again, other = (sample_of(tables, seed) for seed in (0, 0, 1))
     assert drawn.left.frame.height == drawn.other.frame.height == 30
     assert drawn.left.frame["id"].is_sorted()
