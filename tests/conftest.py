@@ -26,6 +26,21 @@ settings.register_profile("erblock", deadline=None, suppress_health_check=[Healt
 settings.load_profile("erblock")
 
 
+_LONGEST = ("test_spark", "test_docs_run", "test_killed", "test_examples")
+"""Files that take minutes, the longest first: begun last, one process would be left alone with them."""
+
+
+def pytest_collection_modifyitems(items):
+    for name in reversed(_LONGEST):
+        items.sort(key=lambda item: name not in item.nodeid)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers():
+    """One process more than there are cores: those that run Spark, a browser or a command wait for it."""
+    return (os.cpu_count() or 1) + 1
+
+
 class FilesTogether(LoadScopeScheduling):
     """Tests side by side: those of a file stay together, and all of Spark, so that there is one cluster.
 

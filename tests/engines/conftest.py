@@ -99,6 +99,8 @@ def cluster(tmp_path_factory):
         "spark.executorEnv.OMP_NUM_THREADS": "1",
         "spark.sql.shuffle.partitions": "2",
         "spark.sql.adaptive.coalescePartitions.enabled": "false",
+        # Else a task waits 3 s for the executor that holds its rows, as if another were far away.
+        "spark.locality.wait": "0",
         "spark.ui.enabled": "false",
         "spark.log.level": "ERROR",
     }
