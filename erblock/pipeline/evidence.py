@@ -1,8 +1,8 @@
 """Column evidence: learned from some candidates and added to the ranking of all.
 
 A model has the evidence that was learned when it was fitted, with rules and labels. Without a model, the
-evidence is learned from the candidates themselves: from seed pairs and their competitors. What a fit learns is
-in `knowledge`.
+evidence is learned from the candidates themselves: from seed pairs and their competitors. What a fit
+learns is in `knowledge`.
 """
 
 from dataclasses import dataclass
