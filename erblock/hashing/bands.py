@@ -25,6 +25,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 import polars as pl
+from datasketch import MinHash
 
 from erblock.hashing import ngrams
 from erblock.hashing.ngrams import FeatureSets
@@ -99,14 +100,13 @@ class _Lines(NamedTuple):
 def record_keys(sets: FeatureSets, weights: Floats, plan: BandPlan) -> RecordKeys:
     """Return the keys of records; `weights`: the idf, ln((1 + N) / (1 + df)) + 1, of each feature."""
     texts, both_rates = draw_rates(sets, weights)
-    random = np.random.RandomState(plan.seed)
-    halves, offsets = (random.randint(0, 1 << bits, MOST_BANDS, dtype=np.uint32) for bits in (31, 32))
+    permutations = MinHash(num_perm=MOST_BANDS, seed=plan.seed, scheme="affine32").permutations
     buckets = np.zeros((plan.bands, len(sets)), dtype=np.uint32)
     lengths = np.zeros((plan.bands, len(sets)), dtype=np.uint8)
     order = np.full(len(sets), np.iinfo(np.uint32).max, dtype=np.uint32)
     for first, rates in enumerate(both_rates[: plan.bands]):  # a plan of one band has no second kind
         bands = np.arange(first, plan.bands, 2, dtype=np.uint32)
-        lines = _Lines(bands, 2 * halves[bands] + 1, offsets[bands])
+        lines = _Lines(bands, *(part[bands] for part in permutations))
         _write_keys(
             (texts, (1 / rates).astype(np.float32), np.float32(plan.selectivity)),
             (lines, _Open.of(len(bands))),
