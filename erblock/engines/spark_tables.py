@@ -236,7 +236,7 @@ def _check_ids(kept: "DataFrame", source: str) -> None:
     some = [row[ID] for row in twice.sort(ID).limit(_SHOWN).collect()]
     if some:
         raise TableError(
-            f"{source}: an id must stand in one row only; in several: {counted(pl.Series(some), 'id')}"
+            f"{source}: each id must be in one row only; in several rows: {counted(pl.Series(some), 'id')}"
         )
 
 

@@ -162,7 +162,7 @@ def test_matching_writes_what_it_is_asked_for_beside(made, a, b, tmp_path):
         (
             lambda a, b: erblock.block(a, b.with_columns(id=1)),
             erblock.TableError,
-            "<right>: an id must stand",
+            "<right>: each id must be in one row",
         ),
         (
             lambda a, b: erblock.block(a.with_columns(id=pl.lit(None, pl.Int64)), b),

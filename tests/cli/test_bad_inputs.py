@@ -363,7 +363,7 @@ def _is_one_line(name, complaint, capsys):
     ("sheet", "complaint"),
     [
         (([], ""), "has no rows (its columns: id, name)"),
-        (([("1", "a"), ("1", "b")], ""), "an id must stand in one row only"),
+        (([("1", "a"), ("1", "b")], ""), "each id must be in one row only"),
         (([("1", "a"), (None, "b")], ""), "the id is missing in row 2"),
         (([("1", "a")], '<row r="9"><c r="A9" t="inlineStr"><is><t>'), "cannot be read as Excel"),
         (([("1", "a")], '<row><c r="XFD1048576"><v>1</v></c></row>'), "cells that are far apart"),

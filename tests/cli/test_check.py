@@ -239,7 +239,7 @@ def _report(recall):
         ("left.csv --max-pairs 1", "left.csv needs the columns left_id and right_id"),
         ("stray.csv --max-pairs 1", "stray.csv: left_id 99 is not in left.csv"),
         ("lost.csv --max-pairs 1", "lost.csv: left_id is missing in row 1"),
-        ("pairs.csv --max-pairs 1 --left twice.csv", "twice.csv: an id must stand in one row only"),
+        ("pairs.csv --max-pairs 1 --left twice.csv", "twice.csv: each id must be in one row only"),
         ("pairs.csv --max-pairs 1 --left empty.csv", "empty.csv has no rows"),
         (
             "pairs.csv --max-pairs 1 --failing pairs.csv",

@@ -100,7 +100,7 @@ TWICE = "shop_id,name\n" + "".join(f"{max(i, 1)},blue chair {i}\n" for i in rang
             "propose it: erblock init",
         ),
         (NAMES, "it is not certain which one identifies a record"),
-        (TWICE, "an id must stand in one row only; in several: id 1"),
+        (TWICE, "each id must be in one row only; in several rows: id 1"),
     ],
 )
 def test_an_id_that_is_not_certain_is_refused(text, complaint, shops, capsys):

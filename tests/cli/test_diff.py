@@ -190,7 +190,7 @@ def test_nothing_changed(files, capsys):
         ("lost.csv new.csv", "lost.csv: left_id is missing in row 1"),
         ("left.csv new.csv", "left.csv needs the columns left_id and right_id"),
         ("old.csv new.csv --old-left none.csv", "no such file: none.csv"),
-        ("old.csv new.csv --old-left twice.csv", "twice.csv: an id must stand in one row only"),
+        ("old.csv new.csv --old-left twice.csv", "twice.csv: each id must be in one row only"),
         ("old.csv new.csv --old-left empty.csv", "empty.csv has no rows"),
         ("old.csv new.csv --gold gone.csv", "gone.csv: left_id 77 not in the left table"),
         ("old.csv new.csv -o old.csv", "--output old.csv: this would overwrite the file old.csv"),

@@ -143,7 +143,7 @@ def test_what_was_written_can_be_shown_again(files):
         (["left.csv"], "left.csv needs the columns left_id and right_id"),
         (["stray.csv"], "stray.csv: left_id 99 is not in left.csv"),
         (["lost.csv"], "lost.csv: left_id is missing in row 1"),
-        (["pairs.csv", "--left", "twice.csv"], "twice.csv: an id must stand in one row only"),
+        (["pairs.csv", "--left", "twice.csv"], "twice.csv: each id must be in one row only"),
         (["pairs.csv", "--left", "empty.csv"], "empty.csv has no rows"),
         (
             ["pairs.csv", "--where", "nonsense > 1"],

@@ -315,7 +315,7 @@ def test_bars_begin_where_the_last_one_ended():
         (("l3", "r3", *TABLES, "--columns", "nmae"), "no column 'nmae'; did you mean 'name'?"),
         (("l3", "r3", "empty.csv", "right.csv"), "empty.csv"),
         (("l3", "r3", "null.csv", "right.csv"), "null.csv: the id is missing in row 2"),
-        (("l3", "r3", "twice.csv", "right.csv"), "twice.csv: an id must stand in one row only"),
+        (("l3", "r3", "twice.csv", "right.csv"), "twice.csv: each id must be in one row only"),
         (("r3", "l3", *TABLES), "left.csv has no record with the id r3; left and right look swapped"),
         (("l333", "r3", *TABLES), "left.csv has no record with the id l333; did you mean 'l3'?"),
         (("l3", "l3", "left.csv"), "l3 is one record, which is no pair; give two ids"),

@@ -266,7 +266,7 @@ def test_missing_ids_are_named_by_row(write):
 
 def test_duplicate_ids_are_named(write):
     write("a.csv", "id,name\n1,x\n2,y\n1,z\n3,u\n3,v\n3,w\n")
-    assert message("a.csv") == "a.csv: an id must stand in one row only; in several: 2 ids (1, 3)"
+    assert message("a.csv") == "a.csv: each id must be in one row only; in several rows: 2 ids (1, 3)"
 
 
 def test_ids_must_be_plain_values(write):
