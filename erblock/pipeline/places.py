@@ -22,6 +22,10 @@ def tables_of(config: Config) -> list[Read]:
     ]
 
 
+_CSV_ALONE = ("--csv", "--curve")
+"""Options whose file is CSV, whatever its name."""
+
+
 def check_block_places(config: Config, written: dict[str, Path]) -> None:
     """Raise OutputError if blocking would overwrite an input. `written`: output paths by option."""
     reads = [*tables_of(config), Read("the model", config.block.model), *_fixed_pairs(config)]
@@ -45,7 +49,8 @@ def check_evaluate_places(
     for write in writes:
         if write.path.is_dir():
             raise OutputError(f"{write}: expected a file, found a folder")
-        if write.path.suffix.lower() != ".csv" and str(write.path) != STANDARD:
+        is_named_so = write.path.suffix.lower() == ".csv" or str(write.path) == STANDARD
+        if write.option in _CSV_ALONE and not is_named_so:
             raise OutputError(f"{write}: expected a name ending in .csv, or - for standard output")
 
 

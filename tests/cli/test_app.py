@@ -115,7 +115,7 @@ def test_no_summary_is_cut(capsys, monkeypatch):
     assert app.run([]) == 0
     out = capsys.readouterr().out
     assert "..." not in out.split("Commands:")[1]
-    assert "a model makes them better." in " ".join(out.split())
+    assert "a model makes the pairs better." in " ".join(out.split())
 
 
 def test_completion_is_on():

@@ -194,7 +194,10 @@ def test_nothing_changed(files, capsys):
         ("old.csv new.csv --old-left empty.csv", "empty.csv has no rows"),
         ("old.csv new.csv --gold gone.csv", "gone.csv: left_id 77 not in the left table"),
         ("old.csv new.csv -o old.csv", "--output old.csv: this would overwrite the file old.csv"),
-        ("old.csv new.csv --old-left old_left.csv -o old_left.csv", "this is the file old_left.csv"),
+        (
+            "old.csv new.csv --old-left old_left.csv -o old_left.csv",
+            "this would overwrite the file old_left.csv",
+        ),
         (
             "old.csv new.csv --keys keys.csv",
             "--keys needs pairs and table, 2 in all",

@@ -116,7 +116,10 @@ def test_one_table_is_enough(folder):
     [
         (["nowhere", *TABLES], "expected a model folder"),
         (["model", *TABLES, "-o", "taken"], "taken exists and is not a model folder"),
-        (["model", *TABLES, "-o", "model", "--force"], "this is the teacher model; expected another name"),
+        (
+            ["model", *TABLES, "-o", "model", "--force"],
+            "this would overwrite the teacher model; expected another name",
+        ),
         (["model", "few.csv"], "at least 20 distinct records to learn from, found 3"),
         (["model", *TABLES, "--texts", "5"], "--texts"),
         (["minhash", *TABLES], "expected a model of the method neural to learn from, found minhash"),

@@ -246,7 +246,10 @@ def test_ids_of_another_type_are_not_appended(folder, minhash_model, capsys):
         (["left.csv", "--model", "{model}", "-o", "taken"], "taken: exists and has no keys"),
         (["left.csv", "--model", "{model}", "-o", "taken.parquet"], "expected a file, found a folder"),
         (["left.csv", "--model", "{model}", "--id", "price", "-o", "k"], "left.csv"),
-        (["table.parquet", "--model", "{model}", "-o", "table.parquet"], "this is the table table.parquet"),
+        (
+            ["table.parquet", "--model", "{model}", "-o", "table.parquet"],
+            "this would overwrite the table table.parquet",
+        ),
         (["other.csv", "--model", "{model}", "-o", "k"], "has no column 'name'"),
     ],
 )

@@ -280,7 +280,10 @@ def failure(cluster, folder, tables, text=None):
 
 MISTAKES = {
     "no id column": ("number,name\n1,a\n", "bad.csv has no column 'id'"),
-    "twice the same id": ("id,name\n1,a\n2,b\n1,c\n", "each id must be in one row only; in several rows: id 1"),
+    "twice the same id": (
+        "id,name\n1,a\n2,b\n1,c\n",
+        "each id must be in one row only; in several rows: id 1",
+    ),
     "an id missing": ("id,name\n1,a\n,b\n", "the id is missing in 1 row"),
     "no rows": ("id,name\n", "bad.csv has no rows"),
     "nothing": ("", "bad.csv is empty"),
