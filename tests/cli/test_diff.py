@@ -200,7 +200,7 @@ def test_nothing_changed(files, capsys):
         ),
         (
             "old.csv new.csv --keys keys.csv",
-            "--keys needs pairs and table, 2 in all",
+            "--keys needs pairs and 2 files, one for each table",
         ),
         ("old.csv new.csv --keys keys.csv --keys keys.csv", "--keys keys.csv: KEYS.band must be UInt16"),
         ("old.csv new.csv -o x.txt", "--output x.txt: expected a name ending in"),
