@@ -89,6 +89,7 @@ class ColumnEvidence:
         one = TablePair(self.tables.other if right else self.tables.left, None, ())
         columns = tuple(column.of_side(right=right) for column in self.fitted.columns)
         comparison = ComparisonInParts(one, columns, self.weights)
+        comparison.on_progress = self.comparison.on_progress
         return comparison.log_odds(self.fitted.evidence, rows, others)
 
 

@@ -27,6 +27,10 @@ from erblock.scoring.ranks import rank_within
 
 _CERTAIN = 1 - 1e-9
 
+_COMPARED, _LEAST_COMPARED = 10_000_000, 3
+"""Candidates that are compared with likely matches: in all, and at least of each record. Of tables with more
+than 250,000 records only the best of a record are, as comparing takes most of the time."""
+
 Doubles = npt.NDArray[np.float64]
 
 
@@ -56,11 +60,12 @@ def co_matches(pairs: ScoredPairs, expected: ExpectedMatches) -> Iterator[CoMatc
         (pairs.left, pairs.right), expected.multiplicity, (True, False), strict=True
     ):
         if multiplicity >= TUNED.least_multiplicity:
+            share = _COMPARED // max(int(records.max(initial=0)), 1)
             near = _best(
                 records,
                 np.flatnonzero(log_odds > TUNED.least_co_log_odds),
                 log_odds,
-                TUNED.co_candidates,
+                min(TUNED.co_candidates, max(share, _LEAST_COMPARED)),
             )
             likely = _best(
                 records,

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from scipy.special import expit, logit
 
 from erblock.comparison.evidence import Evidence
+from erblock.scoring import co_matches as module
 from erblock.scoring.co_matches import co_matches, supported
 from erblock.scoring.estimate import ExpectedMatches
 
@@ -86,3 +87,13 @@ def test_certain_support_is_no_infinity(scored):
 def test_nothing_is_asked_where_nothing_is_known(scored):
     made = scored([0, 0], [1, 2], [0.9, 0.8], SIZES)
     assert list(co_matches(made, ExpectedMatches(None))) == []
+
+
+def test_of_large_tables_only_the_best_candidates_are_compared(scored, monkeypatch):
+    known = {(0, j): 0.9 - 0.1 * j for j in range(5)} | {(1, 0): 0.9}
+    pairs = sorted(known)
+    made = scored(*zip(*pairs, strict=True), [0.5] * len(pairs), SIZES)
+    expected = expected_of(known, (1.0, 0.0))
+    assert len(set(next(co_matches(made, expected)).at.tolist())) == 5
+    monkeypatch.setattr(module, "_COMPARED", 1)
+    assert set(next(co_matches(made, expected)).at.tolist()) == {0, 1, 2}
