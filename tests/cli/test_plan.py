@@ -69,7 +69,7 @@ def test_a_plan_keeps_to_the_budget_and_says_so_in_words(capsys):
     shown = capsys.readouterr()
     assert "pairs    123 of the" in shown.out
     assert "minutes" in shown.out
-    assert "assumed" in shown.err
+    assert "assumptions" in shown.err
 
 
 @pytest.mark.parametrize(

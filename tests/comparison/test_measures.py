@@ -126,5 +126,5 @@ def test_one_table_is_hashed_once(weights):
         built.append(texts)
         return len(built)
 
-    assert Sides(column, column, weights).rows(build) == (1, 1)
-    assert Sides(column, column.clone(), weights).rows(build) == (2, 3)
+    assert Sides(column, column, weights).both(build) == (1, 1)
+    assert Sides(column, column.clone(), weights).both(build) == (2, 3)
