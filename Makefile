@@ -95,8 +95,9 @@ runs/peers/%/bin/python: benchmarks/environments/%.txt
 	python3 -m venv runs/peers/$*
 	$@ -m pip install --quiet -r $< && touch $@
 
-bench-peers: $(STAMP) runs/peers/blockingpy/bin/python runs/peers/pyjedai/bin/python  ## measure other libraries on public data (minutes); writes docs/peers.md
+bench-peers: $(STAMP) $(patsubst benchmarks/environments/%.txt,runs/peers/%/bin/python,$(wildcard benchmarks/environments/*.txt))  ## measure other libraries on public data (minutes); writes docs/peers.md
 	$(PYTHON) -m pip install --quiet -c constraints.txt -e '.[peers]'
+	$(PYTHON) benchmarks/whole_jobs.py
 	$(PYTHON) benchmarks/other_libraries.py --markdown docs/peers.md
 
 mutation: $(STAMP)  ## change the code that chooses pairs and see whether a test notices (15 minutes)

@@ -18,6 +18,9 @@ from erblock.pipeline.inputs import open_tables
 
 ROOT = Path(__file__).resolve().parent.parent
 DATASETS = Path(os.environ.get("ERBLOCK_DATASETS", ROOT.parent / "shared" / "datasets"))
+ENVIRONMENTS = Path(os.environ.get("ERBLOCK_PEERS", ROOT / "runs" / "peers"))
+"""A folder for each library that has requirements of its own, which `make` makes."""
+
 TARGETS = (0.89, 0.95, 0.97, 0.99)
 PAIRS_PER_RECORD = 20
 NO_RULES: Mapping[str, Any] = {"match": (), "conflict": ()}
@@ -67,6 +70,12 @@ def data_sets(names: Sequence[str] = ()) -> list[DataSet]:
 def _is_set(folder: Path) -> bool:
     held = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
     return "gold.csv" in held and ("table.csv" in held or {"left.csv", "right.csv"} <= held)
+
+
+def python_of(package: str) -> str:
+    """Return the Python of a library's own environment; this one, if it has none."""
+    own = (ENVIRONMENTS / package / "bin" / "python").absolute()
+    return str(own) if own.is_file() else sys.executable
 
 
 def fit_model(

@@ -9,7 +9,6 @@ usage: other_libraries.py [SET ...] [--libraries NAME ...] [--out runs/libraries
 
 import argparse
 import json
-import os
 import subprocess
 import sys
 import time
@@ -18,7 +17,19 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
-from common import NO_RULES, ROOT, TARGETS, DataSet, cut_cells, data_sets, figures, fit_model, written_by
+import whole_jobs
+from common import (
+    NO_RULES,
+    ROOT,
+    TARGETS,
+    DataSet,
+    cut_cells,
+    data_sets,
+    figures,
+    fit_model,
+    python_of,
+    written_by,
+)
 from other_library import LIBRARIES
 
 from erblock.evaluation.compare import EvaluateOptions, evaluate_files
@@ -52,9 +63,6 @@ OURS: Mapping[str, Mapping[str, Any] | None] = {
 }
 ORDER = (*OURS, *LIBRARIES)
 
-ENVIRONMENTS = Path(os.environ.get("ERBLOCK_PEERS", ROOT / "runs" / "peers"))
-"""A folder for each library that has requirements of its own, which `make` makes."""
-
 Row = dict[str, Any]
 
 
@@ -75,7 +83,8 @@ def main() -> None:
                 row["needed"] = needed(row, data, folder)
         path.write_text(json.dumps(known, indent=1))
     if options.markdown:
-        options.markdown.write_text("\n".join(as_markdown(list(known.values()))) + "\n")
+        page = (*as_markdown(list(known.values())), "", *whole_jobs.as_markdown(options.out))
+        options.markdown.write_text("\n".join(page) + "\n")
 
 
 def arguments() -> argparse.Namespace:
@@ -130,13 +139,7 @@ def other(name: str, data: DataSet, folder: Path) -> Row:
     """Return the figures of another library's candidates, or why there are none."""
     row: Row = {"set": data.name, "name": name}
     package, _ = LIBRARIES[name]
-    own = ENVIRONMENTS / package / "bin" / "python"
-    command = [
-        str(own) if own.is_file() else sys.executable,
-        str(Path(__file__).parent / "other_library.py"),
-        name,
-        str(folder),
-    ]
+    command = [python_of(package), str(Path(__file__).parent / "other_library.py"), name, str(folder)]
     try:
         subprocess.run(command, check=True, timeout=SECONDS, capture_output=True, text=True)
     except subprocess.TimeoutExpired:
