@@ -17,7 +17,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from common import ROOT, DataSet, data_sets, figures, python_of
+from common import ROOT, DataSet, data_sets, figures, python_of, written_by
 
 from erblock.evaluation.compare import EvaluateOptions, evaluate_files
 
@@ -94,21 +94,30 @@ def read(out: Path) -> dict[str, Row]:
 
 def done(name: str, data: DataSet, out: Path) -> Row:
     """Do one job; return its figures, or why there are none."""
-    [job] = JOBS.glob(f"{data.name}-{name.lower().replace(', ', '-')}.*")
+    [job, *rules] = written(name, data.name)
     folder = (out / data.name / job.stem).resolve()
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     for path in (*data.tables, data.folder / "gold.csv"):
         (folder / path.name).symlink_to(path.resolve())
-    written = [job]
-    if "rules" in name:
-        written.append(ROOT / "benchmarks" / "rules" / f"{data.name}.toml")
-        shutil.copy(written[-1], folder / "erblock.toml")
+    for path in rules:
+        shutil.copy(path, folder / "erblock.toml")
     python = python_of(PACKAGES[name])
-    row = {"set": data.name, "name": name, "lines": sum(map(lines_of, written))}
-    row |= {"version": version(python, PACKAGES[name])}
+    row = asked(name, data.name) | {"version": version(python, PACKAGES[name])}
     row |= watched("sh" if job.suffix == ".sh" else python, job, folder)
-    return row if "failed" in row else row | measured(data, folder)
+    return row if row["failed"] else row | measured(data, folder)
+
+
+def written(name: str, data: str) -> list[Path]:
+    """Return what a user writes for a job: the job, and rules if it has some."""
+    [job] = JOBS.glob(f"{data}-{name.lower().replace(', ', '-')}.*")
+    return [job, *([ROOT / "benchmarks" / "rules" / f"{data}.toml"] if "rules" in name else [])]
+
+
+def asked(name: str, data: str) -> Row:
+    """Return what is known of a job before it is done."""
+    lines = sum(map(lines_of, written(name, data)))
+    return {"set": data, "name": name, "version": "", "lines": lines, "failed": "not measured"}
 
 
 def lines_of(path: Path) -> int:
@@ -134,7 +143,7 @@ def watched(program: str, job: Path, folder: Path) -> Row:
         )
     told = json.loads(ran.stdout)
     if not told["code"]:
-        return told
+        return told | {"failed": ""}
     late = told["processor_seconds"] >= SECONDS
     last = (folder / "log.txt").read_text(encoding="utf-8").strip().splitlines()[-1:]
     return {"failed": f"not done in {SECONDS} s of a processor" if late else " ".join(last)}
@@ -156,22 +165,20 @@ def measured(data: DataSet, folder: Path) -> Row:
 
 def as_markdown(out: Path) -> Iterator[str]:
     """Yield the lines of a section of the page, about what was measured into `out`."""
-    rows = read(out).values()
-    yield from ("## End to end", "", *HOW)
-    for data in dict.fromkeys(row["set"] for row in rows):
-        of_set = sorted(
-            (row for row in rows if row["set"] == data), key=lambda row: [*PACKAGES].index(row["name"])
-        )
+    known = read(out)
+    yield from ("## End to end", "", written_by("bench-peers"), "", *HOW)
+    for data in SETS:
         yield from ("", f"### {data}", "")
         yield f"| {' | '.join(COLUMNS)} |"
         yield f"{len(COLUMNS) * '|---'}|"
-        yield from (f"| {' | '.join(cells(row))} |" for row in of_set)
+        rows = (known.get(f"{data}/{name}", asked(name, data)) for name in PACKAGES)
+        yield from (f"| {' | '.join(cells(row))} |" for row in rows)
 
 
 def cells(row: Row) -> list[str]:
     """Return the cells of one row."""
     name = f"{row['name']} {row['version']}".strip()
-    if "failed" in row:
+    if row["failed"]:
         return [name, str(row["lines"]), row["failed"], *([""] * (len(COLUMNS) - 3))]
     shares = [
         f"{100 * row[key]:.1f}" if key in row else "-"
