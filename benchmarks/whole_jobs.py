@@ -57,9 +57,10 @@ of the known matches among the candidates. Precision, recall and F1: of the matc
 missed by blocking or not; of one table, of the pairs within its clusters.
 
 *erblock* has no settings; with rules, it fits a MinHash. *Splink*: columns cleaned, blocking rules and
-comparisons by hand, trained by EM; a match from probability 0.5. *GoldenMatch* is not configured, and gives
-no candidates. *dedupe*: columns cleaned by hand; it asks about 100 pairs, which the known matches answer
-without an error. *BlockingPy* has no matcher.
+comparisons by hand, trained by EM; a match from probability 0.5, and clusters of pairs from 0.95, as in its
+quickstart. *GoldenMatch* is not configured, searches for settings for a limited time, and gives no
+candidates. *dedupe*: columns cleaned by hand; it asks about 100 pairs, which the known matches answer without
+an error. *BlockingPy* has no matcher.
 """.splitlines()
 
 Row = dict[str, Any]

@@ -43,7 +43,7 @@ linker.training.estimate_parameters_using_expectation_maximisation(block_on("fir
 linker.training.estimate_parameters_using_expectation_maximisation(block_on("birth_date"))
 linker.training.estimate_parameters_using_expectation_maximisation(block_on("postcode"))
 pairs = linker.inference.predict()
-clusters = linker.clustering.cluster_pairwise_predictions_at_threshold(pairs, 0.5)
+clusters = linker.clustering.cluster_pairwise_predictions_at_threshold(pairs, 0.95)
 found = pairs.as_duckdbpyrelation()
 found.project("id_l AS left_id, id_r AS right_id").write_csv("candidates.csv")
 clusters.as_duckdbpyrelation().project("id AS record_id, cluster_id").write_csv("matches.csv")
