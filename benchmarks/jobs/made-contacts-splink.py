@@ -26,12 +26,11 @@ settings = SettingsCreator(
         block_on("last_name", "company"),
     ],
     comparisons=[
-        cl.NameComparison("first_name"),
-        cl.NameComparison("last_name"),
+        cl.ForenameSurnameComparison("first_name", "last_name"),
         cl.DateOfBirthComparison("birth_date", input_is_string=False),
-        cl.EmailComparison("email"),
-        cl.LevenshteinAtThresholds("mobile", [1, 2]),
-        cl.LevenshteinAtThresholds("postcode", [1, 2]),
+        cl.ExactMatch("email"),
+        cl.ExactMatch("mobile"),
+        cl.ExactMatch("postcode"),
         cl.JaroWinklerAtThresholds("company", [0.9, 0.7]).configure(term_frequency_adjustments=True),
     ],
 )
