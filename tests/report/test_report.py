@@ -206,7 +206,7 @@ def test_sections_are_those_that_the_run_has_data_for(here):
     assert app.run(["report", "plain", "-o", "plain.html", "--samples", "0"]) == 0
     assert set(titles(Path("plain.html"))) <= {
         *("Recall against cost", "Scores of pairs", "Records without a candidate", "Bucket sizes"),
-        *("Do it again", "Made from"),
+        *("Repeat this run", "Versions and files"),
     }
     assert "window.owned" not in Path("plain.html").read_text(encoding="utf-8")
 
@@ -282,8 +282,8 @@ def of_record(change):
         (lambda f: edit(f / "gold.csv", "l3,r3\n", ""), "report", "has changed since the run in run read it"),
         (lambda f: None, "report run -o page.csv", "expected a name ending in .html"),
         (lambda f: (f / "other.html").mkdir(), "report run -o other.html", "found a folder"),
-        (lambda f: os.link(f / "left.csv", f / "other.html"), "report run -o other.html", "is the table"),
-        (lambda f: (f / "other.html").symlink_to("gold.csv"), "report run -o other.html", "is the file"),
+        (lambda f: os.link(f / "left.csv", f / "other.html"), "report run -o other.html", "overwrite the table"),
+        (lambda f: (f / "other.html").symlink_to("gold.csv"), "report run -o other.html", "overwrite the file"),
         (lambda f: None, "report run -o run/model/page.html", "lies in"),
         (lambda f: None, "report run --samples -1", "--samples"),
     ],
