@@ -10,7 +10,7 @@ import numpy.typing as npt
 from erblock.errors import ConfigError
 from erblock.hashing.base import Rows, Scores
 from erblock.matching.clusters import cluster
-from erblock.matching.links import Links, log_odds_above, numbered_by_first
+from erblock.matching.links import UNIT, Links, log_odds_above, numbered_by_first
 from erblock.matching.one_to_one import one_to_one
 
 How = Literal["one-to-one", "many-to-one", "one-to-many", "many-to-many", "clusters"]
@@ -28,6 +28,10 @@ CERTAIN_PAIR = 1e-6
 """Probabilities nearer to 0 or 1 than this are equal in an assignment."""
 CERTAIN_CLUSTER = 0.01
 """The same for clusters: larger, so that a few pairs can outvote one, however certain it is."""
+
+MOST_AGAINST = 1
+"""Log odds below the threshold that a pair weighs at most against a cluster. Records of one entity often miss
+different columns, and then do not look like a match themselves (docs/decisions/035-average-linkage.md)."""
 
 _ROUNDING = 1e-6  # of float32: pairs with a probability of 0.9 reach a target of 0.9
 
@@ -95,7 +99,7 @@ def assign(
     _check(pairs, how, threshold)
     links = _links(pairs, threshold, CERTAIN_CLUSTER if how == "clusters" else CERTAIN_PAIR)
     if how == "clusters":
-        cluster_of = cluster(links)
+        cluster_of = cluster(replace(links, weight=np.maximum(links.weight, -MOST_AGAINST * UNIT)))
         is_match = cluster_of[links.first] == cluster_of[links.second]
     else:
         is_match = _chosen(links, how) if firsts is None else _chosen_as_one(links, how, firsts)

@@ -225,3 +225,17 @@ def test_without_copies_nothing_changes(pairs, how):
     firsts = np.arange(LEFT), np.arange(RIGHT)
     with_firsts = assign(given_pairs, how, 0.5, firsts)
     assert with_firsts.is_match.tolist() == assign(given_pairs, how, 0.5).is_match.tolist()
+
+
+def test_a_pair_that_is_no_match_by_itself_says_little_against_a_cluster():
+    # Records 0 and 2 miss different columns; both match record 1.
+    pairs = one_table({(0, 1): 0.97, (1, 2): 0.97, (0, 2): 0.003}, records=3)
+    assert matches(pairs, "clusters") == {(0, 1), (1, 2), (0, 2)}
+    assert (
+        len(
+            set(
+                assign(one_table({(0, 1): 0.97, (1, 2): 0.6, (0, 2): 0.003}, 3), "clusters", 0.5).left_cluster
+            )
+        )
+        == 2
+    )
