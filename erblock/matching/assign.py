@@ -29,7 +29,7 @@ CERTAIN_PAIR = 1e-6
 CERTAIN_CLUSTER = 0.01
 """The same for clusters: larger, so that a few pairs can outvote one, however certain it is."""
 
-MOST_AGAINST = 1
+MOST_AGAINST = 2
 """Log odds below the threshold that a pair weighs at most against a cluster. Records of one entity often miss
 different columns, and then do not look like a match themselves (docs/decisions/035-average-linkage.md)."""
 
