@@ -35,14 +35,11 @@ class ComparisonInParts(Comparison):
 
     def __init__(self, tables: TablePair, columns: Sequence[ComparedColumn], weights: Floats) -> None:
         self._tables, self._columns, self._weights = tables, columns, weights
-        self._dates = {
-            column.left: (
-                _is_month_first(tables.left, column.left),
-                _is_month_first(tables.other, column.left if tables.dedup else column.right),
-            )
-            for column in columns
-            if column.kind == "date"
-        }
+        dated = [column for column in columns if column.kind == "date"]
+        left = [_is_month_first(tables.left, column.left) for column in dated]
+        right = left if tables.dedup else [_is_month_first(tables.other, column.right) for column in dated]
+        orders = zip(left, right, strict=True)
+        self._dates = dict(zip([column.left for column in dated], orders, strict=True))
         super().__init__(self._of(_NO_ROWS, _NO_ROWS), columns, weights)
 
     def vectors(self, left_rows: Rows, right_rows: Rows) -> Floats:

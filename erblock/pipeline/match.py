@@ -125,7 +125,7 @@ def _matched(
     sizes = (len(pairs.best_left), len(pairs.best_right))
     matched = MatchedPairs(pairs.left, pairs.right, probability, *sizes, engine.dedup)
     threshold = _threshold(options, matched)
-    assignment = assign(matched, how, threshold, (copies.first_left, copies.first_right))
+    assignment = assign(matched, how, threshold, copies.firsts)
     _write(options, engine, matched, assignment)
     entities = write_entities(options, engine, assignment, known)
     if options.save is not None:

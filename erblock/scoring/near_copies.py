@@ -52,8 +52,15 @@ class NearCopies:
         """How many left records, and right ones, are copies of another."""
         return _count(self.first_left), _count(self.first_right)
 
+    @property
+    def firsts(self) -> tuple[Rows, Rows] | None:
+        """The rows that left and right records are copies of; None if there are no copies."""
+        return (self.first_left, self.first_right) if any(self.counts) else None
+
     def shared(self, pairs: ScoredPairs, probability: Scores) -> Scores:
         """Return the probabilities; those of copies of a match are raised to nearly that of the match."""
+        if self.firsts is None:
+            return probability
         shared = _shared(pairs.left, self.first_right[pairs.right], probability, self.false_right)
         return _shared(pairs.right, self.first_left[pairs.left], shared, self.false_left)
 
@@ -136,8 +143,6 @@ def _copies(side: _Side, records: Rows, within: Within) -> tuple[Rows, float]:
 
 def _shared(records: Rows, firsts: Rows, probability: Scores, false: float) -> Scores:
     """Return the probabilities of pairs; copies share the probability that one of them is the match."""
-    if not len(records):
-        return probability
     _, group, sizes = np.unique(records << 32 | firsts, return_inverse=True, return_counts=True)
     together = np.minimum(np.bincount(group, weights=probability), 1.0)[group]
     raised = np.maximum(probability, (1 - false) * together)
