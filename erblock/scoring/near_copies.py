@@ -3,14 +3,14 @@
 Two candidates of a record exclude each other, unless they are copies: the same hotel listed twice in its
 table, with a letter changed. Similarity alone does not separate copies from look-alikes. But some look-alikes
 are known, because they have matches of their own. Let x be the match of record a, and y another candidate of
-a. If y has no match and a is its best candidate, y may be a copy of x (a target). If y has a match of its own,
-it is not a copy of x (a decoy). Above a threshold of the log odds that x and y match, the decoys give an
+a. If y has no match and a is its best candidate, y may be a copy of x (a target). If y has a match of its
+own, it is not a copy of x (a decoy). Above a threshold of the log odds that x and y match, the decoys give an
 estimate of the share of false copies (Elias and Gygi 2007, with the 1 of Barber and Candes 2015):
 
     (decoys + 1) / targets * (records without a match / records with one).
 
-The threshold is the lowest one above 0 with 20 targets or more and a share of at most 2 %. If there is none, no
-copies are found.
+The threshold is the lowest one above 0 with 20 targets or more and a share of at most 2 %. If there is none,
+no copies are found.
 
 Decision: docs/decisions/048-near-copies.md.
 """
