@@ -1,6 +1,6 @@
-"""Which examined pairs to judge by hand, so that the recall of a cut can be bounded.
+"""Samples candidate pairs to judge by hand, so that the recall of a cut can be bounded.
 
-Pairs are drawn at random from four strata of the ranking:
+The sample is random within four strata of the ranking:
 
     kept, the best         as many as the smaller table has records: most matches
     kept, the rest
@@ -102,7 +102,7 @@ def _parts(pairs: ScoredPairs, cut: Cut) -> dict[str, Rows]:
 
 
 def _allocation(shares: list[float], sizes: list[int], size: int) -> list[int]:
-    """Return how many pairs to draw of each stratum: its share of the sample, one at least, all at most."""
+    """Return how many pairs to draw from each stratum: its share of the sample, at least one."""
     counts = [1] * len(sizes)
     for _ in range(min(size, sum(sizes)) - len(sizes)):
         due = [
@@ -127,6 +127,6 @@ def _values(tables: TablePair, left: Rows, right: Rows) -> list[pl.Series]:
 
 
 def _shown(values: pl.Series, name: str) -> pl.Series:
-    """Return values as text that a spreadsheet shows and does not compute."""
+    """Return values as text that a spreadsheet does not compute."""
     text = text_expression(pl.col(values.name), values.dtype)
     return values.to_frame().select(harmless(text).alias(name)).to_series()

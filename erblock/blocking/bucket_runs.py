@@ -1,7 +1,7 @@
-"""Which right records of a bucket each left one meets: all, or in an overfull bucket the nearest ones.
+"""Which right records each left record of a bucket meets: all, or the nearest ones in an overfull bucket.
 
-In an overfull bucket the records of both tables are sorted in the hasher's neighbour order. Records meet if
-they are at most a given number of places apart. Swapping the tables changes no pair.
+In an overfull bucket the records of both tables are sorted together in the hasher's neighbour order, and two
+records meet if they are at most a given number of places apart. Swapping the tables changes no pair.
 
 Decision: docs/decisions/041-window-in-full-buckets.md.
 """
@@ -31,7 +31,7 @@ _LOW = np.uint64(0xFFFFFFFF)
 
 @njit
 def window(size: int, most: int) -> int:
-    """Return how many places apart two records may be that meet, in a bucket of `size` records."""
+    """Return how many places apart two records that meet may be, in a bucket of `size` records."""
     return min(most, max(LEAST_WINDOW, most * most // max(size, 1)))
 
 
@@ -39,7 +39,8 @@ def window(size: int, most: int) -> int:
 class Side:
     """The records of a table in neighbour order, with their places.
 
-    `rows[i]`: the record in place i; `places[row]`: its place; `order[i]`: the number it is ordered by.
+    `rows[i]`: the record in place i; `places[row]`: the place of a record; `order[i]`: the number that orders
+    it.
     """
 
     sketch: Sketch
@@ -71,7 +72,7 @@ def write_runs(
 ) -> None:
     """Write for each left record the first right key it meets, how many it meets, and the bucket size.
 
-    A side: its keys in order, and by place the rows and the numbers that they are ordered by.
+    Each side is given as its sorted keys and, by place, the rows and the numbers that order them.
     """
     keys, rows, _ = left
     others = right[0]
@@ -104,10 +105,10 @@ def _write_near(
     limits: tuple[int, int],
     found: tuple[UInt32s, UInt16s, Counts],
 ) -> None:
-    """Write which right records each left record of an overfull bucket meets: the nearest ones.
+    """Write which right records each left record of an overfull bucket meets.
 
     `span`: where the bucket begins and ends among the keys of both sides. A record's place among both sides
-    is the number of its own side's records before it and of the other side's that are ordered before it.
+    is the number of records of either side that are ordered before it.
     """
     keys, rows, _ = sides[0]
     begin, end, first, last = span
@@ -133,7 +134,7 @@ def _places_among(
     other_span: tuple[int, int],
     limits: tuple[int, int],
 ) -> Counts:
-    """Return the places among both sides, in units in which those meet that are `limits[1]` apart."""
+    """Return the places among both sides, scaled so that records `limits[1]` apart still meet."""
     near, most = limits
     places = np.empty(span[1] - span[0], dtype=np.int64)
     before = other_span[0]

@@ -34,10 +34,10 @@ class Budget:
 
 @dataclass(frozen=True)
 class Cut:
-    """The kept pairs, best first: positions in the scored pairs. `order`: positions of all pairs.
+    """The kept pairs as positions in the scored pairs, best first. `order`: positions of all pairs.
 
-    `written`: the kept pairs of all records, copies too, with their `scores`. `recall`: the share of all
-    matches that is kept, as estimated, copies counted once; None where it cannot be estimated.
+    `written`: the kept pairs of all records, copies included, with their `scores`. `recall`: the estimated
+    share of all matches that is kept, copies counted once, or None where it cannot be estimated.
     """
 
     kept: Rows
@@ -54,9 +54,9 @@ def cut(
     copies: tuple[Copies, Copies] | None = None,
     fixed: FixedPairs = NONE_FIXED,
 ) -> Cut:
-    """Return the best pairs that every limit of `budget` allows; `copies`: of the records of either side.
+    """Return the best pairs within every limit of `budget`; `copies`: those among the records of either side.
 
-    `fixed`: pairs that are written in any case and count first for every limit, and those that never are.
+    `fixed`: pairs that are always written and count first towards every limit, and pairs that never are.
 
     Raises:
         ConfigError: if a target recall is asked for and cannot be estimated.
@@ -94,17 +94,17 @@ class CutPoint:
 
 
 def recall_curve(kept: Cut, expected: ExpectedMatches, points: int = 60) -> tuple[CutPoint, ...]:
-    """Return the estimated recall of budgets in about equal ratios, the budget that was kept among them.
+    """Return the estimated recall of budgets in about equal ratios, including the budget that was kept.
 
-    From a fiftieth of the expected matches up to ten times the kept pairs: beyond these it goes on with those
-    that were cut off, copies counted once. Empty where no recall can be estimated.
+    Budgets go from a fiftieth of the expected matches to ten times the kept pairs; copies count once among
+    the pairs that were cut off. The list is empty where no recall can be estimated.
     """
     if kept.recall is None or not len(kept.kept):
         return ()
     cut_off = np.ones(int(kept.order.max()) + 1, dtype=bool)
     cut_off[kept.kept] = False
     order = np.concatenate([kept.kept, kept.order[cut_off[kept.order]]])[: 10 * len(kept.kept)]
-    # Pairs that are written for each compared pair: those of all copies that it stands for.
+    # Number of pairs written for each compared pair, which stands for all copies of its records.
     ends = np.flatnonzero(np.diff(kept.written.at, append=-1) != 0) + 1
     beyond = len(kept.written) + 1 + np.arange(len(order) - len(kept.kept))
     written = np.concatenate([ends, beyond])
@@ -118,9 +118,9 @@ def recall_curve(kept: Cut, expected: ExpectedMatches, points: int = 60) -> tupl
 
 
 def scores_of(pairs: ScoredPairs, expected: ExpectedMatches) -> Scores:
-    """Return the scores to rank by: the log odds of a match, or else how far a pair stands out.
+    """Return the scores to rank by: the log odds of a match, or the ranking score where there are none.
 
-    Pairs labelled as matches come first then, and those labelled as none last.
+    With ranking scores, pairs labelled as matches come first, and those labelled as non-matches last.
     """
     if expected.log_odds is not None:
         return expected.log_odds.astype(np.float32)
@@ -142,14 +142,14 @@ def _most(pairs: ScoredPairs, budget: Budget) -> int | None:
 
 
 def _by_rank(order: Rows, at: Rows) -> Rows:
-    """Return the order of written pairs that are best first but for those that come before all others."""
+    """Return the order of written pairs by rank, after the pairs that come before all others."""
     place = np.empty_like(order)
     place[order] = np.arange(len(order))
     return np.argsort(place[at], kind="stable")
 
 
 def _reaching(target: float, expected: ExpectedMatches, allowed: Rows, held: Rows) -> int:
-    """Return how many of the allowed pairs, in order, are needed to reach a share of all matches."""
+    """Return how many of the allowed pairs, in order, reach this share of all matches."""
     if not expected.can_estimate:
         raise ConfigError(
             f"--target-recall {target:g}: {unknown_because(expected)}; "
@@ -170,12 +170,12 @@ def unknown_because(expected: ExpectedMatches) -> str:
 
 
 def _first_of_both(pairs: ScoredPairs, left: Rows, right: Rows, most: int) -> Rows:
-    """Return the positions of pairs, given best first, that are among the first `most` of both records."""
+    """Return which pairs, given best first, are among the first `most` of both their records."""
     return np.flatnonzero(places_of_records(pairs, left, right) < most)
 
 
 def places_of_records(pairs: ScoredPairs, left: Rows, right: Rows) -> Rows:
-    """Return the place, from 0, of pairs, given best first, among those of either record: the later one.
+    """Return the rank, from 0, of each pair among those of its records, given best first: the higher one.
 
     In one table a record's pairs are those on either side. Ties are broken by the order on both sides alike,
     so the best pair of all is always the first of both of its records.

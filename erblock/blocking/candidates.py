@@ -1,7 +1,7 @@
 """KEYS to candidate pairs: an equi-join on (band, bucket), a chunk of left records at a time.
 
-Memory: 4 bytes a right key, 6 bytes a left key, and a few chunks, however many pairs there are. With a bound
-on memory, further keys are read from files.
+Memory: 4 bytes per right key, 6 bytes per left key, and a few chunks, whatever the number of pairs. With a
+memory limit, further keys are in files.
 """
 
 from collections.abc import Callable, Iterator
@@ -49,10 +49,10 @@ class PairChunk:
 
 @dataclass
 class JoinReport:
-    """Figures of a join: rows, bands, and what was left out.
+    """Figures of a join: rows, bands, and the pairs left out in overfull buckets.
 
-    `sizes[i]`: how many keys of left records found 2**(i-1) right records or more in their bucket, and less
-    than twice as many; `sizes[0]`: those that found none. Not counted on a cluster, so not compared.
+    `sizes[i]`: number of left keys with at least 2**(i-1) and fewer than 2**i right records in their bucket;
+    `sizes[0]`: left keys without any. Spark does not count them, so they take no part in equality.
     """
 
     joined: int = 0
@@ -68,8 +68,8 @@ class JoinReport:
 class _Band:
     """One band of both tables.
 
-    `places` holds the rows of the right keys, in the order of buckets and neighbours;
-    the `widths[i]` partners of left record i begin at the place `lows[i]`.
+    `places` holds the rows of the right keys, ordered by bucket, then by neighbour order; left record i meets
+    the `widths[i]` of them that begin at `lows[i]`.
     """
 
     places: UInt32s
@@ -92,13 +92,13 @@ def join_each(
     work: Callable[[PairChunk], _T],
     spill: SpillBuffer | None = None,
 ) -> Iterator[_T]:
-    """Yield what `work`, on several cores, makes of each chunk of the pairs that share a bucket.
+    """Yield `work(chunk)`, computed on all cores, for each chunk of the pairs that share a bucket.
 
     All pairs of a left record are in one chunk, and left records come in order.
 
-    In a bucket of more than `MAX_BUCKET` records of either table not all records meet: those do that are at
-    most `window` places apart in the hasher's neighbour order. `report` counts the pairs that were left out.
-    Which pairs meet does not depend on which table is the left one.
+    In a bucket with more than `MAX_BUCKET` records of a table, two records meet if they are at most `window`
+    places apart in the hasher's neighbour order. `report` counts the pairs that are left out. Swapping the
+    tables changes no pair.
     """
     sizes = np.zeros(len(left), dtype=np.int64)
     bands = []
@@ -119,7 +119,7 @@ def join_each(
 
 
 def _bands(left: Sketch, right: Sketch) -> Iterator[tuple[_Band, Counts]]:
-    """Yield every band, and how many right records the bucket of each left record holds."""
+    """Yield every band, with the number of right records in the bucket of each left record."""
     left_side = Side.of(left)
     right_side = left_side if right is left else Side.of(right)
 
@@ -142,14 +142,14 @@ def _count(counts: Counts, widths: UInt16s, report: JoinReport) -> None:
     report.skipped += int(counts.sum()) - joined
     report.joined += joined
     report.largest_bucket = max(report.largest_bucket, int(counts.max(initial=0)))
-    # The exponent of a whole number is the number of its binary digits.
+    # The exponent of an integer is the number of its binary digits.
     sizes = np.bincount(np.frexp(counts.astype(np.float64))[1], minlength=len(report.sizes))
     sizes[: len(report.sizes)] += np.array(report.sizes, dtype=np.int64)
     report.sizes = sizes.tolist()
 
 
 def _chunk_pairs(spill: SpillBuffer) -> int:
-    """Return the joined rows of a chunk: chunks in work take a quarter of the memory at most."""
+    """Return the joined rows of a chunk, so that the chunks in work take at most a quarter of the memory."""
     if spill.limit is None:
         return _CHUNK_PAIRS
     at_a_time = _BYTES_PER_ROW * (pl.thread_pool_size() + 1)
@@ -189,7 +189,7 @@ def _join_span(bands: list[_Band], span: tuple[int, int], sizes: Counts, *, dedu
 def _write_pairs(
     places: UInt32s, runs: tuple[UInt32s, UInt16s], how: tuple[int, bool], packed: Buckets, written: int
 ) -> int:
-    """Write left row (upper half) and right row of every joined row; return how many there are by then.
+    """Write left row (upper half) and right row of every joined row; return the number written so far.
 
     `how`: the row of the first left record, and whether it is one table.
     """

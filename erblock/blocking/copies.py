@@ -1,4 +1,4 @@
-"""Pairs of compared records, expanded to the copies that these records stand for.
+"""Expands pairs of compared records to pairs of all records that are copies of them.
 
 Decision: docs/decisions/042-copies-compared-once.md.
 """
@@ -19,7 +19,7 @@ that a text with a thousand copies does not displace other pairs."""
 
 
 def compared_rows(copies: tuple[Copies, Copies], left: Rows, right: Rows) -> tuple[Rows, Rows]:
-    """Return the row numbers of the records that are compared in the place of these.
+    """Return the row numbers of the records that are compared in place of these.
 
     In one table the lower row comes first.
     """
@@ -27,13 +27,13 @@ def compared_rows(copies: tuple[Copies, Copies], left: Rows, right: Rows) -> tup
     if copies[0] is not copies[1]:
         return rows, others
     low, high = np.minimum(rows, others), np.maximum(rows, others)
-    # A pair of two copies of one text is represented by the pair of the first two.
+    # The pair of the first two copies of a text stands for every pair of its copies.
     return np.where(low == high, copies[0].first[high], low), high
 
 
 @dataclass(frozen=True)
 class WrittenPairs:
-    """Row numbers of the pairs that are written, in order; `at`: which of the scored pairs each one is."""
+    """Row numbers of the written pairs, in order; `at`: the position in the scored pairs of each."""
 
     at: Rows
     left: Rows
@@ -55,12 +55,12 @@ class WrittenPairs:
 def written_out(
     pairs: ScoredPairs, at: Rows, copies: tuple[Copies, Copies] | None, most: int | None
 ) -> WrittenPairs:
-    """Return the pairs at these positions, in order, for all records that they stand for.
+    """Return the pairs at these positions, in order, expanded to all records that they stand for.
 
-    `most`: so many are asked for; None: all.
+    `most`: maximum number of pairs; None: all.
 
-    Of m copies and n others, m < n, each one meets n, or `COPIES_MET` of them that begin at its own place
-    among its kind: the i-th copy of one table meets the i-th of the other first.
+    Each of m copies in one table meets the n copies in the other, but at most `COPIES_MET` of them, beginning
+    at its own place: the i-th copy of one table meets the i-th of the other first.
     """
     left, right = pairs.left[at], pairs.right[at]
     if copies is None or not any(side.any for side in copies):
@@ -93,21 +93,21 @@ class _Groups:
 
     @cached_property
     def _same(self) -> npt.NDArray[np.bool_]:
-        """Whether both say the same, in one table: such a pair stands for all pairs of the group."""
+        """Whether both are copies of one text in one table: such a pair stands for all pairs of its group."""
         if not self.one_table:
             return np.zeros(len(self.left), dtype=bool)
         return np.asarray(self.copies[0].first[self.right] == self.left)
 
     @property
     def written(self) -> Rows:
-        """How many pairs each one is written out as."""
+        """The number of written pairs that each one stands for."""
         fewer, more = np.minimum(*self._sizes), np.maximum(*self._sizes)
         group = self.copies[0].alike.sizes[self.left]
         within = group * np.minimum(group - 1, COPIES_MET) // 2
         return np.where(self._same, within, fewer * np.minimum(more, COPIES_MET))
 
     def records(self, which: Rows, number: Rows) -> tuple[Rows, Rows]:
-        """Return both rows of the written pairs: `number[i]` counts those of the pair `which[i]`, from 0."""
+        """Return both rows of written pairs: `number[i]`, from 0, of those that `which[i]` stands for."""
         sizes = [side[which] for side in self._sizes]
         fewer, more = np.minimum(*sizes), np.maximum(*sizes)
         place, step = number % fewer, number // fewer

@@ -1,4 +1,4 @@
-"""Pairs that are written whatever the ranking and the budget say, and pairs that never are."""
+"""Pairs that are always written and pairs that never are, whatever ranking and budget say."""
 
 from dataclasses import dataclass, field
 
@@ -20,9 +20,10 @@ def _no_keys() -> Rows:
 
 @dataclass(frozen=True)
 class FixedPairs:
-    """Distinct pairs of records, as `pair_keys` packs them: `must` be written, `never` is. None is in both.
+    """Distinct pairs of records, packed by `pair_keys`: `must` are written, `never` are not. None is in both.
 
-    In one table the lower row comes first. `source`: of each of its records, if any; see `are_apart`.
+    In one table the lower row comes first. `source`: the source of each record, if there are any; see
+    `are_apart`.
     """
 
     must: Rows = field(default_factory=_no_keys)
@@ -31,27 +32,27 @@ class FixedPairs:
 
     @property
     def any(self) -> bool:
-        """Whether there is any pair that no budget decides about."""
+        """Whether the budget does not decide about some pair."""
         return bool(len(self.must) or len(self.never)) or self.source is not None
 
     def compared(self, copies: tuple[Copies, Copies] | None) -> tuple[Rows, Rows]:
-        """Return the pairs of compared records that stand for those that must be written."""
+        """Return the pairs of compared records that stand for pairs that must be written."""
         left, right = self.must >> _HALF, self.must & _LOW
         return (left, right) if copies is None else compared_rows(copies, left, right)
 
     def written(self, pairs: ScoredPairs, copies: tuple[Copies, Copies] | None) -> WrittenPairs:
-        """Return the pairs that must be written; each is scored itself, or a copy of one that is."""
+        """Return the pairs that must be written; each is scored, or is a copy of a scored pair."""
         at = places((pairs.left, pairs.right), self.compared(copies))
         return WrittenPairs(at, self.must >> _HALF, self.must & _LOW)
 
     def put_first(self, must: WrittenPairs, written: WrittenPairs) -> WrittenPairs:
-        """Return the pairs that must be written, then those of the others that a budget decides about."""
+        """Return the pairs that must be written, then those that the budget decides about."""
         if not self.any:
             return written
         return must.and_then(written.take(np.flatnonzero(self._is_free(written.left, written.right))))
 
     def taken_out(self, order: Rows, pairs: ScoredPairs, copies: tuple[Copies, Copies] | None) -> Rows:
-        """Return an order of scored pairs without those that are fixed and stand for no other."""
+        """Return an order of scored pairs without fixed pairs that stand for no other pair."""
         if not self.any:
             return order
         fixed = ~self._is_free(pairs.left, pairs.right)

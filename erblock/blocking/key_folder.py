@@ -6,7 +6,7 @@
     00000/sketch.safetensors      the vectors of the records, in the same order
     00001/...                     records that were appended
 
-A part is written beside its place and then renamed, and never changed again.
+A part is written under another name, then renamed, and never changed again.
 
 Decision: docs/decisions/012-key-folder.md.
 """
@@ -44,7 +44,7 @@ class Origin:
 
 @dataclass(frozen=True)
 class KeyFolder:
-    """A folder that is there."""
+    """A folder that exists."""
 
     path: Path
     origin: Origin

@@ -20,7 +20,7 @@ _BUCKET_SHIFT = np.uint64(32)
 
 
 def band_keys(ids: pl.Series, sketch: Sketch, band: int) -> pl.DataFrame:
-    """Return the KEYS of one band, in the order of the records; a record with nothing to hash has none.
+    """Return the KEYS of one band in the order of the records, without records that have nothing to hash.
 
     The bucket is the upper half of the sketch's bucket, as in the join of this package.
     """
@@ -53,5 +53,5 @@ def write_keys(
 
 
 def _arrow(frame: pl.DataFrame) -> "pa.Table":
-    # Other engines read only the oldest forms of Arrow's types.
+    # Some other engines read only the oldest Arrow types.
     return frame.to_arrow(compat_level=pl.CompatLevel.oldest())

@@ -20,7 +20,7 @@ _ENDINGS = (".parquet", ".csv", ".csv.gz", ".jsonl", ".ndjson")
 
 
 def pairs_frame(left_ids: pl.Series, right_ids: pl.Series, pairs: ScoredPairs, cut: Cut) -> pl.DataFrame:
-    """Return the kept pairs as PAIRS, best first; `pairs` are as the hash sees them, without evidence."""
+    """Return the kept pairs as PAIRS, best first; `pairs` have the similarity without evidence."""
     written = cut.written
     frame = pl.DataFrame(
         {
@@ -35,7 +35,7 @@ def pairs_frame(left_ids: pl.Series, right_ids: pl.Series, pairs: ScoredPairs, c
 
 
 def with_splink_keys(pairs: pl.DataFrame, *, one_table: bool) -> pl.DataFrame:
-    """Return PAIRS with what Splink 5 takes as blocked pairs beside: match_key, join_key_l, join_key_r.
+    """Return PAIRS with the columns of Splink 5's blocked pairs: match_key, join_key_l, join_key_r.
 
     Splink's key of a record of one table is its id; of two tables it is the name of the table, "-__-" and the
     id. The names are "left_table" and "right_table": "left" would be a word of SQL to Splink.
@@ -49,7 +49,7 @@ def with_splink_keys(pairs: pl.DataFrame, *, one_table: bool) -> pl.DataFrame:
 
 
 def check_output(path: Path, option: str = "--output") -> None:
-    """Raise TableError if `path`, which `option` names, is no place for a table; "-" is standard output."""
+    """Raise TableError if no table can be written to `path`, which `option` names; "-" is standard output."""
     if str(path) == STANDARD or is_held(path):
         return
     name = path.name.lower()
@@ -63,12 +63,12 @@ def check_output(path: Path, option: str = "--output") -> None:
 
 
 def ending_of(path: str) -> str:
-    """Return the ending that says how a table is written, such as .csv.gz; any other as it is."""
+    """Return the ending that names the format of a table, such as .csv.gz, or any other ending."""
     return next((ending for ending in _ENDINGS if path.lower().endswith(ending)), Path(path).suffix)
 
 
 def write_frame(frame: pl.DataFrame, path: Path, *, for_spreadsheet: bool = False) -> None:
-    """Write `frame` whole to `path` in the format of its ending, or to standard output as CSV.
+    """Write `frame` to `path` in the format of its ending, or to standard output as CSV.
 
     `for_spreadsheet`: with the byte-order mark that tells Excel that a CSV is UTF-8.
     """
@@ -81,7 +81,7 @@ def write_frame(frame: pl.DataFrame, path: Path, *, for_spreadsheet: bool = Fals
         if kind == "Parquet":
             frame.write_parquet(file)
             return
-        # Text has no bytes: ids that are UUIDs are written, and read again, as hexadecimal digits.
+        # Text files hold no bytes, so ids that are UUIDs are written and read as hexadecimal digits.
         text = frame.with_columns(pl.col(pl.Binary).bin.encode("hex"))
         if kind == "JSON Lines":
             text.write_ndjson(file)

@@ -1,4 +1,4 @@
-"""Candidate pairs, scored by their similarity; only the best of every record are kept.
+"""Scores candidate pairs by similarity and keeps the best of every record.
 
 Decision: docs/decisions/044-candidates-of-millions.md.
 """
@@ -42,10 +42,10 @@ def score_candidates(
     memory: int | None = None,
     source: Rows | None = None,
 ) -> ScoredPairs:
-    """Return the scored candidate pairs of two tables, or of one (`right` None): the best of either record.
+    """Return the scored candidates of two tables, or of one (`right` is None): the best of either record.
 
-    `memory`: maximum bytes of keys and pairs in memory; the rest is in files, and the pairs are the same.
-    `source`: the number of each record's source, 0 where it is unknown; records of one source do not meet.
+    `memory`: maximum bytes of keys and pairs in memory; the rest is in files, with the same result. `source`:
+    the number of each record's source, 0 where it is unknown; records of one source do not meet.
     """
     other = left if right is None else right
     best = BestPairs(len(left), None if right is None else len(right))
@@ -68,7 +68,7 @@ def score_candidates(
 
 
 def are_apart(source: Rows, left: Rows, right: Rows) -> npt.NDArray[np.bool_]:
-    """Return which pairs are of two sources; an unknown source differs from every other."""
+    """Return which pairs have records of two sources; an unknown source differs from all others."""
     return np.asarray((source[left] != source[right]) | (source[left] == 0))
 
 
@@ -86,9 +86,9 @@ class BestPairs:
         self._held, self._allowed = 0, 2 * self._most * (left + (right or 0))
 
     def candidates(self, chunk: PairChunk, similarity: Scores) -> Rows:
-        """Return the positions of the pairs that may be among the best, by what is known so far.
+        """Return the positions of the pairs that may still be among the best.
 
-        It may be called while another thread adds pairs: what it knows is then a little behind.
+        It may be called while another thread adds pairs; it then lags a little behind.
         """
         near = rank_within(chunk.left - chunk.left.min(initial=0), similarity) < self._most
         return np.flatnonzero(near | (similarity >= self._right[chunk.right, -1]))
@@ -109,7 +109,7 @@ class BestPairs:
         return np.asarray((similarity >= self._left[left, -1]) | (similarity >= self._right[right, -1]))
 
     def _thin_out(self) -> None:
-        """Drop pairs that better ones have replaced, and set the size at which to do so next."""
+        """Drop pairs that better ones have replaced, and set the size at which to do so again."""
         for number, part in enumerate(zip(*self._columns, strict=True)):
             kept = np.flatnonzero(self._may_stay(part[0], part[1], part[3]))
             for values, column in zip(part, self._columns, strict=True):
@@ -152,7 +152,7 @@ def _open_ties(best: Scores) -> Rows:
 def _write_kept(
     pairs: tuple[Rows, Rows, Scores], lowest: tuple[Scores, Scores], ties: _Ties, kept: npt.NDArray[np.bool_]
 ) -> None:
-    """Write which pairs are among the best of either record; of equal ones the first."""
+    """Write which pairs are among the best of either record; ties go to the first."""
     left, right, similarity = pairs
     for i in range(len(left)):
         is_best = False

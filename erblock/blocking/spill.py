@@ -1,6 +1,6 @@
-"""A buffer for arrays with a bound on memory: further arrays are in files of a temporary folder.
+"""A buffer for arrays with a memory limit; arrays beyond it are in files of a temporary folder.
 
-Files are mapped, so that the operating system keeps as much of them in memory as fits.
+Files are memory-mapped, so the operating system keeps as much of them in memory as fits.
 
 Decision: docs/decisions/043-memory-bound.md.
 """
@@ -34,7 +34,8 @@ class SpillBuffer:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        # Where a mapped file can be removed it stays readable; elsewhere it is removed when the process ends.
+        # A mapped file that is removed stays readable on POSIX; elsewhere it is removed when the process
+        # ends.
         if self._folder is not None:
             self._folder.cleanup()
 
@@ -69,9 +70,9 @@ class SpillBuffer:
             self._folder = TemporaryDirectory(prefix="erblock-", ignore_cleanup_errors=True)
         self._files += 1
         path = Path(self._folder.name) / f"{self._files}.bin"
-        # Not by `tofile`, which does not notice that the disk is full.
+        # Not with `tofile`, which does not notice a full disk.
         with errors_of(path), path.open("wb") as file:
             for part in parts:
                 file.write(np.ascontiguousarray(part).data)
-        # Of mode "c" (copy on write), because numba tells arrays that cannot be written to from others.
+        # Mode "c" (copy on write), because read-only arrays are another type to Numba.
         return np.asarray(np.memmap(path, dtype=dtype, mode="c", shape=(size,)))

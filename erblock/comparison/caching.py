@@ -1,4 +1,4 @@
-"""Comparison vectors that are computed once, for pairs that are compared again and again."""
+"""A cache of comparison vectors, for pairs that are compared several times."""
 
 from collections.abc import Sequence
 
@@ -15,7 +15,7 @@ MOST = 250_000_000
 
 
 class CachingComparison(Comparison):
-    """A comparison that keeps the vectors of the pairs given to `remember`, and computes those of others."""
+    """A comparison that caches the vectors of the pairs given to `remember`."""
 
     def __init__(self, tables: TablePair, columns: Sequence[ComparedColumn], weights: Floats) -> None:
         super().__init__(tables, columns, weights)
@@ -23,7 +23,7 @@ class CachingComparison(Comparison):
         self._vectors = np.zeros((0, len(self.features)), dtype=np.float32)
 
     def remember(self, left_rows: Rows, right_rows: Rows) -> None:
-        """Compute the vectors of these pairs, unless they are too many to be kept."""
+        """Compute and cache the vectors of these pairs, unless they are too many."""
         if len(left_rows) * len(self.features) > MOST:
             return
         keys = _keys(left_rows, right_rows)

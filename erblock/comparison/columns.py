@@ -1,4 +1,4 @@
-"""Which columns are compared, and as what kind of value."""
+"""The columns to compare, and the kind of their values."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ class ComparedColumn:
     kind: Kind
 
     def of_side(self, *, right: bool) -> "ComparedColumn":
-        """Return the column of one side as compared with itself."""
+        """Return the column of one side, compared with itself."""
         name = self.right if right else self.left
         return ComparedColumn(name, name, self.kind)
 
@@ -38,7 +38,7 @@ def columns_of(
 
 
 def _kind(left: ColumnProfile, right: ColumnProfile) -> Kind:
-    """Return the kind of two columns: text, where their kinds differ."""
+    """Return the kind of two columns: text where their kinds differ."""
     if left.kind == right.kind:
         return left.kind
     for kind in ("empty", "text"):

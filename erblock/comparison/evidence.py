@@ -1,11 +1,11 @@
-"""The weight of each entry of a comparison vector for or against a match, learned from examples.
+"""Evidence: the log odds of a match given a comparison vector, learned from examples.
 
-It is a logistic regression with two restrictions, so that it can learn from few and partly wrong examples: no
-entry that measures agreement may have a negative weight, and weights are pulled to zero. A missing value has
-an entry of its own, and adds nothing to the others.
+The model is a logistic regression with two restrictions, so that it can learn from few and partly wrong
+examples: entries that measure agreement have no negative weights, and weights shrink to zero (L2 penalty). A
+missing value has its own entry and adds nothing through the others.
 
-Where records have several matches, some competitors of a known match are matches as well. Their number
-follows from how well the known ones are recognised (Elkan and Noto 2008,
+Where records have several matches, some competitors of a known match are matches as well. Their number is
+estimated from the probabilities that the model gives known matches (Elkan and Noto 2008,
 https://doi.org/10.1145/1401890.1401920).
 
 Decisions: docs/decisions/021-monotone-evidence.md,
@@ -24,7 +24,7 @@ from threadpoolctl import threadpool_limits
 _PULL = 10.0
 _LIMIT = 4.0
 _STEPS = 300
-_LEAST_SHARE = 0.001  # of an example: less makes no difference
+_LEAST_SHARE = 0.001  # sample weights below this have no effect
 
 Floats = npt.NDArray[np.float32]
 Doubles = npt.NDArray[np.float64]
@@ -42,8 +42,7 @@ class Evidence:
     def log_odds(self, vectors: Floats) -> Floats:
         """Return the log odds of a match for (pairs, entries) comparison vectors.
 
-        They are summed entry by entry, because a matrix product may round a row differently with other rows
-        beside it.
+        Entries are summed in order, because the rounding of a matrix product may depend on the other rows.
         """
         standard = _standard(vectors, self.mean, self.std)
         odds = np.full(len(vectors), self.intercept, dtype=np.float64)
@@ -52,7 +51,7 @@ class Evidence:
         return odds.astype(np.float32)
 
     def parts(self, vectors: Floats) -> Doubles:
-        """Return what each entry adds to the log odds, (pairs, entries); the intercept adds the rest."""
+        """Return the contribution of each entry to the log odds, (pairs, entries), without the intercept."""
         standard = _standard(vectors, self.mean, self.std)
         return standard.astype(np.float64) * self.weights.astype(np.float64)
 
@@ -61,7 +60,7 @@ class Evidence:
 class Examples:
     """Pairs to learn from: comparison vectors, which of them are matches, and their sample weights.
 
-    `unlabelled`: examples that count as non-matches, as most such pairs are none, but that may be matches.
+    `unlabelled`: examples that count as non-matches but may be matches.
     """
 
     vectors: Floats
@@ -72,9 +71,9 @@ class Examples:
     def with_shares(self, probability: Doubles) -> "Examples":
         """Return the examples with unlabelled ones twice: as match and as non-match, weighted by probability.
 
-        `probability`, p, is that of each pair being an example of a match. With c its mean over these
-        examples, an unlabelled pair is a match with odds p / (1 - p) (1 - c) / c, if the examples are like
-        other matches (Elkan and Noto 2008).
+        `probability`, p, is that of each pair to be an example of a match, and c is its mean over these
+        examples. If examples are a random sample of matches, the odds of an unlabelled pair to be a match are
+        p / (1 - p) (1 - c) / c (Elkan and Noto 2008).
         """
         known = np.average(probability[self.matches], weights=self.sample_weight[self.matches])
         odds = probability / np.maximum(1 - probability, 1e-9) * (1 - known) / known
@@ -90,7 +89,7 @@ class Examples:
 
 
 def fit_evidence(examples: Examples, agrees: npt.NDArray[np.bool_]) -> Evidence:
-    """Return the evidence that makes the examples most likely; `agrees[i]`: entry i may not speak against."""
+    """Return the evidence of maximum penalised likelihood; `agrees[i]`: weight i may not be negative."""
     found = _fitted(examples, agrees)
     if examples.unlabelled is None or not examples.matches.any():
         return found
@@ -103,7 +102,7 @@ def _fitted(examples: Examples, agrees: npt.NDArray[np.bool_]) -> Evidence:
     inputs = _standard(examples.vectors, mean, std).astype(np.float64)
     inputs = np.column_stack([inputs, np.ones(len(inputs))])
     bounds = [(0.0, None) if positive else (None, None) for positive in [*agrees, False]]
-    # Such small products are no faster on several threads, which would only wait for each other.
+    # Products this small are no faster on several threads.
     with threadpool_limits(1, user_api="blas"):
         found = minimize(
             _loss,
@@ -128,7 +127,7 @@ def _loss(
 
 
 def _scale(vectors: Floats) -> tuple[Floats, Floats]:
-    """Return mean and standard deviation of every entry over its known values."""
+    """Return the mean and standard deviation of every entry over its known values."""
     known = np.isfinite(vectors)
     count = np.maximum(known.sum(axis=0), 1)
     filled = np.where(known, vectors, 0).astype(np.float64)
@@ -138,6 +137,6 @@ def _scale(vectors: Floats) -> tuple[Floats, Floats]:
 
 
 def _standard(vectors: Floats, mean: Floats, std: Floats) -> Floats:
-    """Return the entries in standard deviations from the mean, clipped to 4; 0 where they are missing."""
+    """Return the entries in standard deviations from the mean, clipped to 4, and 0 where missing."""
     standard = np.nan_to_num((vectors - mean) / std, nan=0.0, posinf=_LIMIT, neginf=-_LIMIT)
     return np.asarray(standard.clip(-_LIMIT, _LIMIT), dtype=np.float32)

@@ -1,10 +1,10 @@
 """The model of Fellegi and Sunter: the probability of a match if columns agree independently of each other.
 
-A pair is compared by the level of agreement of each column. The frequency of each level among non-matches is
-counted on random pairs; that among matches is found by expectation maximisation over the candidates (Winkler
-1988). Unlike a comparison with competitors, the model shows that two records which are each other's best
-candidate can still agree by chance. It is overconfident where columns depend on each other (a street and its
-postcode), so it serves to doubt a match and not to state one.
+Each column of a pair has a level of agreement. The frequency of each level among non-matches is counted on
+random pairs; that among matches is found by expectation maximisation over the candidates (Winkler 1988).
+Unlike a comparison with competitors, the model shows when mutual best pairs agree by chance. It is
+overconfident where columns depend on each other (a street and its postcode), so it is used to doubt matches,
+not to find them.
 
 Decision: docs/decisions/024-doubted-seed-pairs.md.
 """
@@ -26,7 +26,7 @@ _RANDOM_PAIRS, _OF_A_RECORD = 200_000, 20
 """Random pairs that are compared: at most so many in all, and for each record."""
 
 _ROUNDS = 30
-_HALF = 0.5  # added to every count (Jeffreys), so that no level has probability 0
+_HALF = 0.5  # added to every count (Jeffreys prior), so that no level has probability 0
 
 Doubles = npt.NDArray[np.float64]
 Levels = npt.NDArray[np.int8]
@@ -52,10 +52,10 @@ def fit_independence(
     sizes: tuple[int, int],
     share: float,
 ) -> Independence | None:
-    """Return the model fitted to candidate pairs, which hold about all matches; None for a single column.
+    """Return the model fitted to candidate pairs, assumed to hold nearly all matches; None for one column.
 
-    `probability`: of each candidate to be a match, to begin with; `sizes`: numbers of left and right
-    records; `share`: of the cross product of these, what the candidates were taken from.
+    `probability`: initial probability of each candidate to be a match. `sizes`: numbers of left and right
+    records. `share`: the share of their cross product from which the candidates were taken.
     """
     if len(_columns(comparison)) < 2:
         return None
@@ -71,7 +71,7 @@ def fit_independence(
 
 
 def _random_pairs(sizes: tuple[int, int]) -> tuple[Rows, Rows]:
-    """Return pairs of any two records: mirrored ones for tables that are swapped."""
+    """Return random pairs of records; swapped tables give mirrored pairs."""
     pairs = min(_RANDOM_PAIRS, _OF_A_RECORD * sum(sizes))
     draws = np.random.default_rng(0).random((2, pairs // 2))
     left, right = (
@@ -94,7 +94,7 @@ def _log_odds(levels: Levels, weights: Doubles, prior: float) -> Doubles:
 
 
 def _columns(comparison: Comparison) -> Sequence[Sequence[int]]:
-    """Return for every column the entries of a vector that are similarities of its values."""
+    """Return, for every column, the entries of a vector that are similarities of its values."""
     of_column: dict[str, list[int]] = {}
     for entry, feature in enumerate(comparison.features):
         if feature.column is not None:

@@ -1,4 +1,4 @@
-"""Comparisons of tables that are too large to be prepared at once: memory is that of a chunk of pairs."""
+"""Comparisons of large tables in the memory of one chunk of pairs."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -19,16 +19,16 @@ _PREPARED = 500_000
 
 
 def comparison_of(tables: TablePair, columns: Sequence[ComparedColumn], weights: Floats) -> Comparison:
-    """Return a comparison of these columns by the weights of the 2**20 features; both kinds compare alike."""
+    """Return a comparison of these columns; results are the same for tables of any size."""
     records = tables.left.frame.height + (0 if tables.dedup else tables.other.frame.height)
     kind = Comparison if records <= _PREPARED else ComparisonInParts
     return kind(tables, columns, weights)
 
 
 class ComparisonInParts(Comparison):
-    """A comparison that prepares, for each chunk of pairs, the records of these pairs alone.
+    """A comparison that prepares only the records of one chunk of pairs at a time.
 
-    A record is prepared once for each chunk that it is in, so pairs should come in the order of a side.
+    A record is prepared again for each chunk with it, so pairs should be sorted by one side.
     """
 
     pairs_at_once = 500_000
@@ -54,7 +54,7 @@ class ComparisonInParts(Comparison):
         return vectors
 
     def _of(self, left: Rows, right: Rows) -> TablePair:
-        """Return two tables of these records; those of one table are on either side."""
+        """Return a table pair of these left and right records; those of one table are on either side."""
         sides = zip((self._tables.left, self._tables.other), (left, right), strict=True)
         one, other = (replace(records, frame=records.frame[rows]) for records, rows in sides)
         return TablePair(one, other, self._tables.columns)

@@ -39,8 +39,8 @@ _T = TypeVar("_T")
 class Sides:
     """One column of both tables as text, and the weight of each of the 2**20 features.
 
-    What several measures read of the values is made once. `month_first`: the order of day and month, given
-    where only some of the column's values are here.
+    Representations that several measures read are computed once. `month_first`: the order of day and month,
+    given if only some of the column's values are here.
     """
 
     left: pl.Series
@@ -49,7 +49,7 @@ class Sides:
     month_first: MonthFirst = (None, None)
 
     def both(self, build: Callable[[pl.Series], _T]) -> tuple[_T, _T]:
-        """Return `build` of both sides; one table is built once."""
+        """Return `build` applied to both sides, once for one table."""
         left = build(self.left)
         return left, left if self.right is self.left else build(self.right)
 
@@ -81,12 +81,12 @@ def cosine(sides: Sides) -> Compare:
 
 
 def containment(sides: Sides) -> Compare:
-    """The weight of the shared features / that of all features of the record that has less."""
+    """The weight of the shared features, divided by that of all features of the record with less."""
     return _contained(*_of_each(sides.features, lambda sets: _weighted(sets, sides.weights)))
 
 
 def shared_codes(sides: Sides) -> Compare:
-    """The weight of the shared words with digits / that of all of them of the record that has less."""
+    """The weight of the shared words with digits, divided by that of the record with less."""
     return _contained(*sides.both(lambda texts: _weighted(ngrams.word_sets(_codes(texts)), sides.weights)))
 
 
@@ -113,9 +113,9 @@ def _known(left: sparse.csr_array, right: sparse.csr_array, compare: Compare) ->
 
 
 def _weighted(sets: ngrams.FeatureSets, weights: Floats) -> sparse.csr_array:
-    """Return rows whose dot products are the weights of shared features."""
+    """Return rows whose dot products are the total weights of shared features."""
     features = sets.features
-    # A copy, as what follows works in place.
+    # A copy, because the next step works in place.
     parts = np.sqrt(weights[features]), features, sets.starts.copy()
     matrix = sparse.csr_array(parts, shape=(len(sets), 1 << ngrams.FEATURE_BITS))
     matrix.sum_duplicates()
@@ -123,7 +123,7 @@ def _weighted(sets: ngrams.FeatureSets, weights: Floats) -> sparse.csr_array:
 
 
 def _codes(texts: pl.Series) -> pl.Series:
-    """Return the words with a digit and of two characters or more, without separators."""
+    """Return the words of two characters or more with a digit, without separators."""
     word = pl.element().str.replace_all(r"[-/._]", "")
     wanted = word.filter(word.str.contains(r"\d") & (word.str.len_chars() >= 2))
     return texts.str.extract_all(_CODES).list.eval(wanted).list.join(" ")
@@ -134,7 +134,7 @@ def _days(sides: Sides) -> Compare:
 
 
 def _nearness(difference: Callable[[Sides], Compare]) -> Callable[[Sides], Compare]:
-    """Return the measure that falls with the logarithm of a difference."""
+    """Return a measure that falls with the logarithm of the difference."""
 
     def measure(sides: Sides) -> Compare:
         compare = difference(sides)

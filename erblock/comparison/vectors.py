@@ -1,4 +1,4 @@
-"""Comparison vectors (Fellegi and Sunter 1969): one row of measures for every pair of records."""
+"""Comparison vectors (Fellegi and Sunter 1969): one row of measures per pair of records."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -36,11 +36,11 @@ class Feature:
 
 
 class Comparison:
-    """Two tables, prepared so that any pairs of their records can be compared.
+    """Two tables, prepared for comparisons of any pairs of their records.
 
-    A value that is missing on either side makes the measures of its column NaN, and `missing(column)` 1. A
-    pair's vector depends on its two records alone if `dates` says how to read each column of dates (by its
-    name on the left).
+    If a value is missing on either side, the measures of its column are NaN and `missing(column)` is 1. A
+    pair's vector depends on its two records only, if `dates` gives the order of day and month of each column
+    of dates (by its name on the left).
     """
 
     pairs_at_once = 200_000
@@ -64,7 +64,7 @@ class Comparison:
 
     @property
     def agrees(self) -> npt.NDArray[np.bool_]:
-        """Of every entry, whether more of it speaks for a match."""
+        """For every entry, whether a higher value speaks for a match."""
         return np.array([feature.agrees for feature in self.features], dtype=bool)
 
     def vectors(self, left_rows: Rows, right_rows: Rows) -> Floats:

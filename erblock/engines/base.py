@@ -1,8 +1,8 @@
 """The interface of an engine: tables and a hasher in, scored pairs out; pairs in, comparisons out.
 
-An engine reads the tables, hashes every record, joins the keys, scores the pairs and keeps the best of every
-record. The ranking over all of these pairs and the cut are the same code for every engine. So it is with
-matching: an engine compares records, and what is made of their comparison is the same code for all.
+For blocking, an engine reads the tables, hashes every record, joins the keys, scores the pairs and keeps the
+best of every record. For matching, it compares the records of pairs. Everything else, such as ranking, cut
+and calibration, is the same code for every engine.
 
 Decision: docs/decisions/039-records-travel-on-spark.md.
 """
@@ -25,12 +25,12 @@ from erblock.tables.read import TablePair
 
 @dataclass(frozen=True)
 class Candidates:
-    """The best pairs of every record that is compared, by row number in the order of the ids.
+    """The best pairs of every compared record, by row number in the order of the ids.
 
-    `kind`: of hash. With one table the ids of both sides are the same series. `copies`: of either side, which
-    records say the same, and so are not compared themselves. `tables`: the records themselves, at least the
-    compared columns, where they are in memory. `weights`: of the features of the hash. `fixed`: pairs that
-    the budget does not decide about; those that must be written are among the candidates.
+    `kind`: the kind of hash. With one table the ids of both sides are the same series. `copies`: for either
+    side, the copies among its records; only the first of each is compared. `tables`: the records, or at least
+    their compared columns, where they are in memory. `weights`: the weights of the features. `fixed`: pairs
+    that the budget does not decide about; those that must be written are among the candidates.
     """
 
     kind: str
@@ -63,7 +63,7 @@ class Engine(Protocol):
 
 
 class MatchEngine(Protocol):
-    """Compares the records of candidate pairs, which are given by row number."""
+    """Compares the records of candidate pairs, given by row number."""
 
     @property
     def ids(self) -> tuple[pl.Series, pl.Series]:
@@ -79,25 +79,25 @@ class MatchEngine(Protocol):
 
     @property
     def mapping(self) -> tuple[str, ...]:
-        """The mapped columns as settings write them."""
+        """The mapped columns in the syntax of settings."""
 
     def read_pairs(self, path: str) -> pl.DataFrame:
-        """Return the rows of a file of pairs, as they stand there."""
+        """Return the rows of a file of pairs as they are."""
 
     def records(self, *, ids_only: bool) -> TablePair:
-        """Return the records on this machine, or no more of them than the ids."""
+        """Return the records on this machine: all of them, or just the ids."""
 
     def weights(self) -> Floats:
         """Return the weight of each feature: its idf among the records."""
 
     def columns(self) -> tuple[ComparedColumn, ...]:
-        """Return the mapped columns that hold anything in both tables."""
+        """Return the mapped columns that have values in both tables."""
 
     def comparison(self, columns: tuple[ComparedColumn, ...], weights: Floats) -> Comparison:
-        """Return the comparison of records by these columns; `weights`: of the features."""
+        """Return a comparison of records by these columns; `weights`: those of the features."""
 
     def one_side(self, *, right: bool) -> "MatchEngine":
-        """Return the engine of one of the tables alone, whose records are compared with each other."""
+        """Return an engine of one of the tables alone, to compare its records with each other."""
 
     def similarity(self, weights: Floats, left: Rows, right: Rows) -> Scores:
         """Return the n-gram similarity of each pair."""

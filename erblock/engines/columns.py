@@ -1,7 +1,7 @@
-"""Statistics of whole columns for matching, computed per batch of Arrow rows and added up.
+"""Statistics of whole columns for matching, computed per Arrow batch and then added up.
 
-Which features occur in how many records; and of each column, how many values are there, how many can be read
-as dates with the day or the month first, and an even sample of them.
+They are: the number of records with each feature; and for each column, the number of values, the numbers that
+are dates with the day or the month first, and an evenly spaced sample.
 """
 
 from collections.abc import Iterator
@@ -31,7 +31,7 @@ SAMPLE = pa.schema([("column", pa.int32()), ("index", pa.int64()), ("text", pa.s
 
 @dataclass(frozen=True)
 class FrequencyKernel:
-    """A table's rows to the features of their texts, and in how many of the rows each occurs."""
+    """Maps a table's rows to the features of their texts, with the number of rows of each."""
 
     columns: tuple[str, ...]
 
@@ -46,7 +46,7 @@ class FrequencyKernel:
 
 @dataclass(frozen=True)
 class CountKernel:
-    """A table's rows to the counts (`COUNTS`) of each column in each batch."""
+    """Maps a table's rows to the counts (`COUNTS`) of each column in each batch."""
 
     columns: tuple[str, ...]
 
@@ -69,9 +69,9 @@ class CountKernel:
 
 @dataclass(frozen=True)
 class SampleKernel:
-    """A table's rows to every `steps[i]`-th value that is there of column i.
+    """Maps a table's rows to every `steps[i]`-th known value of column i.
 
-    `before[partition][i]`: how many values of column i are there in the partitions before.
+    `before[partition][i]`: number of known values of column i in the partitions before.
     """
 
     columns: tuple[str, ...]
@@ -100,13 +100,13 @@ class SampleKernel:
 
 @dataclass(frozen=True)
 class TextsKernel:
-    """A table's rows to the folded texts of their columns, `c0`, `c1`, ..."""
+    """Maps a table's rows to the folded texts of their columns, `c0`, `c1`, ..."""
 
     columns: tuple[str, ...]
 
     @property
     def schema(self) -> pa.Schema:
-        """The columns that come out."""
+        """The columns of the result."""
         return pa.schema([(f"c{place}", pa.string()) for place in range(len(self.columns))])
 
     def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:

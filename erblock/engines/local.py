@@ -30,11 +30,11 @@ from erblock.tables.text import record_texts
 
 @dataclass(frozen=True)
 class LocalEngine:
-    """Two tables (or one) in memory, the text of each record or the table's stored sketch, and the hash.
+    """One or two tables in memory, each with the texts of its records or its stored sketch, and the hash.
 
-    `copies`: which records of either table say the same. `exact`: more buckets of all records of either
-    table, (bands, records), 0 for none. `fixed`: pairs that the budget does not decide about. `memory`: the
-    bytes that the join keeps in memory at most; the rest is in temporary files.
+    `copies`: the copies among the records of either table. `exact`: further buckets of all records of either
+    table, (bands, records), 0 for none. `fixed`: pairs that the budget does not decide about. `memory`:
+    maximum bytes that the join keeps in memory; the rest is in temporary files.
     """
 
     tables: TablePair
@@ -51,7 +51,7 @@ class LocalEngine:
         return self.joined(self.sketches(on_progress), on_progress)
 
     def sketches(self, on_progress: Progress = silent) -> tuple[Sketch, Sketch | None]:
-        """Return the sketches of the records that are compared; the second is None with one table.
+        """Return the sketches of the compared records; the second is None with one table.
 
         Raises:
             ModelError: if a stored sketch is not of the model.
@@ -83,7 +83,7 @@ class LocalEngine:
         )
 
     def _with_must(self, scored: ScoredPairs, sketches: tuple[Sketch, Sketch | None]) -> ScoredPairs:
-        """Return the candidates with those pairs that must be written and that the join did not find."""
+        """Return the candidates with the pairs that must be written and that the join did not find."""
         asked = self.fixed.compared(self.copies)
         new = np.flatnonzero(places((scored.left, scored.right), asked) < 0)
         new = new[np.unique(pair_keys(asked[0][new], asked[1][new]), return_index=True)[1]]
@@ -103,7 +103,7 @@ class LocalEngine:
         return with_buckets(sketch, self.exact[side][:, copies.rows])
 
     def write(self, pairs: pl.DataFrame, output: str) -> None:
-        """Write PAIRS to the file `output`, as its ending says."""
+        """Write PAIRS to the file `output` in the format of its ending."""
         write_frame(pairs, Path(output))
 
 
@@ -130,7 +130,7 @@ class LocalMatchEngine:
 
     @property
     def mapping(self) -> tuple[str, ...]:
-        """The mapped columns as settings write them."""
+        """The mapped columns in the syntax of settings."""
         return tuple(pair.entry for pair in self.tables.columns)
 
     @cached_property
@@ -146,7 +146,7 @@ class LocalMatchEngine:
         return read_frame(path)
 
     def records(self, *, ids_only: bool) -> TablePair:
-        """Return the tables, which are here in any case."""
+        """Return the tables, which are in memory anyway."""
         return self.tables
 
     def weights(self) -> Floats:
@@ -155,7 +155,7 @@ class LocalMatchEngine:
         return ngrams.idf_of(ngrams.frequencies(sides), sum(map(len, sides)))
 
     def columns(self) -> tuple[ComparedColumn, ...]:
-        """Return the mapped columns that hold anything in both tables."""
+        """Return the mapped columns that have values in both tables."""
         return compared_columns(self.tables)
 
     def comparison(self, columns: tuple[ComparedColumn, ...], weights: Floats) -> Comparison:
@@ -174,5 +174,5 @@ class LocalMatchEngine:
         return ngram_similarity(self.texts, weights, left, right)
 
     def write(self, frame: pl.DataFrame, output: str, option: str) -> None:
-        """Write a table to the file `output`, as its ending says."""
+        """Write a table to the file `output` in the format of its ending."""
         write_frame(frame, Path(output))

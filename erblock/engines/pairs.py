@@ -1,6 +1,6 @@
-"""Compares the records of pairs, a batch of Arrow rows at a time: the row work of matching.
+"""The row work of matching: compares the records of pairs, one Arrow batch at a time.
 
-A row is a pair with both its records: `place` (which pair it is), `left`, `right` (row numbers) and the
+A row is a pair with both its records: `place` (the number of the pair), `left`, `right` (row numbers) and the
 columns of the records, `l0`, `l1`, ... and `r0`, `r1`, ...
 """
 
@@ -28,7 +28,7 @@ Dates = dict[str, MonthFirst]
 
 
 class PairTask(Protocol):
-    """A computation on pairs. It is sent to where the records are."""
+    """A computation on pairs that is sent to the workers, where the records are."""
 
     def __call__(self, tables: TablePair, left: Rows, right: Rows) -> Floats:
         """Return (pairs, values) numbers about pairs of row numbers."""
@@ -77,7 +77,7 @@ class SimilarityTask:
 
 @dataclass(frozen=True)
 class PairKernel:
-    """Batches of pairs with their records to answers (`ANSWERS`); `columns` are those that `l0`... hold."""
+    """Maps batches of pairs with their records to answers (`ANSWERS`); `columns`: those in `l0`, ..."""
 
     columns: tuple[ColumnPair, ...]
     question: PairTask
@@ -91,7 +91,7 @@ class PairKernel:
     def _answers(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         left, left_rows = _records(batch, "left", [pair.left for pair in self.columns])
         right, right_rows = _records(batch, "right", [pair.right for pair in self.columns])
-        # Pairs of the same left record stand together: they are compared faster then.
+        # Pairs of the same left record are adjacent, which makes comparison faster.
         order = np.argsort(left_rows, kind="stable")
         tables = TablePair(left, right, self.columns)
         values = self.question(tables, left_rows[order], right_rows[order])
@@ -101,7 +101,7 @@ class PairKernel:
 
 
 def _records(batch: pa.RecordBatch, side: str, names: Sequence[str]) -> tuple[Records, Rows]:
-    """Return the distinct records of one side of a batch, and which of them each pair has."""
+    """Return the distinct records of one side of a batch, and the number of the record of each pair."""
     rows = batch.column(side).to_numpy()
     _, first, which = np.unique(rows, return_index=True, return_inverse=True)
     held = [batch.column(f"{side[0]}{place}") for place in range(len(names))]

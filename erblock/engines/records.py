@@ -1,4 +1,4 @@
-"""Records to sketches: the row work of every engine, a batch of Arrow rows at a time."""
+"""The row work of blocking: records to sketches, one Arrow batch at a time."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -35,10 +35,10 @@ DIGESTS = pa.schema([("row", pa.int64()), ("digest", pa.binary())])
 
 @dataclass(frozen=True)
 class RecordKernel:
-    """Batches of a table's rows to their sketches (`SKETCHES`).
+    """Maps batches of a table's rows to their sketches (`SKETCHES`).
 
-    `hasher` opens the hasher where the kernel runs; `first_rows[i]` is the row number at which partition i
-    of the sorted table begins; records whose row numbers are in `left_out` have no sketch.
+    `hasher` opens the hasher on the worker. `first_rows[i]`: the row number at which partition i of the
+    sorted table begins. Records whose row numbers are in `left_out` have no sketch.
     """
 
     side: int
@@ -61,7 +61,7 @@ class RecordKernel:
 
 
 def row_numbers(batch: pa.RecordBatch, first_rows: tuple[int, ...]) -> Rows:
-    """Return the row numbers of a batch; `first_rows[i]`: that at which partition i begins."""
+    """Return the row numbers of a batch; `first_rows[i]`: the row number at which partition i begins."""
     places = batch.column(PLACE).to_numpy()
     firsts = np.array(first_rows, dtype=np.int64)
     return np.asarray(firsts[places >> PARTITION_SHIFT] + (places & ((1 << PARTITION_SHIFT) - 1)))
@@ -76,7 +76,7 @@ def sketch_rows(sketch: Sketch, side: int, rows: Rows) -> pa.RecordBatch:
 
 @dataclass(frozen=True)
 class DigestKernel:
-    """Batches of a table's rows to digests of their texts (`DIGESTS`), of 128 bits; none of empty texts."""
+    """Maps batches of rows to 128-bit digests of their texts (`DIGESTS`), without empty texts."""
 
     columns: tuple[str, ...]
     first_rows: tuple[int, ...]
@@ -93,7 +93,7 @@ class DigestKernel:
 
 @dataclass(frozen=True)
 class TextKernel:
-    """Batches of a table's rows to the text of every record."""
+    """Maps batches of a table's rows to the text of every record."""
 
     columns: tuple[str, ...]
 

@@ -1,11 +1,10 @@
-"""The engine of a Spark cluster: row work in Arrow batches on the executors, shuffles by Spark.
+"""The Spark engine: row work in Arrow batches on the executors, shuffles by Spark.
 
     tables --sort by id--> row numbers --RecordKernel--> sketches --keys, one shuffle--> tiles
         --vectors, two shuffles--> TileKernel --pairs, one shuffle--> the best of every record
 
-Nothing is counted by side effects, and whatever runs again after a loss gives the same rows, so that lost
-executors change no result. What comes back to the driver: the ids, and the pairs that are among the best 100
-of either record.
+Nothing is counted by side effects, and work that is repeated gives the same rows, so lost executors change no
+result. The driver receives the ids, and the pairs that are among the best 100 of either record.
 """
 
 import os
@@ -61,7 +60,7 @@ _SESSION = {
     "spark.sql.caseSensitive": "true",
     "spark.driver.maxResultSize": "0",
     "spark.ui.showConsoleProgress": "false",
-    # What is kept has as many partitions as its size asks for, not as many as shuffles begin with.
+    # Cached tables get as many partitions as their size needs, not the default number of shuffles.
     "spark.sql.optimizer.canChangeCachedPlanOutputPartitioning": "true",
     "spark.executorEnv.POLARS_MAX_THREADS": "1",
 }
@@ -77,20 +76,20 @@ class RunOptions:
 
 @contextmanager
 def open_session(master: str | None) -> Iterator[SparkSession]:
-    """Yield a session on `master`, or on what Spark's own settings name; one that is there already is used.
+    """Yield a session on `master` or on the cluster of Spark's settings; an existing session is used.
 
     Raises:
         ConfigError: if the cluster cannot be reached.
     """
     there = SparkSession.getActiveSession()
-    # The executors' Python must have erblock; the driver's has it, and on one machine it is the same.
+    # The executors' Python must have erblock. On one machine it is that of the driver.
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     builder = SparkSession.builder.appName("erblock")
     for key, value in _SESSION.items():
         builder = builder.config(key, value)
     try:
         session = (builder.master(master) if master else builder).getOrCreate()
-    except Exception as error:  # Spark's gateway raises what it finds, RuntimeError among them
+    except Exception as error:  # Spark's gateway raises various errors, among them RuntimeError
         raise ConfigError(f"--master {master}: no Spark session ({first_line(error)})") from None
     try:
         yield session
@@ -101,7 +100,7 @@ def open_session(master: str | None) -> Iterator[SparkSession]:
 
 @contextmanager
 def errors_as_ours() -> Iterator[None]:
-    """Raise the ErblockError that an executor raised as what it is."""
+    """Raise an ErblockError of an executor as an ErblockError."""
     try:
         yield
     except (PySparkException, Py4JJavaError) as error:
@@ -113,7 +112,7 @@ def errors_as_ours() -> Iterator[None]:
 class SparkEngine:
     """Tables on a cluster, and the folder of the model that hashes them.
 
-    `stored`: the sketch of each side, sent from the driver, or None for a side that is hashed on the cluster.
+    `stored`: the sketch of each side, sent from the driver, or None if the side is hashed on the cluster.
     """
 
     session: SparkSession
@@ -191,7 +190,7 @@ class SparkEngine:
         return Candidates(self._kind, ids[0], ids[-1], scored, report, copies, tables, weights)
 
     def _compared(self) -> TablePair | None:
-        """Return the compared columns at the driver, if what they say is known or is to be learned."""
+        """Return the compared columns at the driver, if evidence is fitted or is to be learned from them."""
         if not self.learns and not any(
             (self.model / name).is_file() for name in (EVIDENCE_FILE, LABELS_FILE)
         ):
@@ -205,13 +204,13 @@ class SparkEngine:
         """Write PAIRS: a URI is written by Spark, any other path here.
 
         Raises:
-            TableError: if Spark cannot write there, or something is there already.
+            TableError: if Spark cannot write there, or the path exists already.
         """
         write_rows(self.session, pairs, output)
 
     @contextmanager
     def _shipped(self) -> Iterator["ShippedModel"]:
-        """Yield the model as executors get it; a broadcast, unlike a file, ends with the run."""
+        """Yield the model as a broadcast for the executors, which, unlike a file, ends with the run."""
         with TemporaryDirectory() as folder:
             archive = Path(make_archive(str(Path(folder) / "model"), "zip", self.model)).read_bytes()
         shipped = self.session.sparkContext.broadcast(archive)
@@ -223,7 +222,7 @@ class SparkEngine:
 
 @dataclass(frozen=True)
 class ShippedModel:
-    """A model folder on its way to the executors, as a zip archive. `name`: a new one for every run."""
+    """A model folder as a zip archive, sent to the executors. `name`: unique to each run."""
 
     name: str
     archive: "Broadcast[bytes]"

@@ -1,4 +1,4 @@
-"""Which records of a table on Spark say the same: one shuffle of digests; copies come to the driver."""
+"""Finds copies among the records of a table on Spark: one shuffle of digests; copies go to the driver."""
 
 import numpy as np
 from pyspark.sql import Window

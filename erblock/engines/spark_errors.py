@@ -1,4 +1,4 @@
-"""What Spark reports, as one line."""
+"""Errors of Spark as one line."""
 
 import re
 
@@ -16,9 +16,9 @@ def first_line(error: Exception) -> str:
 
 
 def raise_as_ours(error: Exception) -> None:
-    """Raise the ErblockError that a worker's Python raised, if `error` tells of one.
+    """Raise the ErblockError of a worker's Python, if `error` contains one.
 
-    That it lacks erblock is one, too.
+    A worker without erblock counts as one, too.
     """
     if "No module named 'erblock'" in str(error):
         raise errors.ConfigError(

@@ -1,4 +1,4 @@
-"""Files of pairs and of matches that Spark reads and writes."""
+"""Reads and writes files of pairs and matches with Spark."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -32,10 +32,10 @@ def read_rows(session: "SparkSession", source: str) -> pl.DataFrame:
 def write_rows(session: "SparkSession", frame: pl.DataFrame, output: str, option: str = "--output") -> None:
     """Write a table: a URI is written by Spark, as a folder of parts; any other path here, as one file.
 
-    Spark knows no unsigned numbers: there, `n_bands` is an int.
+    Spark has no unsigned integers, so `n_bands` is an int there.
 
     Raises:
-        TableError: if Spark cannot write there, or something is there already.
+        TableError: if Spark cannot write there, or the path exists already.
     """
     if "://" not in output:
         write_frame(frame, Path(output))

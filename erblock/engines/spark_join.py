@@ -1,8 +1,8 @@
-"""The shuffles of blocking as Spark sees them: keys to tiles, found pairs to the best of every record.
+"""The shuffles of blocking on Spark: keys to tiles, and scored pairs to the best of every record.
 
-The join moves records, not pairs: a record is sent to the tiles of its buckets together with its vectors, so
-that pairs are made, scored and cut to the best of every record where they meet. Pairs outnumber records by
-far; no pair is shuffled before it is among the best 100 of either record in its tile.
+The join moves records, not pairs, because pairs outnumber records by far. A record is sent with its vectors
+to the tiles of its buckets, where pairs are made, scored and cut to the best of every record. Only pairs that
+are among the best 100 of either record in a tile are shuffled.
 
 Decision: docs/decisions/039-records-travel-on-spark.md.
 """
@@ -41,12 +41,12 @@ def with_roles(keys: "DataFrame", *, dedup: bool) -> "DataFrame":
 def tiles_of(keys: "DataFrame", *, dedup: bool) -> "DataFrame":
     """Return the rows of all tiles: `side, row, role, place, low, high` and the columns of `TILE`.
 
-    One shuffle, by bucket. The right records of a bucket are cut into segments of `MAX_BUCKET`; a left record
-    goes to those that hold the places it meets, three at most.
+    One shuffle, by bucket. The right records of a bucket are cut into segments of `MAX_BUCKET`. A left record
+    goes to the segments with the places that it meets, at most three.
     """
     counted = _with_counts(with_roles(keys, dedup=dedup))
     met = counted.filter((F.col("n_left") > 0) & (F.col("n_right") > int(dedup)))
-    # In an overfull bucket a left record may meet no right one, if all are too far away.
+    # In an overfull bucket a left record may meet no right record, because all are too many places away.
     placed = _with_places(met).filter((F.col("role") == RIGHT) | (F.col("low") < F.col("high")))
     last = F.when(F.col("role") == LEFT, F.col("high") - 1).otherwise(F.col("place"))
     first = F.when(F.col("role") == LEFT, F.col("low")).otherwise(F.col("place"))
@@ -66,7 +66,7 @@ def _with_counts(keys: "DataFrame") -> "DataFrame":
 def _with_places(keys: "DataFrame") -> "DataFrame":
     """Add the place of a record among those of its side in its bucket, and the right places that it meets.
 
-    Who meets whom in a bucket too full is what `bucket_runs.write_runs` says: those that are near each other
+    In an overfull bucket the records that meet are those of `bucket_runs.write_runs`: near each other
     (`near`) among the records of both sides.
     """
     bucket = Window.partitionBy(*BUCKET)
@@ -78,7 +78,7 @@ def _with_places(keys: "DataFrame") -> "DataFrame":
     others = F.when(is_left, _count(RIGHT, smaller)).otherwise(_count(LEFT, smaller))
     placed = keys.withColumn("place", place).withColumn("others", others)
     size = F.greatest("n_left", "n_right")
-    # In a bucket that is not overfull all records are near each other.
+    # In any other bucket all records are near each other.
     near = F.when(
         size > MAX_BUCKET, _floor((F.col("place") + F.col("others")) * MAX_BUCKET, _window(size))
     ).otherwise(0)
@@ -91,7 +91,7 @@ def _with_places(keys: "DataFrame") -> "DataFrame":
 
 
 def _with_chunks(keys: "DataFrame") -> "DataFrame":
-    """Add `chunk`: the left records of a segment in runs of `TILE_LEFT`, the right ones in each of them."""
+    """Add `chunk`: the left records of a segment in runs of `TILE_LEFT`, the right ones repeated for each."""
     segment = Window.partitionBy(*BUCKET, "segment")
     side = Window.partitionBy(*BUCKET, "segment", "role").orderBy("row")
     own = _floor(F.row_number().over(side) - 1, TILE_LEFT)
@@ -105,7 +105,7 @@ def _with_chunks(keys: "DataFrame") -> "DataFrame":
 
 
 def _roles_together(tiles: "DataFrame") -> "DataFrame":
-    """A record that is on both sides of a tile travels there once."""
+    """Merge the rows of a record on both sides of a tile, so that it is sent there once."""
     left = F.col("role") == LEFT
     return tiles.groupBy(*TILE, "side", "row").agg(
         F.sum("role").alias("role"),
@@ -116,7 +116,7 @@ def _roles_together(tiles: "DataFrame") -> "DataFrame":
 
 
 def with_vectors(tiles: "DataFrame", sketches: "DataFrame") -> "DataFrame":
-    """Return the tiles with the vectors of their records, those of a tile together."""
+    """Return the tiles with the vectors of their records; rows of a tile are adjacent."""
     vectors = sketches.select("side", "row", *VECTORS)
     joined = tiles.withColumn("role", F.col("role").cast("byte")).join(vectors, ["side", "row"])
     return joined.drop("side").repartition(*TILE).sortWithinPartitions(*TILE)
@@ -125,7 +125,7 @@ def with_vectors(tiles: "DataFrame", sketches: "DataFrame") -> "DataFrame":
 def best_pairs(found: "DataFrame", most: int, *, dedup: bool) -> "DataFrame":
     """Return the distinct pairs that are among the best `most` of either record, as `score.BestPairs` does.
 
-    `bands` says in how many they met: a pair that is among the best stayed in each of its tiles.
+    `bands`: the number of bands in which they met; a pair among the best is so in each of its tiles.
     """
     pairs = found.filter(F.col("what") == PAIR).groupBy("left", "right")
     distinct = pairs.agg(F.max("similarity").alias("similarity"), F.count("*").alias("bands"))
@@ -142,7 +142,7 @@ def best_pairs(found: "DataFrame", most: int, *, dedup: bool) -> "DataFrame":
 
 
 def join_report(keys: "DataFrame", *, dedup: bool) -> JoinReport:
-    """Return what the join touches, as counted over the left keys; the distinct pairs are not."""
+    """Return the figures of the join, counted over the left keys, without the distinct pairs."""
     placed = _with_places(_with_counts(with_roles(keys, dedup=dedup))).filter(F.col("role") == LEFT)
     width = F.col("high") - F.col("low")
     over = F.col("n_right") - width
@@ -160,7 +160,7 @@ def _count(role: int, frame: "WindowSpec") -> "Column":
 
 
 def _window(size: "Column") -> "Column":
-    """Return how far apart the records of a bucket stand that meet, as `bucket_runs.window` does."""
+    """Return the maximum distance of records that meet in a bucket, as `bucket_runs.window` does."""
     fewer = F.floor(F.lit(MAX_BUCKET**2) / F.greatest(size, F.lit(1))).cast("long")
     return F.least(F.lit(MAX_BUCKET).cast("long"), F.greatest(F.lit(LEAST_WINDOW).cast("long"), fewer))
 

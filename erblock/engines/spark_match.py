@@ -1,9 +1,9 @@
-"""Matching on a Spark cluster: records are compared where they are, and the driver sees numbers.
+"""Matching on a Spark cluster: executors compare records, and the driver receives numbers.
 
     pairs --by left row--> left record --by right row--> both records --PairKernel--> place, values
 
-What comes to the driver: the pairs, the ids, one number a pair (and of pairs that are learned from, their
-vectors), and of whole columns only counts and a sample. Rules are the exception: see `records`.
+The driver receives the pairs, the ids, one number per pair, the comparison vectors of example pairs, and
+counts and a sample of each column. With rules it receives the records: see `records`.
 """
 
 from collections.abc import Callable, Iterator
@@ -57,7 +57,7 @@ class SparkMatchEngine:
 
     @property
     def mapping(self) -> tuple[str, ...]:
-        """The mapped columns as settings write them."""
+        """The mapped columns in the syntax of settings."""
         return tuple(pair.entry for pair in self.tables.columns)
 
     @cached_property
@@ -67,11 +67,11 @@ class SparkMatchEngine:
         return sides[0], sides[-1]
 
     def read_pairs(self, path: str) -> pl.DataFrame:
-        """Return the rows of a file of pairs: of a URI as Spark reads it, else of a file of this machine."""
+        """Return the rows of a file of pairs, read by Spark if it is a URI."""
         return read_rows(self.session, path) if "://" in path and not is_database(path) else read_frame(path)
 
     def records(self, *, ids_only: bool) -> TablePair:
-        """Return the ids, or all that Spark keeps of the records, on this machine."""
+        """Return the ids, or all that Spark has cached of the records, on this machine."""
         sides = [
             Records(ids.to_frame() if ids_only else _everything(table), source)
             for table, ids, source in zip(self.tables.sides, self.ids, self.sources, strict=False)
@@ -85,11 +85,11 @@ class SparkMatchEngine:
         return ngrams.idf_of(frequency, sum(table.rows for table in sides))
 
     def columns(self) -> tuple[ComparedColumn, ...]:
-        """Return the mapped columns that hold anything in both tables."""
+        """Return the mapped columns that have values in both tables."""
         return columns_on_spark(self.tables)
 
     def comparison(self, columns: tuple[ComparedColumn, ...], weights: Floats) -> Comparison:
-        """Return a comparison that is made on the executors."""
+        """Return a comparison that runs on the executors."""
         return SparkComparison(self, columns, weights)
 
     def one_side(self, *, right: bool) -> "SparkMatchEngine":
@@ -110,7 +110,7 @@ class SparkMatchEngine:
         write_rows(self.session, frame, output, option)
 
     def ask(self, question: PairTask, left: Rows, right: Rows) -> Floats:
-        """Return (pairs, values) numbers about pairs of row numbers, which must not be none."""
+        """Return the (pairs, values) result of a task for pairs of row numbers, at least one."""
         kernel = PairKernel(self.tables.columns, question)
         found = self._with_records(left, right).mapInArrow(kernel, from_arrow_schema(ANSWERS)).toArrow()
         place = found["place"].to_numpy()
@@ -140,7 +140,7 @@ class SparkMatchEngine:
 
     @contextmanager
     def shipped(self, weights: Floats) -> Iterator[Callable[[], Floats]]:
-        """Yield what gives the weights on the executors."""
+        """Yield a function that returns the weights on the executors."""
         there = Shipped(self.session.sparkContext.broadcast(weights))
         try:
             yield there
@@ -149,7 +149,7 @@ class SparkMatchEngine:
 
 
 class SparkComparison(Comparison):
-    """A comparison of pairs whose records stay on the cluster."""
+    """A comparison of pairs whose records are on the cluster."""
 
     def __init__(
         self, engine: SparkMatchEngine, columns: tuple[ComparedColumn, ...], weights: Floats
@@ -178,7 +178,7 @@ class SparkComparison(Comparison):
 
 @dataclass(frozen=True)
 class Shipped:
-    """An array on its way to the executors."""
+    """An array sent to the executors."""
 
     broadcast: "Broadcast[Any]"
 

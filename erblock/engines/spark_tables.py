@@ -1,4 +1,4 @@
-"""Tables as Spark reads them: any path or URI that Spark knows, CSV or Parquet, checked like any table."""
+"""Reads tables with Spark: CSV or Parquet at any path or URI that Spark supports, with the usual checks."""
 
 import os
 from collections.abc import Sequence
@@ -35,7 +35,7 @@ _SHOWN = 6
 
 @dataclass(frozen=True)
 class SparkTable:
-    """A checked table in the order of its ids, kept by Spark: `id`, at least the columns to compare, `PLACE`.
+    """A checked table sorted by id and cached by Spark: `id`, the columns to compare or all, `PLACE`.
 
     `first_rows[i]` is the row number at which its partition i begins.
     """
@@ -70,15 +70,15 @@ class SparkTables:
         return (self.left,) if self.right is None else (self.left, self.right)
 
     def let_go(self) -> None:
-        """Let the executors forget the tables."""
+        """Free the tables on the executors."""
         for table in self.sides:
             table.frame.unpersist()
 
 
 def read_on_spark(spark: "SparkSession", options: TablesConfig, *, whole: bool = False) -> SparkTables:
-    """Return the checked tables; every table is read twice, sorted once, and kept on the executors' disks.
+    """Return the checked tables; each is read twice, sorted once, and cached on the executors' disks.
 
-    `whole`: with all columns, not only those to compare.
+    `whole`: keep all columns, not only those to compare.
 
     Raises:
         TableError: if a table cannot be read or used; the message says what to do.
@@ -99,7 +99,7 @@ def read_on_spark(spark: "SparkSession", options: TablesConfig, *, whole: bool =
 
 
 def _read(spark: "SparkSession", source: str, id_column: str, options: CsvOptions) -> "DataFrame":
-    """Return the rows that are not blank, with the id column first, as `id`."""
+    """Return the rows that are not blank; the id column comes first and is called `id`."""
     raw = read_raw(spark, source, options)
     check_id_column(_shape(raw), id_column, source)
     others = [name for name in raw.columns if name not in {id_column, ID}]
@@ -108,7 +108,7 @@ def _read(spark: "SparkSession", source: str, id_column: str, options: CsvOption
 
 
 def read_raw(spark: "SparkSession", source: str, options: CsvOptions) -> "DataFrame":
-    """Return the rows of CSV or Parquet files as they are; those of a CSV as text, blank values as null.
+    """Return the rows of CSV or Parquet files; values of a CSV are text, blank ones null.
 
     Raises:
         TableError: if Spark cannot read them.
@@ -125,16 +125,16 @@ def read_raw(spark: "SparkSession", source: str, options: CsvOptions) -> "DataFr
 
 
 def _located(spark: "SparkSession", source: str) -> str:
-    """Return the path that Java is to open: on local disks an absolute one.
+    """Return the path for Java to open: on local disks, an absolute path.
 
-    Java keeps the working folder it was started in; a notebook may have changed Python's since.
+    Java keeps the working folder in which it was started; Python's may have changed since.
     """
     file_system = spark.sparkContext._jsc.hadoopConfiguration().get("fs.defaultFS")
     return source if "://" in source or not file_system.startswith("file:") else os.path.abspath(source)
 
 
 def _is_csv(spark: "SparkSession", source: str) -> bool:
-    """Say which of both the files are, by the endings of their names; Spark only lists them."""
+    """Return whether the files are CSV, by the endings of their names; Spark only lists them."""
     names = [name.lower() for name in spark.read.text(source).inputFiles()]
     if names and all(name.endswith(CSV_ENDINGS) for name in names):
         return True
@@ -177,7 +177,7 @@ def _filled(name: str) -> "Column":
 
 
 def _in_order(frame: "DataFrame", source: str, columns: Sequence[str]) -> SparkTable:
-    """Return the table sorted by id and kept, after a look at every id."""
+    """Return the table sorted by id and cached, after checks of every id."""
     from pyspark import StorageLevel
 
     _check_id_type(frame, source)
@@ -186,7 +186,7 @@ def _in_order(frame: "DataFrame", source: str, columns: Sequence[str]) -> SparkT
     try:
         sizes = _checked_sizes(kept, source)
     except TableError:
-        # What is kept would be taken for the file, once it is mended.
+        # A cached table would hide a later correction of the file.
         kept.unpersist()
         raise
     *first_rows, rows = accumulate((sizes.get(at, 0) for at in range(max(sizes) + 1)), initial=0)
@@ -194,7 +194,7 @@ def _in_order(frame: "DataFrame", source: str, columns: Sequence[str]) -> SparkT
 
 
 def _checked_sizes(kept: "DataFrame", source: str) -> dict[int, int]:
-    """Return the number of rows of every partition that has any, after a look at every id."""
+    """Return the number of rows of every non-empty partition, after checks of every id."""
     try:
         sizes = _sizes(kept, source)
         _check_ids(kept, source)
@@ -206,7 +206,7 @@ def _checked_sizes(kept: "DataFrame", source: str) -> dict[int, int]:
 
 
 def _sizes(kept: "DataFrame", source: str) -> dict[int, int]:
-    """Return the number of rows of every partition that has any."""
+    """Return the number of rows of every non-empty partition."""
     ids = F.col(ID)
     lost = (
         ids.isNull() | F.isnan(ids)
@@ -241,7 +241,7 @@ def _check_ids(kept: "DataFrame", source: str) -> None:
 
 
 def _shape(frame: "DataFrame") -> pl.DataFrame:
-    """Return an empty table with the columns of `frame`, for checks that ask for no more."""
+    """Return an empty table with the columns of `frame`, for checks of columns only."""
     return pl.DataFrame(schema=frame.columns)
 
 

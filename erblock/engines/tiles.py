@@ -1,8 +1,8 @@
-"""Tiles of buckets to scored pairs: the second kernel, pure numpy.
+"""Scores the pairs of tiles, in NumPy only.
 
-A tile is a part of a bucket: at most `TILE_LEFT` left records beside right records that stand next to one
-another in the bucket's order. A small bucket is one tile. Every left record names the places `low` to `high`
-of the right records that it meets, which is how a bucket too full is joined (`blocking.bucket_runs`).
+A tile is a part of a bucket: at most `TILE_LEFT` left records, and right records that are adjacent in the
+bucket's order. A small bucket is one tile. The places `low` to `high` of every left record are those of the
+right records that it meets in an overfull bucket (`blocking.bucket_runs`).
 """
 
 from collections.abc import Iterator
@@ -45,7 +45,7 @@ _SPAN_PAIRS = 1_000_000
 
 @dataclass(frozen=True)
 class TileKernel:
-    """Rows of tiles, those of a tile together, to `FOUND`. `dedup`: one table, pairs with left < right."""
+    """Maps rows of tiles, adjacent for each tile, to `FOUND`. `dedup`: one table, pairs with left < right."""
 
     dedup: bool
 
@@ -74,7 +74,7 @@ class TileKernel:
 
 
 def whole_tiles(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.Table]:
-    """Yield the rows again in blocks of whole tiles, of about 20,000 rows or one tile."""
+    """Yield the rows in blocks of whole tiles, of about 20,000 rows or one tile."""
     waiting: list[pa.RecordBatch] = []
     for batch in batches:
         waiting.append(batch)
@@ -89,7 +89,7 @@ def whole_tiles(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.Table]:
 
 
 def tile_numbers(table: pa.Table) -> Rows:
-    """Return the number of each row's tile, from 0, in the order in which they come."""
+    """Return the number of each row's tile, from 0 in the order of the rows."""
     new = np.zeros(table.num_rows, dtype=bool)
     for name in TILE:
         values = table.column(name).to_numpy()
@@ -100,8 +100,8 @@ def tile_numbers(table: pa.Table) -> Rows:
 def _spans(block: pa.Table, *, dedup: bool) -> Iterator[tuple[Rows, Rows]]:
     """Yield the positions of the left and right records that meet, whole left records at a time.
 
-    Of a tile, pairs come in the order of left and then of right row numbers: of a record's equally similar
-    pairs those with the lower rows of the other side are the first.
+    Pairs of a tile are sorted by left row, then by right row, so among equally similar pairs of a record
+    those with lower rows of the other side come first.
     """
     rows, roles = block.column("row").to_numpy(), block.column("role").to_numpy()
     tiles = tile_numbers(block)
@@ -130,9 +130,9 @@ def _spans(block: pa.Table, *, dedup: bool) -> Iterator[tuple[Rows, Rows]]:
 
 
 def _met(block: pa.Table, left: Rows, right: Rows, tiles: Rows) -> tuple[Rows, Rows]:
-    """Return where in `right` the records that each left one meets begin, and how many they are.
+    """Return, for each left record, the position in `right` of the first record it meets, and their number.
 
-    The right records of a tile have places without a gap.
+    The places of a tile's right records have no gaps.
     """
     numbers = np.arange(int(tiles[-1]) + 2)
     firsts = np.searchsorted(tiles[right], numbers)
@@ -151,7 +151,7 @@ def pair_hashes(left: Rows, right: Rows) -> npt.NDArray[np.uint64]:
     state = (left.astype(np.uint64) << np.uint64(32)) | right.astype(np.uint64)
     state = (state ^ (state >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     state = (state ^ (state >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    # The sign bit stays free, because Spark has no unsigned numbers.
+    # The sign bit is unused, because Spark has no unsigned integers.
     return np.asarray((state ^ (state >> np.uint64(31))) >> np.uint64(1))
 
 
@@ -163,7 +163,7 @@ def smallest(sample: npt.NDArray[np.uint64], hashes: npt.NDArray[np.uint64]) -> 
 
 
 def distinct_pairs(sample: npt.NDArray[np.uint64]) -> int:
-    """Return how many distinct pairs there are, from the smallest of their hashes.
+    """Return the number of distinct pairs, estimated from the smallest of their hashes.
 
     Exact below `SAMPLED` pairs; beyond, within about 0.8 % (k minimum values: Bar-Yossef et al. 2002).
     """

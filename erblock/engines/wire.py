@@ -1,4 +1,4 @@
-"""A sketch as Arrow columns, so that records can travel with all that their similarities need.
+"""A sketch as Arrow columns, so that records can be sent with all data for their similarities.
 
 order    int64            the place in the neighbour order
 buckets  list of int32    the bucket of every band, null where a record has none
@@ -24,7 +24,7 @@ _HALF = np.uint64(32)
 
 
 def key_columns(sketch: Sketch) -> dict[str, pa.Array]:
-    """Return the columns that a join needs, `order` and `buckets`: of a bucket, its upper 32 bits."""
+    """Return the columns for the join, `order` and `buckets` (the upper 32 bits of each bucket)."""
     buckets = np.zeros((len(sketch), sketch.bands), dtype=np.int32)
     missing = np.ones_like(buckets, dtype=bool)
     for band in range(sketch.bands):
@@ -36,7 +36,7 @@ def key_columns(sketch: Sketch) -> dict[str, pa.Array]:
 
 
 def vector_columns(sketch: Sketch) -> dict[str, pa.Array]:
-    """Return the columns that similarities need: `indices`, `values`, `dense`."""
+    """Return the columns for similarities: `indices`, `values`, `dense`."""
     arrays = sketch_arrays(sketch)
     starts = pa.array(arrays.ngrams.indptr.astype(np.int32))
     return {
@@ -47,7 +47,7 @@ def vector_columns(sketch: Sketch) -> dict[str, pa.Array]:
 
 
 def sketch_from(columns: pa.Table) -> Sketch:
-    """Return a sketch that computes the similarities of these records; it has no keys."""
+    """Return a sketch for the similarities of these records; it has no keys."""
     records = len(columns)
     indices, values, dense = (columns.column(name).combine_chunks() for name in VECTORS)
     shape = (records, 1 << FEATURE_BITS)
@@ -57,7 +57,7 @@ def sketch_from(columns: pa.Table) -> Sketch:
 
 
 def _evenly(flat: pa.Array, matrix: npt.NDArray[Any]) -> pa.Array:
-    """Return the values of a matrix, given row by row, as one list for each row."""
+    """Return the values of a matrix, given row by row, as one list per row."""
     rows, width = matrix.shape
     return pa.ListArray.from_arrays(pa.array(np.arange(rows + 1, dtype=np.int32) * width), flat)
 

@@ -1,4 +1,4 @@
-"""A sketch as plain arrays that can be stored, the same for every kind of hasher."""
+"""A sketch as arrays that can be stored, in one layout for every kind of hasher."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -53,7 +53,7 @@ class SketchArrays:
         return SketchArrays(self.buckets[rows], self.places[rows], self.ngrams[rows], self.dense[rows])
 
     def sketch(self) -> Sketch:
-        """Return the sketch that these arrays are of."""
+        """Return the sketch that these arrays describe."""
         buckets = np.ascontiguousarray(self.buckets.T)
         if self.dense.shape[1] == 0:
             return MinHashSketch(buckets, self.places, self.ngrams)
@@ -72,7 +72,7 @@ def sketch_arrays(sketch: Sketch) -> SketchArrays:
 
 
 def check_alike(left: Sketch, right: Sketch) -> None:
-    """Raise ModelError unless two sketches have as many bands, and vectors of one width."""
+    """Raise ModelError unless two sketches have equal numbers of bands and widths of vectors."""
     forms = [(each.buckets.shape[1], each.dense.shape[1]) for each in map(sketch_arrays, (left, right))]
     if forms[0] != forms[1]:
         shapes = " and ".join(f"{bands} bands with vectors of {width}" for bands, width in forms)
@@ -122,7 +122,7 @@ def load_arrays(path: Path) -> SketchArrays:
 
 
 def _misfit(found: Arrays) -> str | None:
-    """Return what is wrong with the arrays, for compiled code reads past their ends unchecked."""
+    """Return what is wrong with the arrays: compiled code does not check whether it reads past their ends."""
     for name, (kinds, dimensions) in _TYPES.items():
         if found[name].dtype.name not in kinds or found[name].ndim != dimensions:
             return f"expected {name} as {kinds[0]} of {dimensions} dimensions"
@@ -143,6 +143,6 @@ def _misfit_of_rows(
     rises = np.diff(features) > 0
     begins = starts[1:-1]
     rises[begins[(begins > 0) & (begins < len(features))] - 1] = True
-    if not rises.all():  # the kernel of dot products has a slot for each column of a row, and no end without
+    if not rises.all():  # the kernel of dot products has one slot for each distinct column of a row
         return "expected the features of a record to rise"
     return None if np.isfinite(values).all() else "expected finite values"

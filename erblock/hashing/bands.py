@@ -1,22 +1,22 @@
-"""Bands of keys that are as long as they need to be: MinHash with prefixes instead of a fixed number of rows.
+"""MinHash bands with keys of variable length: prefixes instead of a fixed number of rows.
 
-In each band the features of a record stand in a random order, the same for all records: that of exponential
+Each band sorts the features of a record in one random order, the same for all records: that of exponential
 draws whose rates are the features' weights (Ioffe 2010, ICDM). The key is the shortest prefix that is
-selective enough: one or two rare features, or more common ones. So buckets are of about one size, however
-uneven the frequencies of features are, where a fixed number of rows gives buckets of one record and of
-thousands. The idea is that of similarity search in skewed data (McCauley, Mikkelsen and Pagh 2018,
-https://arxiv.org/abs/1804.03054), with one order a band in the place of a tree of paths.
+selective enough: one or two rare features, or several common ones. So buckets have about the same size even
+where the frequencies of features are very uneven; a fixed number of rows would give buckets of one record and
+of thousands. The idea is from similarity search in skewed data (McCauley, Mikkelsen and Pagh 2018,
+https://arxiv.org/abs/1804.03054), with one order per band instead of a tree of paths.
 
-How selective a prefix is, in nats, is the sum of -ln(share of the records that have it) over its features.
-Features of one word say the same thing: of each word the rarest one counts.
+The selectivity of a prefix, in nats, is the sum of -ln(share of the records that have the feature) over its
+features. Features of one word are not independent, so only the rarest of each word counts.
 
-A feature weighs its idf. In every second band it weighs as much as it is selective, divided by the sum over
-its column, so that all columns of a record have the same say: a long description would drown a short title
-otherwise. Weights may depend on the record (Moulton and Jiang 2018, https://arxiv.org/abs/1809.04052).
+In even bands the weight of a feature is its idf. In odd bands it is its selectivity, divided by the sum over
+its column, so that all columns of a record weigh the same and a long description does not drown a short
+title. Weights may depend on the record (Moulton and Jiang 2018, https://arxiv.org/abs/1809.04052).
 
-The permutations are datasketch's (scheme affine32, whose first step, MurmurHash3's finaliser, is the last of
-`shingles`): with equal weights the first feature is the one of datasketch's minimum. The logarithm is a
-polynomial, right where minima lie and the same on every processor.
+The permutations are those of datasketch (scheme affine32; its first step, MurmurHash3's finaliser, is the
+last step of `shingles`). With equal weights the first feature is that of datasketch's minimum. The logarithm
+is a polynomial that is accurate where minima lie and gives the same result on every processor.
 """
 
 from dataclasses import dataclass
@@ -70,9 +70,9 @@ class BandPlan:
 
 @dataclass(frozen=True)
 class RecordKeys:
-    """The keys of some records, (bands, records): buckets, 0 where there is none, and numbers of features.
+    """The keys of some records, (bands, records): buckets (0: no key) and numbers of features.
 
-    `order`: the first draw of each record; records alike tend to have draws that are near.
+    `order`: the first draw of each record; similar records tend to have close draws.
     """
 
     buckets: UInt32s
@@ -98,13 +98,13 @@ class _Lines(NamedTuple):
 
 
 def record_keys(sets: FeatureSets, weights: Floats, plan: BandPlan) -> RecordKeys:
-    """Return the keys of records; `weights`: the idf, ln((1 + N) / (1 + df)) + 1, of each feature."""
+    """Return the keys of records; `weights`: the idf of each feature, ln((1 + N) / (1 + df)) + 1."""
     texts, both_rates = draw_rates(sets, weights)
     permutations = MinHash(num_perm=MOST_BANDS, seed=plan.seed, scheme="affine32").permutations
     buckets = np.zeros((plan.bands, len(sets)), dtype=np.uint32)
     lengths = np.zeros((plan.bands, len(sets)), dtype=np.uint8)
     order = np.full(len(sets), np.iinfo(np.uint32).max, dtype=np.uint32)
-    for first, rates in enumerate(both_rates[: plan.bands]):  # a plan of one band has no second kind
+    for first, rates in enumerate(both_rates[: plan.bands]):  # a plan of one band has no odd bands
         bands = np.arange(first, plan.bands, 2, dtype=np.uint32)
         lines = _Lines(bands, *(part[bands] for part in permutations))
         _write_keys(
@@ -140,10 +140,10 @@ def text_keys(texts: pl.Series, weights: Floats, plan: BandPlan) -> RecordKeys:
 
 @njit
 def _write_balanced(texts: _Texts, columns: npt.NDArray[np.uint64], sums: Floats, rates: Floats) -> None:
-    """Write weights of the features such that every column of a record has the same sum.
+    """Write weights of the features with the same sum for every column of a record.
 
-    `columns`: as in `FeatureSets`; `sums`: room for one of each column. Of several columns that have a
-    feature the one with the least sum counts.
+    `columns`: as in `FeatureSets`. `sums`: work array, one entry per column. A feature of several columns
+    counts for the column with the lowest sum.
     """
     for record in range(len(texts.starts) - 1):
         sums[:] = 0
@@ -167,11 +167,11 @@ def _last_bit(bits: np.uint64) -> int:
 
 
 class _Open(NamedTuple):
-    """The bands of a record that have no key yet, one behind the other, and what is known of each.
+    """The bands of a record that have no key yet, with their state.
 
-    `band`: its place among the lines; `before`: the last draw taken; `least`, `found`: the next one, and
-    which feature of the record it is of. By place among the lines: the features taken, their selectivity,
-    and their hash.
+    Per open band: `band`, its place among the lines; `before`, the last draw taken; `least` and `found`, the
+    next draw and the feature of the record that it belongs to. Per line: the features taken, their
+    selectivity, and their hash.
     """
 
     band: npt.NDArray[np.int64]
@@ -186,7 +186,7 @@ class _Open(NamedTuple):
 
     @classmethod
     def of(cls, count: int) -> "_Open":
-        """Return room for so many bands."""
+        """Return work arrays for this many bands."""
         lines = np.empty(count, np.uint32), np.empty(count, np.uint32)
         draws = np.empty(count, np.float32), np.empty(count, np.float32)
         taken = np.empty(count, np.int32), np.empty((count, _LONGEST), np.int32)
@@ -202,10 +202,10 @@ def _write_keys(
 ) -> None:
     """Write the keys of every record in some bands.
 
-    `what`: the features, the reciprocal of the rate of each one's draw, and how selective keys must be.
+    `what`: the features, the reciprocal rate of the draw of each, and the least selectivity of a key.
 
-    All bands take their first feature in one pass over the record, those that need another one their second
-    in the next pass, and so on: each pass finds the smallest draw above that of the pass before.
+    Each pass over the record finds, for every open band, the smallest draw above that of the pass before. So
+    all bands take their first feature in the first pass, open ones their second in the next, and so on.
     """
     texts, scale, selectivity = what
     lines, bands = plan
@@ -223,7 +223,7 @@ def _write_keys(
 
 @inner
 def _open_all(lines: _Lines, bands: _Open) -> int:
-    """Let no band have a key; return how many there are."""
+    """Mark all bands as open; return their number."""
     for k in range(len(lines.bands)):
         bands.band[k], bands.factors[k], bands.offsets[k] = k, lines.factors[k], lines.offsets[k]
         bands.before[k], bands.sums[k], bands.states[k] = -1, 0, lines.bands[k]
@@ -232,7 +232,7 @@ def _open_all(lines: _Lines, bands: _Open) -> int:
 
 @inner
 def _find_next(record: tuple[UInt32s, Floats], bands: _Open, still: int) -> None:
-    """Find the smallest draw above the last one of each band that is open."""
+    """Find, for each open band, the smallest draw above its last one."""
     hashes, scale = record
     factors, offsets, before = bands.factors, bands.offsets, bands.before
     least, found = bands.least, bands.found
@@ -257,20 +257,20 @@ def _take_next(
     state: tuple[_Open, int],
     out: tuple[UInt32s, UInt8s, UInt32s],
 ) -> int:
-    """Take the features found, write the keys that are selective enough, and return how many bands remain."""
+    """Take the features found, write keys that are selective enough, and return the number of open bands."""
     texts, record, length = where
     (numbers, factors, offsets), selectivity = lines
     bands, count = state
     begin, still = texts.starts[record], 0
     for k in range(count):
         band = bands.band[k]
-        if bands.found[k] < 0:  # No features are left: the record has no key here.
+        if bands.found[k] < 0:  # No feature is left, so the record has no key in this band.
             continue
         bands.taken[band, length] = bands.found[k]
         bands.sums[band] += _gain(texts, begin, bands.taken[band, : length + 1])
         bands.states[band] = _mixed(bands.states[band], texts.hashes[begin + bands.found[k]])
         if bands.sums[band] >= selectivity:
-            # Zero says that there is no key.
+            # Zero means no key.
             out[0][numbers[band], record] = max(np.uint32(bands.states[band] >> np.uint64(32)), np.uint32(1))
             out[1][numbers[band], record] = length + 1
             continue
@@ -282,7 +282,7 @@ def _take_next(
 
 @inner
 def _gain(texts: _Texts, begin: int, taken: npt.NDArray[np.int32]) -> np.float32:
-    """Return by how much the last of the taken features raises the selectivity of the key."""
+    """Return the increase of the key's selectivity by the last feature taken."""
     last = begin + taken[-1]
     known = np.float32(0)
     for number in taken[:-1]:

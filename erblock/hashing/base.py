@@ -27,9 +27,9 @@ class BandKeys:
 
 
 def keys_of_band(buckets: npt.NDArray[np.uint32]) -> BandKeys:
-    """Return the keys of one band from the bucket of every record, 0 for none.
+    """Return the keys of one band from the bucket of every record (0: none).
 
-    The number of a bucket is in the upper half of a key, as with every hash of 64 bits.
+    The bucket number is in the upper half of a key, as for every 64-bit hash.
     """
     rows = np.flatnonzero(buckets).astype(np.uint32)
     return BandKeys(rows, buckets[rows].astype(np.uint64) << np.uint64(32))
@@ -46,10 +46,10 @@ class Sketch(Protocol):
         """The number of bands."""
 
     def keys(self, band: int) -> BandKeys:
-        """Return the keys of one band, one a record; a record with nothing to hash has none."""
+        """Return the keys of one band: one per record, except records with nothing to hash."""
 
     def neighbour_order(self) -> npt.NDArray[np.uint32]:
-        """Return a number per record; records alike tend to have numbers that are near."""
+        """Return a number per record; similar records tend to have close numbers."""
 
     def similarity(self, other: Any, left: Rows, right: Rows) -> Scores:
         """Return the exact similarity of record `left[i]` here and record `right[i]` of `other`."""
@@ -68,7 +68,7 @@ class Hasher(Protocol):
 
     @property
     def plan(self) -> Any:
-        """How keys of n-grams are made (`bands.BandPlan`)."""
+        """The plan of the n-gram keys (`bands.BandPlan`)."""
 
     def sketch(self, texts: pl.Series, on_progress: Progress = silent) -> Sketch:
         """Return the sketch of one text per record."""

@@ -1,11 +1,11 @@
-"""Buckets of vectors: in each band, the Voronoi cell of the nearest of some randomly drawn records.
+"""Buckets of vectors: in each band, the Voronoi cell of the nearest pivot, a randomly drawn record.
 
 Vectors are first projected by linear discriminant analysis on known or supposed matches: directions that vary
-within an entity are shrunk, directions that separate entities are stretched. So rules shape the buckets, too.
-A band is a set of records drawn at random as pivots. Its buckets are the Voronoi cells of the pivots, which
-are small where records are dense. More bands find more matches; more cells a band make the join smaller. All
-bands share one set of pivots, so that one search serves them all. The search compares codes of 8 bits: their
-products are fast, and the same to the last bit on every processor.
+within an entity shrink, directions that separate entities stretch. So rules shape the buckets, too. A band is
+a random set of records, its pivots. Its buckets are the Voronoi cells of the pivots, which are small where
+records are dense. More bands find more matches; more cells per band make the join smaller. All bands draw
+from one set of pivots, so one search serves them all. The search compares 8-bit codes, whose products are
+fast and equal to the last bit on every processor.
 
 Decisions: docs/decisions/007-neural-cells.md, docs/decisions/008-all-pivots-compared.md.
 """
@@ -35,10 +35,10 @@ _LEAST_DENSITY = 4.0
 
 @dataclass(frozen=True)
 class CellOptions:
-    """How to make cells.
+    """Options of cells.
 
-    `width`: projected dimensions. `joined`: joined rows a record may have, about. It sets the number of cells
-    of a band, unless the square root of the table's size asks for more.
+    `width`: dimensions of the projection. `joined`: approximate number of joined rows per record. It sets the
+    number of cells per band, unless the square root of the table's size is greater.
     """
 
     width: int = 128
@@ -52,8 +52,7 @@ class CellOptions:
 class Cells:
     """A projection, (vector width, width), and the pivots of all bands: unit vectors.
 
-    `pivots`: (pivots, width). `band_pivots`: (bands, cells), row numbers of `pivots`. All bands draw from the
-    same pivots, so that one search serves them all.
+    `pivots`: (pivots, width). `band_pivots`: (bands, cells), row numbers of `pivots`.
     """
 
     mean: Floats
@@ -80,7 +79,7 @@ class Cells:
             rows = slice(start, start + _ROWS)
             _find_nearest(products, codes[rows], coded_pivots, found[rows])
 
-        # Each thread computes products of its own; threads of a library would only compete with them.
+        # Each thread computes its own products; threads of a library would only compete with them.
         with threadpool_limits(1, user_api="blas"):
             for _ in in_parallel(work, range(0, len(codes), _ROWS)):
                 pass
@@ -111,7 +110,7 @@ def _bands_of(band_pivots: Int32s, pivots: int) -> tuple[Int32s, Int32s]:
 
 
 def _find_nearest(products: Products, codes: Codes, pivots: _Pivots, found: UInt32s) -> None:
-    """Write the number of the nearest pivot of each band; of equal ones, the first."""
+    """Write the number of the nearest pivot of each band; ties go to the first."""
     best = np.full(found.shape, -np.inf, dtype=np.float32)
     least = np.full(len(found), -np.inf, dtype=np.float32)
     for start in range(0, len(pivots.codes), _PIVOTS):
@@ -123,10 +122,10 @@ def _find_nearest(products: Products, codes: Codes, pivots: _Pivots, found: UInt
 def _take_nearer(
     products: Int32s, start: int, pivots: _Pivots, nearest: tuple[Floats, Floats, UInt32s]
 ) -> None:
-    """Take the pivots from `start` on that are nearer than those found so far for their bands.
+    """Replace the nearest pivots of bands by nearer ones among those from `start` on.
 
-    `nearest`: how near the nearest pivot of each band is, (records, bands); the least of these for each
-    record; and the numbers of these pivots.
+    `nearest`: the similarity of the nearest pivot of each band, (records, bands), the least of these for each
+    record, and the numbers of these pivots.
     """
     _, reciprocal, starts, bands = pivots
     best, least, found = nearest
@@ -160,17 +159,17 @@ def _any_is_nearer(products: Int32s, scales: Floats, limit: np.float32) -> bool:
 
 
 def places_of(projected: Floats) -> UInt32s:
-    """Return the place of each record along the first projected direction: neighbours are alike."""
+    """Return the place of each record along the first projected direction, where neighbours are similar."""
     # In 64 bits: in 32, the value 1 would be rounded up beyond the largest integer.
     first = projected[:, 0].astype(np.float64).clip(-1, 1)
     return np.asarray(((first + 1) / 2 * (2**32 - 1)).astype(np.uint32))
 
 
 def _by_row(rows: Floats, work: Callable[[Floats], npt.NDArray[Any]]) -> npt.NDArray[Any]:
-    """Return `work` of the rows, each independent of the other rows.
+    """Return `work` applied to the rows, the result of each independent of the other rows.
 
-    How a matrix product is rounded depends on its shape, and rounding may change the nearest pivot. So every
-    product has the same shape.
+    The rounding of a matrix product depends on its shape and may change the nearest pivot, so every product
+    has the same shape.
     """
     parts = [work(np.zeros((_CHUNK, rows.shape[1]), dtype=np.float32))[:0]]
     for start in range(0, len(rows), _CHUNK):
@@ -180,7 +179,7 @@ def _by_row(rows: Floats, work: Callable[[Floats], npt.NDArray[Any]]) -> npt.NDA
 
 
 def fit_cells(vectors: Floats, left: Floats, right: Floats, records: int, options: CellOptions) -> Cells:
-    """Return cells for tables of `records` records in the larger one, of which `vectors` are a sample.
+    """Return cells for tables with at most `records` records each; `vectors` are a sample of them.
 
     `left[i]` and `right[i]` are the vectors of a known or supposed match.
     """
@@ -196,7 +195,7 @@ def fit_cells(vectors: Floats, left: Floats, right: Floats, records: int, option
 
 
 def cells_of_a_band(records: int, options: CellOptions) -> int:
-    """Return how many cells a band has, for tables of `records` records in the larger one.
+    """Return the number of cells per band, for tables with at most `records` records each.
 
     A record meets about skew * bands * records / cells others, with a skew of the cells of 1.5.
     """
@@ -209,7 +208,7 @@ def _unit(vectors: Floats) -> Floats:
 
 
 def _discriminant(centred: Floats, differences: Floats, options: CellOptions) -> Floats:
-    """Return the directions of most variance in all relative to that within matches (Fisher 1936)."""
+    """Return the directions with the most variance relative to that within matches (Fisher 1936)."""
     within = differences.T.astype(np.float64) @ differences / (2 * max(len(differences), 1))
     total = centred.T.astype(np.float64) @ centred / len(centred)
     ridge = options.shrinkage * max(np.trace(within), 1e-6 * np.trace(total)) / len(total)

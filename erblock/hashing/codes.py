@@ -1,7 +1,7 @@
-"""Vectors in 8 bits a number.
+"""Vectors quantised to 8 bits per number.
 
-They take a quarter of the memory, of files and of network traffic. Their dot products are integers, which are
-the same on any processor and in any order.
+They need a quarter of the memory, file size and network traffic. Their dot products are integers, equal on
+any processor and in any order of summation.
 """
 
 from dataclasses import dataclass
@@ -40,7 +40,7 @@ class QuantizedVectors:
 
     @cached_property
     def lengths(self) -> Floats:
-        """The length of every row; of one without direction, 1."""
+        """The length of every row; 1 for a zero row."""
         found = np.empty(len(self.codes), dtype=np.float32)
 
         def work(start: int) -> None:
@@ -71,7 +71,7 @@ class QuantizedVectors:
 
 
 def coded(vectors: Floats) -> QuantizedVectors:
-    """Return the directions of (records, width) vectors."""
+    """Return (records, width) vectors as codes of their directions."""
     return QuantizedVectors(codes_and_scales(vectors)[0])
 
 
@@ -85,7 +85,7 @@ def codes_and_scales(vectors: Floats) -> tuple[Codes, Floats]:
 
 @njit
 def _write_codes(rows: Floats, bits: npt.NDArray[np.int32], codes: Codes, scales: Floats) -> None:
-    """Write codes and scales of the rows; `bits`: the same memory as integers, in the same order of size."""
+    """Write codes and scales of the rows; `bits`: the same memory as integers, which have the same order."""
     highest = np.empty(1, dtype=np.int32)
     for row in range(len(rows)):
         values, sizes, found = rows[row], bits[row], codes[row]
@@ -103,9 +103,9 @@ def _write_codes(rows: Floats, bits: npt.NDArray[np.int32], codes: Codes, scales
 
 @njit
 def _write_cosines(sides: Any, pairs: tuple[Rows, Rows], found: Floats) -> int:
-    """Write the cosine of each pair; what is returned means nothing.
+    """Write the cosine of each pair; the value returned is unused.
 
-    Right rows are read some pairs ahead, many at once: one by one, most of the time is waiting for memory.
+    Right rows are prefetched several pairs ahead, because most of the time would be spent waiting for memory.
     """
     (codes, sizes), (others, other_sizes) = sides
     at, other_at = pairs

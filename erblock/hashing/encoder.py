@@ -41,7 +41,7 @@ _ALIKE = 32
 
 @dataclass(frozen=True)
 class EncoderOptions:
-    """Which encoder, how it runs. `max_tokens`: longer texts are cut."""
+    """Which encoder to use, and how it runs. `max_tokens`: longer texts are cut."""
 
     name: str = MINILM
     max_tokens: int = 64
@@ -62,7 +62,7 @@ class Encoder:
         return int(self.model.get_embedding_dimension() or 0)
 
     def unread(self, text: str) -> str:
-        """Return the end of a text that is cut off because it has too many tokens; "" if nothing is."""
+        """Return the end of a text that is cut off because it has too many tokens, or ""."""
         found = self.model.tokenizer(
             text, truncation=True, max_length=self.options.max_tokens, return_offsets_mapping=True
         )
@@ -71,7 +71,7 @@ class Encoder:
     def encode(self, texts: Sequence[str], on_progress: Progress = silent) -> npt.NDArray[np.float32]:
         """Return the (texts, width) unit vectors; equal texts are encoded once.
 
-        The vector of a text does not depend on the other texts (on one kind of processor): see `packed`.
+        On one kind of processor, the vector of a text does not depend on the other texts: see `packed`.
         """
         import torch
 
@@ -105,16 +105,16 @@ class Encoder:
         return PackedEncoder(self.model, self._dtype, tokens, whole=self._precision == "int8")
 
     def _alike(self, window: Window, tokens: int) -> Iterator[tuple[Sequence[int], "Tensor"]]:
-        """Yield positions in the window, and vectors; a batch is one length, filled up with its last texts.
+        """Yield positions in the window and vectors, in batches of one length, filled up by repeated texts.
 
-        Every distinct length needs a batch, so these batches are smaller than packed ones.
+        Every distinct length needs its own batch, so batches are smaller than packed ones.
         """
         for rows, size in _batches([len(ids) for ids in window.tokens], tokens // 2):
             filled = [window.texts[row] for row in np.resize(rows, size)]
             yield rows, self.forward(filled)[: len(rows)]
 
     def forward(self, texts: Sequence[str]) -> "Tensor":
-        """Return the (texts, width) unit vectors as a tensor that carries gradients where they are on."""
+        """Return the (texts, width) unit vectors as a tensor, with gradients where they are enabled."""
         from torch.nn.functional import normalize
 
         features = self.model.preprocess(list(texts))
@@ -124,7 +124,7 @@ class Encoder:
         return normalize(vectors.float(), dim=1)
 
     def forward_by_length(self, texts: Sequence[str]) -> "Tensor":
-        """Return what `forward` does, a few texts of about one length at a time: less of it is padding."""
+        """Return what `forward` does, in batches of texts of similar length, which need less padding."""
         import torch
 
         order = sorted(range(len(texts)), key=lambda i: len(texts[i]))
@@ -141,7 +141,7 @@ class Encoder:
 
     @property
     def _dtype(self) -> "torch.dtype":
-        """The float type of training, and of everything but integer products."""
+        """The float type of training and of all operations but integer products."""
         import torch
 
         return torch.bfloat16 if self._precision == "bfloat16" else torch.float32
@@ -182,14 +182,14 @@ def _batches(lengths: Sequence[int], tokens: int) -> Iterator[tuple[list[int], i
 
 
 def _best_precision(device: Any) -> str:
-    """Return the fastest precision for this processor among those that lose next to nothing."""
+    """Return the fastest precision for this processor that costs no measurable quality."""
     import torch
 
     if device.type == "cuda":
         return "bfloat16" if torch.cuda.is_bf16_supported() else "float32"
     if device.type != "cpu":
         return "float32"
-    # Without these tiles a product in bfloat16 takes longer than one in float32.
+    # Without AMX tiles a product in bfloat16 takes longer than one in float32.
     has_tiles: Callable[[], bool] = getattr(torch.cpu, "_is_amx_tile_supported", lambda: False)
     if has_tiles():
         return "bfloat16"
@@ -197,7 +197,7 @@ def _best_precision(device: Any) -> str:
 
 
 def load_encoder(options: EncoderOptions) -> Encoder:
-    """Return the encoder that `options.name` names: a folder, "minilm", or a model of the Hugging Face hub.
+    """Return the encoder named `options.name`: a folder, "minilm", or a model of the Hugging Face hub.
 
     Raises:
         MissingExtraError: if torch and sentence-transformers are not installed.
@@ -249,7 +249,7 @@ def _resolve(name: str) -> Path | str:
 
 
 def _packaged_minilm() -> Path | None:
-    """Return the folder of MiniLM's weights in the package that brings them; its code is not run."""
+    """Return the folder of MiniLM's weights in the package that contains them; its code is not run."""
     try:
         files = distribution(_MINILM_PACKAGE).files or []
     except PackageNotFoundError:

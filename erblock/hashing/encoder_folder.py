@@ -1,7 +1,7 @@
 """Checks of the folder of a language model, before and after it is loaded.
 
-The folder is data: none of its code is run, nothing is downloaded, and every weight of the network is in its
-file, so that none is left at random.
+The folder is data: none of its code is run, nothing is downloaded, and its file holds every weight of the
+network, so that none stays random.
 """
 
 import json
@@ -25,14 +25,14 @@ _WEIGHTS = "model.safetensors"
 _CONFIGS = ("config.json", "tokenizer_config.json", "sentence_bert_config.json")
 _CODE = frozenset({"auto_map", "custom_pipelines", "trust_remote_code", "quantization_config"})
 _LARGEST_HEADER = 100 << 20
-# Networks trained for another task contain its parts; the pooled states do not pass through them.
+# Parts of networks that were trained for another task; the pooled states do not pass through them.
 _UNUSED = re.compile(
     r"(^|\.)(pooler|cls|lm_head|predictions|classifier|vocab_\w+|qa_outputs|position_ids)(\.|$)"
 )
 
 
 def check_encoder_folder(folder: Path) -> None:
-    """Raise ModelError if the encoder in `folder` asks for code, is pickled, or is no encoder at all."""
+    """Raise ModelError if the encoder in `folder` needs its own code, is pickled, or is not an encoder."""
     modules = folder / "modules.json"
     if modules.is_file():
         for place, module in enumerate(_objects(modules)):
@@ -78,7 +78,7 @@ def _check_module(folder: Path, modules: Path, module: Mapping[str, Any]) -> Non
 
 
 def _check_settings(path: Path) -> None:
-    """Refuse settings that name code, or make a library download any."""
+    """Refuse settings that name code or make a library download it."""
     settings = _settings(path)
     code = sorted(key for key in _CODE & settings.keys() if settings[key])
     code += [key for key, value in settings.items() if key.endswith(("_args", "_kwargs")) and value]
@@ -104,7 +104,7 @@ def _json(path: Path) -> Any:
 
 
 def _check_size(folder: Path) -> None:
-    """Refuse settings of a network larger than its weights; the library would create it."""
+    """Refuse settings of a network larger than its weights file, which the library would allocate."""
     weights, config = (_network_folder(folder) / name for name in (_WEIGHTS, "config.json"))
     if not weights.is_file() or not config.is_file():
         return
@@ -119,16 +119,16 @@ def _check_size(folder: Path) -> None:
 
 
 def _network_folder(folder: Path) -> Path:
-    """Return where the network lies: in the folder itself, or in that of its first module."""
+    """Return the folder of the network: the folder itself, or that of its first module."""
     modules = folder / "modules.json"
     return folder / str(next(_objects(modules)).get("path", "")) if modules.is_file() else folder
 
 
 def tensor_shapes(path: Path) -> dict[str, tuple[int, ...]]:
-    """Return the names and shapes of the tensors in a file; reads its header alone.
+    """Return the names and shapes of the tensors in a file; only its header is read.
 
     Raises:
-        ModelError: if it is no file of safetensors.
+        ModelError: if it is not a safetensors file.
     """
     try:
         with path.open("rb") as file:
@@ -152,9 +152,9 @@ def _is_pointer(path: Path) -> bool:
 
 
 def check_loaded(model: "SentenceTransformer", folder: Path, max_tokens: int) -> None:
-    """Raise ModelError if a weight of the network is not from its file, or one of the file has no place.
+    """Raise ModelError if the weights of the network and those of its file are not the same.
 
-    The library warns, and goes on with random numbers.
+    The library only warns and continues with random weights.
     """
     network = getattr(model[0], "model", None) or getattr(model[0], "auto_model", None)
     weights = _network_folder(folder) / _WEIGHTS
@@ -177,7 +177,7 @@ def check_loaded(model: "SentenceTransformer", folder: Path, max_tokens: int) ->
 
 
 def _old_name(name: str, found: Mapping[str, tuple[int, ...]]) -> tuple[int, ...] | None:
-    """Return the shape of a tensor under its name, or under the one that early networks of BERT gave it."""
+    """Return the shape of a tensor under its name, or under the name that early BERT models used."""
     old = name.replace("LayerNorm.weight", "LayerNorm.gamma").replace("LayerNorm.bias", "LayerNorm.beta")
     return found.get(name, found.get(old))
 
@@ -188,7 +188,7 @@ def _of_layers(names: list[str], expected: Mapping[str, Any]) -> bool:
 
 
 def _prefix(expected: Mapping[str, Any], found: Mapping[str, Any]) -> str:
-    """Return what stands before the names in the file: that of a network that holds this one."""
+    """Return the prefix of the names in the file, where a larger network contains this one."""
     first = next(iter(expected), "")
     longer = [name for name in found if name.endswith(f".{first}")]
     return longer[0].removesuffix(first) if first not in found and longer else ""
@@ -210,7 +210,7 @@ def _check_tokens(network: Any, model: "SentenceTransformer", folder: Path, max_
 
 @contextmanager
 def without_network() -> Iterator[None]:
-    """Let no library ask a hub for what a folder lacks."""
+    """Keep libraries from asking a hub for what a folder lacks."""
     from huggingface_hub import constants
 
     before = constants.HF_HUB_OFFLINE

@@ -1,7 +1,7 @@
-"""Fits a band plan to tables: keys as unselective as a limit on joined rows allows.
+"""Fits a band plan to tables: the least selective keys whose join stays within a limit.
 
-The join of a few bands is counted on a sample of the tables, not modelled: it depends on the skew of real
-text. How likely a match that is hard to find meets then is held as tables grow.
+The join of a few bands is counted on a sample of the tables instead of modelled, because it depends on the
+skew of real text. As tables grow, the probability that a hard match shares a bucket is held.
 
 Decision: docs/decisions/006-prefix-keys.md.
 """
@@ -41,9 +41,10 @@ _STEP = 0.25
 
 @dataclass(frozen=True)
 class JoinLimit:
-    """Limit on joined rows: for each record of the larger table, or in all, whichever allows more.
+    """Limit on joined rows: per record of the larger table, or in total, whichever allows more.
 
-    `held`: the least probability of finding a hard match, for which up to four times the rows are allowed.
+    `held`: the least probability that a hard match shares a bucket; up to four times the rows are allowed for
+    it.
     """
 
     per_record: int = 100
@@ -51,18 +52,18 @@ class JoinLimit:
     held: float = 0.95
 
     def rows(self, records: int, more: int = 1) -> int:
-        """Return the rows allowed where the larger table has so many records, `more` times those of each."""
+        """Return the rows allowed for a larger table of `records` records, `more` times those per record."""
         return max(self.in_all, more * self.per_record * records)
 
 
 def fit_bands(tables: Sequence[pl.Series], weights: Floats, limit: JoinLimit) -> BandPlan:
-    """Return a plan for the texts of two tables, or of one, whose join stays within `limit`.
+    """Return a plan for the texts of two tables, or of one, with a join within `limit`.
 
     `weights`: the idf of each of the 2**20 features.
     """
     sample = _sample(tables, weights)
-    # At step 0 a word that all records have is a key. Only where all may meet, in tables of few records, is
-    # that worth it: there two records may have nothing else in common.
+    # At step 0 a word that all records have is a key. That pays only in small tables, where all records may
+    # meet, because two records may have nothing else in common.
     first = int(min(map(len, tables)) > limit.per_record)
     for more in _GROWTH:
         plan = sample.loosest(first, limit.rows(sample.records, more))
@@ -72,7 +73,7 @@ def fit_bands(tables: Sequence[pl.Series], weights: Floats, limit: JoinLimit) ->
 
 
 class _Sample:
-    """Features of a part of either table; `share`: of the pairs of the tables, those of the sample."""
+    """Features of a sample of either table; `share`: of the tables' pairs, those in the sample."""
 
     def __init__(
         self, sets: Sequence[ngrams.FeatureSets], weights: Floats, share: float, records: int
@@ -81,13 +82,13 @@ class _Sample:
         self._known: dict[int, float] = {}
 
     def loosest(self, first: int, rows: int) -> BandPlan:
-        """Return the least selective plan that joins so many rows; `first`: the first step that is tried.
+        """Return the least selective plan that joins at most this many rows; `first`: the first step to try.
 
-        Rows that the most selective keys join, those of records that are alike, cannot be saved.
+        Rows that even the most selective keys join are records that are alike; they count in addition.
         """
         steps = range(first, int(np.log(2 + 2 * self.records) / _STEP) + 2)
         most = self._rows(steps[-1]) + self._share * rows / BANDS
-        # More selective keys join less: the first step that is within the limit.
+        # More selective keys join fewer rows, so this is the first step within the limit.
         at = bisect_left(steps, -most, key=lambda step: -self._rows(step))
         return BandPlan(BANDS, steps[at] * _STEP)
 
@@ -103,9 +104,9 @@ class _Sample:
         return self._known[step]
 
     def found(self, plan: BandPlan) -> float:
-        """Return the probability of finding a hard match, the mean over some records of both tables.
+        """Return the probability that a hard match shares a bucket: a mean over some records of both tables.
 
-        A key of n features is met with probability `HARD_MATCH`**n, and the bands are independent.
+        A key of n features is shared with probability `HARD_MATCH`**n, and bands are independent.
         """
         found = []
         for sets in self._sets:
@@ -117,7 +118,7 @@ class _Sample:
 
 
 def _sample(tables: Sequence[pl.Series], weights: Floats) -> _Sample:
-    """Return the features of a part of either table; records that say the same are counted as compared."""
+    """Return the features of a sample of either table, in which copies count once."""
     tables = [texts.gather(Copies.of(texts, one_table=len(tables) == 1).rows) for texts in tables]
     # Each table has its own random draws, else all matches of two equally sorted tables would be sampled.
     # Swapping the tables does not swap the draws.
@@ -129,7 +130,7 @@ def _sample(tables: Sequence[pl.Series], weights: Floats) -> _Sample:
 
 
 def _mark(texts: pl.Series) -> tuple[int, int, list[str]]:
-    """Return a value by which the two tables can be told apart."""
+    """Return a value that differs between the two tables."""
     return len(texts), int(texts.str.len_bytes().sum()), texts.head(_TRIED_RECORDS).fill_null("").to_list()
 
 

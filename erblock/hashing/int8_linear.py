@@ -1,7 +1,7 @@
-"""Linear layers of an encoder in 8-bit integers, for processors that multiply these fastest.
+"""Linear layers of an encoder in 8-bit integers, for processors on which these are fastest.
 
-Every row of the input and of the weights has its own scale, so that the result for one token depends on no
-other. Integer sums are the same in any order and shape.
+Every row of the input and of the weights has its own scale, so the result of one token does not depend on
+other tokens. Integer sums are the same in any order and shape.
 
 Decision: docs/decisions/011-int8-on-vnni.md.
 """
@@ -25,7 +25,7 @@ Int32s = npt.NDArray[np.int32]
 
 
 class WholeLinear(nn.Module):
-    """A linear layer y = x W + b of which x and W are rounded to -127 to 127, with a scale for each row."""
+    """A linear layer y = x W + b with x and W rounded to -127 to 127, with a scale for each row."""
 
     def __init__(self, layer: nn.Linear) -> None:
         super().__init__()
@@ -45,7 +45,7 @@ class WholeLinear(nn.Module):
 
 @njit
 def _write_values(products: tuple[Int32s, Floats], scales: Floats, bias: Floats, found: Floats) -> None:
-    """Write what sums of products of codes stand for."""
+    """Write the values that sums of products of codes stand for."""
     sums, row_scales = products
     for row in range(len(sums)):
         for i in range(sums.shape[1]):
@@ -53,7 +53,7 @@ def _write_values(products: tuple[Int32s, Floats], scales: Floats, bias: Floats,
 
 
 def in_whole_numbers(module: nn.Module) -> nn.Module:
-    """Return the module with every linear layer in it replaced, in place."""
+    """Replace every linear layer of the module, in place, and return it."""
     for name, child in module.named_children():
         if isinstance(child, nn.Linear):
             setattr(module, name, WholeLinear(child))

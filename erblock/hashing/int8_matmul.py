@@ -1,4 +1,4 @@
-"""Matrix products of 8-bit integers: the same on any processor, in any order and shape.
+"""Matrix products of 8-bit integers, exact on any processor, in any order and shape.
 
 Decision: docs/decisions/008-all-pivots-compared.md.
 """
@@ -25,9 +25,9 @@ _WORTH_LOADING = 10**9
 
 
 def fastest_products(count: int) -> Products:
-    """Return the fastest function for about so many products: PyTorch in 8 bits, or NumPy in floats.
+    """Return the fastest function for about this many products: PyTorch in 8 bits, or NumPy in floats.
 
-    PyTorch is taken where it is loaded, or worth loading, and the processor has instructions for 8 bits.
+    PyTorch is used where it is loaded or worth loading and the processor has 8-bit instructions.
     """
     if sys.modules.get("torch") is None and (count < _WORTH_LOADING or find_spec("torch") is None):
         return in_floats
@@ -35,7 +35,7 @@ def fastest_products(count: int) -> Products:
 
 
 def has_8_bits() -> bool:
-    """Return whether PyTorch has, and this processor, instructions for products of 8 bits."""
+    """Return whether PyTorch and this processor have instructions for 8-bit products."""
     import torch
 
     has_vnni = getattr(torch.cpu, "_is_vnni_supported", lambda: False)
@@ -43,17 +43,17 @@ def has_8_bits() -> bool:
 
 
 def in_8_bits(rows: Codes, others: Codes) -> Int32s:
-    """Return what `Products` says, by PyTorch."""
+    """Return the products of `Products`, by PyTorch."""
     import torch
 
-    if rows.shape[1] == 1:  # PyTorch 2.13 takes the transpose of a single column for another matrix.
+    if rows.shape[1] == 1:  # PyTorch 2.13 misreads the strides of a transposed single column.
         return in_floats(rows, others)
     found: Int32s = torch._int_mm(torch.from_numpy(rows), torch.from_numpy(others).T).numpy()
     return found
 
 
 def in_floats(rows: Codes, others: Codes) -> Int32s:
-    """Return the products by NumPy, in floats that are wide enough for every sum."""
+    """Return the products by NumPy, in floats wide enough for exact sums."""
     exact: type[np.floating[Any]] = np.float64
     if rows.shape[1] * _LARGEST**2 <= _EXACT_FLOAT32:
         exact = np.float32

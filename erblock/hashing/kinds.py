@@ -1,11 +1,11 @@
-"""The kinds of hashers in a model folder, and how each is turned into arrays and back.
+"""The kinds of hashers in a model folder, and the conversion of each to arrays and back.
 
 kind      settings, in the manifest    arrays                                           folder
 neural    encoder: max_tokens          weights, mean, projection, points, centres       encoder
 student   student: width               as neural, and features, codes, scales, constant
 minhash   minhash: none                weights
 
-The band plan of the n-grams, which every kind has, is in the manifest as well (`plan`).
+The manifest also holds the band plan of the n-grams (`plan`), which every kind has.
 """
 
 from collections.abc import Callable, Mapping
@@ -24,7 +24,7 @@ from erblock.hashing.student import StaticEmbeddings, StudentHasher
 from erblock.hashing.tensors import Arrays
 
 ENCODER = "encoder"
-_CELLS = ("mean", "projection", "points", "centres")  # as saved models call the fields of `Cells`
+_CELLS = ("mean", "projection", "points", "centres")  # the names of the fields of `Cells` in saved models
 _STATIC = ("features", "codes", "scales", "constant")
 
 

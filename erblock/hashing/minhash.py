@@ -1,8 +1,8 @@
 """Weighted MinHash over the features of a text: the baseline, which needs no language model.
 
-A feature weighs its idf, so that two records agree in the first feature of a band with the probability of
-their weighted Jaccard similarity: the weight of the shared features over that of all features of both. How
-many features a key has is another matter (`bands`).
+The weight of a feature is its idf. Two records agree in the first feature of a band with a probability equal
+to their weighted Jaccard similarity: the weight of the shared features over that of all features of both.
+`bands` says how many features a key has.
 
 Decision: docs/decisions/005-weighted-minhash.md.
 """
@@ -28,7 +28,7 @@ _DEFAULT = JoinLimit()
 
 @dataclass(frozen=True)
 class MinHashSketch:
-    """Of one table: buckets, (bands, records), 0 where there is none; the neighbour order; TF-IDF rows."""
+    """Buckets of one table, (bands, records), 0 for none, its neighbour order, and its TF-IDF rows."""
 
     buckets: UInt32s
     order: UInt32s
@@ -93,9 +93,9 @@ def _stacked(parts: Sequence[MinHashSketch]) -> MinHashSketch:
 
 
 def fit_minhash(left: pl.Series, right: pl.Series | None, limit: JoinLimit = _DEFAULT) -> MinHashHasher:
-    """Return a hasher whose weights and bands suit these texts (`right` None: one table).
+    """Return a hasher with weights and bands fitted to these texts (`right` is None: one table).
 
-    `limit`: how many rows the join may have.
+    `limit`: maximum number of joined rows.
     """
     tables = [texts for texts in (left, right) if texts is not None]
     weights = ngrams.idf_of(ngrams.frequencies(tables), sum(map(len, tables)))

@@ -1,11 +1,11 @@
-"""The neural hash: a language model and weighted n-grams side by side, then cells as buckets.
+"""The neural hash: the vectors of a language model and of weighted n-grams, with Voronoi cells as buckets.
 
-A record is two unit vectors: the language model's, and the TF-IDF of its features. Joined with weights,
-they are one unit vector, whose dot products are the similarity
+A record has two unit vectors: that of the language model, and the TF-IDF of its features. Joined with
+weights, they are one unit vector, whose dot products are the similarity
 
     s(a, b) = (1 - w) * cos(model(a), model(b)) + w * cos(tfidf(a), tfidf(b)).
 
-A word-piece model alone misses model numbers and typos, n-grams alone miss paraphrase.
+A word-piece model alone misses model numbers and typos; n-grams alone miss paraphrases.
 
 Decision: docs/decisions/009-cells-beside-ngram-keys.md.
 """
@@ -46,19 +46,19 @@ class HybridVectors:
     sparse: sparse.csr_array
 
     def cosines(self, other: Self, left: Rows, right: Rows) -> tuple[Scores, Scores]:
-        """Return the model's and the n-grams' cosine of record `left[i]` here and `right[i]` of `other`."""
+        """Return the cosines by model and by n-grams of record `left[i]` here and `right[i]` of `other`."""
         dense = self.dense.cosines(other.dense, left, right)
         return dense, row_dots(self.sparse, other.sparse, left, right)
 
     def joined(self) -> Floats:
-        """Return one (records, width + 512) vector for each record, the n-grams randomly projected."""
+        """Return one vector for each record, (records, width + 512); n-grams are randomly projected."""
         features = np.asarray((self.sparse @ _random_signs(self.sparse.shape[1])).todense())
         weights = np.sqrt(np.array([1 - NGRAM_WEIGHT, NGRAM_WEIGHT], dtype=np.float32))
         return np.hstack([weights[0] * self.dense.vectors, weights[1] * features]).astype(np.float32)
 
 
 def _random_signs(features: int) -> sparse.csr_array:
-    """Return a sparse (features, 512) projection that keeps dot products on average (Achlioptas 2003)."""
+    """Return a sparse (features, 512) random projection (Achlioptas 2003)."""
     random = np.random.default_rng(0)
     columns = random.integers(0, SKETCH_WIDTH, features * _SKETCH_SIGNS, dtype=np.int32)
     values = np.array([-1, 1], dtype=np.float32) / np.sqrt(np.float32(_SKETCH_SIGNS))
@@ -69,7 +69,7 @@ def _random_signs(features: int) -> sparse.csr_array:
 
 @dataclass(frozen=True)
 class NeuralSketch:
-    """The vectors of one table, the buckets, (bands, records), 0 for none, and the place of each record.
+    """The vectors of one table, its buckets, (bands, records), 0 for none, and the place of each record.
 
     The first bands are those of cells, the others those of n-grams.
     """
@@ -95,7 +95,7 @@ class NeuralSketch:
         return self.places
 
     def similarity(self, other: Self, left: Rows, right: Rows) -> Scores:
-        """Return the similarity s, computed from the vectors and not from their cells."""
+        """Return the similarity s, computed from the vectors, not from their cells."""
         dense, ngram = self.hybrid.cosines(other.hybrid, left, right)
         return np.asarray((1 - NGRAM_WEIGHT) * dense + NGRAM_WEIGHT * ngram, dtype=np.float32)
 
@@ -115,13 +115,13 @@ class NeuralHasher:
         return "neural"
 
     def sketch(self, texts: pl.Series, on_progress: Progress = silent) -> NeuralSketch:
-        """Return both vectors of `texts`, their cells and places."""
+        """Return the sketch of `texts`: both vectors, cells and places."""
         hybrid = encode_hybrid(self.encoder, self.weights, texts, on_progress)
         return neural_sketch(hybrid, self.cells, text_keys(texts, self.weights, self.plan))
 
 
 def neural_sketch(hybrid: HybridVectors, cells: Cells, keys: RecordKeys) -> NeuralSketch:
-    """Return the sketch of records that are encoded already; `keys`: those of their n-grams."""
+    """Return the sketch of encoded records; `keys`: those of their n-grams."""
     projected = cells.project(hybrid.joined())
     numbers = cells.numbers(projected) + np.uint32(1)
     numbers[:, np.diff(hybrid.sparse.indptr) == 0] = 0  # nothing to hash
@@ -131,7 +131,7 @@ def neural_sketch(hybrid: HybridVectors, cells: Cells, keys: RecordKeys) -> Neur
 def encode_hybrid(
     encoder: Encoder, weights: Floats, texts: pl.Series, on_progress: Progress = silent
 ) -> HybridVectors:
-    """Return both channels of `texts`."""
+    """Return both vectors of `texts`."""
     vectors = ngrams.tfidf(ngrams.feature_sets(texts), weights)
     filled: Sequence[str] = plain_texts(texts.fill_null("")).to_list()
     return HybridVectors(coded(encoder.encode(filled, on_progress)), vectors)
@@ -146,7 +146,7 @@ class NgramKeys(NamedTuple):
 
 @dataclass(frozen=True)
 class Sample:
-    """Texts of one or two tables, of which the larger has `records` records in all.
+    """Sampled texts of one or two tables, the larger of which has `records` records.
 
     `matches` are the texts of known or supposed matches, side by side.
     """

@@ -1,7 +1,7 @@
 """The features of a text: character 3-grams of its words, whole words, and codes; and their TF-IDF.
 
-No feature ever becomes a Python object. A feature is a 32-bit hash of a window or a word (`shingles`), and a
-record's set of features is a run in one sorted array.
+A feature is a 32-bit hash of a window or a word (`shingles`), and a record's set of features is a run in one
+sorted array. No feature becomes a Python object.
 
 Decision: docs/decisions/003-features-in-whole-columns.md.
 """
@@ -33,8 +33,8 @@ Floats = npt.NDArray[np.float32]
 class FeatureSets:
     """The distinct features of each record: those of row i are `hashes[starts[i]:starts[i + 1]]`.
 
-    `words`: the number, within its record, of the first word or code that has the feature; `columns`: a bit
-    for each column that has it, the last one for all from the 64th on.
+    `words`: the number, within its record, of the first word or code with the feature. `columns`: a bit for
+    each column with the feature; columns from the 64th on share the last bit.
     """
 
     starts: npt.NDArray[np.int64]
@@ -60,12 +60,12 @@ class FeatureSets:
 
 
 def feature_sets(texts: pl.Series) -> FeatureSets:
-    """Return the distinct features of every text and how often each occurs; a null text has none."""
+    """Return the distinct features of every text and their counts; a null text has none."""
     return joined_sets(list(in_parallel(chunk_sets, chunks_of(texts))))
 
 
 def chunks_of(texts: pl.Series) -> Iterator[pl.Series]:
-    """Yield the texts in order, one chunk or more, of so many that their features stay in the cache."""
+    """Yield the texts in order, in chunks whose features fit in the processor's cache; at least one chunk."""
     yield from (texts.slice(at, _CHUNK_ROWS) for at in range(0, max(len(texts), 1), _CHUNK_ROWS))
 
 
@@ -81,12 +81,12 @@ def joined_sets(parts: Sequence[FeatureSets]) -> FeatureSets:
 
 
 def word_sets(texts: pl.Series) -> FeatureSets:
-    """Return the distinct words and codes of every text, as `feature_sets` numbers them, without 3-grams."""
+    """Return the distinct words and codes of every text, numbered as in `feature_sets`, without 3-grams."""
     return joined_sets([chunk_sets(chunk, grams=False) for chunk in chunks_of(texts)])
 
 
 def chunk_sets(texts: pl.Series, *, grams: bool = True) -> FeatureSets:
-    """Return the feature sets of some texts, on one core; at most as many texts as one chunk has."""
+    """Return the feature sets of at most one chunk of texts, on one core."""
     found = tagged_features(folded_texts(texts), grams=grams)
     tagged = np.sort(found.tagged)
     owned = tagged >> np.uint64(WORD_BITS)
@@ -110,7 +110,7 @@ def folded_texts(texts: pl.Series) -> pl.Series:
 
 
 def frequencies(tables: Sequence[pl.Series]) -> npt.NDArray[np.int64]:
-    """Return in how many of all texts each of the 2**20 features occurs; their sets are not kept."""
+    """Return the number of texts in which each of the 2**20 features occurs; the sets are not kept."""
     chunks = chain.from_iterable(map(chunks_of, tables))
     return sum(in_parallel(_chunk_frequencies, chunks), start=np.zeros(1 << FEATURE_BITS, np.int64))
 
@@ -120,7 +120,7 @@ def _chunk_frequencies(texts: pl.Series) -> npt.NDArray[np.int64]:
 
 
 def idf(*tables: FeatureSets) -> Floats:
-    """Return the inverse document frequency of each of the 2**20 features in tables already hashed."""
+    """Return the inverse document frequency of each of the 2**20 features in these feature sets."""
     size = 1 << FEATURE_BITS
     frequency = sum(
         (np.bincount(sets.features, minlength=size) for sets in tables), start=np.zeros(size, int)
@@ -137,7 +137,7 @@ def tfidf(sets: FeatureSets, weights: Floats) -> sparse.csr_array:
     """Return one unit-length row per record, (1 + ln tf) * weight, over the 2**20 features."""
     features = sets.features
     values = (1 + np.log(sets.counts.astype(np.float32))) * weights[features]
-    # A copy, as what follows works in place.
+    # A copy, because the next step works in place.
     parts = values, features, sets.starts.copy()
     matrix = sparse.csr_array(parts, shape=(len(sets), 1 << FEATURE_BITS))
     matrix.sum_duplicates()
@@ -145,7 +145,7 @@ def tfidf(sets: FeatureSets, weights: Floats) -> sparse.csr_array:
 
 
 def unit_rows(matrix: sparse.csr_array) -> sparse.csr_array:
-    """Return `matrix` with every row that is not empty scaled to length 1."""
+    """Return `matrix` with every non-empty row scaled to length 1."""
     rows = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
     norms = np.sqrt(np.bincount(rows, weights=matrix.data**2, minlength=matrix.shape[0]))
     data = (matrix.data / norms[rows]).astype(np.float32)

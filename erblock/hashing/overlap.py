@@ -1,12 +1,12 @@
-"""How far the n-gram features of two records overlap, and how likely the two meet in a bucket.
+"""The overlap of the n-gram features of two records, and the probability that they share a bucket.
 
-In a band the features of both records stand in one random order (`bands`). Two records with the rates x and
-y of their features agree in the first one with the probability
+A band sorts the features of both records in one random order (`bands`). Two records whose features have the
+rates x and y agree in the first feature with the probability
 
     J = sum over shared i of 1 / (sum over all j of max(x_j / x_i, y_j / y_i))     (Moulton and Jiang 2018),
 
-their weighted Jaccard similarity where both have the same rates. How likely they share a whole key, of one
-rare feature or of several common ones, is counted in other random orders.
+which is their weighted Jaccard similarity where both have the same rates. The probability that they share a
+whole key, of one rare feature or several common ones, is estimated with other random orders.
 """
 
 from dataclasses import dataclass, replace
@@ -27,10 +27,11 @@ _SEEDS = 8
 class Overlap:
     """The features of one pair.
 
-    `shared`, `of_all`: numbers of features. `true`: J in even bands, where features weigh their idf, and in
-    odd ones, where all columns weigh the same; `estimated`: the share of these bands that agree in the first
-    feature. `near`: how many bands do so and share no bucket. `chance`: the probability to share a bucket in
-    any band. `lengths`: the mean number of features of a key of either record.
+    `shared`, `of_all`: numbers of features. `true`: J in even bands, where features have their idf as weight,
+    and in odd bands, where all columns weigh the same. `estimated`: the share of these bands that agree in
+    the first feature. `near`: the number of bands that do so without a shared bucket. `chance`: the
+    probability of a shared bucket in any band. `lengths`: the mean number of features in a key of either
+    record.
     """
 
     shared: int
@@ -43,7 +44,7 @@ class Overlap:
 
 
 def overlap_of(texts: tuple[str, str], weights: Floats, plan: BandPlan) -> Overlap:
-    """Return how far two texts overlap; `weights`: the idf of each of the 2**20 features."""
+    """Return the overlap of two texts; `weights`: the idf of each of the 2**20 features."""
     sets = ngrams.feature_sets(pl.Series(texts, dtype=pl.String))
     rates = draw_rates(sets, weights)[1]
     true = _first_agrees(sets, rates[0]), _first_agrees(sets, rates[1])
@@ -65,7 +66,7 @@ def overlap_of(texts: tuple[str, str], weights: Floats, plan: BandPlan) -> Overl
 
 
 def _chance(sets: FeatureSets, weights: Floats, plan: BandPlan) -> float:
-    """Return the probability that two records share a bucket in any of the bands, as other seeds have it."""
+    """Return the probability that two records share a bucket in any band, estimated with other seeds."""
     missed = 1.0
     others = (replace(plan, bands=MOST_BANDS, seed=plan.seed + number) for number in range(1, 1 + _SEEDS))
     buckets = np.concatenate([record_keys(sets, weights, other).buckets for other in others])
@@ -78,14 +79,14 @@ def _chance(sets: FeatureSets, weights: Floats, plan: BandPlan) -> float:
 def first_shared_band(
     texts: tuple[pl.Series, pl.Series], weights: Floats, plan: BandPlan
 ) -> npt.NDArray[np.int64]:
-    """Return the first band of `plan` in which the two texts of each pair share a bucket, -1 without one."""
+    """Return the first band of `plan` in which the two texts of each pair share a bucket, or -1."""
     left, right = (record_keys(ngrams.feature_sets(side), weights, plan).buckets for side in texts)
     same = (left == right) & (left > 0)
     return np.where(same.any(axis=0), same.argmax(axis=0), -1)
 
 
 def _shared(sets: FeatureSets) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Return where the features that both of two records have stand among those of each."""
+    """Return the positions of the common features of two records among the features of each."""
     middle = int(sets.starts[1])
     _, at, other = np.intersect1d(
         sets.hashes[:middle], sets.hashes[middle:], assume_unique=True, return_indices=True

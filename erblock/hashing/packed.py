@@ -1,9 +1,9 @@
-"""Texts of all lengths packed into batches of one shape, for encoders of BERT's architecture.
+"""Texts of all lengths packed into batches of one shape, for encoders with BERT's architecture.
 
-Rounding depends on the shape of a matrix product, and in bfloat16 can move a record to another bucket. So
-every batch holds the same number of tokens, whatever the texts: they stand one behind the other, longest
-first, and only attention looks at one text at a time. The vector of a text then depends on no other, and
-nothing is computed for padding but at the end of a batch.
+The rounding of a matrix product depends on its shape, and in bfloat16 it can move a record to another bucket.
+So every batch has the same number of tokens: texts are concatenated, longest first, and only attention treats
+each text separately. The vector of a text then does not depend on other texts, and only the end of a batch is
+padding.
 
 Decision: docs/decisions/010-keys-independent-of-batch.md.
 """
@@ -34,7 +34,7 @@ TokenIds = Sequence[Sequence[int]]
 
 @dataclass(frozen=True)
 class Window:
-    """Some of the texts, of which the first is number `start` of all, and their tokens."""
+    """Some consecutive texts and their tokens; the first is number `start` of all texts."""
 
     start: int
     texts: Sequence[str]
@@ -42,7 +42,7 @@ class Window:
 
 
 def windows(model: "SentenceTransformer", texts: Sequence[str], max_tokens: int) -> Iterator[Window]:
-    """Yield the texts with their tokens; the next ones are prepared while these are used."""
+    """Yield the texts with their tokens; the next window is prepared while one is used."""
 
     def prepared(start: int) -> Window:
         some = texts[start : start + _WINDOW]
@@ -59,14 +59,14 @@ def windows(model: "SentenceTransformer", texts: Sequence[str], max_tokens: int)
 
 @dataclass(frozen=True)
 class Pack:
-    """The texts of one batch, and how many there are of each length, in their order."""
+    """The texts of one batch, and the number of texts of each length, in order."""
 
     rows: Sequence[int]
     runs: Sequence[tuple[int, int]]
 
 
 def packs(lengths: Sequence[int], tokens: int) -> Iterator[Pack]:
-    """Yield all texts, longest first, in batches of at most so many tokens; no text may be longer."""
+    """Yield all texts, longest first, in batches of at most `tokens` tokens; no text may be longer."""
     rows: list[int] = []
     used = 0
     for row in sorted(range(len(lengths)), key=lambda i: (-lengths[i], i)):
@@ -90,9 +90,9 @@ def can_pack(model: "SentenceTransformer") -> bool:
 
 
 class PackedEncoder:
-    """A copy of an encoder that reads packs of `tokens` tokens, its weights in `dtype`.
+    """A copy of an encoder that reads packs of `tokens` tokens, with weights in `dtype`.
 
-    `whole`: its linear layers compute in whole numbers, on the processor.
+    `whole`: its linear layers compute in 8-bit integers, on the CPU.
     """
 
     def __init__(
@@ -114,8 +114,8 @@ class PackedEncoder:
     def vectors(self, window: Window) -> Iterator[tuple[Sequence[int], "Tensor"]]:
         """Yield positions in the window, and the vectors of the texts there.
 
-        On the processor, each core computes packs of its own: it waits for the others less often so, and how
-        numbers are rounded depends on the number of cores no more.
+        On the CPU, each core computes its own packs. Cores then wait for each other less often, and rounding
+        does not depend on their number.
         """
         coming = packs([len(ids) for ids in window.tokens], self._tokens)
         if self._transformer.device.type != "cpu":

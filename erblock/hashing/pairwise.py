@@ -29,7 +29,7 @@ _LEAST_BITS, _MOST_SHIFT = 11, 9
 def row_dots(left: sparse.csr_array, right: sparse.csr_array, at: Rows, other_at: Rows) -> Scores:
     """Return the dot product of row `at[i]` of `left` and row `other_at[i]` of `right`, for every i.
 
-    It is fast where equal numbers in `at` stand together. No row may have a column twice.
+    It is fast where equal values of `at` are adjacent. No row may have a column twice.
     """
     dots = np.zeros(len(at), dtype=np.float32)
     rows, others = (_parts(matrix) for matrix in (left, right))
@@ -53,9 +53,9 @@ def _parts(matrix: sparse.csr_array) -> _Csr:
 def _write_dots(
     matrices: tuple[_Csr, _Csr], pairs: tuple[Rows, Rows], table: _Table, dots: Floats
 ) -> np.float32:
-    """Write the dot product of each pair; what is returned means nothing.
+    """Write the dot product of each pair; the value returned is unused.
 
-    Right rows are read some pairs ahead, many at once: one by one, most of the time is waiting for memory.
+    Right rows are prefetched several pairs ahead, because most of the time would be spent waiting for memory.
     """
     rows, others = pairs
     row, shift, mask = ZERO - 1, ZERO, ZERO
@@ -75,7 +75,7 @@ def _write_dots(
 
 @inner
 def _read(matrix: _Csr, rows: Rows) -> np.float32:
-    """Read the rows into the cache; return a number that depends on them, so that the compiler keeps it."""
+    """Read rows into the cache; return a number that depends on them, so the compiler keeps the reads."""
     starts, columns, values = matrix
     total, count = np.float32(0), 0
     for row in rows:
@@ -93,14 +93,13 @@ def _row(matrix: _Csr, row: int) -> _Row:
 
 @inner
 def _put_row(row: _Row, table: _Table) -> tuple[int, int]:
-    """Put a row in the empty table; return shift and mask of the bits of a column that number its slot.
+    """Put a row in the empty hash table; return shift and mask of the bits of a column that give its slot.
 
-    The smallest table in which no two columns share a slot: it stays in the nearest cache, and looking a
-    column up needs no branch.
+    The table is the smallest without collisions: it stays in the L1 cache, and a lookup needs no branch.
     """
     columns = row[0]
     bits = _LEAST_BITS
-    while True:  # In a table as wide as the matrix every column has its slot.
+    while True:  # In a table as wide as the matrix every column has its own slot.
         mask = min(1 << bits, len(table[0])) - 1
         for shift in range(0, _MOST_SHIFT, 2):
             filled = _fill(row, table, shift, mask)
@@ -112,7 +111,7 @@ def _put_row(row: _Row, table: _Table) -> tuple[int, int]:
 
 @inner
 def _fill(row: _Row, table: _Table, shift: int, mask: int) -> int:
-    """Put columns, one higher, and values in their slots, up to the first that is taken; return how many."""
+    """Put columns (plus 1) and values in their slots until one is taken; return how many were put."""
     columns, values = row
     known, weights = table
     for i in range(len(columns)):
@@ -131,7 +130,7 @@ def _take_row(columns: Ints, known: Ints, shift: int, mask: int) -> None:
 
 @inner
 def _dot(row: _Row, table: _Table, shift: int, mask: int) -> np.float32:
-    """Return the dot product of a row and the one in the table."""
+    """Return the dot product of a row and the row in the table."""
     columns, values = row
     known, weights = table
     low, bits = np.uint32(shift), np.uint32(mask)

@@ -1,7 +1,7 @@
-"""Work on rows: loops compiled by Numba, chunks spread over the cores.
+"""Parallel work on rows: loops compiled by Numba, chunks distributed over the cores.
 
-What runs here must give the same result for any number of threads and on any processor: every chunk writes
-its own part, and sums keep their order.
+Results must be the same for any number of threads and on any processor: every chunk writes its own part, and
+sums have a fixed order.
 
 Decision: docs/decisions/004-compiled-loops.md.
 """
@@ -36,21 +36,20 @@ _INNER: dict[str, Any] = {"no_cpython_wrapper": True, **_NO_C_WRAPPER}
 
 
 def njit(function: _F) -> _F:
-    """Return `function` compiled to machine code at its first call; it runs without Python's lock.
+    """Return `function` compiled to machine code at its first call; it releases the GIL.
 
-    What was compiled is kept on disk beside the module or in the user's cache folder.
+    Compiled code is cached on disk beside the module or in the user's cache folder.
     """
     try:
         return cast(_F, numba.njit(nogil=True, cache=True, **_NO_C_WRAPPER)(function))
-    except RuntimeError:  # Neither folder can be written to: it is compiled anew in every process.
+    except RuntimeError:  # Neither folder can be written to, so every process compiles again.
         return cast(_F, numba.njit(nogil=True, **_NO_C_WRAPPER)(function))
 
 
 def inner(function: _F) -> _F:
-    """Return `function` compiled as a part of the compiled functions that call it; Python cannot call it.
+    """Return `function` compiled into the compiled functions that call it; Python cannot call it.
 
-    What lets Python call a compiled function, and a file of its own in the cache, take longer than a small
-    function itself.
+    For a small function, the wrapper for Python and the cache file take longer to make than its code.
     """
     return cast(_F, numba.njit(**_INNER)(function))
 
@@ -58,15 +57,15 @@ def inner(function: _F) -> _F:
 def in_parallel(work: Callable[[_In], _Out], parts: Iterable[_In]) -> Iterator[_Out]:
     """Yield `work(part)` for every part, in order, on as many threads as polars uses.
 
-    No more parts are taken or kept ahead than there are threads: it bounds the memory. Work that is itself a
-    part of such work stays on its thread.
+    At most as many parts as threads are taken or kept ahead, which limits the memory. Nested calls stay on
+    their thread.
     """
     threads, coming = pl.thread_pool_size(), iter(parts)
     if threads == 1 or getattr(_thread, "is_busy", False):
         yield from map(work, coming)
         return
     first = list(islice(coming, threads))
-    if len(first) < 2:  # Such a part is small, and a thread takes as long to start.
+    if len(first) < 2:  # A single or nested part runs on this thread, because starting another takes as long.
         yield from map(work, first)
         return
     with ThreadPoolExecutor(threads, initializer=_mark_busy) as pool:
@@ -83,7 +82,7 @@ def _mark_busy() -> None:
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Let PyTorch compute on the thread that calls it alone, in the order that one thread rounds in."""
+    """Let PyTorch compute on the calling thread only, so that sums have the order of one thread."""
     import torch
 
     threads = torch.get_num_threads()

@@ -29,10 +29,10 @@ _POINTS_AT = {"centres": "points", "features": "all features"}
 
 
 def check_shapes(path: Path, arrays: Arrays, remedy: str) -> dict[str, int]:
-    """Return the length of every axis.
+    """Check the arrays and return the length of every named axis.
 
     Raises:
-        ModelError: if an array is of another type or shape than its neighbours ask for.
+        ModelError: if an array has the wrong type, or a shape that does not fit the others.
     """
     lengths = {"all features": _FEATURES}
     for name, array in arrays.items():

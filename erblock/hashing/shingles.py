@@ -1,8 +1,8 @@
 """Texts to hashes of their words, of the 3-grams of words, and of codes.
 
-A word is a run of letters and numbers. Words joined by nothing but `-/._`, one of them with a number, are a
-code, and are also read without the separators: `ab-12/x` is `ab12x`. Every feature is written with the number
-of the word or code that it comes from, and every word with the number of its column.
+A word is a run of letters and digits. Words joined only by `-/._`, at least one of them with a digit, are
+also read as one code without the separators: `ab-12/x` gives `ab12x`. Every feature is stored with the number
+of its word or code, and every word with the number of its column.
 """
 
 from dataclasses import dataclass
@@ -34,9 +34,9 @@ _MOST_WORDS = (1 << WORD_BITS) - 1
 
 @dataclass(frozen=True)
 class TaggedFeatures:
-    """All features of some texts, with the row and the word that each is from (`ROW_BITS`, ...).
+    """All features of some texts, each with the numbers of its row and word (`ROW_BITS`, ...).
 
-    `columns[word_starts[row] + word]`: the number of the column that a word of a text stands in.
+    `columns[word_starts[row] + word]`: the number of the column of a word.
     """
 
     tagged: UInt64s
@@ -45,7 +45,7 @@ class TaggedFeatures:
 
 
 def tagged_features(texts: pl.Series, *, grams: bool = True) -> TaggedFeatures:
-    """Return the features of every text; without `grams` they are words and codes alone.
+    """Return the features of every text; without `grams`, only words and codes.
 
     Raises:
         ValueError: if there are more texts than `ROW_BITS` can number.
@@ -55,14 +55,14 @@ def tagged_features(texts: pl.Series, *, grams: bool = True) -> TaggedFeatures:
     points, starts = _code_points(texts)
     found = np.empty(_FEATURES_PER_POINT * len(points) + 1, dtype=np.uint64)
     word_starts = np.zeros(len(texts) + 1, dtype=np.int64)
-    # A word or code takes one code point at least, and of a code one more.
+    # A word takes at least one code point, and a code one more.
     columns = np.empty(2 * len(points) + 1, dtype=np.uint8)
     written = _write_features((points, _kinds(points)), starts, (found, word_starts, columns), grams)
     return TaggedFeatures(found[:written], word_starts, columns[: word_starts[-1]])
 
 
 def _code_points(texts: pl.Series) -> tuple[UInt32s, npt.NDArray[np.int64]]:
-    """Return the code points of all texts in one array, and where each text begins, and the last ends."""
+    """Return the code points of all texts in one array, and the start of each text, then the end."""
     starts = np.zeros(len(texts) + 1, dtype=np.int64)
     np.cumsum(texts.str.len_chars().to_numpy(), out=starts[1:])
     encoded = texts.str.join("").item().encode("utf-32-le")
@@ -70,7 +70,7 @@ def _code_points(texts: pl.Series) -> tuple[UInt32s, npt.NDArray[np.int64]]:
 
 
 def _kinds(points: UInt32s) -> UInt8s:
-    """Return for each code point whether it is a letter, a number, a joiner of codes, or none of these."""
+    """Return the kind of each code point: letter, digit, joiner of codes, or other."""
     present = np.concatenate([np.arange(128, dtype=np.uint32), np.unique(points[points >= 128])])
     signs = pl.Series([chr(point) for point in present.tolist()], dtype=pl.String)
     kinds = np.zeros(int(present[-1]) + 1, dtype=np.uint8)
@@ -118,7 +118,7 @@ def _is_of_word(kind: np.uint8) -> bool:
 
 @inner
 def _chain_end(kinds: UInt8s, at: int, end: int) -> int:
-    """Return the end of a chain of words separated by joiners alone; the first begins at `at`."""
+    """Return the end of the chain of words at `at`, which only joiners separate."""
     stop = at
     while at < end and (kinds[at] == _JOINER or _is_of_word(kinds[at])):
         at += 1
@@ -129,7 +129,7 @@ def _chain_end(kinds: UInt8s, at: int, end: int) -> int:
 
 @inner
 def _tag(row: int, word: int) -> np.uint64:
-    """Return what a feature of this word has in the bits around its hash."""
+    """Return the bits around the hash of a feature of this word: its row and word numbers."""
     number = np.uint64(min(word, _MOST_WORDS))
     return (np.uint64(row) << np.uint64(HASH_BITS + WORD_BITS)) | number
 
@@ -142,10 +142,9 @@ def _write_chain(
     target: tuple[UInt64s, int],
     grams: bool,
 ) -> tuple[int, int]:
-    """Write the features of a chain of words separated by joiners; return how many are written so far.
+    """Write the features of a chain of words; return the number of features written so far, and of its words.
 
-    `place`: the row, and the number of the chain's first word. The second figure returned is how many words
-    the chain has, of which a code is one.
+    `place`: the row, and the number of the chain's first word. A code counts as one more word.
     """
     points, kinds = text
     found, n = target
@@ -173,7 +172,7 @@ def _write_chain(
 
 @inner
 def _write_grams(word: UInt32s, tag: np.uint64, found: UInt64s, n: int) -> int:
-    """Write the 3-grams of a word, of which the first begins and the last ends with a space."""
+    """Write the 3-grams of a word with a space added at either end."""
     before = _SPACE
     for at in range(len(word)):
         after = word[at + 1] if at + 1 < len(word) else _SPACE
@@ -185,7 +184,7 @@ def _write_grams(word: UInt32s, tag: np.uint64, found: UInt64s, n: int) -> int:
 
 @inner
 def _word_hash(points: UInt32s, kinds: UInt8s) -> np.uint32:
-    """Return the hash of a word; of a code without its joiners."""
+    """Return the hash of a word, or of a code without its joiners."""
     total, place = np.uint32(0), np.uint32(0)
     for at in range(len(points)):
         if kinds[at] != _JOINER:

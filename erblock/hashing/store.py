@@ -1,6 +1,6 @@
-"""Hashers as folders: `manifest.json`, arrays as safetensors, and the encoder's own folder, if it has one.
+"""Model folders: `manifest.json`, arrays as safetensors, and the folder of the encoder, if there is one.
 
-Nothing in a model folder is ever run or unpickled. A folder is written beside its place and then renamed.
+Nothing in a model folder is run or unpickled. A folder is written under another name, then renamed.
 """
 
 import json
@@ -50,7 +50,7 @@ _OLD_NAMES = (_ARRAYS, "evidence.json", "labels.parquet", "triplets.parquet", EN
 
 @dataclass(frozen=True)
 class Provenance:
-    """Provenance of a model: the mapped columns, and digests of rules and data."""
+    """What a model was made from: the mapped columns, and digests of rules and data."""
 
     columns: tuple[str, ...]
     digests: Mapping[str, str] = field(default_factory=dict)
@@ -59,7 +59,7 @@ class Provenance:
 
 @dataclass(frozen=True)
 class Model:
-    """A hasher and what it was made from."""
+    """A hasher and its provenance."""
 
     hasher: Hasher
     provenance: Provenance
@@ -67,7 +67,7 @@ class Model:
 
 @dataclass(frozen=True)
 class Extras:
-    """What else a model folder holds, by file name: tables as Parquet, and texts."""
+    """Further files of a model folder, by name: tables as Parquet, and texts."""
 
     tables: Mapping[str, pl.DataFrame] = field(default_factory=dict)
     texts: Mapping[str, str] = field(default_factory=dict)
@@ -77,7 +77,7 @@ def save_model(model: Model, folder: Path, extras: Extras, *, overwrite: bool = 
     """Write `model` and `extras` to `folder`.
 
     Raises:
-        ModelError: if the folder exists and is not a model, or is one and `overwrite` is not set.
+        ModelError: if the folder exists and is not a model, or is a model and `overwrite` is not set.
     """
     with whole_folder(folder) as beside:
         check_target(folder, overwrite=overwrite)
@@ -108,9 +108,9 @@ def check_target(folder: Path, *, overwrite: bool) -> None:
 
 
 def _own_files(folder: Path) -> frozenset[str] | None:
-    """Return the names of the files that erblock wrote to `folder`; None if it is no model folder.
+    """Return the names of the files that erblock wrote to `folder`, or None if it is no model folder.
 
-    Other programs name a file manifest.json too; what they keep beside it must not be replaced.
+    Other programs also have a manifest.json; their folders must not be replaced.
     """
     manifest = manifest_in(folder)
     if manifest is None or _MAKER not in manifest or manifest.get("kind") not in [*KINDS]:
@@ -133,10 +133,10 @@ def _manifest(model: Model, settings: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def load_model(folder: Path, device: str = "auto", precision: str = "auto") -> Model:
-    """Return the model in `folder`; `device` and `precision` are those of its encoder, if it has one.
+    """Return the model in `folder`; `device` and `precision` are for its encoder, if it has one.
 
     Raises:
-        ModelError: if it is no model folder, or of a format this version does not read.
+        ModelError: if it is no model folder, or has a format that this version does not read.
     """
     manifest = read_manifest(folder)
     check_contents(folder, manifest, _REMEDY)
@@ -166,7 +166,7 @@ def _plan_of(folder: Path, manifest: Mapping[str, Any]) -> BandPlan:
 
 
 def load_weights(folder: Path) -> npt.NDArray[np.float32]:
-    """Return the weight of each of the 2**20 features in the model in `folder`; does not load the model.
+    """Return the weight of each of the 2**20 features of the model in `folder`, without loading it.
 
     Raises:
         ModelError: if they cannot be read.
@@ -176,10 +176,10 @@ def load_weights(folder: Path) -> npt.NDArray[np.float32]:
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
-    """Return the manifest of the model in `folder`; does not load the model.
+    """Return the manifest of the model in `folder`, without loading it.
 
     Raises:
-        ModelError: if there is none, it is not readable, or its format is another.
+        ModelError: if there is none, it is not readable, or it has another format.
     """
     path = folder / MANIFEST
     if not path.is_file():
@@ -232,7 +232,7 @@ def _check_settings(path: Path, kind: Kind, manifest: Mapping[str, Any]) -> None
 
 
 def model_digest(folder: Path) -> str:
-    """Return a SHA-256 over all that keys depend on: columns, settings, arrays and encoder of the model.
+    """Return the SHA-256 of all that keys depend on: columns, settings, arrays and encoder of the model.
 
     Raises:
         ModelError: if `folder` is no model folder.

@@ -1,8 +1,8 @@
-"""The student: a hash whose vectors are sums over features, learned from a language model's.
+"""The student: a hash whose vectors are sums over features, distilled from a language model.
 
-Every feature of a text (word, code, 3-gram) has an embedding, 8 bits a number, and the vector of a text is
-the direction of their sum, weighted by TF-IDF, plus a constant. It takes the place of the language model in
-`neural`, in the same space, so that n-grams and cells stay as they are. It needs no torch.
+Every feature of a text (word, code, 3-gram) has an embedding in 8-bit numbers. The vector of a text is the
+direction of their sum, weighted by TF-IDF, plus a constant. It replaces the vector of the language model in
+`neural` in the same space, so n-grams and cells stay the same. It needs no torch.
 
 Decision: docs/decisions/013-student.md.
 """
@@ -30,7 +30,7 @@ Floats = npt.NDArray[np.float32]
 
 @dataclass(frozen=True)
 class StaticEmbeddings:
-    """Embeddings of features: that of `features[i]` is `scales[i] * codes[i]`; of others, none.
+    """Embeddings of known features: that of `features[i]` is `scales[i] * codes[i]`.
 
     `features`: (known,) numbers below 2**20; `codes`: (known, width); `constant`: (width,).
     """
@@ -47,7 +47,7 @@ class StaticEmbeddings:
 
     @cached_property
     def _places(self) -> npt.NDArray[np.int32]:
-        """Where each of the 2**20 features stands; -1 for those without an embedding."""
+        """The position of each of the 2**20 features, -1 for those without an embedding."""
         places = np.full(1 << ngrams.FEATURE_BITS, -1, dtype=np.int32)
         places[self.features] = np.arange(len(self.features), dtype=np.int32)
         return places
@@ -68,7 +68,7 @@ def _add_embeddings(
     embeddings: tuple[Codes, Floats],
     sums: Floats,
 ) -> None:
-    """Add to each row of `sums` the weighted embeddings of its features, in their order."""
+    """Add to each row of `sums` the weighted embeddings of its features, in order."""
     starts, features, weights = rows
     codes, scales = embeddings
     for record in range(len(starts) - 1):
@@ -83,7 +83,7 @@ def _add_embeddings(
 
 @dataclass(frozen=True)
 class StudentHasher:
-    """Static embeddings, and the weights of the features, cells and band plan of the teacher."""
+    """Static embeddings, with the feature weights, cells and band plan of the teacher."""
 
     embeddings: StaticEmbeddings
     weights: Floats
@@ -96,12 +96,12 @@ class StudentHasher:
         return "student"
 
     def sketch(self, texts: pl.Series, on_progress: Progress = silent) -> NeuralSketch:
-        """Return both channels of `texts`, their cells and places."""
+        """Return the sketch of `texts`: both vectors, cells and places."""
         keys = text_keys(texts, self.weights, self.plan)
         return neural_sketch(self.hybrid(texts, on_progress), self.cells, keys)
 
     def hybrid(self, texts: pl.Series, on_progress: Progress = silent) -> HybridVectors:
-        """Return both channels of `texts`."""
+        """Return both vectors of `texts`."""
         parts: list[HybridVectors] = []
         done = 0
         on_progress("hash", done, len(texts))

@@ -1,4 +1,4 @@
-"""Arrays as safetensors: the names that are expected, no others, and an error of one line."""
+"""Arrays as safetensors, with exactly the expected names, and errors of one line."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -17,7 +17,7 @@ def save_tensors(arrays: Arrays, path: Path) -> None:
     """Write arrays to `path`.
 
     Raises:
-        OSError: if the disk refuses.
+        OSError: if the file cannot be written.
     """
     from safetensors import SafetensorError
     from safetensors.numpy import save_file
@@ -26,17 +26,17 @@ def save_tensors(arrays: Arrays, path: Path) -> None:
         save_file({name: np.ascontiguousarray(array) for name, array in arrays.items()}, path)
     except SafetensorError as error:
         raise OSError(str(error)) from error
-    # safetensors writes for the owner alone; whoever may read the folder may read the arrays.
+    # safetensors makes files private to the owner; they get the permissions of other new files.
     mask = os.umask(0)
     os.umask(mask)
     path.chmod(0o666 & ~mask)
 
 
 def load_tensors(path: Path, names: Sequence[str], remedy: str) -> Arrays:
-    """Return the arrays in the file, which are those that `names` says and no others.
+    """Return the arrays in the file, which must have exactly these names.
 
     Raises:
-        ModelError: if the file cannot be read, or holds other arrays.
+        ModelError: if the file cannot be read or has other arrays.
     """
     from safetensors import SafetensorError
     from safetensors.numpy import load_file

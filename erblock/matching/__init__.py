@@ -1,1 +1,1 @@
-"""Candidate pairs to matches and entities, with few labels or none."""
+"""Matching: candidate pairs to matches and entities, with few labels or none."""

@@ -1,4 +1,4 @@
-"""Decides which pairs are matches, and which records are one entity, given the probabilities of the pairs."""
+"""Decides from probabilities which pairs are matches and which records are one entity."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -40,8 +40,8 @@ _ROUNDING = 1e-6  # of float32: pairs with a probability of 0.9 reach a target o
 class MatchedPairs:
     """Candidate pairs by row number, each once, and the probability of each to be a match.
 
-    `n_left`, `n_right`: how many records the tables have. In one table both are the same number, and a pair
-    of two different rows stands there in one of its two directions.
+    `n_left`, `n_right`: number of records of the tables, the same number for one table. A pair of one table
+    has two different rows and occurs in one of its two directions.
     """
 
     left: Rows
@@ -57,10 +57,11 @@ class MatchedPairs:
 
 @dataclass(frozen=True)
 class Assignment:
-    """Which pairs are matches, and for every record the number of its cluster.
+    """Which pairs are matches, and the number of the cluster of every record.
 
     Clusters are numbered from 0 in the order of their first records, left table first. In one table
-    `left_cluster` and `right_cluster` are the same. Except with "clusters" they are what the matches connect.
+    `left_cluster` and `right_cluster` are the same. Except with "clusters", a cluster is a connected
+    component of the matches.
     """
 
     is_match: npt.NDArray[np.bool_]
@@ -68,7 +69,7 @@ class Assignment:
     right_cluster: Rows
 
     def sizes(self) -> dict[int, int]:
-        """Return how many clusters there are of each size, in records, smallest first."""
+        """Return the number of clusters of each size (in records), smallest first."""
         one_table = self.left_cluster is self.right_cluster
         records = self.left_cluster if one_table else np.concatenate([self.left_cluster, self.right_cluster])
         sizes, counts = np.unique(np.bincount(records), return_counts=True)
@@ -78,18 +79,17 @@ class Assignment:
 def assign(
     pairs: MatchedPairs, how: How, threshold: float, firsts: tuple[Rows, Rows] | None = None
 ) -> Assignment:
-    """Return the matches among `pairs`, none of which is less probable than `threshold` except in clusters.
+    """Return the matches among `pairs`: pairs of probability `threshold` or more, except with "clusters".
 
     `how`:
-        one-to-one: every record is in one match at most (`erblock.matching.one_to_one`).
-        many-to-one: many left records may match one right record; each left one keeps its best pair.
-        one-to-many: the same with the sides exchanged.
-        many-to-many: every pair is a match that is probable enough.
-        clusters: a record may match any number of others; a pair is a match if both ends are in one cluster
+        one-to-one: every record is in at most one match (`erblock.matching.one_to_one`). many-to-one: many
+        left records may match one right record; each left one keeps its best pair. one-to-many: the same with
+        the sides exchanged. many-to-many: every pair that is probable enough is a match. clusters: a record
+        may match any number of others; a pair is a match if both ends are in one cluster
             (`erblock.matching.clusters`), whatever its own probability.
 
-    `firsts`: for each record of both of two tables the one that it is a copy of, or itself. Copies match as
-    one record, and then each of them that is probable enough.
+    `firsts`: for each record of both tables, the record that it is a copy of, or itself. Copies are assigned
+    as one record; then each copy whose pair is probable enough matches.
 
     The order of the pairs makes no difference.
 
@@ -111,12 +111,12 @@ def assign(
 
 
 def threshold_for_precision(probability: Scores, target: float) -> float:
-    """Return the lowest threshold at which the mean probability of the pairs kept reaches `target`.
+    """Return the lowest threshold at which the mean probability of the kept pairs is `target` or more.
 
-    The mean is the precision to be expected as far as the probabilities are calibrated.
+    This mean is the expected precision if the probabilities are calibrated.
 
     Raises:
-        ConfigError: if no pair is as probable as that, or `target` is not above 0 and up to 1.
+        ConfigError: if no pair is that probable, or `target` is not above 0 and at most 1.
     """
     if not 0 < target <= 1:
         raise ConfigError(f"--target-precision: expected a share as 0.95, above 0, up to 1, found {target:g}")
@@ -153,14 +153,14 @@ def _links(pairs: MatchedPairs, threshold: float, certain: float) -> Links:
 
 
 def _chosen(links: Links, how: How) -> npt.NDArray[np.bool_]:
-    """Return which pairs are matches, without clusters."""
+    """Return which pairs are matches, for any assignment except "clusters"."""
     if how == "one-to-one":
         return one_to_one(links)
     return links.weight >= 0 if how == "many-to-many" else _best_of_each(links, how)
 
 
 def _chosen_as_one(links: Links, how: How, firsts: tuple[Rows, Rows]) -> npt.NDArray[np.bool_]:
-    """Return which pairs are matches, where copies match as one record."""
+    """Return which pairs are matches, with copies assigned as one record."""
     one = np.concatenate([firsts[0], firsts[1] + len(firsts[0])])
     contracted = replace(links, first=one[links.first], second=one[links.second])
     keys = contracted.first * links.records + contracted.second

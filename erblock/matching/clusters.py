@@ -1,4 +1,4 @@
-"""Records joined into entities, without chaining unlike ones."""
+"""Joins records into entities by average linkage, which does not chain unlike records."""
 
 import numpy as np
 import numpy.typing as npt
@@ -18,8 +18,8 @@ _NONE = np.iinfo(np.int64).max
 def cluster(links: Links) -> Rows:
     """Return for each record the number of a record in its cluster, the same for all of the cluster.
 
-    In one table a pair counts the less, the fewer neighbours its records share (`erblock.matching.support`):
-    however sure, it does not join two groups of four or more that nothing else connects.
+    In one table the weight of a pair falls with the share of neighbours that its records have in common
+    (`erblock.matching.support`). So a single pair does not join two groups of four records or more.
     """
     return average_linkage(supported(links) if links.n_left is None else links)
 
@@ -27,11 +27,11 @@ def cluster(links: Links) -> Rows:
 def average_linkage(links: Links) -> Rows:
     """Return for each record the number of a record in its cluster, the same for all of the cluster.
 
-    The two clusters whose pairs of records have the highest mean weight are joined, until no mean is 0 or
-    more. A pair that is no candidate weighs `-MISSING`, so that few good pairs do not join two large groups;
-    two records of the same one of two tables are no pair and weigh nothing.
-    All clusters that are each other's nearest are joined at once, which gives the same clusters in a few
-    rounds over all edges (Sumengen et al. 2021, https://arxiv.org/abs/2105.11653).
+    The two clusters with the highest mean weight over their pairs of records are joined, until no mean is 0
+    or more. A pair that is no candidate has the weight `-MISSING`, so that few likely pairs do not join two
+    large groups. Of two tables, two records of one table are no pair and do not enter the mean. All mutually
+    nearest clusters are joined at once, which gives the same clusters in a few rounds over all edges
+    (Sumengen et al. 2021, https://arxiv.org/abs/2105.11653).
     """
     clusters = Clusters(links)
     nearest = np.full(links.records, _NONE)
@@ -49,10 +49,10 @@ def average_linkage(links: Links) -> Rows:
 
 
 def _nearest(between: Between, clusters: Clusters, best: Rows) -> tuple[Rows, npt.NDArray[np.bool_], int]:
-    """Return the rows of clusters nearest to each other, which rows still matter, and of how many clusters.
+    """Return the rows of mutually nearest clusters, the rows to keep, and the number of clusters in them.
 
-    The mean of joined clusters lies between their means: one without a neighbour at 0 or more now never gets
-    one, and is left out of what follows. `best` is room to work in, all `_NONE`.
+    The mean of joined clusters lies between their means, so a cluster without a neighbour at 0 or more never
+    gets one and is dropped. `best` is a work array, all `_NONE`.
     """
     rows = _nearest_first(between, clusters.mean_weight(between))
     one, other = between.one[rows], between.other[rows]
@@ -69,7 +69,7 @@ def _nearest(between: Between, clusters: Clusters, best: Rows) -> tuple[Rows, np
 def _nearest_first(between: Between, mean: npt.NDArray[np.float64]) -> Rows:
     """Return the rows that may be joined, nearest first.
 
-    Ties are broken by a hash: if the lower number won, a row of equal edges would be joined one by one.
+    Ties are broken by a hash: by the lower number, a chain of equal edges would be joined one per round.
     """
     rows = np.flatnonzero(mean >= 0)
     one, other = between.one[rows], between.other[rows]

@@ -1,4 +1,4 @@
-"""Carries entity ids over from an earlier run, and says what became of entities that ended.
+"""Keeps the entity ids of an earlier run, and lists merged, split and vanished entities.
 
 Decision: docs/decisions/038-entity-ids.md.
 """
@@ -15,9 +15,9 @@ from erblock.tables.schemas import CHANGES
 
 @dataclass(frozen=True)
 class EntityIds:
-    """`of_cluster`: the entity id of each cluster, by its number. `changes`: CHANGES of known entities.
+    """`of_cluster`: the entity id of each cluster. `changes`: CHANGES of known entities.
 
-    `highest`: the highest id ever given. `joined`: how many new records are in an entity that was known.
+    `highest`: the highest id ever assigned. `joined`: number of new records in known entities.
     """
 
     of_cluster: Rows
@@ -29,9 +29,9 @@ class EntityIds:
 def keep_ids(cluster_of: Rows, known: KnownEntities) -> EntityIds:
     """Return the entity ids of clusters, given the cluster of every record, left table first.
 
-    A cluster has the id of the known entity with which it shares most records; so has an entity one heir.
-    Ties go to the lowest id, then to the cluster with the first record. Clusters without an id get new
-    ones in their order, above all that were ever given.
+    A cluster takes the id of the known entity with which it shares most records, and each id goes to one
+    cluster. Ties go to the lowest id, then to the cluster with the first record. Other clusters get new ids
+    in their order, above every id ever assigned.
     """
     records = pl.DataFrame({"cluster": cluster_of, "entity_id": known.entity_of})
     shared = records.drop_nulls().group_by("cluster", "entity_id").agg(records=pl.len().cast(pl.Int64))
@@ -52,7 +52,7 @@ def keep_ids(cluster_of: Rows, known: KnownEntities) -> EntityIds:
 
 
 def _changes(shared: pl.DataFrame, gone: pl.Series) -> pl.DataFrame:
-    """Return CHANGES: `merged` into another as a whole, `split` off, or `gone` with all its records."""
+    """Return CHANGES: an entity was `merged` into another, `split`, or is `gone` with all its records."""
     parts = pl.len().over("entity_id")
     change = pl.when(parts > 1).then(pl.lit("split")).otherwise(pl.lit("merged"))
     moved = shared.with_columns(change=change).filter(pl.col("into_id") != pl.col("entity_id"))

@@ -1,7 +1,7 @@
 """Probabilities of a match, learned from few labels or none.
 
-Evidence of the columns is learned from seed pairs, rules and labels (`erblock.comparison.evidence`). Ranking
-and evidence together are turned into probabilities by decoys (`erblock.scoring.target_decoy`).
+The evidence of the columns is learned from seed pairs, rules and labels (`erblock.comparison.evidence`).
+Target-decoy calibration turns ranking and evidence into probabilities (`erblock.scoring.target_decoy`).
 
 Decision: docs/decisions/037-no-trees-on-labels.md.
 """
@@ -47,22 +47,22 @@ class Matcher:
     ) -> Scores:
         """Return the probability of each pair to be a match.
 
-        `log_odds` are those of the evidence; `logits` are a language model's, if the calibration weighs them.
-        `how`: how records match, if it is not as the candidates show it.
+        `log_odds`: those of the evidence. `logits`: those of a language model, if the calibration uses them.
+        `how`: the match cardinality, if it is not the one read from the candidates.
         """
         return self.exclusive(pairs, self.alone(pairs, log_odds, logits), how or self.how)
 
     def alone(self, pairs: ScoredPairs, log_odds: Scores, logits: Scores | None = None) -> Scores:
-        """Return the log odds of each pair by itself, before pairs of a record exclude each other."""
+        """Return the log odds of each pair by itself, before the pairs of a record exclude each other."""
         weighed = with_evidence(replace(pairs, competition=self.competition), log_odds)
         return self.calibration.log_odds(beside(inputs_of(weighed, log_odds), logits))
 
     def exclusive(self, pairs: ScoredPairs, alone: Scores, how: How) -> Scores:
-        """Return the probability of each pair, given the log odds that it has by itself."""
+        """Return the probability of each pair, given the log odds of each pair by itself."""
         return probabilities(pairs, alone, self._exclusion(how)).astype(np.float32)
 
     def _exclusion(self, how: How) -> tuple[float, float]:
-        """Return how far, 0 to 1, a match of a left record, and of a right one, excludes its others."""
+        """Return the extent, 0 to 1, to which a match of a left or right record excludes its other pairs."""
         if how != "clusters":
             left, right = HAS_ONE_MATCH[how]
             return float(left), float(right)
@@ -82,7 +82,7 @@ def fit_matcher(pairs: ScoredPairs, comparison: Comparison, pair_labels: PairLab
     """Return a matcher learned from the pairs, rules and labels.
 
     Raises:
-        ConfigError: if too few pairs are beyond doubt or labelled, or too few are not matches, to learn from.
+        ConfigError: if there are too few seed pairs and labels, or too few non-matches, to learn from.
     """
     return learn(pairs, comparison, pair_labels, seed).matcher
 
@@ -104,9 +104,9 @@ def learn(
     how: How | None = None,
     taught: TaughtPairs = NOTHING_TAUGHT,
 ) -> Learned:
-    """Return what `fit_matcher` does, and what it was learned from; `how`: how records match, if it is said.
+    """Return the matcher and what it was learned from; `how`: the match cardinality, if it is given.
 
-    `taught`: labels with a probability or a weight, which override everything else about a pair.
+    `taught`: labels with a probability or a weight, which override all other information on a pair.
 
     Raises:
         ConfigError: as `fit_matcher`.

@@ -1,8 +1,8 @@
 """A small network that judges a pair by the embeddings of its two records.
 
 The head of a bi-encoder, as in Sudowoodo (arXiv 2207.04122): one hidden layer over the difference and the
-product of the two embeddings, beside their cosine and what the columns say. Several heads, each learned on
-other records, judge together.
+product of the two embeddings, their cosine, and the log odds of the columns. The logit of several heads, each
+trained on other records, is their mean.
 """
 
 from collections.abc import Iterator
@@ -109,7 +109,7 @@ class Heads:
 
 
 def head_inputs(left: "Tensor", right: "Tensor", log_odds: "Tensor") -> "Tensor":
-    """Return the (pairs, 2 width + 2) inputs of a head for unit vectors; all are of about the same size."""
+    """Return the (pairs, 2 width + 2) inputs of a head for unit vectors, scaled to about the same size."""
     import torch
 
     size, product = left.shape[1] ** 0.5, left * right
@@ -118,13 +118,13 @@ def head_inputs(left: "Tensor", right: "Tensor", log_odds: "Tensor") -> "Tensor"
 
 
 def stacked(heads: list[Heads]) -> Heads:
-    """Return several heads as one."""
+    """Return several heads stacked as one."""
     names = ("weights", "bias", "output", "output_bias")
     return Heads(*(np.concatenate([getattr(head, name) for head in heads]) for name in names))
 
 
 def fit_head(reading: Reading, training: HeadExamples, held_out: HeadExamples, seed: int) -> Heads:
-    """Return one head learned on `training`: the weights of the step with the lowest loss on `held_out`."""
+    """Return a head trained on `training`, with the weights of the step of the lowest loss on `held_out`."""
     # Several threads do not speed up so small a network.
     with one_thread():
         return _fit_head(reading, training, held_out, seed)
@@ -152,7 +152,7 @@ def new_head(width: int) -> "nn.Sequential":
     """Return an untrained head for embeddings of this width."""
     from torch import nn
 
-    # Dropout acts on hidden values; drawing for all inputs took longer than the rest of a step.
+    # Dropout is on hidden values, because drawing it for all inputs takes longer than the rest of a step.
     hidden = (nn.Linear(2 * width + 2, _HIDDEN), nn.ReLU(), nn.Dropout(_DROPOUT))
     return nn.Sequential(*hidden, nn.Linear(_HIDDEN, 1))
 
@@ -196,7 +196,7 @@ class _EarlyStop:
         self._losses: list[float] = []
 
     def check(self) -> bool:
-        """Measure the held-out loss; return whether it has not fallen for some checks."""
+        """Measure the held-out loss; return whether to stop, as it has not fallen for some checks."""
         self._losses.append(self._measure())
         if self._losses[-1] <= min(self._losses):
             self._weights = {name: value.clone() for name, value in self._net.state_dict().items()}

@@ -1,4 +1,4 @@
-"""Average linkage pair by pair, with cheap steps for any graph."""
+"""Average linkage by a heap: one join per step, for graphs in which few clusters are mutually nearest."""
 
 from collections import defaultdict
 from heapq import heappop, heappush
@@ -7,10 +7,10 @@ from erblock.matching.linkage import MISSING, Between, Clusters
 
 
 def join_one_by_one(between: Between, clusters: Clusters) -> None:
-    """Join in `clusters`, nearest first, what has a mean weight of 0 or more.
+    """Join clusters with a mean weight of 0 or more, nearest first, in place.
 
-    A mean that falls because a cluster has grown is noticed when its turn comes; none rises. So a step costs
-    as much as the smaller of two clusters has neighbours, and a logarithm.
+    Means fall as clusters grow and never rise, so an outdated mean is corrected when it is popped. A step
+    costs the number of neighbours of the smaller cluster, times a logarithm.
     """
     _Heap(between, clusters).run()
 

@@ -1,10 +1,10 @@
-"""Chooses the pairs to ask a person about: doubtful ones of every kind, and some likely matches.
+"""Active learning: chooses the pairs to label, doubtful ones of every kind and some likely matches.
 
-Pairs with a probability near a half teach most (Lewis and Gale 1994, https://arxiv.org/abs/cmp-lg/9407020),
-but the nearest ones are much alike. So a batch is drawn at random among the doubtful, the more doubtful the
-likelier, from as many parts of the similarity's ranking as there are places, and no record is in two pairs.
-A share of the places goes to random pairs among the likely matches: a matcher that is sure and wrong would
-never ask about its mistakes.
+Labels of pairs with a probability near a half help most (uncertainty sampling, Lewis and Gale 1994,
+https://arxiv.org/abs/cmp-lg/9407020), but the nearest ones resemble each other. So a batch is a random sample
+of doubtful pairs, weighted by their doubt, spread evenly over the ranking by similarity, and no record is in
+two pairs. A share of the batch is a random sample of likely matches, because a matcher that is certain and
+wrong would never ask about its mistakes.
 
 Decision: docs/decisions/036-questions-among-the-doubtful.md.
 """
@@ -23,7 +23,7 @@ _LIKELY_SHARE = 0.1
 _LIKELY = 0.1
 _DOUBTFUL = 2.0
 """Log odds of 2 from a half or from the threshold: probabilities of 0.12 to 0.88."""
-_FEWEST = 5  # doubtful pairs for one place; where there are fewer, the next less doubtful count too
+_FEWEST = 5  # doubtful pairs per question; where there are fewer, the next most doubtful are added
 _CERTAIN = 1e-6
 
 Mask = npt.NDArray[np.bool_]
@@ -39,16 +39,16 @@ class Predictions:
 
     @property
     def doubt(self) -> Scores:
-        """The log odds between each probability and the nearer of a half and the threshold."""
+        """Distance in log odds of each probability from a half or from the threshold, whichever is nearer."""
         odds = logit(np.clip(self.probability.astype(np.float64), _CERTAIN, 1 - _CERTAIN))
         nearest = np.minimum(np.abs(odds), np.abs(odds - logit(self.threshold)))
         return np.asarray(nearest, dtype=np.float32)
 
 
 def guessed(pairs: ScoredPairs) -> Scores:
-    """Return rough probabilities for pairs that are too few to learn from, by the ranking alone.
+    """Return rough probabilities from the ranking alone, for pairs that are too few to learn from.
 
-    The pair in the place of the smaller table's size has a half.
+    The pair whose rank is the smaller table's size gets a half.
     """
     scores = ranking(pairs).astype(np.float64)
     if not len(scores):
@@ -59,9 +59,9 @@ def guessed(pairs: ScoredPairs) -> Scores:
 
 
 def choose_questions(pairs: ScoredPairs, predictions: Predictions, asked: Mask, size: int, seed: int) -> Rows:
-    """Return the positions of at most `size` pairs to ask about, none of which is `asked`, in random order.
+    """Return the positions of at most `size` pairs to label, none of them in `asked`, in random order.
 
-    No record is in two of them. There is one at least as long as there is a pair that is not asked.
+    No record is in two of them. At least one is returned while any pair has not been asked.
     """
     random = np.random.default_rng(seed)
     free = np.flatnonzero(~asked)
@@ -79,7 +79,7 @@ def _doubtful(predictions: Predictions, free: Rows, places: int, random: np.rand
     pool = max(int((doubt <= _DOUBTFUL).sum()), _FEWEST * places)
     rest = free[order[pool:]]
     drawn = order[:pool]
-    # The first of those drawn one by one with such weights (Efraimidis and Spirakis 2006).
+    # Weighted sampling without replacement (Efraimidis and Spirakis 2006).
     weight = expit(doubt[drawn]) * expit(-doubt[drawn])
     drawn = drawn[np.argsort(random.exponential(size=len(drawn)) / weight)]
     part = np.empty(len(drawn), dtype=np.int64)
@@ -90,7 +90,7 @@ def _doubtful(predictions: Predictions, free: Rows, places: int, random: np.rand
 
 
 def _turns(part: Rows) -> Rows:
-    """Return for every entry how many of the same part come before it."""
+    """Return, for every entry, the number of earlier entries of the same part."""
     order = np.argsort(part, kind="stable")
     _, first, count = np.unique(part[order], return_index=True, return_counts=True)
     turns = np.empty(len(part), dtype=np.int64)

@@ -19,7 +19,7 @@ Counts = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Between:
-    """Evidence between clusters `one` < `other`: how many candidate pairs, and their weights together."""
+    """Evidence between clusters `one` < `other`: number of candidate pairs, and the sum of their weights."""
 
     one: Rows
     other: Rows
@@ -35,7 +35,7 @@ class Between:
 
 
 class Clusters:
-    """Clusters, each called by one of its records: at first every record is one.
+    """Clusters, each named by one of its records; at first every record is a cluster.
 
     `of[i]` is the cluster that cluster i was joined to; `left`, `right` count the records of each.
     """
@@ -43,13 +43,13 @@ class Clusters:
     def __init__(self, links: Links) -> None:
         is_right = np.arange(links.records) >= (links.n_left or 0)
         self.of = np.arange(links.records)
-        # The records of one table stand on both sides, so that their pairs are counted twice.
+        # Records of one table count on both sides, so their pairs are counted twice.
         self.counted = 2 if links.n_left is None else 1
         self.left = np.where(is_right & (self.counted == 1), 0, 1)
         self.right = np.where(is_right, 1, 0)
 
     def join(self, one: Rows, other: Rows) -> None:
-        """Add each cluster of `other` to that of `one`; no cluster stands twice in the two."""
+        """Add each cluster of `other` to the one in `one`; no cluster occurs twice."""
         self.of[other] = one
         self.left[one] += self.left[other]
         self.right[one] += self.right[other]
@@ -62,7 +62,7 @@ class Clusters:
         return np.asarray((between.weight - MISSING * (possible - between.pairs)) / possible)
 
     def of_records(self) -> Rows:
-        """Return for each record the cluster that it has come to be in."""
+        """Return the present cluster of each record."""
         of = self.of
         while (of != of[of]).any():
             of = of[of]
@@ -70,7 +70,7 @@ class Clusters:
 
 
 def summed(one: Rows, other: Rows, weight: Counts, pairs: Counts) -> Between:
-    """Return the sums over equal pairs of clusters, without those of a cluster and itself."""
+    """Return the sums over equal pairs of clusters, without pairs of a cluster with itself."""
     low, high = np.minimum(one, other), np.maximum(one, other)
     order = np.lexsort((high, low))
     order = order[low[order] < high[order]]
@@ -83,7 +83,7 @@ def summed(one: Rows, other: Rows, weight: Counts, pairs: Counts) -> Between:
 
 
 def mixed(one: Rows, other: Rows) -> npt.NDArray[np.uint64]:
-    """Return a well-mixed number for each pair of numbers below 2^32 (SplitMix64)."""
+    """Return a hash of each pair of numbers below 2^32 (SplitMix64)."""
     number = (
         (one.astype(np.uint64) << np.uint64(32)) + other.astype(np.uint64) + np.uint64(0x9E3779B97F4A7C15)
     )

@@ -1,4 +1,4 @@
-"""Pairs of records as the weighted edges of a graph: evidence for and against, in exact numbers."""
+"""Pairs of records as weighted edges of a graph, with integer weights so that sums are exact."""
 
 from dataclasses import dataclass, replace
 
@@ -17,7 +17,7 @@ _CERTAIN = 1e-9  # log-odds are finite
 
 @dataclass(frozen=True)
 class Links:
-    """Edges between records, all numbered through: those of a right table follow those of the left.
+    """Edges between records; the records of a right table are numbered after those of the left.
 
     `weight` of an edge: log-odds of its probability above those of the threshold, in units of 1 / UNIT;
     0 or more speaks for a match. `n_left` is None if all records are of one table.
@@ -37,16 +37,16 @@ class Links:
         return replace(self, first=self.first[rows], second=self.second[rows], weight=self.weight[rows])
 
     def components(self) -> npt.NDArray[np.int32]:
-        """Return for every record the number of the connected part of the graph that it is in."""
+        """Return the number of the connected component of every record."""
         ones = np.ones(len(self), dtype=np.int8)
         graph = coo_array((ones, (self.first, self.second)), shape=(self.records, self.records))
         return np.asarray(connected_components(graph, directed=False)[1])
 
 
 def log_odds_above(probability: Scores, threshold: float, least: float) -> npt.NDArray[np.int64]:
-    """Return the weights of pairs; probabilities nearer to 0 or 1 than `least` count as that near.
+    """Return the weights of pairs; probabilities are clipped to `least` from 0 and from 1.
 
-    A pair weighs 0 or more exactly if its probability is at least `threshold`.
+    A weight is 0 or more exactly if the probability is at least `threshold`.
     """
     low, high = min(least, threshold / 2), max(1 - least, (1 + threshold) / 2)
     bounds = low, min(high, 1 - _CERTAIN)
@@ -58,7 +58,7 @@ def log_odds_above(probability: Scores, threshold: float, least: float) -> npt.N
 
 
 def numbered_by_first(labels: npt.NDArray[np.integer]) -> Rows:
-    """Return the same groups numbered from 0 in the order of their first members."""
+    """Return the groups numbered from 0 in the order of their first members."""
     _, first, inverse = np.unique(labels, return_index=True, return_inverse=True)
     number = np.empty(len(first), dtype=np.int64)
     number[np.argsort(first)] = np.arange(len(first))

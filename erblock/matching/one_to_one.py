@@ -1,4 +1,4 @@
-"""Matches in which no record occurs twice, of the greatest total evidence."""
+"""One-to-one assignment of the greatest total log odds."""
 
 from collections.abc import Iterator
 
@@ -18,12 +18,12 @@ BATCH_PAIRS = 4_000
 
 
 def one_to_one(links: Links) -> npt.NDArray[np.bool_]:
-    """Return which edges are chosen, so that each record is in one at most.
+    """Return which edges are chosen; each record is in at most one.
 
-    Of two tables the choice is the best there is: the sum of the log-odds above the threshold is greatest
-    (Jaro 1989, https://doi.org/10.1080/01621459.1989.10478785), except in connected parts of more than
-    `EXACT_PAIRS` edges. In those and in one table the best edge that is left is taken until none is,
-    which has half of the greatest sum at least (Preis 1999, https://doi.org/10.1007/3-540-49116-3_24).
+    For two tables the choice is optimal: the sum of the log odds above the threshold is the greatest possible
+    (Jaro 1989, https://doi.org/10.1080/01621459.1989.10478785), except in connected components of more than
+    `EXACT_PAIRS` edges. There, and in one table, the choice is greedy, which reaches at least half of the
+    greatest sum (Preis 1999, https://doi.org/10.1007/3-540-49116-3_24).
     """
     chosen = np.zeros(len(links), dtype=np.bool_)
     usable = np.flatnonzero(links.weight >= 0)
@@ -40,13 +40,13 @@ def one_to_one(links: Links) -> npt.NDArray[np.bool_]:
 
 
 def _parts(links: Links) -> tuple[npt.NDArray[np.int32], Rows]:
-    """Return for each edge its connected part, and how many edges that has."""
+    """Return the connected component of each edge, and the number of edges in it."""
     part = links.components()[links.first]
     return part, np.bincount(part, minlength=1)[part] if len(part) else part.astype(np.int64)
 
 
 def _batches(part: npt.NDArray[np.int32], edges: Rows, wanted: npt.NDArray[np.bool_]) -> Iterator[Rows]:
-    """Give the wanted edges, whole connected parts together."""
+    """Yield the wanted edges in batches of whole connected components."""
     rows = np.flatnonzero(wanted)
     rows = rows[np.argsort(part[rows], kind="stable")]
     starts = np.flatnonzero(np.diff(part[rows], prepend=-1))
@@ -56,15 +56,15 @@ def _batches(part: npt.NDArray[np.int32], edges: Rows, wanted: npt.NDArray[np.bo
 
 
 def _exact(links: Links) -> Rows:
-    """Return the edges of the best choice.
+    """Return the edges of the optimal choice.
 
-    The solver matches every left record, so each gets a partner of its own that stands for no match.
-    Costs are whole numbers: sums of floats could send it round in circles.
+    The solver matches every left record, so each gets a dummy partner that stands for no match. Costs are
+    integers, because rounded sums of floats could make the solver cycle.
     """
     left, row = np.unique(links.first, return_inverse=True)
     right, column = np.unique(links.second, return_inverse=True)
     alone = np.arange(len(left))
-    top = int(links.weight.max()) + 2  # an edge of weight 0 is still better than none, and no cost is 0
+    top = int(links.weight.max()) + 2  # weight 0 is better than no match; no cost is 0
     costs = np.concatenate([top - 1 - links.weight, np.full(len(left), top)]).astype(np.float64)
     ends = np.concatenate([row, alone]), np.concatenate([column, len(right) + alone])
     graph = csr_array((costs, ends), shape=(len(left), len(right) + len(left)))

@@ -9,9 +9,9 @@ from erblock.tables.schemas import CLUSTERS, LINKED, MATCHES
 def matches_frame(
     left_ids: pl.Series, right_ids: pl.Series, pairs: MatchedPairs, assignment: Assignment
 ) -> pl.DataFrame:
-    """Return all pairs as MATCHES, the most probable first; equally probable ones in the order of their rows.
+    """Return all pairs as MATCHES, most probable first; ties in the order of their rows.
 
-    `right_ids` are those of the one table, if there is only one.
+    With one table, `right_ids` are the ids of that table.
     """
     rows = pl.DataFrame({"l": pairs.left, "r": pairs.right, "probability": pairs.probability})
     rows = rows.with_columns(is_match=pl.Series(assignment.is_match))
@@ -21,7 +21,7 @@ def matches_frame(
 
 
 def clusters_frame(left_ids: pl.Series, right_ids: pl.Series | None, assignment: Assignment) -> pl.DataFrame:
-    """Return every record with its cluster, clusters in order: CLUSTERS, or LINKED for two tables.
+    """Return every record with its cluster, sorted by cluster: CLUSTERS, or LINKED for two tables.
 
     `right_ids` is None if there is one table.
     """

@@ -1,13 +1,13 @@
 """The stronger matcher: a pre-trained language model reads the records, and a head judges the pairs.
 
-The head learns from the pairs that the calibration learns from. So that it cannot vouch for what it has seen,
-the records are dealt into three parts, and three heads are learned, each on two of them: what is known of a
-pair is calibrated by the head that has not seen its left record. The head's logit is one more input of the
-calibration, beside ranking and evidence, which it may outweigh only as far as it is right.
+Heads are trained on the pairs of the calibration set by cross-fitting. The records are split into three
+parts, and each of three heads is trained on two of them. The calibration uses, for each pair, the logit of
+the head that has not seen its left record. The logit is a further input of the calibration beside ranking and
+evidence.
 
-Self-training (Sudowoodo, arXiv 2207.04122) adds the pairs that are all but sure and learns again, two times
-at most. It ends as soon as the loss on what was known from the start, judged by heads that have not seen it,
-does not fall, or the number of likely pairs moves by more than a quarter; the heads of the round before stay.
+Self-training (Sudowoodo, arXiv 2207.04122) adds pairs of high confidence and trains again, at most twice. It
+stops if the cross-fitted loss on the first calibration set does not fall, or if the number of likely pairs
+changes by more than a quarter. The heads of the round before are then kept.
 
 Decision: docs/decisions/034-plm-matcher.md.
 """
@@ -41,7 +41,7 @@ class Plm:
     heads: Heads
 
     def logits(self, texts: Texts, pairs: ScoredPairs, log_odds: Scores) -> Scores:
-        """Return the logit of every pair; `texts` are those of both tables, `log_odds` of the evidence."""
+        """Return the logit of every pair; `texts`: of both tables; `log_odds`: by the evidence."""
         return self.heads.logits(read(self.encoder, texts, pairs, log_odds))
 
 
@@ -52,7 +52,7 @@ def read(
     log_odds: Scores,
     on_progress: Progress = silent,
 ) -> Reading:
-    """Return the pairs with the embeddings of the records; one table, the same twice, is encoded once."""
+    """Return the pairs with the embeddings of the records; one table is encoded once."""
     left = encoder.encode(texts[0].fill_null("").to_list(), on_progress)
     right = left if texts[1] is texts[0] else encoder.encode(texts[1].fill_null("").to_list(), on_progress)
     return Reading(pairs.left, pairs.right, left, right, log_odds)
@@ -70,9 +70,10 @@ class Task:
 
 @dataclass(frozen=True)
 class Judged:
-    """The heads, and the matcher that weighs them in.
+    """The heads, and the matcher that uses them.
 
-    `loss` is that of what is known, and `probability` that of every pair, by the head that has not seen it.
+    `loss` (on the calibration set) and `probability` (of every pair) are by heads that have not seen the
+    pair.
     """
 
     heads: Heads
@@ -87,7 +88,7 @@ class Judged:
 
 
 def fit_heads(task: Task, reading: Reading, seed: int) -> Judged:
-    """Return the heads of the last round of self-training that helped, and the matcher calibrated on them."""
+    """Return the heads of the last round of self-training that helped, and the calibrated matcher."""
     parts = parts_of(task, seed)
     best = _round(task, reading, examples_of(task.known), parts)
     for _ in range(_ROUNDS):
@@ -105,12 +106,12 @@ def parts_of(task: Task, seed: int) -> Rows:
 
 
 def examples_of(known: CalibrationSet) -> HeadExamples:
-    """Return what is known as examples for a head."""
+    """Return the calibration set as examples for a head."""
     return HeadExamples(known.at, known.matches, known.sample_weight)
 
 
 def _round(task: Task, reading: Reading, examples: HeadExamples, parts: Rows) -> Judged:
-    """Learn a head without each part, and calibrate what is known by the heads that have not seen it."""
+    """Train a head without each part, and calibrate with cross-fitted logits."""
     known = examples_of(task.known)
     of_examples, of_known = parts[examples.at], parts[known.at]
     heads = stacked(
@@ -136,7 +137,7 @@ def _loss(examples: HeadExamples, logits: Scores) -> float:
 
 
 def _with_sure(task: Task, judged: Judged, seed: int) -> HeadExamples:
-    """Return the known pairs and those of which the heads are almost certain."""
+    """Return the example pairs and those of which the heads are almost certain."""
     known = examples_of(task.known)
     sure = np.abs(judged.probability - 0.5) >= _SURE - 0.5
     sure[known.at] = False

@@ -1,8 +1,8 @@
 """A matcher as a folder: `manifest.json`, the readable `evidence.json`, and the features' weights.
 
-Where a language model reads, its own folder `encoder` and `heads.safetensors` are in it, too.
+With a language model, the folder also holds `encoder/` and `heads.safetensors`.
 
-Nothing in it is ever run or unpickled. It is written beside its place and then renamed.
+Nothing in the folder is run or unpickled. It is written under another name, then renamed.
 """
 
 from dataclasses import asdict, dataclass, fields, replace
@@ -53,8 +53,8 @@ Floats = npt.NDArray[np.float32]
 class StoredMatcher:
     """A matcher, the columns it compares, and the weight of each of the 2**20 features.
 
-    `mapping` are the mapped columns of the tables it was learned on, as `--columns` writes them. `plm` is the
-    language model whose opinion the matcher weighs, if it does.
+    `mapping`: the mapped columns of the tables that it was learned on, in the syntax of `--columns`. `plm`:
+    the language model that the matcher uses, if any.
     """
 
     matcher: Matcher
@@ -85,7 +85,7 @@ def _manifest_in(folder: Path) -> dict[str, Any] | None:
 
 
 def save_matcher(stored: StoredMatcher, folder: Path) -> None:
-    """Write the matcher to `folder`, in place of one that is there.
+    """Write the matcher to `folder`, replacing a matcher that is there.
 
     Raises:
         ModelError: if something else is there.
@@ -145,7 +145,7 @@ def _load_plm(folder: Path, settings: dict[str, Any], run: RunOptions) -> Plm:
 
 
 def load_matcher(folder: Path, run: RunOptions = _AS_IT_COMES) -> StoredMatcher:
-    """Return the matcher in `folder`; `run` is how its language model runs, if it has one.
+    """Return the matcher in `folder`; `run`: how to run its language model, if it has one.
 
     Raises:
         ModelError: if there is none, or it cannot be read.

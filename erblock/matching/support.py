@@ -1,4 +1,4 @@
-"""Support of a pair by common neighbours: a bridge between two groups has none.
+"""Support of a pair by common neighbours, which a bridge between two groups lacks.
 
 Decision: docs/decisions/035-average-linkage.md.
 """
@@ -16,11 +16,11 @@ WEDGES = 4_000_000
 
 
 def supported(links: Links) -> Links:
-    """Return the edges of one table, each edge of weight 0 or more the lighter the less its neighbours agree.
+    """Return the edges of one table; the weight of each edge of 0 or more is multiplied by its support.
 
-    Neighbours are joined by such edges. Of the neighbours of the end that has fewer, the share is taken that
-    are neighbours of the other end too, both ends counting as neighbours of each other: 1 in a clique, for a
-    pair without any other neighbour and for the rays of a star; 1 / n for a bridge between two cliques of n.
+    Neighbours are records joined by such edges, and both ends count as their own neighbours. The support is
+    the share of the neighbours of the end with fewer that are also neighbours of the other end. It is 1 in a
+    clique, for an isolated pair and for the rays of a star, and 1 / n for a bridge between two cliques of n.
     """
     positive = np.flatnonzero(links.weight >= 0)
     edges = links.take(positive)
@@ -32,10 +32,10 @@ def supported(links: Links) -> Links:
 
 
 def common_neighbours(edges: Links, degree: Rows) -> Rows:
-    """Return for each edge how many records have an edge to both its ends; every edge is listed once.
+    """Return, for each edge, the number of records with an edge to both its ends; every edge is listed once.
 
-    Triangles are looked for at their end of lowest degree, so a record with very many edges costs little:
-    for m edges at most m * sqrt(m / 2) pairs of edges are looked at (Chiba and Nishizeki 1985,
+    Triangles are enumerated from their end of lowest degree, so a record with very many edges costs little:
+    for m edges at most m * sqrt(m / 2) pairs of edges are visited (Chiba and Nishizeki 1985,
     https://doi.org/10.1137/0214017).
     """
     place = np.empty(edges.records, dtype=np.int64)
@@ -57,7 +57,7 @@ def common_neighbours(edges: Links, degree: Rows) -> Rows:
 
 
 def _wedges(low: Rows) -> Iterator[tuple[Rows, Rows]]:
-    """Give all pairs of edges with the same lower end, part by part; `low` is sorted."""
+    """Yield all pairs of edges with the same lower end, in parts; `low` is sorted."""
     after = np.searchsorted(low, low, side="right") - np.arange(len(low)) - 1
     part = np.cumsum(after) // WEDGES
     for edges in np.split(np.arange(len(low)), np.flatnonzero(np.diff(part)) + 1):

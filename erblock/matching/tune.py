@@ -1,7 +1,7 @@
 """Fine-tuning of the encoder on the pairs themselves, together with one head.
 
-One part of the records is held out: it says when to stop, and is all that the probabilities are calibrated
-on, because the encoder has seen the rest.
+One part of the records is held out. It decides when to stop, and the probabilities are calibrated on it
+alone, because the encoder has seen the rest.
 """
 
 from collections.abc import Iterator
@@ -35,7 +35,7 @@ _CLIP = 1.0
 def fine_tune(
     encoder: Encoder, texts: Texts, task: Task, seed: int, on_progress: Progress = silent
 ) -> Judged:
-    """Train `encoder` in place and a head, on `task`; return the head and the matcher that weighs it in."""
+    """Train `encoder` in place together with a head; return the head and the matcher that uses it."""
     import torch
 
     torch.manual_seed(seed)
@@ -92,7 +92,7 @@ class _Step:
     task: Task
 
     def __call__(self, batch: HeadExamples) -> "Tensor":
-        """Return the loss of pairs whose records are read anew, in training mode."""
+        """Return the loss of pairs, with their records encoded in training mode."""
         self.encoder.model.train()
         self.head.train()
         return self._loss(batch)
@@ -121,7 +121,7 @@ class _Step:
         return head_loss(self.head, head_inputs(vectors[: len(left)], vectors[len(left) :], odds), batch)
 
     def optimiser(self, steps: int) -> tuple[Any, Any]:
-        """Return AdamW and a schedule that falls to zero, slower for the encoder than for the head."""
+        """Return AdamW, its rate lower for the encoder than for the head, and a schedule falling to zero."""
         import torch
 
         groups = [

@@ -24,7 +24,7 @@ class RuleAnswer:
 
 
 def answers_of(rules: RuleSet, left_row: int, right_row: int) -> tuple[RuleAnswer, ...]:
-    """Return what the rules say of the pair of row numbers, in their order."""
+    """Return the answer of each rule for a pair of row numbers, in the order of the rules."""
     batch = Batch(rules, np.array([left_row]), np.array([right_row]))
     return tuple(_answer(rules, batch, rule, (left_row, right_row)) for rule in rules.rules)
 

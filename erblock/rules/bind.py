@@ -1,4 +1,4 @@
-"""The columns of two tables as rules see them: names resolved, values as text, prepared once."""
+"""The columns that rules read: names resolved in both tables, values as text, prepared once."""
 
 from functools import cache
 from typing import Literal, TypeAlias, cast
@@ -29,13 +29,13 @@ class TableColumns:
     def __init__(self, tables: TablePair) -> None:
         self._tables = {"left": tables.left, "right": tables.other}
         self._pairs = {pair.name: (pair.left, pair.right) for pair in tables.columns}
-        # A cache of its own per instance: the values go when the tables do.
+        # A cache per instance, so the values are freed with the tables.
         self.text = cache(self._text)
         self.folded = cache(self._folded)
         self.numbers = cache(self._numbers)
 
     def pair(self, call: Call, source: Source) -> ColumnNames:
-        """Return the columns that a call is about.
+        """Return the columns that a call compares.
 
         Raises:
             RuleError: if a table has no such column, or no value in it that the measure can read.
@@ -63,7 +63,7 @@ class TableColumns:
         return column.name
 
     def text_or_present(self, side: OneSide, name: str | None, functions: Functions) -> pl.Series:
-        """Return a column; without a name, one without missing values, for measures of the other table."""
+        """Return the text of a column; without a name, a column without missing values."""
         if name is None:
             return pl.repeat("present", self._tables[side].frame.height, eager=True)
         return self.text(side, name, functions)
@@ -121,7 +121,7 @@ class TableColumns:
 
 
 def functions_of(call: Call) -> tuple[Functions, Functions]:
-    """Return the functions that the values of the left, and of the right column of a call go through."""
+    """Return the functions of values applied to the left and to the right column of a call."""
     by_side = {column.side: column.functions for column in call.columns}
     both = by_side.get("both", ())
     return by_side.get("left", both), by_side.get("right", both)

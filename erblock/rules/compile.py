@@ -58,7 +58,7 @@ _ARITHMETIC: Mapping[str, Callable[[Any, Any], Any]] = {
 
 
 class RuleSet:
-    """The rules of a configuration, checked against the tables. Every distinct measure is prepared once."""
+    """Rules checked against the tables. Every distinct measure is prepared once."""
 
     def __init__(self, rules: Sequence[Rule], tables: TablePair) -> None:
         self.rules = tuple(rules)
@@ -93,7 +93,7 @@ class RuleSet:
             yield Batch(self, left_rows[part], right_rows[part]), part
 
     def key(self, call: Call) -> Key:
-        """Return what makes two calls the same measure: `name` and `left.name, right.name` may be one."""
+        """Return the identity of a measure: `name` and `left.name, right.name` may be the same."""
         return self._keys[call]
 
     def _key(self, call: Call, rule: Rule) -> Key:
@@ -139,7 +139,7 @@ def cost(node: Node | Value) -> int:
 
 
 class Batch:
-    """Some pairs, and what has been computed about them. A measure runs only on pairs that still need it."""
+    """Some pairs and the measures computed for them. A measure runs only on pairs that still need it."""
 
     def __init__(self, rules: RuleSet, left_rows: Rows, right_rows: Rows) -> None:
         self._rules = rules
@@ -166,7 +166,7 @@ class Batch:
                 return np.where(np.isnan(scores), UNKNOWN, 2 * (scores > 0) - 1).astype(np.int8)
 
     def _chain(self, items: Sequence[Node], at: Rows, final: int, join: Callable[..., Any]) -> Truth:
-        """AND and OR: cheap items first, the others only where the answer is not final yet."""
+        """Return the truth of AND or OR: cheap items first, the others only where still undecided."""
         result = np.full(len(at), -final, dtype=np.int8)
         for item in sorted(items, key=cost):
             still = np.flatnonzero(result != final)
@@ -185,14 +185,14 @@ class Batch:
         return np.where(unknown, UNKNOWN, np.where(holds, TRUE, FALSE)).astype(np.int8)
 
     def numbers(self, value: Value, at: Rows) -> Any:
-        """Return a value for the pairs numbered `at`, NaN where it is missing; a constant as one number."""
+        """Return a value for the pairs numbered `at`, NaN where it is missing; a constant is one number."""
         match value:
             case Number(number):
                 return number
             case Call():
                 return self.scores(value, at)
             case Arithmetic(sign, first, second):
-                # A division by zero has no value, which is what unknown means.
+                # A division by zero has no value, so it is unknown.
                 with np.errstate(divide="ignore", invalid="ignore"):
                     result = np.asarray(_ARITHMETIC[sign](self.numbers(first, at), self.numbers(second, at)))
                 return np.where(np.isfinite(result), result, np.nan)
@@ -208,7 +208,7 @@ class Batch:
         return folded(pl.Series([value.value if isinstance(value, Text) else ""])).fill_null("")[0]
 
     def scores(self, call: Call, at: Rows) -> Scores:
-        """Return a measure for the pairs numbered `at`, computed where it has not been yet."""
+        """Return a measure for the pairs numbered `at`; it is computed once for each pair."""
         key = self._rules.key(call)
         known = self._known.setdefault(key, np.zeros(len(self), dtype=bool))
         todo = at[~known[at]]

@@ -1,4 +1,4 @@
-"""Exact keys of `block_on`: values of columns, as they are or cleaned, by which records meet."""
+"""Exact keys of `block_on`: records with equal values, cleaned or not, are candidates."""
 
 from collections.abc import Sequence
 
@@ -18,7 +18,7 @@ UInt32s = npt.NDArray[np.uint32]
 
 
 def exact_keys(entries: Sequence[str], tables: TablePair) -> tuple[UInt32s, UInt32s]:
-    """Return (entries, records) numbers of the values of either table, equal where `exact` holds; 0: none.
+    """Return (entries, records) numbers of the values of each table, equal where `exact` holds, 0 for none.
 
     There is one entry at least.
 

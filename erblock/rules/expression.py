@@ -3,7 +3,7 @@
     truth    And Or Not Compare, or a Call of a measure that gives true or false
     value    Call Column Number Text Arithmetic
 
-`at` is the offset of the node in the rule's text, for messages; it takes no part in equality, so that equal
+`at` is the offset of the node in the rule's text, for messages. It does not count for equality, so equal
 calls in different rules are one measure.
 """
 
@@ -21,7 +21,7 @@ Side: TypeAlias = Literal["left", "right", "both"]
 class Column:
     """A column of the left table, of the right table, or the same column of both.
 
-    `functions`: what its values go through, the innermost first.
+    `functions`: functions applied to its values, innermost first.
     """
 
     side: Side
@@ -110,14 +110,14 @@ Node: TypeAlias = And | Or | Not | Compare | Call
 
 @dataclass(frozen=True)
 class Rule:
-    """One rule of the user's list: where it stands and what it says."""
+    """One rule of the user's list: its place and its condition."""
 
     source: Source
     root: Node
 
     @property
     def kind(self) -> Literal["match", "conflict", "block_on"]:
-        """Whether it speaks for or against a pair."""
+        """Whether it is a match rule or a conflict rule."""
         return self.source.kind
 
 

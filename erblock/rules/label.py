@@ -16,10 +16,10 @@ Label: TypeAlias = NDArray[np.int8]
 
 @dataclass(frozen=True)
 class Labels:
-    """The label of each pair, and the position in `RuleSet.rules` of the rule that decided it, or `NO_RULE`.
+    """The label of each pair, and the position in `RuleSet.rules` of the deciding rule, or `NO_RULE`.
 
-    The first match rule that holds decides a similar pair, the first conflict rule that holds a dissimilar
-    one. If a pair is dissimilar as all match rules are false, no single rule decides.
+    A similar pair is decided by the first match rule that holds, a dissimilar pair by the first conflict rule
+    that holds. No single rule decides a pair that is dissimilar because all match rules are false.
     """
 
     label: Label
@@ -36,7 +36,7 @@ def label_pairs(rules: RuleSet, left_rows: Rows, right_rows: Rows) -> Labels:
 
 
 def labels_of(rules: RuleSet, truth: Truth) -> Labels:
-    """Return the labels for what `RuleSet.evaluate` found."""
+    """Return the labels given by the truth values of `RuleSet.evaluate`."""
     match, match_rule = _first_true(truth, rules.match)
     conflict, conflict_rule = _first_true(truth, rules.conflict)
     all_false = (truth[rules.match] == FALSE).all(axis=0) & bool(rules.match)

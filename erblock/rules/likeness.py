@@ -1,8 +1,8 @@
-"""Similarity of the records of pairs: as a whole, and in one column compared with chance.
+"""Similarity of the records of pairs: overall, and in one column relative to chance.
 
-A column *agrees* on some pairs by 1 if every pair is more alike in it than either record is to a record drawn
-at random, and by 0 if pairs are no more alike than that. If a share p of the pairs are matches and the rest
-are like random pairs, a column on which matches agree by m agrees on all of them by p * m.
+The *agreement* of a column on some pairs is 1 if every pair is more similar in it than either record is to a
+random record, and 0 if pairs are no more similar than that. If a share p of the pairs are matches with
+agreement m and the rest are like random pairs, the agreement of all is p * m.
 """
 
 import numpy as np
@@ -21,7 +21,7 @@ Floats = NDArray[np.float32]
 FEWEST = 10
 """Fewer pairs tell nothing about a share."""
 
-_MOST = 2_000  # so many tell a share to within two percent or so
+_MOST = 2_000  # enough for a standard error of about two percent
 _OTHERS = 8
 _EQUAL = 1e-6
 
@@ -46,10 +46,10 @@ class Likeness:
     def agreements(
         self, column: ColumnPair, asked: list[Rows], least: float
     ) -> list[tuple[float, float]] | None:
-        """Return how far a column agrees on the pairs at each of `asked`, and the share that has both values.
+        """Return the agreement of a column on the pairs at each of `asked`, and the share with both values.
 
-        The first entry is about the likely matches: pairs that are mutually the most similar. None if the
-        column agrees on these by less than `least`: then the others are not looked at.
+        The first entry is for the likely matches: mutual best pairs. If their agreement is below `least`, the
+        others are not computed, and the result is None.
         """
         samples = [self._likely, *map(_sample, asked)]
         rows = [np.unique(np.concatenate([side[at] for at in samples])) for side in (self._left, self._right)]

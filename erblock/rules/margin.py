@@ -1,7 +1,8 @@
-"""Margins: how far a pair is from the opposite answer of a rule. They choose the borderline pairs.
+"""Margins: the distance of a pair from the opposite answer of a rule, to choose borderline pairs.
 
-A comparison's margin is (value - threshold) / range of the measure, positive where it holds. AND is the
-minimum, OR the maximum of what is known, NOT the negative; what is only true or false has margin 1 or -1.
+The margin of a comparison is (value - threshold) / range of the measure, positive where it holds. AND is the
+minimum and OR the maximum of the known margins, and NOT the negative. A measure that is true or false has
+margin 1 or -1.
 """
 
 from functools import reduce
@@ -48,7 +49,7 @@ def _distance(batch: Batch, node: Compare, at: Rows) -> Any:
 
 
 def _range(node: Compare) -> float:
-    """Return the width of what is compared; of a difference without bound, the size of the threshold."""
+    """Return the range of a comparison; for an unbounded difference, the absolute threshold."""
     sides: tuple[Value, Value] = (node.first, node.second)
     for side in sides:
         if isinstance(side, Call) and (scale := VOCABULARY[side.name].scale):

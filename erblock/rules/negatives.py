@@ -1,7 +1,7 @@
 """Negatives for training: records that are clearly dissimilar to an anchor.
 
-Frames here have the columns anchor, other (row numbers of the two tables) and their ids; only ids decide the
-order, so that the rows of a table may be shuffled without effect.
+Frames here have the columns anchor, other (row numbers of the two tables) and their ids. Order depends on ids
+only, so shuffling the rows of a table has no effect.
 
 Decision: docs/decisions/015-negatives-need-a-reason.md.
 """
@@ -19,7 +19,7 @@ ROUNDS = 3
 
 
 def with_ids(tables: TablePair, labelled: pl.DataFrame) -> pl.DataFrame:
-    """Return labelled pairs as anchor, other and their ids; of one table, the anchor has the lesser id."""
+    """Return labelled pairs as anchor, other and their ids; in one table the anchor has the lower id."""
     left, right = tables.left.frame[ID], tables.other.frame[ID]
     named = labelled.rename({"left_row": "anchor", "right_row": "other"}).with_columns(
         anchor_id=left.gather(labelled["left_row"]), other_id=right.gather(labelled["right_row"])
@@ -48,9 +48,9 @@ def shuffled(named: pl.DataFrame, seed: int) -> pl.DataFrame:
 def near_negatives(positives: pl.DataFrame, named: pl.DataFrame, dedup: bool, seed: int) -> pl.DataFrame:
     """Add the column negative to the positives whose anchor has a near pair that conflicts with it.
 
-    Only a conflict rule or a label makes a near pair a negative. That every match rule is false says little
-    of near pairs: rules are written to be precise, and where clusters are large a third of such pairs match.
-    Positives of one anchor get different negatives as long as there are some.
+    Only a conflict rule or a label makes a near pair a negative. False match rules say little about near
+    pairs: rules are written for precision, and with large clusters a third of such pairs match. Positives of
+    one anchor get different negatives while there are enough.
     """
     near = (pl.col("label") == DISSIMILAR) & (pl.col("rule") != NO_RULE) & (pl.col("origin") != "random")
     pool = named.filter(near)
@@ -69,7 +69,7 @@ def near_negatives(positives: pl.DataFrame, named: pl.DataFrame, dedup: bool, se
 def random_negatives(
     tables: TablePair, rules: RuleSet, positives: pl.DataFrame, named: pl.DataFrame, seed: int
 ) -> pl.DataFrame:
-    """Add the column negative to the positives for which a few random records hold a dissimilar one."""
+    """Add the column negative to the positives for which one of a few random records is dissimilar."""
     random = np.random.default_rng(seed)
     order = tables.other.frame[ID].arg_sort().cast(pl.Int64)
     found = [positives.head(0).with_columns(negative=pl.lit(None, dtype=pl.Int64))]
@@ -92,7 +92,7 @@ def _is_dissimilar(tables: TablePair, rules: RuleSet, drawn: pl.DataFrame, named
         left, right = np.minimum(left, right), np.maximum(left, right)
         named = both_ways(named)
     label = label_pairs(rules, left, right).label
-    # Without match rules random pairs are never labelled, so a pair that no blocker finds near is taken.
+    # Without match rules random pairs have no label, so an unlabelled pair that no blocker found is taken.
     good = label != SIMILAR if not rules.match else label == DISSIMILAR
     if rules.match:
         barred = named.filter(pl.col("label") != DISSIMILAR)

@@ -21,13 +21,13 @@ _ARITHMETIC: Mapping[type, str] = {exp.Add: "+", exp.Sub: "-", exp.Mul: "*", exp
 
 
 class OperandReader:
-    """Turns sqlglot's nodes for values into ours, or says what is wrong with them."""
+    """Converts sqlglot's nodes for values to expression nodes, or raises a RuleError."""
 
     def __init__(self, source: Source) -> None:
         self.source = source
 
     def value(self, tree: SqlTree) -> Value:
-        """Return what a part of a comparison stands for."""
+        """Return the value node of one side of a comparison."""
         match tree:
             case exp.Paren():
                 return self.value(tree.this)
@@ -132,7 +132,7 @@ class OperandReader:
         return value.value
 
     def column(self, tree: SqlTree) -> Column:
-        """Return a column, with the table it is of and the functions that its values go through."""
+        """Return a column with its table and the functions applied to its values."""
         if _is_column(tree) and isinstance(tree, exp.Anonymous):
             return self._cleaned(tree)
         if not isinstance(tree, exp.Column):
@@ -143,7 +143,7 @@ class OperandReader:
         return Column(cast(Side, side or "both"), name, at=at)
 
     def _cleaned(self, tree: SqlTree) -> Column:
-        """Return a column that goes through a function of values."""
+        """Return a column with a function of values applied."""
         name, at, arguments = str(tree.this).lower(), start_of(tree), tree.expressions
         function = VALUE_FUNCTIONS[name]
         if (
@@ -171,7 +171,7 @@ class OperandReader:
 
 
 def _is_column(tree: SqlTree) -> bool:
-    """Return whether a tree is a column, be it as it is or through a function of values."""
+    """Return whether a tree is a column, with or without a function of values."""
     if isinstance(tree, exp.Anonymous):
         return str(tree.this).lower() in VALUE_FUNCTIONS
     return isinstance(tree, exp.Column)

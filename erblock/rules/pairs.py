@@ -1,6 +1,6 @@
-"""Labelling pairs, on which rules are evaluated: near ones from cheap blockers, and random ones.
+"""Labelling pairs, on which rules are evaluated: near pairs from cheap blockers, and random pairs.
 
-Nothing here depends on the order of the rows: records are numbered by their ids while pairs are drawn.
+The order of the rows has no effect, because records are numbered by their ids while pairs are drawn.
 
 Decision: docs/decisions/016-labelling-pairs.md.
 """
@@ -41,7 +41,7 @@ def labelling_pairs(tables: TablePair, budget: int, seed: int) -> pl.DataFrame:
 
 
 def _near(tables: TablePair, orders: list[NDArray[np.int64]], budget: int) -> Iterator[pl.DataFrame]:
-    """Pairs that share rare features. Another cheap blocker joins here, as one more entry."""
+    """Yield pairs that share rare features. A further cheap blocker would be one more entry here."""
     sides = [
         (tables.left, [pair.left for pair in tables.columns]),
         (tables.other, [pair.right for pair in tables.columns]),
@@ -72,7 +72,7 @@ def _long(lists: pl.Series) -> pl.DataFrame:
 
 
 def shared_features(left: pl.DataFrame, right: pl.DataFrame, most: int, dedup: bool) -> pl.DataFrame:
-    """Return left, right, weight of pairs sharing a feature: rare features first, `most` joined rows in all.
+    """Return left, right, weight of pairs with a common feature: rare features first, `most` joined rows.
 
     `left` and `right` have the columns row and feature, each combination once. The weight is the sum over the
     shared features of -ln(share of pairs that share it).

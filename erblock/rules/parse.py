@@ -1,4 +1,4 @@
-"""Parses a rule to a tree; checks syntax, functions and kinds of value, but not yet columns."""
+"""Parses a rule to a tree; checks syntax, functions and kinds of values, but not columns."""
 
 from dataclasses import replace
 from typing import Literal
@@ -41,7 +41,7 @@ def parse_rule(kind: Literal["match", "conflict"], number: int, text: str) -> Ru
 
 
 class _Reader(OperandReader):
-    """Turns sqlglot's nodes for conditions into ours, or says what is wrong with them."""
+    """Converts sqlglot's nodes for conditions to expression nodes, or raises a RuleError."""
 
     def truth(self, tree: SqlTree) -> Node:
         """Return the condition that a tree stands for."""
@@ -100,7 +100,7 @@ class _Reader(OperandReader):
         return Compare(operator, first, second, as_text=not numeric and operator in ("=", "!="))
 
     def _check_threshold(self, first: Value, second: Value, tree: SqlTree) -> None:
-        """Refuse 0.9 of 100 and 90 of 1: such a rule is always, or never, true."""
+        """Refuse a threshold of 0.9 in a range of 0 to 100, or 90 in 0 to 1: always, or never, true."""
         call, bound = (first, second) if isinstance(first, Call) else (second, first)
         if not (isinstance(call, Call) and isinstance(bound, Number)):
             return
@@ -110,7 +110,7 @@ class _Reader(OperandReader):
             self.fail(tree, f"{call.name} goes from 0 {top}, found {bound.value:g}")
 
     def _both_sides(self, node: Node, tree: SqlTree) -> Node:
-        """A column without a side stands for both records: the comparison must hold for each."""
+        """Return a comparison that must hold for both records where a column has no side."""
         sides = {part.side for part in walk(node) if isinstance(part, Column)}
         if "both" not in sides:
             return node

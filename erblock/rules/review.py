@@ -122,7 +122,7 @@ def _covered(table: Records, rows: Rows) -> Coverage:
 
 
 def _borderline(tables: TablePair, rules: RuleSet, labelled: pl.DataFrame, show: int) -> tuple[SidePair, ...]:
-    """The positives and the negatives that are nearest to the other label, half of each."""
+    """Return the positives and the negatives nearest to the other label, half of each."""
     known = labelled.filter(pl.col("label") != UNSURE)
     margin = margins(rules, known["left_row"].to_numpy(), known["right_row"].to_numpy())
     near = known.with_columns(margin=pl.Series(margin).abs()).filter(pl.col("margin").is_not_nan())

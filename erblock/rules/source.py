@@ -1,4 +1,4 @@
-"""Where a rule's message points: the rule, the place in its text."""
+"""The place that a message about a rule points to."""
 
 from dataclasses import dataclass
 from typing import Literal, NoReturn

@@ -1,7 +1,7 @@
-"""From the text of a rule to sqlglot's SQL tree.
+"""Parses the text of a rule to sqlglot's SQL tree.
 
-Of SQL's words only those of `WORDS` keep their meaning, so a column may be called date, order or left, and no
-function of SQL is known: the vocabulary's are the only ones.
+Only the SQL keywords in `WORDS` are keywords, so a column may be called date, order or left. The functions of
+SQL are unknown; only those of the vocabulary exist.
 """
 
 from typing import Any, TypeAlias
@@ -21,7 +21,7 @@ SqlTree: TypeAlias = Any
 
 
 class _PlainParser(Parser):
-    """sqlglot's parser without its own knowledge of functions."""
+    """sqlglot's parser without SQL functions."""
 
     FUNCTIONS = {}  # noqa: RUF012
     FUNCTION_PARSERS = {}  # noqa: RUF012
@@ -64,7 +64,7 @@ def _tokens(source: Source) -> list[Token]:
 
 
 def _plain(token: Token, source: Source) -> Token:
-    """Return the token with SQL's other words turned into names."""
+    """Return the token, as a name if it is another SQL keyword."""
     if token.token_type in _LITERALS or token.text in _SIGNS or token.text.upper() in WORDS:
         return token
     if not (token.text[:1].isalpha() or token.text.startswith("_")):
@@ -74,7 +74,7 @@ def _plain(token: Token, source: Source) -> Token:
 
 
 def _explained(error: ParseError) -> tuple[int, str]:
-    """Return the offset and our words for sqlglot's complaint."""
+    """Return the offset and a message for an error of sqlglot."""
     first = error.errors[0] if error.errors else {}
     at, found = len(first.get("start_context", "")), first.get("highlight", "")
     complaint = str(first.get("description", error))

@@ -3,7 +3,7 @@
     labelling pairs ──► labelled pairs ──► TRIPLETS(anchor_id, positive_id, negative_id, rule)
                   rules, labels
 
-Anchors are of the left table, positives and negatives of the right one.
+Anchors are from the left table, positives and negatives from the right one.
 """
 
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ _NO_NEGATIVE = (
 
 @dataclass(frozen=True)
 class TripletOptions:
-    """At most `per_rule` triplets of one rule, `per_record` with one record as anchor, or as positive."""
+    """At most `per_rule` triplets per rule and `per_record` per record as anchor or as positive."""
 
     seed: int = 0
     per_rule: int = 20_000
@@ -45,8 +45,8 @@ def labelled_pairs(
 ) -> pl.DataFrame:
     """Return `pairs` (left_row, right_row, origin) with label 1, 0 or -1 and the position of the rule.
 
-    `supposed` (left_row, right_row) are pairs that match unless a rule refutes them. `labels` is a LABELS
-    table; it overrides all and may add pairs.
+    `supposed` (left_row, right_row): pairs that match unless a rule refutes them. `labels`: a LABELS table,
+    which overrides everything and may add pairs.
     """
     labelled = _by_rules(rules, pairs)
     if supposed is not None:
@@ -60,13 +60,13 @@ def _by_rules(rules: RuleSet, pairs: pl.DataFrame) -> pl.DataFrame:
 
 
 def _over(labelled: pl.DataFrame, given: pl.DataFrame) -> pl.DataFrame:
-    """Return `given`, and what `labelled` says of other pairs."""
+    """Return `given`, and the other pairs of `labelled`."""
     rest = labelled.join(given, on=["left_row", "right_row"], how="anti", maintain_order="left")
     return pl.concat([given, rest.select(given.columns)])
 
 
 def _unrefuted(rules: RuleSet, supposed: pl.DataFrame) -> pl.DataFrame:
-    """Return the pairs that no conflict rule speaks against, as matches."""
+    """Return the pairs without a conflict rule that holds, as matches."""
     judged = _by_rules(rules, supposed.with_columns(origin=pl.lit("mutual best")))
     silent = pl.col("rule") == NO_RULE
     kept = judged.filter(silent | (pl.col("label") == SIMILAR))
@@ -75,7 +75,7 @@ def _unrefuted(rules: RuleSet, supposed: pl.DataFrame) -> pl.DataFrame:
 
 
 def label_rows(tables: TablePair, labels: pl.DataFrame) -> pl.DataFrame:
-    """Return left_row, right_row, origin, label and rule of LABELS about records of the tables."""
+    """Return left_row, right_row, origin, label and rule of the LABELS whose records are in the tables."""
     sides = {"left": tables.left.frame, "right": tables.other.frame}
     for side, frame in sides.items():
         numbered = frame.select(ID).with_row_index(f"{side}_row").cast({f"{side}_row": pl.Int64})
@@ -95,10 +95,10 @@ def label_rows(tables: TablePair, labels: pl.DataFrame) -> pl.DataFrame:
 def build_triplets(
     tables: TablePair, rules: RuleSet, labelled: pl.DataFrame, options: TripletOptions | None = None
 ) -> pl.DataFrame:
-    """Return TRIPLETS, one for each similar pair of `labelled` that the caps let through.
+    """Return TRIPLETS, one for each similar pair of `labelled` within the caps.
 
-    The negative is dissimilar to the anchor: a near pair in conflict with it, else a random record. Without
-    match rules, a random record counts as dissimilar unless the pair is among `labelled`.
+    The negative is dissimilar to the anchor: a near record in conflict with it, or else a random record.
+    Without match rules, a random record counts as dissimilar unless the pair is in `labelled`.
 
     Raises:
         RuleError: if no pair is similar, or none has a negative; says how often each rule held.
@@ -117,7 +117,7 @@ def build_triplets(
 
 
 def _capped(positives: pl.DataFrame, options: TripletOptions) -> pl.DataFrame:
-    """Keep the first pairs of every record, then, of every rule, pairs of as many records as possible."""
+    """Keep the first pairs of every record, then, for every rule, pairs of as many records as possible."""
     turns = [pl.int_range(pl.len()).over(side) for side in ("anchor", "other")]
     kept = positives.with_columns(turn=pl.max_horizontal(turns))
     kept = kept.filter(pl.col("turn") < options.per_record).sort("turn", maintain_order=True)
@@ -136,7 +136,7 @@ def _as_triplets(tables: TablePair, rules: RuleSet, chosen: pl.DataFrame) -> pl.
 
 
 def _nothing_similar(rules: RuleSet, labelled: pl.DataFrame) -> str:
-    """Say how often each rule held, so that the user sees which to loosen."""
+    """Return a message that says how often each rule held, so that the user sees which one to relax."""
     if not rules.match:
         return "there is no match rule and no pair labelled 1; add one to [rules], or name a file of labels"
     truth = rules.evaluate(labelled["left_row"].to_numpy(), labelled["right_row"].to_numpy())

@@ -1,11 +1,11 @@
 """Verdicts on rules, without labels.
 
-Three things speak about a match rule. If matches agree on a column that the rule does not read, the pairs
-of a rule that is right agree on it as far (`likeness`); the column that they agree on least bounds the share
-that is right. How far matches agree is measured on likely ones: pairs that are mutually the most similar. Of
-two tables, one holds everything once, or nearly: there, most pairs of a rule that is right are the most
-similar ones of that table's records. And a rule that is right gives few records many partners; this is told,
-but decides nothing: a table may hold the same thing twenty times.
+A match rule is judged by three observations. First, if likely matches (mutual best pairs) agree on a column
+that the rule does not read, the pairs of a right rule agree on it as much (`likeness`). The column with the
+least agreement gives an upper bound of the share of right pairs. Second, one of two tables usually holds
+everything once, so most pairs of a right rule are best pairs of that table's records. Third, a right rule
+gives few records many partners. This is reported but decides nothing, because a table may hold the same thing
+twenty times.
 """
 
 from collections.abc import Iterator, Sequence
@@ -38,7 +38,7 @@ _FILLED = 0.25
 
 @dataclass(frozen=True)
 class Verdict:
-    """A rule, its verdict and the reason. `right`: upper bound of the share of its pairs that is right."""
+    """A rule, its verdict and the reason. `right`: upper bound of the share of its pairs that are right."""
 
     name: str
     text: str
@@ -51,13 +51,13 @@ class Verdict:
 
     @property
     def usable(self) -> bool:
-        """Whether there is something to be said for the rule."""
+        """Whether the rule should be kept."""
         return self.word not in {"likely wrong", "finds nothing"}
 
 
 @dataclass(frozen=True)
 class _Bound:
-    """Upper bound of the share of a rule's pairs that is right, and the column that shows it."""
+    """Upper bound of the share of a rule's pairs that are right, and the column that gives it."""
 
     right: float
     reason: str
@@ -66,7 +66,7 @@ class _Bound:
 def judge_rules(
     tables: TablePair, rules: RuleSet, left: Rows, right: Rows, truth: Truth
 ) -> tuple[Verdict, ...]:
-    """Return a verdict on each rule, in order, from what it says of pairs of row numbers."""
+    """Return a verdict on each rule, in order, from its truth on pairs of row numbers."""
     likeness = Likeness(tables, left, right)
     holds = [np.flatnonzero(found == TRUE) for found in truth]
     bounds = _column_bounds(tables, rules, likeness, holds)
@@ -105,7 +105,7 @@ def _column_bounds(
 
 
 def _reads(rules: RuleSet, rule: Rule, column: ColumnPair) -> bool:
-    """Whether a rule looks at the column in either table."""
+    """Return whether a rule reads the column in either table."""
     names = set(_names(rules, rule))
     return bool(names & {("left", column.left), ("right", column.right), ("both", column.name)})
 
@@ -119,7 +119,7 @@ def _names(rules: RuleSet, rule: Rule) -> Iterator[tuple[str, str | None]]:
 
 
 def _best_bound(likeness: Likeness, holds: Rows, tables: TablePair) -> Iterator[_Bound]:
-    """A table linked to itself may hold anything several times; of two, at least one rarely does."""
+    """One table may hold anything several times; of two tables, at least one rarely does."""
     if tables.dedup or not len(holds):
         return
     shares = [float(best[holds].mean()) for best in (likeness.best_left, likeness.best_right)]
@@ -146,7 +146,7 @@ def _on_match(rule: Rule, found: int, bounds: list[_Bound], partners: str) -> Ve
 
 
 def _on_conflict(rule: Rule, truth: Truth, likely: Rows) -> Verdict:
-    """Likely matches are what a conflict rule must leave alone."""
+    """Return the verdict on a conflict rule, which must not hold for likely matches."""
     if not (truth == TRUE).any():
         return _verdict(rule, "finds nothing", "it holds for no pair")
     if len(likely) < FEWEST:

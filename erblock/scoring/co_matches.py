@@ -1,13 +1,14 @@
-"""Several matches of one record are matches of each other.
+"""Support by co-matches: the matches of one record are matches of each other.
 
 If records of one table have several matches in the other, these matches are duplicates of each other. So a
 candidate y of a record a is supported if it resembles a likely match x of the same record:
 
     S(a, y) = m * max over x of p(a, x) q(x, y),
 
-where m, 0 to 1, says how far records of a's table have several matches, and q is the probability that x and y
-match, judged by their columns. Candidates of one record are alike anyway, so the log odds of q are lowered by
-3. A pair is ranked by the sum of its own odds and the odds of S. Its probability does not change.
+where m (0 to 1) is the extent to which records of a's table have several matches, and q is the probability
+that x and y match, judged by their columns. Candidates of one record resemble each other even where they do
+not match, so 3 is subtracted from the log odds of q. A pair is ranked by the sum of its own odds and the odds
+of S. Its probability does not change.
 
 Decision: docs/decisions/030-co-matches.md.
 """
@@ -38,7 +39,7 @@ Doubles = npt.NDArray[np.float64]
 class CoMatches:
     """Positions of candidates (`at`), and of likely matches of the same record (`beside`).
 
-    `right`: whether the records to compare are right ones, which is so for candidates of a left record.
+    `right`: whether the records to compare are right records; they are for the candidates of a left record.
     """
 
     at: Rows
@@ -81,7 +82,7 @@ def _best(records: Rows, at: Rows, values: Doubles, most: int) -> Rows:
 
 
 def _beside(records: Rows, near: Rows, likely: Rows) -> tuple[Rows, Rows]:
-    """Return every combination of a near pair and a likely one of the same record."""
+    """Return every combination of a near pair and a likely pair of the same record."""
     likely = likely[np.argsort(records[likely], kind="stable")]
     counts = np.bincount(records[likely], minlength=int(records.max(initial=-1)) + 1)
     starts, counts = (np.cumsum(counts) - counts)[records[near]], counts[records[near]]
@@ -92,12 +93,12 @@ def _beside(records: Rows, near: Rows, likely: Rows) -> tuple[Rows, Rows]:
 
 
 def supported(expected: ExpectedMatches, of: CoMatches, signal: Scores) -> ExpectedMatches:
-    """Return the expected matches with the support that candidates get from likely matches.
+    """Return the expected matches with the co-matches' support added to what ranks the candidates.
 
-    `signal[i]`: the evidence between the records of `of.rows`, measured as for candidates.
+    `signal[i]`: the evidence that the records of `of.rows` match, measured as for candidates.
 
     Raises:
-        ValueError: if nothing is expected that could be supported.
+        ValueError: if no match is expected, so that there is nothing to support.
     """
     log_odds, probability = expected.log_odds, expected.probability
     if log_odds is None or probability is None or expected.by_signal is None:

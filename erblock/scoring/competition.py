@@ -1,17 +1,18 @@
-"""One ranking over all candidate pairs, whoever their records are.
+"""The ranking of all candidate pairs by one score.
 
-A similarity of 0.7 is a match for a record whose other candidates are at 0.3, and nothing for one that is
-near to everything. So a pair is ranked by how far it stands out among the candidates of both its records:
+A similarity of 0.7 means a match for a record whose other candidates have 0.3. It means little for a record
+that resembles everything. So a pair is ranked by how far it stands out among the candidates of both its
+records:
 
     score = 2 u - c(left) - c(right),      u = 40 s,
     c(x)  = k * logsumexp(u of x's best 20) + (1 - k) * mean(u of x's places 5 to 20) / 2.
 
-With competition k = 1 on both sides this is the logarithm of a softmax over each record's candidates, for
-tables in which a record has one match and candidates compete. With k = 0 it is the height above the record's
-background, for tables in which a record has many, and the second is as good as the first. Which of the two a
-table is shows in its confident best candidates: if they are each other's best, it is the first. In one table,
-where records that belong together are a cluster, it also shows in their second best: if that is as good as
-confident best ones are, it is the second.
+With competition k = 1 on both sides the score is the logarithm of a softmax over each record's candidates.
+This suits tables in which a record has one match, so that its candidates compete. With k = 0 the score is the
+height above the record's background. This suits tables in which a record has many matches, the second as good
+as the first. k is read from the confident best candidates: where most of them are mutual best, candidates
+compete. In one table the second best candidates count as well: where they are as good as confident best ones,
+candidates do not compete.
 
 Decisions: docs/decisions/018-one-ranking.md,
 docs/decisions/022-competition-before-evidence.md,
@@ -35,7 +36,7 @@ Floats = npt.NDArray[np.float64]
 
 
 def ranking(pairs: ScoredPairs) -> Scores:
-    """Return the score of every pair; higher is better, within one run."""
+    """Return the score of every pair: higher is better. Scores of different runs cannot be compared."""
     sides = pairs.by_side(pairs.similarity, _side)
     competition = pairs.competition or _competition_of(pairs, *sides)
     left, right = (side.level(share) for side, share in zip(sides, competition, strict=True))
@@ -45,9 +46,9 @@ def ranking(pairs: ScoredPairs) -> Scores:
 
 
 def competition_of(pairs: ScoredPairs) -> tuple[float, float]:
-    """Return the competition among the candidates of a left record, and of a right one.
+    """Return the competition among the candidates of a left record and of a right record.
 
-    It is 0.2 to 1, read from the similarities, unless it was set.
+    Each is 0.2 to 1, read from the similarities unless it was set.
     """
     if pairs.competition is not None:
         return pairs.competition
@@ -55,9 +56,10 @@ def competition_of(pairs: ScoredPairs) -> tuple[float, float]:
 
 
 def sides_with_one_match(competition: tuple[float, float]) -> tuple[bool, bool]:
-    """Return whether a left record, and a right one, is taken to have one match at most.
+    """Return whether a left record, and a right record, is assumed to have at most one match.
 
-    Look-alikes lower the competition of both sides, several matches of a record that of its own side alone.
+    Look-alikes lower the competition of both sides. Several matches of a record lower that of its own side
+    only.
     """
     least = max(TUNED.one_match_above, TUNED.one_match_share * max(competition))
     return competition[0] > least, competition[1] > least
@@ -72,8 +74,8 @@ def declared(pairs: ScoredPairs, once: tuple[bool, bool]) -> ScoredPairs:
 def with_evidence(pairs: ScoredPairs, log_odds: Scores) -> ScoredPairs:
     """Return the pairs with the log odds of their columns added to the similarity.
 
-    Whether candidates compete is still read from the similarity alone: evidence learned from mutual best
-    pairs sets these apart from other matches of the same records.
+    The competition is still read from the similarity alone, because evidence that was learned from mutual
+    best pairs would favour them over other matches of the same records.
     """
     similarity = pairs.similarity + np.float32(TUNED.evidence_weight / _SCALE) * log_odds
     shifted = np.asarray(similarity - min(similarity.min(initial=0), 0), dtype=np.float32)
@@ -115,13 +117,13 @@ def _competition_of(pairs: ScoredPairs, left: "_Side", right: "_Side") -> tuple[
             _side_competition(left, linked_left, confident), _second_competition(left, confident)
         )
         return competition, competition
-    # If the best candidates of some right records are not mutual, a left record is the best of several.
+    # Where the best candidates of right records are not mutual, one left record is the best of several.
     return _side_competition(right, linked_right, confident), _side_competition(left, linked_left, confident)
 
 
 @dataclass(frozen=True)
 class _Side:
-    """Of every record of one side: its best two candidates' values, logsumexp of the best, and background."""
+    """Per record of one side: the values of its best two candidates, the logsumexp, and the background."""
 
     best: Floats
     second: Floats
@@ -138,7 +140,8 @@ def _side(records: Rows, similarity: Scores, size: int) -> _Side:
     top = _SCALE * best_values(records, similarity, size, TUNED.competitors).astype(np.float64)
     best, second = top[:, :2].T.copy()
     tail = top[:, TUNED.background_from :]
-    # Few candidates are no proof of standing out: the places that no bucket filled take the usual value.
+    # A record with few candidates does not stand out for that: empty places take the mean of the other
+    # records.
     filled = tail[np.isfinite(tail)]
     top[np.isinf(top)] = float(np.median(filled, overwrite_input=True)) if len(filled) else 0.0
     del filled
@@ -156,7 +159,7 @@ def _marked(records: Rows, side: _Side) -> npt.NDArray[np.bool_]:
 
 
 def _side_competition(side: _Side, linked: npt.NDArray[np.bool_], confident: float) -> float:
-    """Return 0.2 to 1 from the share of the side's confident best candidates that are mutual."""
+    """Return the competition, 0.2 to 1, given by the share of confident best candidates that are mutual."""
     sure = side.best >= confident
     mutual = float(linked[sure].mean())
     share = (mutual - TUNED.mutual_none) / (TUNED.mutual_all - TUNED.mutual_none)
@@ -164,7 +167,7 @@ def _side_competition(side: _Side, linked: npt.NDArray[np.bool_], confident: flo
 
 
 def _second_competition(side: _Side, confident: float) -> float:
-    """Return 0.2 to 1 from the share of confident best candidates beside which the second is one too."""
+    """Return the competition, 0.2 to 1, given by how often the second best candidate is confident, too."""
     share = float((side.second[side.best >= confident] >= confident).mean())
     competition = (TUNED.second_none - share) / (TUNED.second_none - TUNED.second_all)
     return float(np.clip(competition, TUNED.least_competition, 1.0))

@@ -1,10 +1,11 @@
 """Seed pairs that chance explains as well as a match.
 
-Where few records have a match, most of those that are each other's best candidate are look-alikes: people of
-one name, say. What their columns say, taken as independent of each other (`erblock.comparison.independence`),
-tells them from matches. Where columns depend on each other that model is wrong. So it is trusted only if the
-pairs that it doubts are nearer to chance than to its matches in what it knows nothing of, the mean margin
-above their competitors. Chance is what records of matches are left with when their matches are taken away.
+Where few records have a match, most mutual best pairs are look-alikes: two people of one name, for example. A
+model in which columns agree independently (`erblock.comparison.independence`) separates them from matches.
+Where columns depend on each other, the model is wrong. So it is checked against something that it does not
+use: the mean margin of pairs above their competitors. It is trusted only if the margins of the pairs that it
+doubts are nearer to chance than to those of its matches. Margins by chance are measured on records whose
+match is taken away.
 
 Decision: docs/decisions/024-doubted-seed-pairs.md.
 """
@@ -28,12 +29,12 @@ _BEGIN_SEED, _BEGIN_OTHER = 0.9, 0.01
 
 @dataclass(frozen=True)
 class Doubts:
-    """The model that doubts seed pairs; None where columns depend on each other."""
+    """The model that doubts seed pairs, or None where columns depend on each other."""
 
     model: Independence | None = None
 
     def among(self, pairs: ScoredPairs, pair_labels: PairLabels) -> PairLabels:
-        """Return the pair labels with doubted seed pairs marked, except those that rules or labels know."""
+        """Return the pair labels with doubted seed pairs marked, except pairs that rules or labels decide."""
         if self.model is None:
             return pair_labels
         seeds = np.union1d(seed_pairs(pairs), gap_separated_pairs(pairs))
@@ -45,7 +46,7 @@ class Doubts:
 
 
 def find_doubts(pairs: ScoredPairs, comparison: Comparison) -> Doubts:
-    """Return the model that doubts seed pairs of these candidates, if it can be trusted."""
+    """Return the model that doubts seed pairs among these candidates, or none if it cannot be trusted."""
     mutual, margin = margins(pairs)
     model = _model(pairs, widest_margins(mutual, margin), comparison)
     if model is None:
@@ -59,7 +60,7 @@ def find_doubts(pairs: ScoredPairs, comparison: Comparison) -> Doubts:
 
 
 def _margins_without(pairs: ScoredPairs, matches: Rows) -> Scores:
-    """Return the margins that records of matches have when their matches are taken away: those of chance."""
+    """Return margins by chance: those of records of matches after their match is taken away."""
     rest = np.ones(len(pairs), dtype=bool)
     rest[matches] = False
     others = pairs.at(np.flatnonzero(rest)).with_similarity(pairs.similarity[rest])
@@ -69,12 +70,13 @@ def _margins_without(pairs: ScoredPairs, matches: Rows) -> Scores:
 
 
 def _model(pairs: ScoredPairs, sure: Rows, comparison: Comparison) -> Independence | None:
-    """Return the model fitted to the best candidates, beginning with the sure pairs."""
+    """Return the model fitted to the best candidates, starting from the seed pairs."""
     best = best_of_either(pairs, _FITTED_TO)
     at = _evenly(best)
     begin = np.full(len(pairs), _BEGIN_OTHER)
     begin[sure] = _BEGIN_SEED
-    # In one table half of the cross product are pairs; a part of the candidates is of as large a part of it.
+    # In one table, pairs are half of the cross product. A share of the candidates stands for an equal share
+    # of it.
     left, right = len(pairs.best_left), len(pairs.best_right)
     share = len(at) / max(len(best), 1) / (2 if pairs.one_table else 1)
     return fit_independence(comparison, (pairs.left[at], pairs.right[at]), begin[at], (left, right), share)

@@ -1,12 +1,13 @@
-"""How much of all matches a cut keeps, estimated without labels.
+"""Recall of a cut, estimated without labels: the share of all matches that it keeps.
 
-Every candidate pair has a probability to be a match (`target_decoy`; `one_match` in two tables, and in one
-the support of `transitive`). Matches that no bucket held are estimated from how often likely matches met
-(`never_met`). The recall of a cut is the share of the sum of both that it keeps.
+Every candidate pair has a probability of being a match, from `target_decoy`, then from `one_match` (two
+tables) or `transitive` (one table). The number of matches that share no bucket is estimated from the number
+of bands in which likely matches met (`never_met`). The recall of a cut is the expected number of matches
+among its pairs, divided by the sum of both.
 
-The interval is found by raising and by lowering the log odds of all pairs. That changes little where
-probabilities are near 0 and 1, and much where matches and others look alike. Where more than a quarter of the
-expected matches are doubtful no recall is stated (docs/recall.md).
+The interval comes from raising and lowering the log odds of all pairs. It is narrow where probabilities are
+near 0 or 1, and wide where matches and non-matches look alike. No recall is stated where more than a quarter
+of the expected matches are doubtful (docs/recall.md).
 
 Decisions: docs/decisions/020-pooled-log-odds.md,
 docs/decisions/027-recall-from-probabilities.md,
@@ -35,7 +36,7 @@ Doubles = npt.NDArray[np.float64]
 
 
 def doubtful_share(probability: npt.NDArray[np.floating]) -> float:
-    """Return the share of the expected matches that lies in pairs with doubtful probabilities."""
+    """Return the share of the expected matches that falls on pairs with doubtful probabilities."""
     if not probability.sum() > 0:
         return 0.0
     is_doubtful = (probability > TUNED.doubtful[0]) & (probability < TUNED.doubtful[1])
@@ -54,8 +55,8 @@ def doubtful_said(share: float) -> str:
 class RecallEstimate:
     """An estimate of the share of all matches that is kept, with an interval of about 90 %.
 
-    `kept`, `cut_off`, `never_met`: how many matches are expected among the pairs that are kept, among the
-    other candidates, and among pairs that shared no bucket.
+    `kept`, `cut_off`, `never_met`: expected number of matches among kept pairs, among the other candidates,
+    and among pairs that share no bucket.
     """
 
     value: float
@@ -80,12 +81,12 @@ class Unmet:
 
 
 def never_met(probability: Doubles, bands: npt.NDArray[np.uint16], of: int) -> Unmet:
-    """Return how many matches share no bucket, from the number of bands (of `of`) in which pairs met.
+    """Return the expected number of matches that share no bucket; pairs met in `bands` of `of` bands.
 
-    `by_probability`: a pair that meets in m bands of B meets in none with probability (1 - m/B)**B, so that
-    it stands for the matches like it that met in none (Horvitz and Thompson 1952). `by_rarity`: from the
-    matches met once and twice, whatever the others are (Chao 1987, in the form that is corrected for bias). A
-    pair that met in no band is a candidate for another reason, and counts for neither.
+    `by_probability`: a pair that meets in m of B bands would have met in none with probability (1 - m/B)**B,
+    so it also stands for similar matches that met in none (Horvitz and Thompson 1952). `by_rarity`: from the
+    numbers of matches that met once and twice (Chao 1987, with the correction for bias). A pair that met in
+    no band is a candidate for another reason and counts for neither estimator.
     """
     if of < 2 or not len(probability):
         return Unmet()
@@ -101,13 +102,13 @@ def never_met(probability: Doubles, bands: npt.NDArray[np.uint16], of: int) -> U
 
 @dataclass(frozen=True)
 class ExpectedMatches:
-    """The log odds by which pairs are ranked; None where too little is sure to estimate from.
+    """The log odds by which pairs are ranked, or None where there are too few seed pairs to estimate from.
 
-    `decided`: the probability of a match for each pair, where it differs from that of these log odds.
-    `pair_labels`: the labels of the pairs, where there are no log odds that they could override. `unmet`: the
-    expected number of matches that are no candidates. `multiplicity`: how far, 0 to 1, left records, and
-    right ones, are seen to have several matches. `by_signal`: the regression of the log odds on the signal
-    alone, needed where records have several matches.
+    `decided`: the probability of each pair, where it is not that of these log odds. `pair_labels`: the labels
+    of the pairs, where there are no log odds to override. `unmet`: the expected number of matches that are no
+    candidates. `multiplicity`: the extent, 0 to 1, to which left and right records have several matches.
+    `by_signal`: the regression of the log odds on the signal alone, needed where records have several
+    matches.
     """
 
     log_odds: Doubles | None
@@ -119,24 +120,24 @@ class ExpectedMatches:
 
     @property
     def usable(self) -> bool:
-        """Whether there are sure pairs enough to judge by."""
+        """Whether there are enough seed pairs to estimate from."""
         return self.log_odds is not None
 
     @property
     def probability(self) -> Doubles | None:
-        """The probability of each pair to be a match, where it can be told."""
+        """The probability of each pair to be a match, where it can be estimated."""
         if self.decided is not None:
             return self.decided
         return None if self.log_odds is None else np.asarray(expit(self.log_odds))
 
     @property
     def doubtful(self) -> float:
-        """The share of the expected matches that lies in pairs with doubtful probabilities."""
+        """The share of the expected matches that falls on pairs with doubtful probabilities."""
         return 0.0 if self.probability is None else doubtful_share(self.probability)
 
     @property
     def can_estimate(self) -> bool:
-        """Whether matches stand out enough to tell how many there are."""
+        """Whether matches stand out clearly enough to estimate their number."""
         return self.usable and self.doubtful <= TUNED.most_doubtful
 
     def kept(self, at: Rows) -> RecallEstimate | None:
@@ -145,9 +146,9 @@ class ExpectedMatches:
         return found[0] if found else None
 
     def along(self, order: Rows, sizes: Rows) -> list[RecallEstimate]:
-        """Return for each of `sizes` the estimated recall of so many first pairs of `order`, positions.
+        """Return the estimated recall of the first `sizes[i]` pairs of `order` (positions), for each i.
 
-        Empty where it cannot be estimated.
+        The list is empty where recall cannot be estimated.
         """
         probability = self.probability
         if probability is None or not self.can_estimate:
@@ -164,9 +165,9 @@ class ExpectedMatches:
         return [RecallEstimate(*row) for row in zip(*(column.tolist() for column in columns), strict=True)]
 
     def reaching(self, target: float, order: Rows) -> int:
-        """Return how many of the pairs at these positions, in order, hold this share of all matches.
+        """Return how many of the pairs at these positions, taken in order, reach this estimated recall.
 
-        All of them, if even they do not.
+        If all of them do not reach it, their number is returned.
         """
         probability = self.probability
         if probability is None:
@@ -176,7 +177,7 @@ class ExpectedMatches:
         return min(int(np.searchsorted(share, target - 1e-9)) + 1, len(order))
 
     def with_labels(self, pair_labels: PairLabels) -> "ExpectedMatches":
-        """Return the same, with labels overriding the estimate of their pairs."""
+        """Return these expectations with the probabilities of labelled pairs replaced by their labels."""
         if not np.isin(pair_labels, (MATCH, NO_MATCH)).any():
             return self
         if self.log_odds is None or self.probability is None:
@@ -188,9 +189,9 @@ class ExpectedMatches:
 
 
 def _shares_kept(probability: Doubles, first: tuple[Rows, Rows], shift: float, unmet: float) -> Doubles:
-    """Return the shares of the matches that are kept if the log odds of all pairs are higher by `shift`.
+    """Return the share of the matches that each cut keeps if `shift` is added to the log odds of all pairs.
 
-    `first`: positions of pairs in their order, and how many of them are kept.
+    `first`: positions of the pairs in order, and the sizes of the cuts.
     """
     order, sizes = first
     odds = np.exp(shift)
@@ -204,7 +205,7 @@ def _sums_of_first(values: Doubles, sizes: Rows) -> Doubles:
 
 
 def _bounded(values: Doubles, pair_labels: PairLabels, bounds: Doubles) -> Doubles:
-    """Return the values: at least the first bound for labelled matches, at most the second for others."""
+    """Return the log odds, bounded for labelled pairs: from below for matches, from above for non-matches."""
     bounded = values.copy()
     matches, others = pair_labels == MATCH, pair_labels == NO_MATCH
     bounded[matches] = np.maximum(values[matches], bounds[0])
@@ -213,18 +214,19 @@ def _bounded(values: Doubles, pair_labels: PairLabels, bounds: Doubles) -> Doubl
 
 
 def own_share(pairs: ScoredPairs) -> float:
-    """Return the weight, 0 to 1/2, of a pair's own log odds beside those relative to its competitors.
+    """Return the weight, 0 to 1/2, of a pair's own log odds in the pool.
 
-    Where every record has one match at most, competitors say it all. In one table no record is bound to.
+    It is 0 where every record has at most one match, because the competitors then decide. In one table no
+    record is limited to one match.
     """
     return TUNED.own_share if pairs.one_table else TUNED.own_share * (1 - min(competition_of(pairs)))
 
 
 def pooled(relative: Doubles, own: Scores, share: float) -> Doubles:
-    """Return the weighted mean of two opinions of every pair, as log odds.
+    """Return the weighted mean of two log odds: a logarithmic opinion pool (Genest and Zidek 1986).
 
-    It is a logarithmic opinion pool (Genest and Zidek 1986). `relative`: how far a pair stands out among the
-    candidates of its records; `own`: what its columns say, whoever else is a candidate, which counts `share`.
+    `relative`: log odds from how far a pair stands out among the candidates of its records. `own`: log odds
+    from its columns alone; their weight is `share`.
     """
     return np.asarray((1 - share) * relative + share * np.maximum(own, TUNED.least_own))
 
@@ -238,9 +240,9 @@ def expected_matches(
 ) -> ExpectedMatches:
     """Return log odds and probabilities of `pairs`.
 
-    `signal`: what speaks for a match beside the ranking; `pair_labels`: what labels say of each pair. Labels
-    enter the calibration and the competitors' messages; `with_labels` overrides the pair itself. `own`: the
-    log odds of each pair by its columns alone, if known.
+    `signal`: a second input of the calibration beside the ranking. `pair_labels`: the label of each pair.
+    Labels enter the calibration and the messages to competitors; `with_labels` overrides the labelled pair
+    itself. `own`: the log odds of each pair by its columns alone, if known.
     """
     if min(len(seed_pairs(pairs)), len(gap_separated_pairs(pairs))) < _LEAST_SURE:
         return ExpectedMatches(None)
@@ -248,7 +250,7 @@ def expected_matches(
         pair_labels = np.full(len(pairs), UNKNOWN, dtype=np.int8)
     known, competition = calibration_set(pairs, signal, pair_labels, seed), competition_of(pairs)
     alone = known.alone if own is None else pooled(known.alone, own, own_share(pairs))
-    # A label changes the messages to competitors, but with less than certainty: labels may be wrong.
+    # Labels may be wrong, so their messages to competitors are less than certain.
     bounds = np.array([TUNED.competitor_log_odds, -TUNED.competitor_log_odds])
     clamped = _bounded(alone, pair_labels, bounds)
     ranked, decided = ranked_and_decided(replace(pairs, competition=competition), clamped)

@@ -1,4 +1,4 @@
-"""Copies of one thing within a table whose records have at most one match in the other.
+"""Near copies: records of one table that are the same thing, where a record has at most one match.
 
 Two candidates of a record exclude each other, unless they are copies: the same hotel listed twice in its
 table, with a letter changed. Similarity alone does not separate copies from look-alikes. But some look-alikes

@@ -1,11 +1,11 @@
-"""Odds of pairs whose records compete for one match.
+"""Log odds of pairs where a record has at most one match.
 
-In two tables, if a record has one match at most, a likely candidate makes its others unlikely. The odds that
-pairs have by themselves become those of edges in a matching, by belief propagation (the Bethe approximation
-of the monomer-dimer model; Zdeborova and Mezard 2006). Messages have an exponent, 1 where a record has one
-match at most, 0 where it has any number. For ranking, the exponent is the competition itself, which suits
-tables of look-alikes. For decisions it is 1 or 0, whether a record is taken to have one match. In one table
-no messages are sent, as any record may have several matches (`erblock.scoring.transitive`).
+If a record has at most one match, a likely candidate makes its other candidates unlikely. Belief propagation
+turns the odds that pairs have by themselves into the odds of edges in a matching (the Bethe approximation of
+the monomer-dimer model; Zdeborova and Mezard 2006). Each message has an exponent: 1 where a record has at
+most one match, 0 where it may have any number. For ranking, the exponent is the competition of the side,
+which suits tables of look-alikes. For decisions it is 1 or 0. In one table no messages are sent, because any
+record may have several matches (`erblock.scoring.transitive`).
 
 Decision: docs/decisions/019-ranked-by-log-odds.md.
 """
@@ -28,9 +28,9 @@ Doubles = npt.NDArray[np.float64]
 
 
 def ranked_and_decided(pairs: ScoredPairs, log_odds: Doubles) -> tuple[Doubles, Doubles]:
-    """Return what pairs are ranked by, log odds of a match, and the probability of each to be one.
+    """Return the log odds by which pairs are ranked, and the probability of each pair to be a match.
 
-    `log_odds`: those that each pair has by itself.
+    `log_odds`: those of each pair by itself.
     """
     competition = competition_of(pairs)
     ranked = _exclusive(pairs, log_odds, competition)
@@ -40,18 +40,18 @@ def ranked_and_decided(pairs: ScoredPairs, log_odds: Doubles) -> tuple[Doubles, 
 
 
 def probabilities(pairs: ScoredPairs, log_odds: Scores, exclusion: tuple[float, float]) -> Doubles:
-    """Return the probability of each pair to be a match, given the log odds that it has by itself.
+    """Return the probability of each pair to be a match; `log_odds`: those of each pair by itself.
 
-    `exclusion`: how far, 0 to 1, a match of a left record, and of a right one, excludes its others.
+    `exclusion`: the extent, 0 to 1, to which a match of a left or right record excludes its other candidates.
     """
     return np.asarray(expit(_exclusive(pairs, log_odds.astype(np.float64), exclusion)))
 
 
 def _exclusive(pairs: ScoredPairs, alone: Doubles, exponents: tuple[float, float]) -> Doubles:
-    """Return the log odds after messages, to these powers, from left and from right records.
+    """Return the log odds after the messages of left and right records, raised to these exponents.
 
-    Each record sends each of its candidates the chance that none of its other candidates is its match. Among
-    these are not those that are too unlikely to change it.
+    Each record sends each of its candidates the probability that none of its other candidates is its match.
+    Candidates that are too unlikely to change a message are left out.
     """
     if pairs.one_table or not any(exponents):
         return alone
@@ -71,7 +71,7 @@ def _exclusive(pairs: ScoredPairs, alone: Doubles, exponents: tuple[float, float
 
 @dataclass(frozen=True)
 class _Side:
-    """The records of one side: those of all pairs, and those of the pairs likely enough to send messages."""
+    """The records of one side: of all pairs, and of the pairs that are likely enough to send messages."""
 
     of_any: Rows
     of_likely: Rows

@@ -18,7 +18,7 @@ _T = TypeVar("_T")
 class ScoredPairs:
     """Distinct candidate pairs by row number; `best_left[i]` is the highest similarity of left record i.
 
-    `competition`: how much, 0 to 1, candidates of a left record, and of a right one, compete, if it is known.
+    `competition`: the extent, 0 to 1, to which candidates of a left and of a right record compete, if known.
     """
 
     left: Rows
@@ -33,7 +33,7 @@ class ScoredPairs:
         return len(self.left)
 
     def with_similarity(self, similarity: Scores) -> "ScoredPairs":
-        """Return the same pairs with another similarity."""
+        """Return the pairs with this similarity instead."""
         best_left = np.zeros_like(self.best_left)
         best_right = best_left if self.one_table else np.zeros_like(self.best_right)
         np.maximum.at(best_left, self.left, similarity)
@@ -41,7 +41,7 @@ class ScoredPairs:
         return replace(self, similarity=similarity, best_left=best_left, best_right=best_right)
 
     def at(self, kept: Rows) -> "ScoredPairs":
-        """Return the pairs at these positions; the best of every record stays what it was."""
+        """Return the pairs at these positions; the highest similarity of each record is kept as it was."""
         return replace(
             self,
             left=self.left[kept],
@@ -51,9 +51,9 @@ class ScoredPairs:
         )
 
     def of_rows(self, left: Rows, right: Rows, sizes: tuple[int, int]) -> "ScoredPairs":
-        """Return the pairs of records of larger tables: record i here is `left[i]`, or `right[i]`, there.
+        """Return the pairs by row number of larger tables, where record i is row `left[i]` or `right[i]`.
 
-        `sizes`: how many records these tables have.
+        `sizes`: number of records of the larger tables.
         """
         best_left = np.zeros(sizes[0], dtype=np.float32)
         best_left[left] = self.best_left
@@ -68,7 +68,7 @@ class ScoredPairs:
     def and_others(
         self, others: tuple[Rows, Rows], similarity: Scores, bands: npt.NDArray[np.uint16]
     ) -> "ScoredPairs":
-        """Return these pairs and others that are not among them, in order."""
+        """Return these pairs and further distinct ones, together in order."""
         left, right = (np.concatenate(ends) for ends in zip((self.left, self.right), others, strict=True))
         order = np.argsort(pair_keys(left, right), kind="stable")
         similarity = np.concatenate([self.similarity, similarity])[order]
@@ -81,7 +81,7 @@ class ScoredPairs:
         return self.best_left is self.best_right
 
     def by_side(self, values: npt.NDArray[Any], figure: Callable[[Rows, Any, int], _T]) -> tuple[_T, _T]:
-        """Return `figure(records, values, number of records)` of the left and of the right side.
+        """Return `figure(records, values, number of records)` of the left side and of the right side.
 
         In one table a record's pairs are those on either side, and both figures are the same.
         """
@@ -96,12 +96,12 @@ class ScoredPairs:
 
 
 def pair_keys(left: Rows, right: Rows) -> Rows:
-    """Return one number for each pair of row numbers, in the order of the left and then the right one."""
+    """Return one number for each pair of row numbers, ordered by left row, then by right row."""
     return np.asarray((left << 32) | right)
 
 
 def places(known: tuple[Rows, Rows], asked: tuple[Rows, Rows]) -> Rows:
-    """Return the position of each asked pair of row numbers among the known ones, -1 where it is missing."""
+    """Return the position of each asked pair of row numbers among the known pairs, -1 where it is missing."""
     if not len(known[0]) or not len(asked[0]):
         return np.full(len(asked[0]), -1, dtype=np.int64)
     keys, wanted = pair_keys(*known), pair_keys(*asked)
@@ -125,7 +125,7 @@ def best_first(pairs: ScoredPairs, scores: Scores) -> Rows:
     """Return the positions of the pairs, highest score first; ties by left row, then right row."""
     if not _is_in_order(pairs.left, pairs.right):
         return np.lexsort((pairs.right, pairs.left, -scores))
-    # Positive floats are in the order of their bits, negative ones in the reverse; minus zero is zero.
+    # The bits of positive floats are in their order, those of negative floats in reverse; minus zero is zero.
     bits = (scores + np.float32(0)).view(np.uint32)
     packed = np.where(bits >> np.uint32(31), bits, ~(bits | np.uint32(1 << 31))).astype(np.uint64)
     packed <<= np.uint64(32)

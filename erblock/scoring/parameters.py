@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Parameters:
-    """Numbers that were chosen by measuring, not derived; what only bounds work stands where it is used."""
+    """Numbers that were chosen by measurement. Numbers that only limit work stand where they are used."""
 
     similarity_scale: float = 40.0
     """Log odds that correspond to the whole range of the similarity, 0 to 1."""
@@ -23,16 +23,15 @@ class Parameters:
     """First rank, from 0, of the candidates that make up a record's background."""
 
     background_weight: float = 0.5
-    """Share of the background that is subtracted from a pair on each side, where candidates do not
-    compete."""
+    """Share of each record's background that is subtracted from a pair, where candidates do not compete."""
 
     confident_quantile: float = 0.25
     """Quantile of the similarities of mutual best pairs above which such a pair is confident."""
 
     mutual_none: float = 0.6
     mutual_all: float = 0.9
-    """Share of the confident best candidates that are mutual. At the first value or below, the candidates of
-    a record do not compete; at the second or above they do; in between, in proportion."""
+    """Share of the confident best candidates that are mutual. At the first value or below, candidates of a
+    record do not compete; at the second or above they compete fully; in between, in proportion."""
 
     least_competition: float = 0.2
     """Competition of a table whose records may have any number of matches."""
@@ -44,8 +43,9 @@ class Parameters:
 
     one_match_above: float = 0.4
     one_match_share: float = 0.6
-    """A side has one match a record if its competition is above the first value, and above the second times
-    the competition of the other side (docs/decisions/032-one-to-one-by-competition.md)."""
+    """Records of a side have at most one match if the side's competition is above the first value, and above
+    the second value times the competition of the other side
+    (docs/decisions/032-one-to-one-by-competition.md)."""
 
     seed_share: float = 0.8
     """Share of the mutual best pairs that are seed pairs: those with the widest margins."""
@@ -58,7 +58,7 @@ class Parameters:
     """Sample weight of a labelled pair beside a seed pair's 1."""
 
     clear_match: float = 0.5
-    """Least sample weight of a supposed match that makes the other candidates of its records non-matches."""
+    """Least sample weight at which a supposed match makes the other candidates of its records non-matches."""
 
     orphaned_share: float = 1 / 3
     """Share of the seed pairs whose match is taken away to make decoys
@@ -78,11 +78,11 @@ class Parameters:
 
     log_odds_too_low: float = 1.0
     log_odds_too_high: float = 2.0
-    """How far the log odds of all pairs may be wrong, for the interval of the estimated recall
+    """Error of the log odds of all pairs that the interval of the estimated recall allows for
     (docs/decisions/028-recall-interval.md)."""
 
     unseen: float = 0.01
-    """Share of the matches added to the interval on either side, for what the candidates cannot show."""
+    """Share of the matches added to either end of the interval, for matches that candidates cannot show."""
 
     doubtful: tuple[float, float] = (0.1, 0.9)
     most_doubtful: float = 0.25
@@ -102,7 +102,7 @@ class Parameters:
     """Candidates that co-matches may support: their least log odds, and how many per record."""
 
     alike_anyway: float = 3.0
-    """Log odds subtracted because two candidates of one record are alike even where they do not match."""
+    """Log odds subtracted because candidates of one record resemble each other even without a match."""
 
     false_copies: float = 0.02
     """Largest estimated share of false ones among the near copies that are found. At 0.05 some public sets

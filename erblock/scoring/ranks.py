@@ -1,4 +1,4 @@
-"""Values of groups: the place of each in its group, and the highest of each group."""
+"""Ranks within groups, and the highest values of each group."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ _INSERTED = 64
 
 
 def rank_within(groups: Rows, scores: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
-    """Return the place, from 0, of each score among those of its group, highest first; ties as they stand."""
+    """Return the rank, from 0, of each score in its group, highest first; ties keep their order."""
     if scores.dtype != np.float32:  # one compiled kernel serves all other kinds
         scores = scores.astype(np.float64)
     begins = np.append(np.cumsum(np.bincount(groups, minlength=1)), len(groups))
@@ -35,7 +35,7 @@ def rank_within(groups: Rows, scores: npt.NDArray[Any]) -> npt.NDArray[np.int64]
 
 
 def best_values(groups: Rows, values: npt.NDArray[Any], size: int, most: int) -> npt.NDArray[Any]:
-    """Return the (size, most) best values of each group, highest first; minus infinity where it has fewer."""
+    """Return the (size, most) highest values of each group, descending; minus infinity where it has fewer."""
     best = np.full((size, most), -np.inf, dtype=values.dtype)
     share = -(-size // pl.thread_pool_size())
 
@@ -94,7 +94,7 @@ def _write_ranks(
 
 @inner
 def _sort_down(values: npt.NDArray[np.float64], members: npt.NDArray[np.uint32]) -> None:
-    """Put members in the order of their values, highest first; ties by member.
+    """Sort members by their values, highest first; ties by member.
 
     Shellsort: NumPy's sorting takes seconds to compile.
     """

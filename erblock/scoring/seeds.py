@@ -11,20 +11,20 @@ _BEST = 20
 
 
 def seed_pairs(pairs: ScoredPairs) -> Rows:
-    """Return the positions of the mutual best pairs that stand furthest above the second best, four fifths.
+    """Return the positions of the four fifths of the mutual best pairs with the widest margins.
 
-    Mutual best candidates with a margin are matches nearly without exception (CollaborER, arXiv 2108.08090).
+    Nearly all mutual best pairs with a margin are matches (CollaborER, arXiv 2108.08090).
     """
     return widest_margins(*margins(pairs))
 
 
 def widest_margins(mutual: Rows, margin: Scores) -> Rows:
-    """Return the positions of the sure pairs among mutual best ones with these margins."""
+    """Return the positions of the seed pairs among mutual best pairs with these margins."""
     return np.sort(mutual[np.argsort(-margin, kind="stable")[: int(TUNED.seed_share * len(mutual))]])
 
 
 def margins(pairs: ScoredPairs) -> tuple[Rows, Scores]:
-    """Return the positions of the mutual best pairs, and how far below each its best other is, 0 to 1."""
+    """Return the positions of the mutual best pairs, and the margin of each above its competitors, 0 to 1."""
     similarity = pairs.similarity
     best = (similarity >= pairs.best_left[pairs.left]) & (similarity >= pairs.best_right[pairs.right])
     mutual = np.flatnonzero(best & (similarity > 0))
@@ -40,10 +40,10 @@ def _second_of(records: Rows, similarity: Scores, size: int) -> Scores:
 
 
 def gap_separated_pairs(pairs: ScoredPairs) -> Rows:
-    """Return the positions of the pairs in which each record is of the other's nearest group.
+    """Return the positions of the pairs in which each record is in the other's gap-separated neighbourhood.
 
-    A record's nearest group is what lies above the widest gap among its best candidates: its one match, or
-    the rest of its cluster. The gap must be a seventh of the similarity above it.
+    A record's gap-separated neighbourhood holds the candidates above the widest gap among its best ones: its
+    one match, or the rest of its cluster. The gap must be a seventh of the similarity above it.
     """
     (left_edge, left_gap), (right_edge, right_gap) = pairs.by_side(pairs.similarity, _widest_gap)
     gap = np.minimum(left_gap[pairs.left], right_gap[pairs.right])
@@ -56,7 +56,8 @@ def _widest_gap(records: Rows, similarity: Scores, size: int) -> tuple[Scores, S
     best = best_values(records, similarity, size, _BEST + 1)
     best[np.isinf(best)] = 0
     gaps = best[:, :-1] - best[:, 1:]
-    # What is beyond the last candidate is not known: no gap there, unless a record has one candidate only.
+    # The similarity after the last candidate is unknown, so no gap is counted there unless it is the only
+    # one.
     gaps[:, 1:][best[:, 2:] == 0] = 0
     at = gaps.argmax(axis=1)
     edge = best[np.arange(size), at]

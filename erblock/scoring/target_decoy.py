@@ -1,17 +1,17 @@
-"""Probabilities from rankings, by decoys.
+"""Target-decoy calibration: probabilities of a match from ranking scores.
 
-Pairs beyond doubt stand for the matches, and their competitors for the rest. But a competitor looks worse
-beside its record's match than the best candidate of a record that has no match, and it is the latter that
-must not pass for one. So some records are orphaned: their match is taken away, what is left is ranked as if
-it had never been, and goes among the non-matches. It is the decoy of proteomics (Elias and Gygi 2007): a
-known non-match that had every chance to look like a match. A logistic regression of the ranking score and of
-a second signal on all of these gives probabilities that hold for records with a match and without one. In one
-table the rest of an orphan's cluster is among its candidates: there non-matches count as much as candidates
-compete.
+Seed pairs are the examples of matches, and their competitors are examples of non-matches. But a competitor
+ranks lower beside its record's match than the best candidate of a record without a match does, and the latter
+must not pass for a match. So some records are orphaned: their match is taken away, their other candidates are
+ranked as if it had never existed, and these become non-matches, too. They are decoys as in proteomics (Elias
+and Gygi 2007): known non-matches that had every chance to look like a match. A logistic regression on the
+ranking score and a second signal gives probabilities that hold for records with and without a match. In one
+table the candidates of an orphan include the rest of its cluster, so there the sample weight of non-matches
+is the competition.
 
-The known pairs do not show how many records have a match, because the share of orphans is fixed. In two
-tables the share of matches among the best candidates of records is found by expectation maximisation: it is
-the share that equals the mean of the probabilities (Saerens, Latinne and Decaestecker 2002).
+These examples do not show how many records have a match, because the share of orphans is fixed. In two tables
+the share of matches among records' best candidates is found by expectation maximisation: at the solution it
+equals the mean of their probabilities (Saerens, Latinne and Decaestecker 2002).
 
 Decision: docs/decisions/025-target-decoy-calibration.md.
 """
@@ -48,13 +48,13 @@ def inputs_of(pairs: ScoredPairs, signal: Scores) -> Floats:
 
 @dataclass(frozen=True)
 class CalibrationSet:
-    """Positions of pairs that are taken for matches or not, with sample weights, rankings and signals.
+    """Positions of example pairs, their classes and sample weights, and the inputs of the calibration.
 
-    The ranking of an orphan's candidate is the one that it has without the orphan's match. `labelled`:
-    whether a label gives the class. `of_all`: ranking and signal of all `pairs`. `pair_labels`: what rules
-    and labels say of all pairs. `competitors_may_match`: competitors are unlabelled, not non-matches. This
-    gives better probabilities where records have several matches, and a worse order of the pairs
-    (docs/decisions/026-unlabelled-competitors.md).
+    Candidates of an orphan have the ranking score that they have without its match. `labelled`: whether a
+    label gives the class. `of_all`: ranking score and signal of all `pairs`. `pair_labels`: the labels of all
+    pairs by rules and by hand. `competitors_may_match`: competitors count as unlabelled instead of
+    non-matches. Where records have several matches, this gives better probabilities and a worse order of the
+    pairs (docs/decisions/026-unlabelled-competitors.md).
     """
 
     at: Rows
@@ -68,7 +68,7 @@ class CalibrationSet:
     competitors_may_match: bool = False
 
     def taught(self, pairs: TaughtPairs) -> "CalibrationSet":
-        """Return the same, with the given labels of `pairs` instead of what was supposed of them."""
+        """Return the calibration set with the given labels of `pairs` in place of supposed ones."""
         at, matches, sample_weight = pairs.examples()
         rest = self[~np.isin(self.at, pairs.at)]
         return replace(
@@ -92,12 +92,12 @@ class CalibrationSet:
 
     @cached_property
     def alone(self) -> Doubles:
-        """The log odds of each of all `pairs` by ranking and signal, before competition."""
+        """The log odds of each of all `pairs` by ranking score and signal, before competition."""
         return self.calibration.log_odds(self.of_all).astype(np.float64)
 
     @cached_property
     def calibration(self) -> Evidence:
-        """The regression on ranking and signal."""
+        """The regression on ranking score and signal."""
         return self.calibration_with(None)
 
     def calibration_by_signal(self) -> Evidence:
@@ -107,7 +107,7 @@ class CalibrationSet:
         )
 
     def calibration_with(self, third: Scores | None) -> Evidence:
-        """Return the regression on ranking, signal and, where given, a third signal of all pairs."""
+        """Return the regression on ranking score, signal and, where given, a third signal of all pairs."""
         inputs = beside(self.inputs, None if third is None else third[self.at])
         unlabelled = ~self.matches & ~self.labelled if self.competitors_may_match else None
         examples = Examples(inputs, self.matches, self.sample_weight, unlabelled)
@@ -120,7 +120,7 @@ class CalibrationSet:
         return replace(learned, intercept=learned.intercept + shift)
 
     def _share(self) -> float:
-        """Return the share of matches among the known best candidates of records."""
+        """Return the share of matches among those best candidates of records that are examples."""
         others = np.flatnonzero(~self.matches)
         best = others[_best(self.pairs.at(self.at[others]), self.inputs[others, 0])]
         matches = float(self.sample_weight[self.matches].sum())
@@ -140,7 +140,7 @@ def _highest(records: Rows, ranking: Scores, size: int) -> Scores:
 
 
 def _shift(log_odds: Scores, share: float, pair_labels: PairLabels) -> float:
-    """Return the shift of log odds from a table where `share` are matches to the share among these pairs."""
+    """Return the shift of the log odds from a share of matches of `share` to the share among these pairs."""
     known = logit(np.clip(share, _LEAST_SHARE, _MOST_SHARE))
     by_label = np.select([pair_labels == MATCH, pair_labels == NO_MATCH], [1.0, 0.0], np.nan)
     shift = 0.0
@@ -151,12 +151,12 @@ def _shift(log_odds: Scores, share: float, pair_labels: PairLabels) -> float:
 
 
 def beside(inputs: Floats, third: Scores | None) -> Floats:
-    """Return the inputs of a calibration with one more column, where given."""
+    """Return the inputs of a calibration with one more column, if there is one."""
     return inputs if third is None else np.column_stack([inputs, third]).astype(np.float32)
 
 
 def calibration_set(pairs: ScoredPairs, signal: Scores, pair_labels: PairLabels, seed: int) -> CalibrationSet:
-    """Return ranking and signal of matches, of competitors, and of candidates of orphaned records."""
+    """Return the calibration set: seed pairs, their competitors, and the candidates of orphaned records."""
     sure, nearest = _mask(pairs, seed_pairs(pairs)), _mask(pairs, gap_separated_pairs(pairs))
     likely = sure | nearest | np.isin(pair_labels, (AGREE, MATCH))
     believed = ~np.isin(pair_labels, (CONFLICT, DOUBTED))
@@ -192,7 +192,7 @@ def calibration_set(pairs: ScoredPairs, signal: Scores, pair_labels: PairLabels,
 
 
 def _of_orphans(pairs: ScoredPairs, sure: npt.NDArray[np.int64], seed: int) -> Mask:
-    """Mark the pairs of some records of sure pairs; of two tables, one of the two records of a pair."""
+    """Mark the pairs of orphaned records: of some seed pairs, one record (two tables) or both (one table)."""
     random = np.random.default_rng(seed)
     drawn = sure[random.random(len(sure)) < TUNED.orphaned_share]
     of_left = random.random(len(drawn)) < 0.5

@@ -1,12 +1,12 @@
 """Matches of matches: pairs of one table that share their likely matches.
 
-In one table records that belong together are a cluster. Two of them may be too unlike to share a bucket, or
-to look like a match, and yet match the same others. Records a and c are supported by
+In one table the records of an entity are a cluster. Two of them may be too different to share a bucket or to
+look like a match, and still match the same other records. The support of records a and c is
 
     S(a, c) = sum over b of p(a, b) p(b, c) / (1 + the smaller of sum over b of p(a, b) and of p(b, c)),
 
-the share of likely matches that both have, reduced where there are few. A pair is then a match by itself or
-by its support, and likely pairs lead further in the next round.
+which is the share of common likely matches, lower where there are few. A pair is a match by its own odds or
+by its support. Pairs that become likely lead to further pairs in the next round.
 
 Decision: docs/decisions/029-transitive-pairs.md.
 """
@@ -34,9 +34,9 @@ Counts = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class TransitivePairs:
-    """Pairs by row number, in order, with their support, and the similarity of the weaker step to there.
+    """Pairs by row number, in order, with their support and the similarity of the weaker of their two steps.
 
-    Of several ways from one record to the other it is the best one's.
+    Where several paths lead from one record to the other, the similarity is that of the best path.
     """
 
     left: Rows
@@ -47,7 +47,7 @@ class TransitivePairs:
 
 @dataclass(frozen=True)
 class _Steps:
-    """From every record to its likely matches: those of record i are from `starts[i]` to `starts[i + 1]`."""
+    """The likely matches of every record: those of record i are at `starts[i]` to `starts[i + 1] - 1`."""
 
     starts: Counts
     to: Rows
@@ -61,7 +61,7 @@ class _Steps:
         return np.asarray(whole[self.starts[1:]] - whole[self.starts[:-1]])
 
     def spans(self) -> Iterator[tuple[int, int, int]]:
-        """Yield runs of records that begin a bounded number of two-step paths, and this number."""
+        """Yield runs of records from which a bounded number of two-step paths start, and this number."""
         lengths = np.diff(self.starts)
         ends = np.concatenate([[0], np.cumsum(lengths[self.to])])[self.starts]
         first = 0
@@ -74,10 +74,10 @@ class _Steps:
 def with_transitive_pairs(
     pairs: ScoredPairs, expected: ExpectedMatches
 ) -> tuple[ScoredPairs, ExpectedMatches]:
-    """Return the pairs of one table and those that share likely matches, in order, with their odds.
+    """Return the pairs of one table and the transitive pairs, in order, with their log odds.
 
     Raises:
-        ValueError: if nothing is expected that could lead anywhere.
+        ValueError: if no match is expected, so that there are no paths.
     """
     log_odds, probability = expected.log_odds, expected.probability
     if log_odds is None or probability is None:
@@ -92,9 +92,9 @@ def with_transitive_pairs(
 def _joined(
     scored: ScoredPairs, known: tuple[Doubles, Doubles], supported: TransitivePairs
 ) -> tuple[ScoredPairs, Doubles, Doubles]:
-    """Return the pairs and those that are only supported, in order, with log odds and probabilities.
+    """Return the pairs and the pairs that only support makes candidates, in order, with their log odds.
 
-    `known`: log odds and probability of each of the pairs by itself.
+    `known`: log odds and probability of each of `pairs` by itself.
     """
     keys = (scored.left << 32) | scored.right
     others = (supported.left << 32) | supported.right
@@ -107,7 +107,7 @@ def _joined(
     support, alone = logit(supported.support) + TUNED.support_bonus, log_odds[theirs]
     # 1 - (1 - p) (1 - S) in odds o and t: o + t + o t.
     log_odds[theirs] = np.logaddexp(np.logaddexp(alone, support), alone + support)
-    # Squared: few pairs that share less than half are matches, and nearly all that share more.
+    # Squared, because few pairs with a support below a half are matches, and nearly all above it are.
     decided = np.zeros(len(every))
     decided[own] = known[1]
     decided[theirs] = 1 - (1 - decided[theirs]) * (1 - supported.support**2)
@@ -159,7 +159,7 @@ def _write_supported(
     span: tuple[int, int],
     found: tuple[npt.NDArray[np.int64], Doubles, Scores],
 ) -> int:
-    """Write pairs, support and similarity of the paths of two steps from some records; return how many."""
+    """Write pairs, support and similarity of the two-step paths from some records; return how many pairs."""
     starts, to, probability, similarity = steps
     rows, support, weaker = found
     both = np.zeros(len(sums), dtype=np.float64)

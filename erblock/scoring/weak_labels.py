@@ -1,4 +1,4 @@
-"""Pairs to learn evidence from: seed pairs, pairs that rules and labels decide, and their competitors.
+"""Weak labels: example pairs to learn evidence from.
 
 Decisions: docs/decisions/022-competition-before-evidence.md, docs/decisions/046-conflict-rules-teach.md.
 """
@@ -28,9 +28,9 @@ PairLabels = npt.NDArray[np.int8]
 
 @dataclass(frozen=True)
 class PairExamples:
-    """Positions in the scored pairs, which of them are taken for matches, and their sample weights.
+    """Positions in the scored pairs, which of them count as matches, and their sample weights.
 
-    `unlabelled`: competitors of matches, unless labels say that they are none.
+    `unlabelled`: competitors of matches, except those that labels call non-matches.
     """
 
     at: Rows
@@ -39,7 +39,7 @@ class PairExamples:
     unlabelled: npt.NDArray[np.bool_]
 
     def taught(self, pairs: "TaughtPairs") -> "PairExamples":
-        """Return the examples, with the given labels of `pairs` instead of what was supposed of them."""
+        """Return the examples with the given labels of `pairs` in place of supposed ones."""
         at, matches, sample_weight = pairs.examples()
         rest = ~np.isin(self.at, pairs.at)
         return PairExamples(
@@ -52,7 +52,7 @@ class PairExamples:
 
 @dataclass(frozen=True)
 class TaughtPairs:
-    """Positions of pairs whose labels are probabilities or have a weight, and the sample weight of each."""
+    """Pairs whose labels are probabilities or have weights: positions and sample weights."""
 
     at: Rows
     probability: npt.NDArray[np.float64]
@@ -70,11 +70,11 @@ NOTHING_TAUGHT = TaughtPairs(np.zeros(0, dtype=np.int64), np.zeros(0), np.zeros(
 
 
 def choose_examples(pairs: ScoredPairs, pair_labels: PairLabels) -> PairExamples:
-    """Return examples: seed pairs, labelled pairs, and the competitors of both as non-matches.
+    """Return examples: seed pairs, pairs that rules or labels decide, and their competitors as non-matches.
 
-    A record may have more matches than its seed pair. With competition k, the rest of its gap-separated group
-    weighs 1 - k as matches, and its other candidates weigh k as non-matches. Those that a conflict rule
-    excludes are non-matches in every table.
+    A record may have more matches than its seed pair. With competition k, the rest of its gap-separated
+    neighbourhood has sample weight 1 - k as matches, and its other candidates have weight k as non-matches.
+    Candidates that a conflict rule excludes are non-matches in every table.
     """
     sample_weight = np.zeros(len(pairs), dtype=np.float32)
     group, sure = gap_separated_pairs(pairs), seed_pairs(pairs)
@@ -97,14 +97,14 @@ def choose_examples(pairs: ScoredPairs, pair_labels: PairLabels) -> PairExamples
 
 
 def _thinned(at: Rows, labelled: npt.NDArray[np.bool_]) -> Rows:
-    """Return at most about `_MOST` of the positions, evenly, and all that are labelled."""
+    """Return about `_MOST` of the positions, evenly spaced, and all labelled ones."""
     kept = labelled[at]
     kept[:: 1 + len(at) // _MOST] = True
     return at[kept]
 
 
 def _competitors(pairs: ScoredPairs, chosen: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
-    """Return how far each pair competes with a chosen pair that shares a record with it, 0 to 1."""
+    """Return how much each pair competes with a chosen pair that shares a record with it, 0 to 1."""
     left = np.zeros(len(pairs.best_left), dtype=bool)
     right = left if pairs.one_table else np.zeros(len(pairs.best_right), dtype=bool)
     left[pairs.left[chosen]] = True
