@@ -44,11 +44,14 @@ class Evidence:
 
         Entries are summed in order, because the rounding of a matrix product may depend on the other rows.
         """
-        standard = _standard(vectors, self.mean, self.std)
         odds = np.full(len(vectors), self.intercept, dtype=np.float64)
-        for entry, weight in enumerate(self.weights.astype(np.float64)):
-            odds += standard[:, entry] * weight
+        for entry in range(len(self.weights)):
+            self.add(odds, entry, vectors[:, entry])
         return odds.astype(np.float32)
+
+    def add(self, odds: Doubles, entry: int, values: Floats) -> None:
+        """Add the contribution of one entry of the comparison vectors to `odds`, in place."""
+        odds += _standard(values, self.mean[entry], self.std[entry]) * np.float64(self.weights[entry])
 
     def parts(self, vectors: Floats) -> Doubles:
         """Return the contribution of each entry to the log odds, (pairs, entries), without the intercept."""
@@ -136,7 +139,7 @@ def _scale(vectors: Floats) -> tuple[Floats, Floats]:
     return mean.astype(np.float32), (np.sqrt(variance) + 1e-3).astype(np.float32)
 
 
-def _standard(vectors: Floats, mean: Floats, std: Floats) -> Floats:
+def _standard(vectors: Floats, mean: Floats | np.float32, std: Floats | np.float32) -> Floats:
     """Return the entries in standard deviations from the mean, clipped to 4, and 0 where missing."""
     standard = np.nan_to_num((vectors - mean) / std, nan=0.0, posinf=_LIMIT, neginf=-_LIMIT)
     return np.asarray(standard.clip(-_LIMIT, _LIMIT), dtype=np.float32)

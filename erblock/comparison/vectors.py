@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +12,7 @@ from erblock.comparison.evidence import Evidence
 from erblock.comparison.measures import DISTANCES, MEASURES, Floats, Sides, shared_codes
 from erblock.errors import ModelError
 from erblock.hashing.base import Progress, silent
-from erblock.similarity import Compare, Rows, Scores
+from erblock.similarity import Rows, Scores
 from erblock.similarity.numeric import MonthFirst
 from erblock.similarity.strings import is_null
 from erblock.tables.profile import column_texts
@@ -35,6 +36,10 @@ class Feature:
     column: str | None = None
 
 
+Build = Callable[[Sides], Iterator[Feature]]
+"""Makes the features that compare texts, one after the other."""
+
+
 class Comparison:
     """Two tables, prepared for comparisons of any pairs of their records.
 
@@ -53,7 +58,8 @@ class Comparison:
         weights: Floats,
         dates: Mapping[str, MonthFirst] = _AS_THEY_ARE,
     ) -> None:
-        self.features = tuple(_features(tables, columns, weights, dates))
+        texts = compared_texts(tables, columns, weights, dates)
+        self.features = tuple(feature for sides, build in texts for feature in build(sides))
         self.on_progress: Progress = silent
         """What hears how many pairs have got their log odds."""
 
@@ -85,9 +91,10 @@ class Comparison:
         return odds
 
 
-def _features(
+def compared_texts(
     tables: TablePair, columns: Sequence[ComparedColumn], weights: Floats, dates: Mapping[str, MonthFirst]
-) -> Iterator[Feature]:
+) -> Iterator[tuple[Sides, Build]]:
+    """Yield the texts of each column, then those of whole records, with the function that makes features."""
     if not columns:
         return
     _check_columns(tables.left, [column.left for column in columns])
@@ -99,20 +106,24 @@ def _features(
         values = left[column.left]
         other = values if right is left else right[column.right]
         sides = Sides(values, other, weights, dates.get(column.left, (None, None)))
-        for name, measure in MEASURES[column.kind].items():
-            of = None if name in DISTANCES else column.left
-            yield Feature(f"{name}({column.left})", agrees=True, compare=measure(sides), column=of)
-        yield Feature(f"missing({column.left})", agrees=False, compare=_missing(sides))
+        yield sides, partial(_column_features, column)
     texts = record_texts(left, left.columns)
     others = texts if right is left else record_texts(right, right.columns)
-    yield Feature("shared_codes", agrees=True, compare=shared_codes(Sides(texts, others, weights)))
+    yield Sides(texts, others, weights), _record_features
+
+
+def _column_features(column: ComparedColumn, sides: Sides) -> Iterator[Feature]:
+    for name, measure in MEASURES[column.kind].items():
+        of = None if name in DISTANCES else column.left
+        yield Feature(f"{name}({column.left})", agrees=True, compare=measure(sides), column=of)
+    yield Feature(f"missing({column.left})", agrees=False, compare=is_null(sides.left, sides.right))
+
+
+def _record_features(sides: Sides) -> Iterator[Feature]:
+    yield Feature("shared_codes", agrees=True, compare=shared_codes(sides))
 
 
 def _check_columns(table: Records, names: Sequence[str]) -> None:
     missing = [name for name in names if name not in table.frame.columns]
     if missing:
         raise ModelError(f"{table.source}: the model compares a column {missing[0]!r}, found none; fit again")
-
-
-def _missing(sides: Sides) -> Compare:
-    return is_null(sides.left, sides.right)

@@ -12,7 +12,7 @@ import numpy as np
 from erblock.comparison.columns import compared_columns
 from erblock.comparison.evidence import Examples, fit_evidence
 from erblock.comparison.fitted import FittedEvidence, read_evidence
-from erblock.comparison.large import ComparisonInParts, comparison_of
+from erblock.comparison.large import ComparisonByColumn, comparison_of
 from erblock.comparison.measures import Floats
 from erblock.comparison.vectors import Comparison
 from erblock.config import Config
@@ -88,7 +88,7 @@ class ColumnEvidence:
         """Return the log odds for pairs of rows within one table, as for pairs of rows of both."""
         one = TablePair(self.tables.other if right else self.tables.left, None, ())
         columns = tuple(column.of_side(right=right) for column in self.fitted.columns)
-        comparison = ComparisonInParts(one, columns, self.weights)
+        comparison = ComparisonByColumn(one, columns, self.weights)
         comparison.on_progress = self.comparison.on_progress
         return comparison.log_odds(self.fitted.evidence, rows, others)
 
