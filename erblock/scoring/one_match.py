@@ -10,19 +10,21 @@ record may have several matches (`erblock.scoring.transitive`).
 Decision: docs/decisions/019-ranked-by-log-odds.md.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 import numpy.typing as npt
 from scipy.special import expit
 
 from erblock.hashing.base import Rows, Scores
+from erblock.hashing.parallel import in_parallel
 from erblock.scoring.competition import competition_of, sides_with_one_match
 from erblock.scoring.pairs import ScoredPairs
 
 _ROUNDS = 30
 _LEAST_ODDS, _MOST_ODDS = 1e-4, 1e4
 _LEAST = 1e-300
+
+_PAIRS = 200000
+"""Pairs whose messages are computed at a time, on one core."""
 
 Doubles = npt.NDArray[np.float64]
 
@@ -55,33 +57,51 @@ def _exclusive(pairs: ScoredPairs, alone: Doubles, exponents: tuple[float, float
     """
     if pairs.one_table or not any(exponents):
         return alone
-    of_left, of_right = exponents
     likely = np.flatnonzero(alone >= np.log(_LEAST_ODDS))
     odds = np.exp(np.minimum(alone[likely], np.log(_MOST_ODDS)))
-    left, right = (_Side(rows, rows[likely]) for rows in (pairs.left, pairs.right))
-    free_left, free_right = np.ones(len(odds)), np.ones(len(odds))
+    left, right = (_Side(rows, likely) for rows in (pairs.left, pairs.right))
     for _ in range(_ROUNDS):
-        to_left = left.free(odds * free_right) ** of_left
-        to_right = right.free(odds * free_left) ** of_right
-        free_left, free_right = (free_left + to_left) / 2, (free_right + to_right) / 2
-    free = left.free_of_any(odds * free_right) ** of_left * right.free_of_any(odds * free_left) ** of_right
-    free[likely] = free_left * free_right
+        _exchange(odds, left, right, exponents)
+    free = left.of_any(odds * right.free) ** exponents[0] * right.of_any(odds * left.free) ** exponents[1]
+    free[likely] = left.free * right.free
     return np.asarray(alone + np.log(np.maximum(free, _LEAST)))
 
 
-@dataclass(frozen=True)
 class _Side:
-    """The records of one side: of all pairs, and of the pairs that are likely enough to send messages."""
+    """The records of one side, and the messages that they send to the pairs that are likely enough.
 
-    of_any: Rows
-    of_likely: Rows
+    `free[i]`: the probability, sent to likely pair i, that its record matches no other candidate.
+    """
 
-    def free(self, odds: Doubles) -> Doubles:
-        """Return for every likely pair 1 / (1 + the odds of the other likely pairs of its record)."""
-        others = np.bincount(self.of_likely, weights=odds)[self.of_likely] - odds
+    def __init__(self, rows: Rows, likely: Rows) -> None:
+        self._rows, self._of_likely = rows, rows[likely].astype(np.int64, copy=False)
+        self._size = int(rows.max(initial=-1)) + 1
+        self.free: Doubles = np.ones(len(likely))
+
+    def sums(self, odds: Doubles) -> Doubles:
+        """Return the sum of the odds of the likely pairs of each record."""
+        return np.bincount(self._of_likely, weights=odds, minlength=self._size).astype(np.float64, copy=False)
+
+    def message(self, span: slice, sums: Doubles, odds: Doubles) -> Doubles:
+        """Return 1 / (1 + the odds of the other likely pairs of its record) for each pair of a span."""
+        others = sums[self._of_likely[span]] - odds
         return np.asarray(1 / (1 + np.maximum(others, 0)))
 
-    def free_of_any(self, odds: Doubles) -> Doubles:
+    def of_any(self, odds: Doubles) -> Doubles:
         """Return for every pair 1 / (1 + the odds of the likely pairs of its record)."""
-        size = int(self.of_any.max(initial=-1)) + 1
-        return np.asarray(1 / (1 + np.bincount(self.of_likely, weights=odds, minlength=size)))[self.of_any]
+        return np.asarray(1 / (1 + self.sums(odds)))[self._rows]
+
+
+def _exchange(odds: Doubles, left: _Side, right: _Side, exponents: tuple[float, float]) -> None:
+    """Replace every message by its mean with the next one, which damps oscillation."""
+    sums = left.sums(odds * right.free), right.sums(odds * left.free)
+
+    def work(first: int) -> None:
+        span = slice(first, first + _PAIRS)
+        to_left = left.message(span, sums[0], odds[span] * right.free[span]) ** exponents[0]
+        to_right = right.message(span, sums[1], odds[span] * left.free[span]) ** exponents[1]
+        left.free[span] = (left.free[span] + to_left) / 2
+        right.free[span] = (right.free[span] + to_right) / 2
+
+    for _ in in_parallel(work, range(0, len(odds), _PAIRS)):
+        pass
