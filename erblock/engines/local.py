@@ -66,9 +66,7 @@ class LocalEngine:
     def joined(self, sketches: tuple[Sketch, Sketch | None], on_progress: Progress = silent) -> Candidates:
         """Return the scored candidate pairs of these sketches."""
         join = JoinReport()
-        source = self.fixed.source
-        source = None if source is None else source[self.copies[0].rows]
-        scored = score_candidates(*sketches, join, on_progress, self.memory, source)
+        scored = self.scored(sketches, join, on_progress)
         ids = (self.tables.left.frame[ID], self.tables.other.frame[ID])
         scored = scored.of_rows(self.copies[0].rows, self.copies[1].rows, (len(ids[0]), len(ids[1])))
         return Candidates(
@@ -81,6 +79,14 @@ class LocalEngine:
             self.hasher.weights,
             self.fixed,
         )
+
+    def scored(
+        self, sketches: tuple[Sketch, Sketch | None], join: JoinReport, on_progress: Progress
+    ) -> ScoredPairs:
+        """Return the scored pairs of compared records; `join` gets the figures of the join."""
+        source = self.fixed.source
+        source = None if source is None else source[self.copies[0].rows]
+        return score_candidates(*sketches, join, on_progress, self.memory, source)
 
     def _with_must(self, scored: ScoredPairs, sketches: tuple[Sketch, Sketch | None]) -> ScoredPairs:
         """Return the candidates with the pairs that must be written and that the join did not find."""
