@@ -30,7 +30,9 @@ from erblock.similarity.values import folded, run_together
 from erblock.tables.profile import Kind
 
 Floats = npt.NDArray[np.float32]
-_CODES = r"[\p{L}\p{N}]+(?:[-/._][\p{L}\p{N}]+)*"
+_CODES = r"(?:[\p{L}\p{N}]+[-/._])*[\p{L}\p{N}]*\d[\p{L}\p{N}]*(?:[-/._][\p{L}\p{N}]+)*"
+"""Words with a digit; separators may join their parts."""
+
 _S = TypeVar("_S")
 _T = TypeVar("_T")
 
@@ -125,7 +127,7 @@ def _weighted(sets: ngrams.FeatureSets, weights: Floats) -> sparse.csr_array:
 def _codes(texts: pl.Series) -> pl.Series:
     """Return the words of two characters or more with a digit, without separators."""
     word = pl.element().str.replace_all(r"[-/._]", "")
-    wanted = word.filter(word.str.contains(r"\d") & (word.str.len_chars() >= 2))
+    wanted = word.filter(word.str.len_chars() >= 2)
     return texts.str.extract_all(_CODES).list.eval(wanted).list.join(" ")
 
 

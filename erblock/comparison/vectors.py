@@ -6,6 +6,7 @@ from functools import partial
 
 import numpy as np
 import numpy.typing as npt
+import polars as pl
 
 from erblock.comparison.columns import ComparedColumn
 from erblock.comparison.evidence import Evidence
@@ -17,7 +18,7 @@ from erblock.similarity.numeric import MonthFirst
 from erblock.similarity.strings import is_null
 from erblock.tables.profile import column_texts
 from erblock.tables.read import Records, TablePair
-from erblock.tables.text import record_texts
+from erblock.tables.text import SEPARATOR
 
 _AS_THEY_ARE: Mapping[str, MonthFirst] = {}
 
@@ -107,9 +108,13 @@ def compared_texts(
         other = values if right is left else right[column.right]
         sides = Sides(values, other, weights, dates.get(column.left, (None, None)))
         yield sides, partial(_column_features, column)
-    texts = record_texts(left, left.columns)
-    others = texts if right is left else record_texts(right, right.columns)
+    texts = _joined(left)
+    others = texts if right is left else _joined(right)
     yield Sides(texts, others, weights), _record_features
+
+
+def _joined(texts: pl.DataFrame) -> pl.Series:
+    return texts.select(pl.concat_str(pl.all().fill_null(""), separator=SEPARATOR)).to_series()
 
 
 def _column_features(column: ComparedColumn, sides: Sides) -> Iterator[Feature]:

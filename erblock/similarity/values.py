@@ -21,6 +21,7 @@ _FIRST_NUMBER = (
 )
 _SCIENTIFIC = r"^\s*[-+]?((?:\d+(?:\.\d*)?|\.\d+)[eE][-+]?\d{1,3})\s*$"
 _EXPONENT = r"^\D*(\d+(?:\.\d+)?[eE][-+]\d{1,3}|\d+\.\d+[eE]\d{1,3})(?:\W|$)"
+_PLAIN_NUMBER = r"^[0-9]{1,15}(?:\.[0-9]{1,15})?$"
 _TOO_LARGE = 1e300  # differences of such numbers would have no end
 _SOUNDS = {
     "[AEIOUY]": "0",
@@ -39,7 +40,7 @@ def _non_empty(values: pl.Series) -> pl.Series:
 
 def folded(values: pl.Series) -> pl.Series:
     """Return lower-case text with single spaces."""
-    text = plain_digits(case_folded(composed(values))).str.replace_all(r"\s+", " ")
+    text = plain_digits(case_folded(composed(values))).str.replace_all(r"\s{2,}|[^\S ]", " ")
     return _non_empty(text.str.strip_chars())
 
 
@@ -87,6 +88,12 @@ def numbers(values: pl.Series) -> pl.Series:
     three digits groups; a single point is always decimal. What may be several numbers, or none, such as
     "1.2.3", is null, and so are numbers of 300 digits and more.
     """
+    # Most values of a column of numbers are plain, and need none of the patterns.
+    others = (~values.str.contains(_PLAIN_NUMBER)).arg_true()
+    return values.cast(pl.Float64, strict=False).scatter(others, _written_numbers(values.gather(others)))
+
+
+def _written_numbers(values: pl.Series) -> pl.Series:
     text = pl.col("text").str.replace_all(r"(^|[^\w.,])\.(\d)", "${1}0.${2}")
     found = text.str.extract_groups(_FIRST_NUMBER)
     # A float as programs write it; elsewhere "12e4" may be the name of a model.

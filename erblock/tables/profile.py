@@ -50,10 +50,11 @@ class ColumnProfile:
 
 def column_texts(frame: pl.DataFrame) -> pl.DataFrame:
     """Return `frame` with all values as folded, lower-case text; placeholders become null."""
-    return frame.select(
+    texts = (
         text_expression(pl.col(name), dtype).str.to_lowercase().alias(name)
         for name, dtype in frame.schema.items()
     )
+    return frame.lazy().select(*texts).collect()
 
 
 def profile_columns(texts: pl.DataFrame) -> tuple[ColumnProfile, ...]:

@@ -32,8 +32,12 @@ PLACEHOLDERS = frozenset(
     }
 )
 # Invisible characters: zero-width spaces, soft hyphens, marks of direction. Values that differ only by them
-# are # equal.
+# are equal.
 _UNSEEN = r"[\p{Cf}\p{Default_Ignorable_Code_Point}]"
+# What a single space replaces. A single space itself does not match: most texts are then left as they are,
+# which is faster. ASCII's separators are white space for Python and not for Unicode; `SEPARATOR` is one.
+_SPACES = r"[\s\x1c-\x1f]{2,}|[^\S ]|[\x1c-\x1f]"
+_NOTHING = ["", *sorted(PLACEHOLDERS)]
 # Beyond this, a float cannot represent every integer, so 1e300 must not become digits.
 _EXACT_FLOAT = 2.0**53
 
@@ -45,7 +49,9 @@ def record_texts(frame: pl.DataFrame, columns: Sequence[str]) -> pl.Series:
     values = [text_expression(pl.col(column), frame.schema[column]).fill_null("") for column in columns]
     joined = pl.concat_str(values, separator=SEPARATOR)
     blank = joined.str.strip_chars(SEPARATOR) == ""
-    return frame.select(pl.when(blank).then(pl.lit("")).otherwise(joined).alias("text")).to_series()
+    text = pl.when(blank).then(pl.lit("")).otherwise(joined).alias("text")
+    # A lazy query computes parts of the expression that occur several times once.
+    return frame.lazy().select(text).collect().to_series()
 
 
 def plain_texts(texts: pl.Series) -> pl.Series:
@@ -93,9 +99,8 @@ def _float_text(value: pl.Expr) -> pl.Expr:
 
 
 def _without_placeholders(text: pl.Expr) -> pl.Expr:
-    # ASCII's separators are white space for Python and not for Unicode; `SEPARATOR` is one of them.
-    folded = text.str.replace_all(_UNSEEN, "").str.replace_all(r"[\s\x1c-\x1f]+", " ").str.strip_chars(" ")
-    return _blank_to_null(pl.when(folded.str.to_lowercase().is_in(sorted(PLACEHOLDERS)).not_()).then(folded))
+    folded = text.str.replace_all(_UNSEEN, "").str.replace_all(_SPACES, " ").str.strip_chars(" ")
+    return pl.when(folded.str.to_lowercase().is_in(_NOTHING).not_()).then(folded)
 
 
 def _blank_to_null(text: pl.Expr) -> pl.Expr:
