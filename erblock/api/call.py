@@ -64,8 +64,8 @@ def called(
 ) -> Iterator[Call]:
     """Yield the settings and tables of one call of a library function.
 
-    `tables`: the table arguments, None where left out. `more`: further keys of the function's last section. A
-    table in memory is named after its argument, such as "<left>".
+    `tables`: the table arguments, None where left out. `more`: further keys of the last section that TAKES
+    lists for the function. A table in memory is named after its argument, such as "<left>".
 
     Raises:
         ConfigError: if a keyword is unknown, or its value is wrong.

@@ -92,7 +92,7 @@ class Model:
         """Write the model to a folder, for `erblock.load` and for `--model` of the command line.
 
         Args:
-            folder: The path of the folder, which must be missing or empty.
+            folder: The path of the folder, which must be missing or empty unless `force` replaces a model.
             force: Replace an existing model.
 
         Raises:

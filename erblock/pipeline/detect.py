@@ -25,7 +25,7 @@ SideName = Literal["left", "right"]
 
 @dataclass(frozen=True)
 class Detected:
-    """`config`: settings with id columns and compared columns. `remark`: what was detected, or None."""
+    """Settings with id columns and compared columns. `remark`: what was detected, or None."""
 
     config: Config
     remark: str | None = None

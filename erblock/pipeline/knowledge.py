@@ -1,4 +1,4 @@
-"""What a fit knows beside the tables, from rules and labels, and the column evidence that it learns.
+"""Supervision of a fit by rules and labels, and the column evidence that a fit learns.
 
 This module is separate from `evidence` because it imports the parser of rules, which a run without rules does
 not need.

@@ -1,7 +1,7 @@
 """Stores the labels that a model was fitted with, and applies them when the model blocks.
 
-A label is about the values of two records. It is stored with a digest of these values, and is valid for the
-records with these ids while their values are the same.
+A label is about the values of two records. The label is stored with a digest of these values, and is valid
+for the records with these ids while their values are the same.
 
 Decision: docs/decisions/031-labels-in-the-model.md.
 """

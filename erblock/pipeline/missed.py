@@ -153,7 +153,7 @@ def _would_find(config: Config, rerun: Rerun, cause: str, pairs: Pairs) -> dict[
 
 
 def _half_and_all(option: str, needed: Rows) -> dict[str, int]:
-    """Return how many pairs an option keeps, for the values that half of the pairs and that all of them need.
+    """Return how many pairs an option keeps with two values: enough for half of the pairs, and for all.
 
     The counts are keyed by option and value, such as "--max-pairs 500". `needed`: the value that each pair
     needs; 0 if there is none, and the pair is left out.
@@ -173,7 +173,7 @@ def _miss(config: Config, rerun: Rerun, cause: str, pair: Pairs) -> Miss:
 
 
 def _remedy(config: Config, rerun: Rerun, cause: str, pair: Pairs) -> Remedy | None:
-    """Return the change of options that would keep the pair; None if the cause is in the file of matches.
+    """Return the change of options that would keep the pair; None if the file of matches is the cause.
 
     A number of bands is given without a test run, as each pair would take one.
     """

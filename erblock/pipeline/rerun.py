@@ -170,7 +170,7 @@ class Rerun:
     def _limits(self) -> dict[Fate, Budget]:
         """Return cumulative limits, each keyed by the reason (`Fate`) for which it drops a pair.
 
-        They are in the order in which they apply; each limit includes those before it.
+        The limits are in the order in which they apply; each includes those before it.
         """
         budget = self.budget
         limits = {Fate.COPIES: Budget(max_pairs=ALL)}

@@ -132,7 +132,7 @@ class MergedSketch:
         return int(self.sketch.bands)
 
     def keys(self, band: int) -> BandKeys:
-        """Return the keys of one band, merged."""
+        """Return the keys of one band, with merged buckets."""
         keys = self.sketch.keys(band)
         mixed = ((keys.buckets >> _HALF) * np.uint64(0x9E3779B97F4A7C15)) >> _HALF
         return BandKeys(keys.rows, (mixed % np.uint64(self.buckets)) << _HALF)

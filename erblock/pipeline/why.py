@@ -1,6 +1,6 @@
 """Explains why two records are, or are not, a candidate pair and a match.
 
-Blocking runs again by the same code, and the explanation is read from its results.
+Blocking runs again by the same code, and the explanation is read from the results.
 """
 
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ _COMPETITORS = 3
 
 @dataclass(frozen=True)
 class ColumnWeight:
-    """The log odds of a match that one column adds, and its two values, None if missing."""
+    """The two values of a column, None if missing, and the log odds of a match that the column adds."""
 
     column: str
     left: str | None

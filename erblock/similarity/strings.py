@@ -26,7 +26,7 @@ class Texts:
 
     @cached_property
     def strings(self) -> NDArray[np.object_]:
-        """The texts as objects."""
+        """The texts as Python strings, empty where missing."""
         return self.values.fill_null("").to_numpy(allow_copy=True).astype(object)
 
     @cached_property

@@ -1,4 +1,4 @@
-"""Similarities of two sets of tokens: words, character pieces, codes."""
+"""Similarities of two sets of tokens: words, character n-grams, codes."""
 
 from dataclasses import dataclass, replace
 
@@ -46,7 +46,7 @@ class TokenSets:
 
 
 def token_sets(left: pl.Series, right: pl.Series) -> TokenSets:
-    """Return the sets for two columns of token lists."""
+    """Return the token sets of two columns of token lists."""
     tokens = pl.concat([left, right]).alias("token").to_frame().with_row_index("row")
     long = tokens.explode("token", empty_as_null=True).drop_nulls().unique().sort("row", "token")
     column = long["token"].rank("dense").to_numpy().astype(np.int64) - 1

@@ -71,7 +71,7 @@ def codes(values: pl.Series) -> pl.Series:
 
 
 def grams(values: pl.Series, size: int) -> pl.Series:
-    """Return the list of `size`-character pieces of each value; a shorter value is one piece."""
+    """Return the list of character n-grams of each value, of length `size`; a shorter value is one n-gram."""
     text = pl.col("text")
     start = pl.int_ranges(0, (text.str.len_chars().cast(pl.Int64) - size + 1).clip(lower_bound=1))
     frame = pl.DataFrame({"text": folded(values)}).with_row_index("row")
