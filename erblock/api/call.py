@@ -64,8 +64,8 @@ def called(
 ) -> Iterator[Call]:
     """Yield the settings and tables of one call of a library function.
 
-    `tables` are the table arguments, or None. `more` are further keys of the function's last section. A table
-    in memory is named after its argument, such as "<left>".
+    `tables`: the table arguments, None where left out. `more`: further keys of the last section that TAKES
+    lists for the function. A table in memory is named after its argument, such as "<left>".
 
     Raises:
         ConfigError: if a keyword is unknown, or its value is wrong.
@@ -105,7 +105,7 @@ def _names(function: str) -> list[str]:
 
 
 def _field(function: str, name: str) -> tuple[str, FieldInfo]:
-    """Return the section that has a keyword as a key, and its field there."""
+    """Return the section of the settings that contains a keyword, and the field of the keyword in it."""
     known = _names(function)
     if name not in known:
         hint = did_you_mean(name, known)
@@ -121,7 +121,7 @@ def _setting(name: str, value: Any, frames: Frames) -> Any:
 
 
 def _path(name: str, table: Any, frames: Frames) -> str:
-    """Return the path of a table. A table in memory is put into `frames`; its path is its name there."""
+    """Return the path of a table. A table in memory is put into `frames`, and its path is its name there."""
     if isinstance(table, str | os.PathLike):
         return os.fspath(table)
     frames[f"<{name}>"] = as_frame(table, f"<{name}>")

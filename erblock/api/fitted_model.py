@@ -31,7 +31,8 @@ if TYPE_CHECKING:
 class Model:
     """A fitted hash. Every function that takes a model accepts it.
 
-    `folder` holds its files. The folder of a model that was not saved is removed with the object.
+    `folder`: the folder with the files of the model. The folder of a model that was not saved is removed with
+    the object.
     """
 
     folder: Path
@@ -91,11 +92,11 @@ class Model:
         """Write the model to a folder, for `erblock.load` and for `--model` of the command line.
 
         Args:
-            folder: The folder; it must be missing or empty.
+            folder: The path of the folder, which must be missing or empty unless `force` replaces a model.
             force: Replace an existing model.
 
         Raises:
-            ErblockError: if the folder holds something else, or cannot be written.
+            ErblockError: if the folder has other content, or cannot be written.
         """
         from erblock.hashing.store import check_target
         from erblock.tables.guard import Read, Write, check_places
@@ -112,13 +113,13 @@ def load(folder: PathName) -> Model:
     """Return the model in a folder that `Model.save` or `erblock fit` wrote.
 
     Args:
-        folder: The folder.
+        folder: The path of the folder.
 
     Returns:
-        The model. Each call that uses it reads the folder again.
+        The model. Each call that uses the model reads the folder again.
 
     Raises:
-        ModelError: if the folder has no model, or one of another version.
+        ModelError: if the folder has no model, or a model of another version.
     """
     from erblock.hashing.store import read_manifest
 

@@ -1,4 +1,4 @@
-"""The library functions of the commands, from tables to frames.
+"""The commands as library functions: they take tables and return frames.
 
     block                            tables (and a model)   -> PAIRS
     match                            tables and PAIRS       -> MATCHES
@@ -53,7 +53,7 @@ def block(
         **keywords: Keys of [tables] and [block].
 
     Returns:
-        PAIRS, best first: left_id, right_id, score, similarity, n_bands.
+        Candidate pairs (PAIRS), best first: left_id, right_id, score, similarity, n_bands.
 
     Raises:
         ErblockError: if a table, the model or a keyword cannot be used.
@@ -84,7 +84,7 @@ def match(
         **keywords: Keys of [tables], [rules] and [match].
 
     Returns:
-        MATCHES: left_id, right_id, probability, is_match. With `all`, every candidate.
+        Matches (MATCHES): left_id, right_id, probability, is_match. With `all`, every candidate.
 
     Raises:
         ErblockError: if a table, the pairs, the labels or a keyword cannot be used; nothing is written.
@@ -112,7 +112,7 @@ def keys(
         **keywords: Keys of [tables] and [block].
 
     Returns:
-        KEYS: record_id, band, bucket.
+        Bucket keys (KEYS): record_id, band, bucket.
 
     Raises:
         ErblockError: if the table, the model or a keyword cannot be used.
@@ -140,11 +140,11 @@ def evaluate(
         gold: Known matches (left_id, right_id) or clusters (record_id, cluster_id).
         left: The left table.
         right: The right table; without it, `left` is deduplicated.
-        exclude: Labelled pairs used for training; everything is also measured without them.
+        exclude: Labelled pairs used for training; all statistics are also computed without them.
         **keywords: Keys of [tables].
 
     Returns:
-        The report. Its `found` has the figures; for candidate pairs it is an `Evaluation`.
+        The report. Its `found` has the statistics; for candidate pairs, `found` is an `Evaluation`.
 
     Raises:
         ErblockError: if a table, the pairs or a keyword cannot be used.
@@ -200,7 +200,7 @@ def why(
     matches: Table | None = None,
     **keywords: Unpack[WhyKeywords],
 ) -> "Explanation":
-    """Explain why two records are, or are not, a candidate pair and a match. Blocks again.
+    """Explain why two records are, or are not, a candidate pair and a match, by blocking again.
 
     Args:
         ids: The id of a left record and the id of a right record.

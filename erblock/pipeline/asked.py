@@ -31,7 +31,7 @@ def asked_steps(config: Config) -> tuple[str, ...]:
 
 
 def check_steps(asked: Sequence[str], first: str | None, last: str | None) -> None:
-    """Raise ConfigError if the first or the last step is not among those asked for, or they are reversed."""
+    """Raise ConfigError unless `first` and `last`, where given, are `asked` steps and in this order."""
     for option, name in (("--from", first), ("--to", last)):
         if name is None or name in asked:
             continue

@@ -1,4 +1,4 @@
-"""Blocking: tables and a hash to candidate pairs, by keys, join, score, and the cut to the budget."""
+"""Blocks tables: makes keys, joins them, scores the candidate pairs, and cuts the ranking to the budget."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -28,11 +28,12 @@ from erblock.tables.sheet import check_no_judgements, sheet_path
 class BlockReport:
     """The report of blocking.
 
-    `kind`: the method of the hash. `records`: the records of each table; `uncovered`: those without a
-    candidate. `cross_product`: the number of all possible pairs. `recall`: the estimated share of all matches
-    that is kept; `recall_unknown`: why there is no estimate; `curve`: the estimates for other budgets.
-    `copies`: for each table with copies. `must_pairs`, `must_not_pairs`: how many pairs are always and never
-    written. `audit`: the audit sheet, if one was asked for and any pair was cut off.
+    `kind`: the method of the hash. `pairs`: the number of pairs written. `records`: the number of records of
+    each table. `uncovered`: the number of records of each table without a candidate. `cross_product`: the
+    number of all possible pairs. `recall`: the estimated share of all matches that is kept. `recall_unknown`:
+    why there is no estimate. `curve`: the estimates for other budgets. `copies`: the copies in each table
+    that has any. `must_pairs`, `must_not_pairs`: the numbers of pairs that are always written, and that are
+    never written. `audit`: the path of the audit sheet, if one was asked for and any pair was cut off.
     """
 
     kind: str
@@ -55,8 +56,9 @@ class BlockReport:
 class CopyReport:
     """The copies in a table: records that equal others in all compared columns.
 
-    `copies`: the number of records that are not compared. `largest`: the size of the largest group; `like`:
-    the id of its first record; `limited`: whether it is too large to write all of its pairs.
+    `copies`: the number of records that are not compared. `largest`: the number of records in the largest
+    group of equal records. `like`: the id of the first record in this group. `limited`: whether the group is
+    too large to write all of its pairs.
     """
 
     table: str
@@ -104,7 +106,7 @@ def block(config: Config, on_progress: Progress = silent) -> BlockReport:
 
 
 def _carried(options: BlockConfig, found: Candidates, pairs: pl.DataFrame) -> pl.DataFrame:
-    """Return the pairs with the columns of the output: Splink's keys and both records, if asked for."""
+    """Return the pairs with the further columns asked for: Splink's keys, and those of both records."""
     if options.format == "splink":
         pairs = with_splink_keys(pairs, one_table=found.scored.one_table)
     if not options.with_columns or found.tables is None:

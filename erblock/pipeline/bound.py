@@ -1,4 +1,4 @@
-"""Checks --memory before the join, against the need of the run, estimated from samples.
+"""Checks before the join that --memory suffices; the memory that a run needs is estimated from samples.
 
 Decision: docs/decisions/043-memory-bound.md.
 """
@@ -11,17 +11,16 @@ from erblock.errors import ConfigError
 from erblock.hashing.base import Progress, silent
 
 INTERPRETER = 400_000_000
-"""Bytes of Python and the libraries, which come on top of --memory, for tables of any size."""
+"""Bytes that Python and the libraries need for tables of any size; --memory does not include them."""
 
 _LEAST, _BYTES_A_RECORD, _TIMES_READ = 370_000_000, 40_000, 4
-"""An upper bound on the bytes of a run: a constant, bytes per record, and multiples of the size of the
-tables.
+"""Terms of an upper bound on the bytes of a run: fixed bytes, bytes per record, a multiple of table sizes.
 
 Measured per record: 37 kB with 2,000 records per table, 9 kB with 100,000.
 """
 
 _SECONDS, _MARGIN = 10.0, 1.25
-"""Seconds for samples, and the factor from their estimate to the limit.
+"""Seconds to spend on samples, and the safety factor by which their estimate is multiplied.
 
 Measured at 20,000 records per table: 1,022 MB for an estimate of 828 MB.
 """
@@ -30,7 +29,8 @@ Measured at 20,000 records per table: 1,022 MB for an estimate of 828 MB.
 def check_memory(config: Config, engine: LocalEngine, on_progress: Progress = silent) -> None:
     """Raise ConfigError if blocking the tables of `engine` needs more memory than the settings allow.
 
-    The need is estimated by blocking samples for some seconds, unless the bound is far above it.
+    This memory is estimated by blocking samples for some seconds, unless an upper bound on it is below the
+    limit.
     """
     if config.block.memory is None:
         return
@@ -39,7 +39,7 @@ def check_memory(config: Config, engine: LocalEngine, on_progress: Progress = si
     at_most = _LEAST + sum(
         _BYTES_A_RECORD * frame.height + _TIMES_READ * frame.estimated_size() for frame in frames
     )
-    # A language model needs its own size, and torch, in addition.
+    # The bound does not include a language model and torch.
     if at_most <= limit + INTERPRETER and engine.hasher.kind != "neural":
         return
     from erblock.pipeline.plan import plan

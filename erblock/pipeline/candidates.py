@@ -12,14 +12,14 @@ from erblock.tables.pairs import PAIR, as_pairs, unknown_ids, with_rows
 
 
 def read_candidates(path: str, engine: MatchEngine, weights: Floats) -> ScoredPairs:
-    """Return the pairs of a file by row number, with the similarity in the file, else that of n-grams.
+    """Return the pairs in a file as row numbers, with similarities from the file or else from n-grams.
 
     Raises:
         TableError: if the file cannot be read, or names a record that is in neither table.
     """
     ids = engine.ids
     frame = as_pairs(engine.read_pairs(path), path, *ids)
-    if "similarity" in frame.columns:  # of a repeated pair, the highest
+    if "similarity" in frame.columns:  # so that a repeated pair has the highest
         frame = frame.sort("similarity", descending=True, nulls_last=True)
     rows = rows_of(frame, engine, path)
     left, right = rows["left"].to_numpy(), rows["right"].to_numpy()
@@ -45,7 +45,7 @@ def check_known(frame: pl.DataFrame, engine: MatchEngine, source: str) -> None:
 
 
 def rows_of(frame: pl.DataFrame, engine: MatchEngine, source: str) -> pl.DataFrame:
-    """Return each pair once by its row numbers, sorted, with the other columns of the file."""
+    """Return the distinct pairs as sorted row numbers, with the other columns of the file."""
     check_known(frame, engine, source)
     frame = with_rows(frame, engine.ids)
     if engine.dedup:

@@ -36,14 +36,14 @@ class CheckReport:
 
 @dataclass(frozen=True)
 class CheckOutputs:
-    """Paths of outputs: the rows that break a limit, and the JUnit report; None writes nothing."""
+    """Output paths: `failing` for rows that break a limit, `junit` for a JUnit report; None for no file."""
 
     failing: Path | None = None
     junit: Path | None = None
 
 
 def check(config: Config, path: str, outputs: CheckOutputs) -> CheckReport:
-    """Return the checks of the file, or of the run, at `path`, and write the `outputs`.
+    """Check the file or the run at `path` against the limits, and write the `outputs`; return the report.
 
     Raises:
         ErblockError: if a file, a table or a limit cannot be used; nothing is written then.
@@ -101,7 +101,7 @@ def _bucket_of_keys(keys: pl.DataFrame) -> Figure:
 
 
 def _uncovered(found: Found, pairs: pl.DataFrame) -> Figure:
-    """Return the share of the smaller table's records without a pair; the larger cannot be covered more."""
+    """Return the share of the smaller table's records without a pair; the larger cannot be covered better."""
     engine = found.engine
     side = min((0, 1), key=lambda side: len(engine.ids[side]))
     ids = engine.ids[side].alias(PAIR[side])

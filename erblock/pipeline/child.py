@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 _PACKAGE = Path(__file__).parents[1] / "__init__.py"
-# Loads the package from its place in this process, even if another module is named erblock.
+# Loads the package from the path that it has in this process, even if another module is named erblock.
 _CODE = """
 import json, sys
 from importlib import import_module
@@ -24,7 +24,7 @@ import_module(module).main(*arguments)
 def run_isolated(module: str, arguments: Sequence[str]) -> subprocess.CompletedProcess[str]:
     """Run `main` of a module of this package with `arguments`; return the finished process with its output.
 
-    `python -m` would search the working folder first, so that a file json.py there would replace Python's.
+    `python -m` would search the working folder first, so a file json.py in it would replace Python's module.
     """
     here = Path.cwd()
     paths = [entry for entry in sys.path if entry and Path(entry).resolve() != here]

@@ -1,4 +1,4 @@
-"""Records of either table that are copies of one that has a match: found for `erblock match`."""
+"""Finds near-copies for `erblock match`: records that repeat a record of their table that has a match."""
 
 import numpy as np
 from scipy.special import expit
@@ -14,9 +14,10 @@ from erblock.scoring.pairs import ScoredPairs
 def find_near_copies(
     matcher: StoredMatcher, engine: MatchEngine, pairs: ScoredPairs, log_odds: Scores
 ) -> NearCopies:
-    """Return the copies, where records are read to have one match at most; in one table none are looked for.
+    """Return the near-copies in both tables; a single table is not searched.
 
-    `log_odds`: of each pair by itself.
+    A table is searched if a record of the other table has one match at most, by the matcher's match
+    cardinality. `log_odds`: of each pair by itself, before the pairs of a record exclude each other.
     """
     if engine.dedup:
         return no_copies(pairs)

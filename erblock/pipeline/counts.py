@@ -1,4 +1,4 @@
-"""Extrapolates from a sample to the tables: the number of pairs, and how many of them a budget keeps.
+"""Extrapolates the number of pairs, and the number that a budget keeps, from a sample to the tables.
 
 Each sampled pair is weighted by its inverse sampling probability (`sample`), and each sampled record by the
 inverse of the share of records drawn.
@@ -28,7 +28,7 @@ _LEAST_PROBABILITY = 0.1
 
 @dataclass(frozen=True)
 class Counts:
-    """Estimates for the tables: distinct pairs that share a bucket, and pairs that are ranked."""
+    """Estimated pairs in the tables: `distinct` pairs share a bucket, `scored` pairs are ranked."""
 
     distinct: float
     scored: float
@@ -36,7 +36,7 @@ class Counts:
 
 @dataclass(frozen=True)
 class Kept:
-    """The expected number of pairs that a budget keeps, and their recall, None if it is unknown."""
+    """The estimate for a budget: the number of `pairs` that it keeps, and their `recall`, None if unknown."""
 
     pairs: float
     recall: float | None
@@ -44,7 +44,11 @@ class Kept:
 
 @dataclass(frozen=True)
 class SampledRecords:
-    """A sample: the tokens of both sides, the share of records drawn, and the sizes of the tables."""
+    """A sample of one or two tables.
+
+    `left`, `right`: the tokens of the records of both sides. `share`: the share of records drawn. `records`:
+    the number of records of each table.
+    """
 
     left: SamplingTokens
     right: SamplingTokens
@@ -58,7 +62,7 @@ class SampledRecords:
 
     @property
     def drawn(self) -> npt.NDArray[np.bool_]:
-        """Which left records were drawn by their own first token."""
+        """Whether each left record was drawn through its own first token."""
         return np.asarray(self.left.drawn(self.share)[:, 0])
 
     @property
@@ -67,7 +71,7 @@ class SampledRecords:
         return self.records[0] / max(int(self.drawn.sum()), 1)
 
     def weighted_records(self, left: Rows, right: Rows) -> Iterator[tuple[Rows, Doubles]]:
-        """Yield sampled records, and the inverse-probability weights of their pairs.
+        """Yield, for each sampled side, the record of each pair, and the pair's inverse-probability weight.
 
         In one table, a pair can be sampled through either of its records.
         """
@@ -99,8 +103,8 @@ def count(sample: SampledRecords, chunks: Iterable[PairChunk], report: JoinRepor
         MAX_BUCKET, report.largest_bucket
     ):  # pairs that the join of the sample left out are missing here
         full = np.flatnonzero(sums > MAX_BUCKET)
-        # An overfull bucket is mostly due to one value: a record then has candidates in one window before and
-        # one after # it.
+        # An overfull bucket is mostly due to one value: a record then has candidates in a window before it
+        # and in one after it.
         sums[full] = [min(size, 2 * window(int(size), MAX_BUCKET)) for size in sums[full]]
     distinct = sample.records[0] * float(sums.mean()) / (2 if sample.one_table else 1)
     # Right records are assumed to have as many candidates as left ones.
@@ -139,7 +143,7 @@ class RankedPairs:
         return Kept(pairs, float(np.interp(pairs, held, shares)))
 
     def _places(self, of_record: Doubles) -> Doubles:
-        """Return the estimated rank of each pair among those of its records in the tables, in order."""
+        """Return, for the pairs in `order`, their estimated ranks in the tables among a record's pairs."""
         left, right = self.pairs.left[self.order], self.pairs.right[self.order]
         right = right + (0 if self.pairs.one_table else len(self.pairs.best_left))
         before = _sum_before(np.concatenate([left, right]), np.concatenate([of_record, of_record]))

@@ -1,4 +1,4 @@
-"""Coverage of records by candidates, by missing columns and by source, and pairs between sources."""
+"""Counts records without a candidate, by source and by missing column, and pairs between sources."""
 
 from collections.abc import Iterator
 
@@ -17,7 +17,7 @@ _NONE = "unknown"
 
 
 def groups_of(pairs: Found, config: Config) -> Iterator[RecordGroup]:
-    """Yield groups of records of each table: all, those of each source, and those that lack a column."""
+    """Yield groups of each table's records: all, those of each source, those without a value in a column."""
     gone = uncovered_records(pairs).select("table", "record_id").with_columns(gone=True)
     records = records_of(pairs.engine).join(
         gone, on=["table", "record_id"], how="left", maintain_order="left"
@@ -53,7 +53,7 @@ def sources_that_meet(pairs: Found, matches: Found | None, config: Config) -> It
 
 
 def _counts(found: Found, sources: pl.Series) -> pl.DataFrame:
-    """Return the number of pairs, or matches, of a file by their two sources, which are sorted."""
+    """Return how many pairs or matches in a file each two sources have; the lower name is on the left."""
     rows = numbered(found.engine.tables, found.matches, found.path)
     one, other = (sources.gather(row) for row in rows)
     low, high = pl.min_horizontal(PAIR), pl.max_horizontal(PAIR)
@@ -64,7 +64,7 @@ def _counts(found: Found, sources: pl.Series) -> pl.DataFrame:
 
 
 def _sources(found: Found, config: Config) -> pl.Series | None:
-    """Return the source of each record of the table; None if the settings name no column of sources."""
+    """Return the source of each record of the table; None if the settings name no source column."""
     column, frame = config.tables.source, found.engine.tables.left.frame
     if column is None:
         return None

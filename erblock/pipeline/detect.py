@@ -25,7 +25,7 @@ SideName = Literal["left", "right"]
 
 @dataclass(frozen=True)
 class Detected:
-    """Settings with id columns and columns, and a remark on those that were detected, if any."""
+    """Settings with id columns and compared columns. `remark`: what was detected, or None."""
 
     config: Config
     remark: str | None = None
@@ -48,10 +48,11 @@ class _Side:
 
 
 def detect(config: Config, *, columns: bool, alone: SideName = "left") -> Detected:
-    """Return the settings with the id column of each table and, with `columns`, the mapped columns.
+    """Return the settings with detected id columns and, with `columns`, mapped columns.
 
-    Nothing is detected if the settings name it, or if the names suffice: a column `id`, equal column names.
-    `alone`: the side of the settings that applies to one table.
+    Settings that are given are kept. Nothing is detected for a table with a column `id`, and no columns are
+    mapped if the names in one table are all in the other. `alone`: the side whose settings apply if there is
+    one table.
 
     Raises:
         TableError: if the result is not certain; the message has the `erblock init` command to run.

@@ -45,10 +45,11 @@ class DiffOptions:
 
 @dataclass(frozen=True)
 class Diff:
-    """The differences: rows with their `cause`.
+    """The differences between two files.
 
-    `kind`: pairs, matches or clusters; `before`, `after`: their numbers. `known_lost`, `known_gained`: lost
-    rows and the number of gained ones among the known matches, None without known matches.
+    `kind`: pairs, matches or entities. `before`, `after`: the number of these in each file. `lost`, `gained`:
+    rows, each with its `cause`. `known_lost`: the known matches that are lost. `known_gained`: the number of
+    known matches that are gained. Both are None without known matches.
     """
 
     kind: str
@@ -61,7 +62,7 @@ class Diff:
 
     @property
     def sides(self) -> tuple[tuple[str, pl.DataFrame], ...]:
-        """The lost and the gained rows, by name."""
+        """The lost rows and the gained rows, each with its name."""
         return ("lost", self.lost), ("gained", self.gained)
 
     @property
@@ -71,7 +72,7 @@ class Diff:
 
 
 def diff(config: Config, options: DiffOptions) -> Diff:
-    """Return the gains and losses of `after` against `before`.
+    """Return the rows that the file `after` has gained and lost since `before`; write them if asked to.
 
     Raises:
         ErblockError: if a file or a table cannot be used, or the two files are of different kinds.
@@ -134,7 +135,7 @@ def _old_engine(config: Config, options: DiffOptions) -> LocalMatchEngine | None
 
 
 def _keys(files: tuple[str, ...], found: Found) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Return the KEYS of both sides, with ids in the types of the tables."""
+    """Return the tables of keys (KEYS) of both sides, with ids of the same type as in the tables."""
     engine = found.engine
     expected = 1 if engine.dedup else 2
     if found.kind != "pairs" or len(files) != expected:
@@ -153,9 +154,9 @@ def _keys(files: tuple[str, ...], found: Found) -> tuple[pl.DataFrame, pl.DataFr
 
 
 def _past(before: Found, old: LocalMatchEngine | None) -> list[pl.DataFrame]:
-    """Return id and text of the earlier records of both sides.
+    """Return the ids and texts of the earlier records, one frame for each side.
 
-    Without the old tables, these are the records in the earlier file, with unknown text.
+    Without the old tables, these are the records that the earlier file names, and their texts are null.
     """
     past = []
     for side, name in enumerate(PAIR):
@@ -169,7 +170,11 @@ def _past(before: Found, old: LocalMatchEngine | None) -> list[pl.DataFrame]:
 def _states(
     engine: LocalMatchEngine, past: list[pl.DataFrame], *, with_new: bool
 ) -> tuple[list[pl.DataFrame], list[pl.DataFrame]]:
-    """Return the changed records of both sides: of the earlier tables and, if `with_new`, of the later."""
+    """Return a pair (gone, new) of lists, each with the changed records of both sides.
+
+    `gone`: earlier records that are missing now, or have another text. `new`: present records that were
+    missing before, or had another text; empty unless `with_new`.
+    """
     gone, new = [], []
     for name, ids, texts, before in zip(PAIR, engine.ids, engine.texts, past, strict=True):
         today = pl.DataFrame({name: ids, "text": texts})
@@ -187,7 +192,7 @@ def _named_ids(found: Found, side: int) -> pl.Series:
 
 
 def _differing(one: pl.DataFrame, other: pl.DataFrame, missing: str) -> pl.DataFrame:
-    """Return the ids of `one` that `other` lacks or has with another text, with their state."""
+    """Return the ids of `one` that `other` lacks or has with another text; `state` says which of the two."""
     name = one.columns[0]
     both = one.join(other.select(name, there=pl.col("text"), known=True), on=name, how="left")
     state = (
@@ -202,7 +207,10 @@ def _differing(one: pl.DataFrame, other: pl.DataFrame, missing: str) -> pl.DataF
 def _known(
     config: Config, gold: str | None, both: tuple[Found, Found], past: list[pl.DataFrame]
 ) -> tuple[pl.DataFrame | None, int | None]:
-    """Return the lost known matches and the number of gained ones, without records that are gone."""
+    """Return a pair (lost, gained): the known matches that are lost, and the number of those gained.
+
+    Matches of records that are no longer in the tables are left out. Both are None without known matches.
+    """
     if gold is None:
         return None, None
     today = both[1].engine.ids
@@ -219,7 +227,7 @@ def _known(
 
 
 def _held(found: Found, known: pl.DataFrame) -> pl.DataFrame:
-    """Return the known matches in a file, as pairs or within a cluster."""
+    """Return the known matches that a file contains, as pairs or as records of one cluster."""
     if found.kind != "clusters":
         return known.join(found.matches, on=PAIR, how="semi", maintain_order="left")
     as_text, ends = found.frame.schema["record_id"] == pl.String, known

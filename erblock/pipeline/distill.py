@@ -38,8 +38,8 @@ _LEAST_TEXTS = 20
 class DistillReport:
     """The report of distillation.
 
-    `texts`: the number of distinct texts to learn from; `features`: of embeddings learned. `agreement`: the
-    mean cosine between student and teacher on held-out texts.
+    `texts`: the number of distinct texts, held-out ones included. `features`: the number of features with an
+    embedding. `agreement`: the mean cosine between the vectors of student and teacher on held-out texts.
     """
 
     output: Path
@@ -83,7 +83,7 @@ def _teacher_folder(config: Config) -> Path:
     """Return the folder of the teacher.
 
     Raises:
-        ErblockError: if it has no neural model, or the student would overwrite it.
+        ErblockError: if no neural model is named, or the student would overwrite the teacher.
     """
     if config.block.model is None:
         raise ConfigError("a student needs a teacher: fit a model with 'erblock fit', then name its folder")
@@ -111,7 +111,7 @@ def _drawn(texts: Texts, most: int, seed: int) -> pl.Series:
 
 
 def _taught(teacher: NeuralHasher, texts: pl.Series, on_progress: Progress) -> tuple[StudentHasher, float]:
-    """Return the student, and its mean cosine with the teacher on held-out texts."""
+    """Return the student, and the mean cosine between its vectors and the teacher's on held-out texts."""
     hybrid = encode_hybrid(teacher.encoder, teacher.weights, texts, on_progress)
     vectors = hybrid.dense.vectors
     held = min(_HELD_OUT_MOST, max(1, int(_HELD_OUT_SHARE * len(texts))))

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 
 def check_engine(config: Config) -> None:
-    """Raise ErblockError if the engine lacks what the settings ask for; called before any work."""
+    """Raise ErblockError if the engine cannot do what the settings ask for; called before any work."""
     options = config.block
     if options.audit is not None:
         check_records_here(options.engine, "--audit")
@@ -76,7 +76,7 @@ class Place:
 
 
 def check_place(place: Place, engine: str) -> None:
-    """Raise ErblockError if the engine cannot write a table there."""
+    """Raise ErblockError if the engine cannot write a table to this path."""
     if "://" not in place.path:
         check_output(Path(place.path), place.option)
     elif engine != "spark":
@@ -88,7 +88,7 @@ def open_engine(config: Config, on_progress: Progress = silent) -> Iterator[Engi
     """Yield the engine, and release its resources at the end.
 
     Raises:
-        ErblockError: if a table or the model cannot be used, or there is no cluster.
+        ErblockError: if a table or the model cannot be used, or there is no Spark cluster.
     """
     if config.block.engine == "local":
         yield open_local_engine(config, on_progress)
@@ -129,7 +129,7 @@ def _with_source(exact: tuple[UInt32s, UInt32s], fixed: FixedPairs) -> tuple[UIn
 
 
 def _exact_keys(entries: Sequence[str], tables: TablePair) -> tuple[UInt32s, UInt32s]:
-    """Return the exact keys of both tables, (entries, records)."""
+    """Return the exact keys of the left and of the right table, as two arrays (entries, records)."""
     if entries:
         from erblock.rules.exact_keys import exact_keys  # imports the parser of rules
 
@@ -159,7 +159,7 @@ def _spark_engine(config: Config, stored: StoredTables) -> Iterator[Engine]:
 
 
 def _fitted_minhash(tables: "SparkTables", folder: Path, bands: int | None) -> Path:
-    """Fit a MinHash to the tables, whose texts are collected to this machine; return its folder."""
+    """Collect the texts to this machine, fit a MinHash to them, and return the folder of the model."""
     from erblock.engines.spark import collected_texts
 
     sides = [collected_texts(table) for table in tables.sides]

@@ -1,4 +1,4 @@
-"""Writes the entity of each record, by ids that stay the same from run to run."""
+"""Writes the entity of each record, with entity ids that stay the same from run to run."""
 
 from dataclasses import dataclass
 
@@ -16,10 +16,11 @@ from erblock.tables.entities import HIGHEST, KnownEntities, known_entities
 
 @dataclass(frozen=True)
 class EntityChanges:
-    """Changes since the entities in `file`.
+    """The changes since an earlier run, whose entities are in `file`.
 
-    `stayed`: known entities that still exist; `new`: new entities; `joined`: new records in known entities;
-    `records_gone`: former records that are in neither table. `changes`: rows of CHANGES.
+    `stayed`: the number of known entities that still exist. `new`: the number of new entities. `joined`: the
+    number of new records in known entities. `records_gone`: the number of former records that are in neither
+    table. `changes`: the rows of the table of changes (CHANGES).
     """
 
     file: str

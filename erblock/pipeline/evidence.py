@@ -1,8 +1,8 @@
 """Column evidence: learned from some candidates and added to the ranking of all.
 
 A model has the evidence that was learned when it was fitted, with rules and labels. Without a model, the
-evidence is learned from the candidates themselves: from seed pairs and their competitors. What a fit
-learns is in `knowledge`.
+evidence is learned from the candidates themselves: from seed pairs and their competitors. The module
+`knowledge` learns the evidence of a fit.
 """
 
 from dataclasses import dataclass
@@ -31,10 +31,10 @@ from erblock.scoring.weak_labels import (
 from erblock.tables.read import TablePair
 
 LEARNED_FROM = 20
-"""Best candidates of a record that evidence is learned from."""
+"""The number of best candidates per record that evidence is learned from."""
 
 _COMPARED, _LEAST_COMPARED, _COMPARED_IN_ALL = 60, 3, 10_000_000
-"""Limits of the candidates whose columns are compared: most and least per record, and most in all.
+"""Limits on the candidates whose columns are compared: maximum and minimum per record, and maximum in all.
 
 Comparing takes most of the time for large tables, and a match rarely has a lower rank.
 """
@@ -85,7 +85,7 @@ class ColumnEvidence:
         return self.fitted.log_odds_by(self.comparison, left, right)
 
     def within(self, rows: Rows, others: Rows, *, right: bool) -> Scores:
-        """Return the log odds for pairs of rows within one table, as for pairs of rows of both."""
+        """Return the log odds of a match for pairs within one table, by the evidence for both tables."""
         one = TablePair(self.tables.other if right else self.tables.left, None, ())
         columns = tuple(column.of_side(right=right) for column in self.fitted.columns)
         comparison = ComparisonByColumn(one, columns, self.weights)
@@ -95,14 +95,18 @@ class ColumnEvidence:
 
 @dataclass(frozen=True)
 class Weighed:
-    """Candidates with their scores, the `signal` for seed pairs, and the column evidence, if any."""
+    """Candidates after weighing their columns.
+
+    `scored`: the candidates with their scores. `signal`: the second input of the calibration: the log odds by
+    the columns or, without column evidence, the similarity. `evidence`: the column evidence, if any.
+    """
 
     scored: ScoredPairs
     signal: Scores
     evidence: ColumnEvidence | None = None
 
     def doubted(self, pair_labels: PairLabels) -> PairLabels:
-        """Return the pair labels with doubted seed pairs marked."""
+        """Return the pair labels, with seed pairs marked that chance explains as well (`scoring.doubts`)."""
         return pair_labels if self.evidence is None else self.evidence.doubts.among(self.scored, pair_labels)
 
 
@@ -122,7 +126,7 @@ def weigh(config: Config, found: Candidates, on_progress: Progress = silent) -> 
 
 
 def _evidence(config: Config, found: Candidates, on_progress: Progress) -> ColumnEvidence | None:
-    """Return the column evidence of the model; without a model, that learned from the candidates."""
+    """Return the column evidence of the model or, without a model, evidence learned from the candidates."""
     folder = model_folder(config.block)
     if found.tables is None or found.weights is None or not len(found.scored):
         return None

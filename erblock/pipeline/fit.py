@@ -46,8 +46,8 @@ TAUGHT, SUPPOSED = 0.5, 0.25
 class FitReport:
     """The report of fitting.
 
-    `triplets`: their number by rule, and `training`: its report; MinHash has neither. `doubts`: notes on
-    labels that are probably wrong.
+    `triplets`: the number of triplets, keyed by rule. `training`: the report of training. MinHash has
+    neither. `doubts`: warnings about labels that are probably wrong.
     """
 
     output: Path
@@ -178,7 +178,7 @@ def _read_labels(config: Config, tables: TablePair) -> pl.DataFrame | None:
 
 
 def _sure_matches(texts: Texts, encoder: Encoder, on_progress: Progress) -> pl.DataFrame:
-    """Return the row numbers of seed pairs, by the untrained encoder and the n-grams."""
+    """Return row numbers of seed pairs, by the mean similarity of the untrained encoder and the n-grams."""
     hasher = minhash_of(texts)
     left = hasher.sketch(texts.left)
     right = None if texts.dedup else hasher.sketch(texts.right)

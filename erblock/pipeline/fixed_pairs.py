@@ -18,12 +18,13 @@ _KEY = "key"
 
 
 def read_fixed_pairs(config: Config, tables: TablePair) -> FixedPairs:
-    """Return the pairs of `must_pairs` and of `must_not_pairs`.
+    """Return the pairs that are always written (`must_pairs`) and never written (`must_not_pairs`).
 
-    From a file with a column `label`, these are the pairs labelled 1, and the pairs labelled 0.
+    If a file has a column `label`, only its pairs labelled 1 are always written, and only its pairs labelled
+    0 are never written.
 
     Raises:
-        TableError: if a file cannot be read or does not fit the tables, or a pair is in both.
+        TableError: if a file cannot be read or does not fit the tables, or a pair is in both files.
     """
     options = config.block
     must = _named(config, tables, options.must_pairs, label=1)
@@ -40,7 +41,7 @@ def read_fixed_pairs(config: Config, tables: TablePair) -> FixedPairs:
 
 
 def source_of(tables: TablePair, column: str | None) -> Rows | None:
-    """Return the source of each record as a number, 0 if it is missing; None without a column of sources."""
+    """Return the source of each record as a number, 0 if it is missing; None without a source column."""
     if column is None:
         return None
     frame = tables.left.frame
@@ -49,7 +50,7 @@ def source_of(tables: TablePair, column: str | None) -> Rows | None:
 
 
 def _named(config: Config, tables: TablePair, path: str | None, label: int) -> pl.DataFrame:
-    """Return the pairs of a file by id, in its order, with the key of each pair; no rows without a file."""
+    """Return the pairs of a file as ids, in the order of the file, with pair keys; no rows without a file."""
     if path is None:
         return pl.DataFrame(schema={_KEY: pl.Int64})
     ids = tables.left.frame[ID], tables.other.frame[ID]

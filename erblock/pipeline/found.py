@@ -28,10 +28,10 @@ _NUMBERS = {"score": pl.Float64, "similarity": pl.Float64, "n_bands": pl.Int64}
 class Found:
     """The content of a file about the records of `engine`.
 
-    For pairs and matches, `frame` has each pair once, in the order of the file, with all of its columns;
-    matches have `is_match`, and in one table the lower id is left. For clusters and keys, it has a row for
-    each record in each of them, with the columns of `records_of`. `run` is the report of the run that wrote
-    the file, if a run was read.
+    `frame`: for pairs and matches, each pair once, in the order of the file, with all columns of the file; in
+    one table, the lower id is left. Matches have `is_match`. For clusters and keys, a row for each record in
+    each cluster or bucket, with the columns of `records_of`. `run`: the report of the run that wrote the
+    file, if a run was read.
     """
 
     path: str
@@ -47,13 +47,14 @@ class Found:
 
 
 def read_found(path: str, config: Config, engine: LocalMatchEngine, *, known: bool = True) -> Found:
-    """Return the content of the file at `path`; for a report or a folder of a run, of the file it wrote.
+    """Return the content of the file at `path`, or of the file that the run at `path` wrote.
 
-    The columns tell the kind of the file. With `known`, each record must be in the tables. Without, an
-    earlier file may name records that are gone, and clusters have no columns `record.name`.
+    A run is given by its report or its folder. The columns of the file determine its kind. With `known`, each
+    record must be in the tables. Without `known`, an earlier file may name records that are gone, and
+    clusters have no columns `record.name`.
 
     Raises:
-        TableError: if it cannot be read, names an unknown record, or belongs to another run.
+        TableError: if the file cannot be read, names an unknown record, or is from another run.
     """
     path = report_of(path)
     if not path.lower().endswith(".json"):
@@ -85,7 +86,7 @@ def _read(source: str, config: Config, engine: LocalMatchEngine, *, known: bool)
 
 
 def _with_numbers(raw: pl.DataFrame) -> pl.DataFrame:
-    """Return pairs with their scores as numbers (a CSV has text); unchanged if a score is not a number."""
+    """Return pairs with text columns of scores, as in CSV, converted to numbers if all values are numbers."""
     texts = [name for name in _NUMBERS if raw.schema.get(name) == pl.String]
     numbers = raw.select(pl.col(name).cast(_NUMBERS[name], strict=False) for name in texts)
     return raw.with_columns(
@@ -106,7 +107,7 @@ def known_matches(
 
 
 def distinct_pairs(frame: pl.DataFrame, *, one_table: bool) -> pl.DataFrame:
-    """Return each pair once, ids first. In one table, (a, b) is (b, a), and (a, a) is no pair."""
+    """Return each pair once, ids first. In one table, (a, b) equals (b, a), and (a, a) is no pair."""
     left, right = map(pl.col, PAIR)
     if one_table:
         low, high = (
@@ -120,7 +121,7 @@ def distinct_pairs(frame: pl.DataFrame, *, one_table: bool) -> pl.DataFrame:
 def records_of(engine: LocalMatchEngine) -> pl.DataFrame:
     """Return all records of both tables: `table`, `record_id`, and the compared columns as `record.name`.
 
-    Ids of different types become text.
+    If the types of the columns differ between the tables, all columns become text.
     """
     sides = [("left", engine.tables.left.frame), ("right", engine.tables.other.frame)][
         : 1 if engine.dedup else 2
@@ -148,13 +149,16 @@ def _cluster_rows(raw: pl.DataFrame, source: str, engine: LocalMatchEngine) -> p
 
 
 def _any_clusters(raw: pl.DataFrame, source: str, engine: LocalMatchEngine) -> pl.DataFrame:
-    """Return `cluster_id`, `table` and `record_id` of a file, with ids of the types in `records_of`."""
+    """Return `cluster_id`, `table` and `record_id` of a file, with ids of the type in `records_of`."""
     rows = cluster_rows(raw, source, one_table=engine.dedup)
     return rows.with_columns(cast_ids(rows["record_id"], records_of(engine).schema["record_id"], source))
 
 
 def _key_rows(raw: pl.DataFrame, engine: LocalMatchEngine) -> pl.DataFrame:
-    """Return KEYS with the records of the table that has most of their ids, as the file does not name it."""
+    """Return the rows of a file of keys (KEYS), with their records.
+
+    The file does not name its table, so the table that has most of the ids is taken.
+    """
     every, keys = records_of(engine), raw.select(*KEYS.columns)
     sides = [every.filter(pl.col("table") == side) for side in ("left", "right")]
     keys = keys.with_columns(converted_ids(keys["record_id"], every.schema["record_id"]))

@@ -39,7 +39,11 @@ _TRIED_ON = 20_000
 
 @dataclass(frozen=True)
 class Written:
-    """The report: the file, the numbers of used and of proposed match rules, the records of each table."""
+    """The report of writing settings.
+
+    `path`: the settings file. `used`, `proposed`: the numbers of match rules that are used, and that were
+    proposed. `records`: the number of records of each table.
+    """
 
     path: Path
     used: int
@@ -80,7 +84,7 @@ def _facts(tables: TablesConfig, side: Literal["left", "right"], source: str) ->
 
 
 def _check_replaceable(output: Path, force: bool) -> None:
-    """Raise ConfigError if an existing file has no settings, or if --force is not set."""
+    """Raise ConfigError if an existing file is no settings file, or `force` is not set."""
     if not force:
         raise ConfigError(f"{output} already exists; set --force to replace it, or -o for another name")
     if not is_settings(output):
@@ -102,7 +106,7 @@ def facts_of(source: str, id_column: IdColumn, csv: CsvOptions) -> tuple[TableFa
     """Return the profile of a table, and its records.
 
     Raises:
-        TableError: if it cannot be used.
+        TableError: if the table cannot be used.
     """
     records = read_records(source, id_column.name, csv)
     texts = column_texts(records.frame.drop("id"))
@@ -131,7 +135,7 @@ def _tried_rule(verdict: Verdict) -> Tried:
 
 
 def _sample(tables: TablePair) -> TablePair:
-    """Return small tables unchanged, and samples of large ones: the records with some sampled tokens."""
+    """Return small tables unchanged; of large tables, return the records with one of some sampled tokens."""
     largest = max(tables.left.frame.height, tables.other.frame.height)
     if largest <= _TRIED_ON:
         return tables

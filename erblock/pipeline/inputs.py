@@ -29,11 +29,14 @@ class Texts:
 
     @property
     def sides(self) -> list[pl.Series]:
-        """The distinct tables: one or two."""
+        """The texts of each distinct table: one series or two."""
         return [self.left] if self.dedup else [self.left, self.right]
 
     def copies(self, exact: tuple[UInt32s, UInt32s]) -> tuple[Copies, Copies]:
-        """Return the copies on both sides: records with equal texts and equal exact keys, (keys, records)."""
+        """Return the copies on both sides: records with equal texts and equal exact keys.
+
+        `exact`: the exact keys of both sides, two arrays (keys, records).
+        """
         sides = zip(self.sides, exact, strict=False)
         keyed = [_with_keys(texts, keys) if len(keys) else texts for texts, keys in sides]
         copies = [Copies.of(texts, one_table=self.dedup) for texts in keyed]
@@ -41,7 +44,7 @@ class Texts:
 
 
 def _with_keys(texts: pl.Series, keys: UInt32s) -> pl.Series:
-    """Return texts that are equal if and only if texts and keys are equal; empty texts stay empty."""
+    """Return texts with keys appended: equal if and only if texts and keys are; empty texts stay empty."""
     text = pl.col("text")
     frame = texts.alias("text").to_frame().hstack([pl.Series(f"{i}", key) for i, key in enumerate(keys)])
     keyed = pl.concat_str(pl.all(), separator=SEPARATOR)
@@ -82,8 +85,8 @@ def texts_of(tables: TablePair) -> Texts:
 def minhash_of(texts: Texts, bands: int | None = None) -> MinHashHasher:
     """Return a MinHash with weights and bands fitted to these texts.
 
-    `bands` replaces the default number. The first bands do not depend on the number, so more bands lose no
-    pair.
+    `bands`: the number of bands, if not the default. The first bands are the same for any number, so more
+    bands lose no pair.
     """
     hasher = fit_minhash(texts.left, None if texts.dedup else texts.right)
     return hasher if bands is None else replace(hasher, plan=replace(hasher.plan, bands=bands))

@@ -24,8 +24,8 @@ _SHOWN = 3
 class Judged:
     """The entry of a pair in a file of matches.
 
-    `listed`: whether the file has the pair. `least`: the least probability of a match. `instead`: the other
-    matches of its records.
+    `listed`: whether the file has the pair. `least`: the least probability of a match. `instead`: some other
+    matches of the two records.
     """
 
     file: str
@@ -38,7 +38,11 @@ class Judged:
 
 @dataclass(frozen=True)
 class JudgedPairs:
-    """A file of matches: left_id, right_id, is_match, perhaps probability; and row numbers of its pairs."""
+    """A file of matches.
+
+    `frame`: the columns left_id, right_id, is_match, and perhaps probability. `rows`: the left and the right
+    row numbers of the pairs.
+    """
 
     file: str
     frame: pl.DataFrame
@@ -46,10 +50,10 @@ class JudgedPairs:
 
 
 def read_judged(config: Config, tables: TablePair, path: str) -> JudgedPairs:
-    """Return a file of matches.
+    """Return the content of a file of matches.
 
     Raises:
-        TableError: if it cannot be read, or names a record that is in neither table.
+        TableError: if the file cannot be read, or names a record that is in neither table.
     """
     ids = tables.left.frame[ID], tables.other.frame[ID]
     frame = read_matches(path, *ids, csv_of_pairs(config.tables))
@@ -57,10 +61,10 @@ def read_judged(config: Config, tables: TablePair, path: str) -> JudgedPairs:
 
 
 def numbered(tables: TablePair, frame: pl.DataFrame, source: str) -> tuple[Rows, Rows]:
-    """Return the pairs of a file by row number, in its order.
+    """Return the left and the right row numbers of the pairs of a file, in the order of the file.
 
     Raises:
-        TableError: if one names a record that is in neither table.
+        TableError: if a pair names a record that is in neither table.
     """
     rows = with_rows(frame.select(PAIR), (tables.left.frame[ID], tables.other.frame[ID]))
     for name, row in zip(PAIR, ("left", "right"), strict=True):
@@ -71,7 +75,7 @@ def numbered(tables: TablePair, frame: pl.DataFrame, source: str) -> tuple[Rows,
 
 
 def judgement(config: Config, rerun: Rerun, pair: Pairs, judged: JudgedPairs) -> Judged:
-    """Return the entry of one pair in the file."""
+    """Return the entry of one pair in the file of matches."""
     listed = rerun.of(*judged.rows)
     at = int(places((listed.left, listed.right), (pair.left, pair.right))[0])
     asked = (pair.left, pair.right) if not rerun.one_table else 2 * (np.concatenate([pair.left, pair.right]),)

@@ -1,4 +1,4 @@
-"""Writes the bucket keys of one table, by a model."""
+"""Writes the bucket keys of one table, computed with a model."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,8 +35,8 @@ _PATIENCE = 60.0
 class KeysTarget:
     """The output of keys: a file, or a folder that `block` reads in place of the table.
 
-    `append`: add to an existing folder. `right`: the table is the right one, with the second names of
-    columns.
+    `append`: add to an existing folder. `right`: the table is the right one, so its columns have the second
+    names in "left_name=right_name".
     """
 
     output: Path
@@ -62,7 +62,7 @@ class KeysReport:
 
 
 def keys(config: Config, target: KeysTarget, on_progress: Progress = silent) -> KeysReport:
-    """Write the keys of the left table of `config`, by the model of `config`.
+    """Write the bucket keys of the left table in `config`, computed with the model in `config`.
 
     Raises:
         ErblockError: if the table, the model or the target cannot be used; nothing is written then.
@@ -95,7 +95,7 @@ def _written(
 
 
 def keys_frame(config: Config, *, right: bool = False) -> pl.DataFrame:
-    """Return the KEYS that `keys` writes to a file.
+    """Return the table of keys (KEYS) that `keys` writes to a file.
 
     Raises:
         ErblockError: if the table or the model cannot be used.
@@ -122,7 +122,7 @@ def _sketched(
 
 
 def _columns(model: Path, *, right: bool) -> tuple[str, ...]:
-    """Return the names of the model's columns in its left or right table."""
+    """Return the names of the model's columns in the left table or, with `right`, in the right table."""
     pairs = [entry.partition("=") for entry in read_manifest(model)["columns"]]
     return tuple((other or name) if right else name for name, _, other in pairs)
 

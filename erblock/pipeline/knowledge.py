@@ -1,6 +1,7 @@
-"""What a fit knows beside the tables, rules and labels, and the evidence of the columns that it learns.
+"""Supervision of a fit by rules and labels, and the column evidence that a fit learns.
 
-It is not part of `evidence`, because rules bring their parser along, and a run without rules needs none.
+This module is separate from `evidence` because it imports the parser of rules, which a run without rules does
+not need.
 """
 
 from dataclasses import dataclass, replace
@@ -32,7 +33,7 @@ class Knowledge:
     labels: pl.DataFrame | None
 
     def of(self, tables: TablePair, pairs: ScoredPairs) -> PairLabels:
-        """Return the label of each pair by rules and labels."""
+        """Return the label that the rules and labels give each pair."""
         rows = pl.DataFrame({"left_row": pairs.left, "right_row": pairs.right})
         rules = compile_rules(*self.rules, tables)
         asked = rows.with_columns(origin=pl.lit("candidates"))
@@ -44,7 +45,7 @@ class Knowledge:
 def _pair_labels(label: Rows, rule: Rows, rules: RuleSet) -> PairLabels:
     pair_labels = np.full(len(label), UNKNOWN, dtype=np.int8)
     pair_labels[label == SIMILAR] = AGREE
-    # A pair without a match rule can still match; a conflict rule is strong evidence.
+    # A pair for which no match rule holds can still match; a conflict rule is strong evidence.
     pair_labels[np.isin(rule, rules.conflict) & (rule != NO_RULE)] = CONFLICT
     labelled = rule == FROM_LABELS
     pair_labels[labelled] = np.where(label[labelled] == SIMILAR, MATCH, NO_MATCH)

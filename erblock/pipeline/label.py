@@ -1,4 +1,4 @@
-"""A labelling session: chooses the next pair to ask about, and refits the matcher to the answers."""
+"""A labelling session: chooses the next pair to ask about, and refits the matcher to the labels."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,7 +29,7 @@ from erblock.tables.read import TablePair
 from erblock.tables.schemas import ID
 
 LABELS_FILE = "labels.csv"
-"""The default file of answers."""
+"""The default name of the file of labels."""
 
 BATCH = 10
 """The number of questions between two fits of the matcher."""
@@ -39,7 +39,7 @@ Mask = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Question:
-    """Two records side by side. Each of `columns` is the name of a compared column and its two values."""
+    """A pair to label. `columns`: for each compared column, its name, its left value and its right value."""
 
     left_id: Any
     right_id: Any
@@ -48,10 +48,10 @@ class Question:
 
 @dataclass(frozen=True)
 class RefitResult:
-    """The result of a fit to the answers.
+    """The result of fitting the matcher to the labels.
 
-    `likely`: the number of likely matches. `changed`: how many pairs became likely matches or ceased to be,
-    since the last fit; None for the first.
+    `labels`: the number of labels. `likely`: the number of likely matches. `changed`: how many pairs became
+    likely matches, or ceased to be, since the previous fit; None for the first fit.
     """
 
     labels: int
@@ -80,8 +80,8 @@ class _Given:
 class LabelSession:
     """A session of questions about the candidate pairs of `config.match`. Each answer is saved at once.
 
-    Show the `question`, give its `answer`, and call `learn` whenever it is `due`. Pairs in the file of
-    labels, even with an empty label, are not asked about again.
+    Call `learn` whenever it is `due`; else show the `question` and pass the label to `answer`. Pairs in the
+    file of labels, even with an empty label, are not asked about again.
 
     Raises:
         ErblockError: if a table, the pairs, the labels or an option cannot be used; nothing is written then.
@@ -107,7 +107,11 @@ class LabelSession:
         self._likely: Mask | None = None
 
     def _earlier(self) -> tuple[dict[int, int | None], int]:
-        """Return the answers in the file by position of the pair, and the number of labels in the file."""
+        """Return a pair (labels, count) from the file of labels.
+
+        `labels`: the label of each candidate pair in the file, keyed by position; None for unsure. `count`:
+        the number of pairs in the file with a label, candidates or not.
+        """
         if not self.path.exists() or not self.path.read_bytes().strip():
             return {}, 0
         tables = self._tables
@@ -128,7 +132,7 @@ class LabelSession:
         return not self._queue
 
     def learn(self, on_progress: Progress = silent) -> RefitResult:
-        """Fit the matcher to the answers so far and choose the next questions."""
+        """Fit the matcher to the labels so far and choose the next questions."""
         on_progress("learn", 0, len(self._pairs))
         probability = self._probability()
         on_progress("learn", len(self._pairs), len(self._pairs))
@@ -169,7 +173,7 @@ class LabelSession:
         del self._queue[0]
 
     def undo(self) -> bool:
-        """Undo the last answer of this session and ask again; return whether there was one."""
+        """Undo the last answer of this session, to ask about its pair again; return False if none is left."""
         if not self._given:
             return False
         last = self._given[-1]
@@ -190,7 +194,7 @@ class LabelSession:
 
 
 def labelled(config: Config, summary: SessionSummary) -> Config:
-    """Return the settings for matching after a session, with its labels, if there are any."""
+    """Return the settings for matching after a session, with the file of labels if it has any."""
     labels = str(summary.labels) if summary.total else None
     return config.model_copy(update={"match": config.match.model_copy(update={"labels": labels})})
 

@@ -1,4 +1,4 @@
-"""Finds labels that contradict each other or seem inverted. Each doubt is one sentence."""
+"""Finds labels that contradict each other or seem inverted. Each warning is one sentence."""
 
 from collections.abc import Iterator
 from itertools import chain, compress
@@ -23,7 +23,7 @@ from erblock.tables.read import TablePair
 _FEW = 0.5
 _ENOUGH = 5
 _DEVIATIONS = 3
-"""The number of standard errors above the mean of random pairs from which a mean is significant."""
+"""A mean is significant from this number of standard errors above the mean of random pairs."""
 
 
 def doubts_about(
@@ -35,7 +35,7 @@ def doubts_about(
     *,
     learned: bool,
 ) -> tuple[str, ...]:
-    """Return the doubts about labels (TAUGHT). `learned`: whether a matcher was learned from them."""
+    """Return warnings about labels (the table TAUGHT). `learned`: whether a matcher was learned from them."""
     among = len(labelled_positions(pair_labels, taught))
     alike = [pairs.similarity[pair_labels == kind] for kind in (MATCH, NO_MATCH)]
     said = (
@@ -49,7 +49,7 @@ def doubts_about(
 
 
 def doubts_of_training(labels: pl.DataFrame, tables: TablePair, weights: Floats) -> tuple[str, ...]:
-    """Return the doubts about the labels that a model is fitted with."""
+    """Return warnings about the labels that a model is fitted with."""
     rows, (left, right) = label_rows(tables, labels), texts_of(tables).both
     texts = left.gather(rows["left_row"]), right.gather(rows["right_row"])
     matches, others = (np.flatnonzero((rows["label"] == SIMILAR) == kind) for kind in (True, False))
@@ -111,7 +111,7 @@ def _several(labels: pl.DataFrame, how: How, *, one_table: bool) -> Iterator[str
 
 
 def _torn(labels: pl.DataFrame, how: How, *, one_table: bool) -> Iterator[str]:
-    """Yield a doubt about pairs labelled 0 whose records are one entity through pairs labelled 1."""
+    """Yield a warning if the records of a pair labelled 0 are one entity through pairs labelled 1."""
     if how != "clusters":
         return
     rows, size = _numbered(labels, one_table=one_table)
@@ -128,7 +128,7 @@ def _torn(labels: pl.DataFrame, how: How, *, one_table: bool) -> Iterator[str]:
 
 
 def _numbered(labels: pl.DataFrame, *, one_table: bool) -> tuple[tuple[Rows, Rows], int]:
-    """Return record numbers for both sides of the labels, and the number of distinct records."""
+    """Return the record numbers of both sides of the labels as a pair, and the number of distinct records."""
     left, right = (labels[name].alias("id") for name in PAIR)
     if one_table:
         numbers = pl.concat([left, right]).rank("dense").cast(pl.Int64).to_numpy() - 1

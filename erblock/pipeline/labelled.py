@@ -1,7 +1,7 @@
 """Stores the labels that a model was fitted with, and applies them when the model blocks.
 
-A label is about the values of two records. It is stored with a digest of these values, and is valid for the
-records with these ids while their values are the same.
+A label is about the values of two records. The label is stored with a digest of these values, and is valid
+for the records with these ids while their values are the same.
 
 Decision: docs/decisions/031-labels-in-the-model.md.
 """
@@ -27,12 +27,12 @@ _DIGEST = "digest"
 
 
 def kept_labels(tables: TablePair, labels: pl.DataFrame) -> pl.DataFrame:
-    """Return LABELS with a digest of the values of both records of each row."""
+    """Return the labels with a column `digest`, computed from the values of both records of each row."""
     return labels.with_columns(_digests(tables, labels).alias(_DIGEST))
 
 
 def stored_labels(folder: Path) -> pl.DataFrame | None:
-    """Return the stored labels of the model in `folder`, as from `kept_labels`; None if it has none.
+    """Return the stored labels of the model in `folder`, as from `kept_labels`; None if the model has none.
 
     Raises:
         ModelError: if the file cannot be read.
@@ -69,9 +69,9 @@ def read_label_rows(folder: Path, tables: TablePair) -> pl.DataFrame | None:
 
 
 def of_compared(labels: pl.DataFrame, copies: tuple[Copies, Copies]) -> pl.DataFrame:
-    """Return labels, by row number, with copies replaced by the records that are compared for them.
+    """Return labels by row number, with copies replaced by the records that are compared in their place.
 
-    The last of several labels of one pair counts.
+    If several labels concern one pair, the last counts.
     """
     left, right = compared_rows(copies, labels["left_row"].to_numpy(), labels["right_row"].to_numpy())
     moved = labels.with_columns(left_row=pl.Series(left), right_row=pl.Series(right))
@@ -79,7 +79,7 @@ def of_compared(labels: pl.DataFrame, copies: tuple[Copies, Copies]) -> pl.DataF
 
 
 def pair_labels_of(labels: pl.DataFrame | None, pairs: ScoredPairs) -> PairLabels:
-    """Return the label of each pair, from labels by row number."""
+    """Return the label of each of `pairs`, from a table of labels by row number; UNKNOWN if it has none."""
     pair_labels = np.full(len(pairs), UNKNOWN, dtype=np.int8)
     if labels is None or labels.is_empty():
         return pair_labels

@@ -1,4 +1,4 @@
-"""Matching: candidate pairs to matches and entities, by comparing, learning, calibrating, assigning."""
+"""Matches candidate pairs: compares records, learns and calibrates a matcher, finds matches and entities."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,9 +56,9 @@ class MatchReport:
 
     `labels`: how many labelled pairs are among the candidates. `assign_reason`: why this match cardinality
     was inferred, if the user did not set it. `expected_precision`: the mean probability of the matches.
-    `sizes`: the number of clusters by their number of records. `doubts`: about the labels. `copies`: the
-    left and the right records that are copies of one with a match. `entities`: the changes since known
-    entities, if there are any.
+    `sizes`: the number of clusters, keyed by their number of records. `doubts`: warnings about labels and
+    about the expected precision. `copies`: the numbers of left and of right records that are copies of a
+    record with a match. `entities`: the changes since known entities, if there are any.
     """
 
     output: str
@@ -151,7 +151,7 @@ def _matched(
 
 
 def check_outputs(config: Config) -> None:
-    """Raise ErblockError if an output of matching is not a table, or would overwrite something."""
+    """Raise ErblockError if an output of matching cannot be written, or would overwrite another file."""
     options = config.match
     check_entities(options)
     check_place(Place("--output", options.output), options.engine)
@@ -189,7 +189,7 @@ def _labels(config: Config, engine: MatchEngine) -> pl.DataFrame | None:
 def _pair_labels(
     config: Config, labels: pl.DataFrame | None, engine: MatchEngine, pairs: ScoredPairs
 ) -> PairLabels:
-    """Return the labels of the candidates by rules and labels."""
+    """Return the label that the rules and labels give each candidate."""
     rules = (config.rules.match, config.rules.conflict)
     known = None if labels is None else facts(labels)
     return Knowledge(rules, known).of(engine.records(ids_only=not any(rules)), pairs)
@@ -210,7 +210,7 @@ class _LabelEffects:
 
 
 def _excluded(pairs: ScoredPairs, labelled: npt.NDArray[np.bool_], how: How) -> npt.NDArray[np.bool_]:
-    """Return which pairs compete with a pair labelled as a match, on a side where a record matches once."""
+    """Return which pairs compete with a pair labelled as a match, where a record has one match at most."""
     taken = np.zeros(len(pairs), dtype=bool)
     left, right = pairs.left[labelled], pairs.right[labelled]
     if pairs.one_table:
@@ -236,7 +236,7 @@ class _Task:
 
 
 def _learned(options: MatchConfig, task: _Task, on_progress: Progress) -> tuple[StoredMatcher, Scores]:
-    """Return a matcher learned from the candidates, and their log odds by its evidence."""
+    """Return a matcher learned from the candidates, and the log odds that its evidence gives each of them."""
     engine = task.engine
     columns = engine.columns()
     comparison = engine.comparison(columns, task.weights)
@@ -270,7 +270,7 @@ def _reason(stored: StoredMatcher, engine: MatchEngine) -> str:
 
 
 def _doubts_about(probability: Scores) -> tuple[str, ...]:
-    """Return a doubt if the expected precision may be far off."""
+    """Return a warning if the expected precision may be far off."""
     doubtful = doubtful_share(probability)
     if doubtful <= TUNED.most_doubtful:
         return ()

@@ -1,4 +1,4 @@
-"""Opens the engine that the settings of matching name, with its tables."""
+"""Opens the engine that the settings name for matching, with its tables."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +14,7 @@ from erblock.pipeline.stored import stored_tables
 
 
 def check_match_engine(options: MatchConfig, stored: StoredMatcher | None) -> None:
-    """Raise ConfigError if the engine lacks what the settings ask for; called before any work."""
+    """Raise ConfigError if the engine cannot do what the settings ask for; called before any work."""
     reads = options.matcher == "plm" if stored is None else stored.plm is not None
     if reads and options.engine == "spark":
         raise ConfigError("a matcher with a language model (plm) runs on one machine: use --engine local")
@@ -25,7 +25,7 @@ def open_match_engine(config: Config, on_progress: Progress = silent) -> Iterato
     """Yield the engine, and release its resources at the end.
 
     Raises:
-        ErblockError: if a table cannot be used, or there is no cluster.
+        ErblockError: if a table cannot be used, or there is no Spark cluster.
     """
     if config.match.engine == "local":
         yield open_local(config, on_progress=on_progress)
@@ -66,7 +66,7 @@ def _spark_engine(config: Config) -> Iterator[MatchEngine]:
 
 
 def _asks_rules(config: Config) -> bool:
-    """Return whether rules are applied: they may use any column, and only train a matcher."""
+    """Return whether rules are applied, which is only to train a matcher; rules may use any column."""
     return config.match.use is None and bool(config.rules.match or config.rules.conflict)
 
 

@@ -26,7 +26,10 @@ _NUMBER = (Fate.MAX_PAIRS, Fate.DEFAULT)
 
 @dataclass(frozen=True)
 class Miss:
-    """One known match that was not found. `similarity`: by the hash."""
+    """One known match that was not found.
+
+    `left`, `right`: the texts of the two records. `similarity`: the similarity that the hash gives the pair.
+    """
 
     left_id: Any
     right_id: Any
@@ -40,8 +43,8 @@ class Miss:
 class Cause:
     """One cause of missed matches: its count and examples.
 
-    `would_find`: for single changes of options, how many of the matches would be kept (with more bands: would
-    share a bucket).
+    `would_find`: how many of the matches would be kept, keyed by a change of one option. For more bands, it
+    is how many would share a bucket.
     """
 
     what: str
@@ -52,9 +55,11 @@ class Cause:
 
 @dataclass(frozen=True)
 class MissedReport:
-    """Counts of known matches, found and missed, and the causes, whose counts sum to `missed`.
+    """Counts of the known matches, and the causes of the missed ones.
 
-    `written`: the number of candidate pairs. `judged`: the file of matches, if one was given.
+    `gold`: the number of known matches. `found`, `missed`: how many of them were found, and missed.
+    `written`: the number of candidate pairs. `judged`: the file of matches, if one was given. `causes`: their
+    counts sum to `missed`.
     """
 
     gold: int
@@ -94,19 +99,19 @@ def missed(
 
 
 def _known(config: Config, tables: TablePair, path: str) -> tuple[Rows, Rows]:
-    """Return the distinct known matches by row number, without pairs of a record with itself."""
+    """Return the distinct known matches as row numbers, without pairs of a record with itself."""
     ids = tables.left.frame[ID], tables.other.frame[ID]
     return numbered(tables, known_matches(path, config, ids, one_table=tables.dedup), path)
 
 
 def _judged(config: Config, pairs: Pairs, judged: tuple[JudgedPairs, Pairs], fates: Any) -> Any:
-    """Return the cause of each pair by the file of matches; KEPT if it is a match there."""
+    """Return the cause of each pair by the file of matches; `Fate.KEPT` for a match in the file."""
     (path, frame), listed = (judged[0].file, judged[0].frame), judged[1]
     at = places((listed.left, listed.right), (pairs.left, pairs.right))
     least = config.match.min_probability
     known = "probability" in frame.columns
     probability = frame["probability"].to_numpy() if known else np.ones(frame.height)
-    # Position -1, of pairs that the file lacks, is one more row.
+    # Pairs that the file lacks have position -1, which is the row appended here.
     likely = np.append(probability >= least, [False])[at]
     is_match = np.append(frame["is_match"].to_numpy(), [False])[at]
     says = np.select(
@@ -135,7 +140,7 @@ def _causes(config: Config, rerun: Rerun, pairs: Pairs, causes: Any) -> Iterator
 
 
 def _would_find(config: Config, rerun: Rerun, cause: str, pairs: Pairs) -> dict[str, int]:
-    """Return how many of these pairs each option would keep, or bring into a common bucket."""
+    """Return how many of these pairs each option would keep or, for bands, bring into a common bucket."""
     if cause == Fate.NEVER_MET:
         bands = bands_needed(rerun, config, pairs)
         return {f"--bands {most}": int(((bands > 0) & (bands <= most)).sum()) for most in _TRIED_BANDS}
@@ -148,7 +153,11 @@ def _would_find(config: Config, rerun: Rerun, cause: str, pairs: Pairs) -> dict[
 
 
 def _half_and_all(option: str, needed: Rows) -> dict[str, int]:
-    """Return an option with the value that half of the pairs need, and the value that all need."""
+    """Return how many pairs an option keeps with two values: enough for half of the pairs, and for all.
+
+    The counts are keyed by option and value, such as "--max-pairs 500". `needed`: the value that each pair
+    needs; 0 if there is none, and the pair is left out.
+    """
     needed = np.sort(needed[needed > 0])
     at = sorted({(len(needed) - 1) // 2, len(needed) - 1}) if len(needed) else []
     return {f"{option} {needed[i]}": int((needed <= needed[i]).sum()) for i in at}
@@ -164,7 +173,10 @@ def _miss(config: Config, rerun: Rerun, cause: str, pair: Pairs) -> Miss:
 
 
 def _remedy(config: Config, rerun: Rerun, cause: str, pair: Pairs) -> Remedy | None:
-    """Return what would keep the pair. More bands are not tried, as each pair would take a run."""
+    """Return the change of options that would keep the pair; None if the file of matches is the cause.
+
+    A number of bands is given without a test run, as each pair would take one.
+    """
     if cause not in list(Fate):
         return None
     bands = int(bands_needed(rerun, config, pair)[0])

@@ -16,7 +16,7 @@ def model_folder(options: BlockConfig) -> Path | None:
     """Return the folder of the model for blocking; None for MinHash without a model.
 
     Raises:
-        ErblockError: if a model is needed and none is set, or it is of another method.
+        ErblockError: if a model is needed and none is set, or the model is of another method.
     """
     if options.model is None and options.method in (None, _MINHASH):
         return None

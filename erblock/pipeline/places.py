@@ -1,4 +1,4 @@
-"""Lists what each command reads and writes, and checks it by `guard`, before any work."""
+"""Lists the files that each command reads and writes, and checks them by `guard` before any work."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,7 +13,7 @@ from erblock.tables.streams import STANDARD, is_url
 
 
 def tables_of(config: Config) -> list[Read]:
-    """Return the inputs of each command with settings: the tables and the settings file."""
+    """Return the inputs of every command that has settings: the tables and the settings file."""
     tables = config.tables
     return [
         Read("the table", tables.left),
@@ -23,11 +23,11 @@ def tables_of(config: Config) -> list[Read]:
 
 
 _CSV_ALONE = ("--csv", "--curve")
-"""Options whose file is CSV, whatever its name."""
+"""Options that write only CSV."""
 
 
 def check_block_places(config: Config, written: dict[str, Path]) -> None:
-    """Raise OutputError if blocking would overwrite an input. `written`: output paths by option."""
+    """Raise OutputError if blocking would overwrite an input. `written`: output paths, keyed by option."""
     reads = [*tables_of(config), Read("the model", config.block.model), *_fixed_pairs(config)]
     check_places([Write(option, path) for option, path in written.items()], reads)
 
@@ -42,7 +42,10 @@ def _fixed_pairs(config: Config) -> list[Read]:
 def check_evaluate_places(
     config: Config, files: Sequence[str | Path | None], written: dict[str, Path | None]
 ) -> None:
-    """Raise OutputError if figures would overwrite an input. `written`: output paths by option."""
+    """Raise OutputError if an output would overwrite a table, the settings or one of `files`.
+
+    `written`: output paths, keyed by option; None for no output.
+    """
     reads = [*tables_of(config), *(Read("the file", file) for file in files)]
     writes = [Write(option, path) for option, path in written.items() if path is not None]
     check_places(writes, reads)
@@ -84,7 +87,7 @@ def check_run_places(config: Config, folder: Path) -> None:
 
 
 def check_check_places(config: Config, path: str, written: dict[str, Path | None]) -> None:
-    """Raise OutputError if a check would overwrite an input. `written`: output paths by option."""
+    """Raise OutputError if a check would overwrite an input. `written`: output paths, keyed by option."""
     check_evaluate_places(config, [path, config.check.gold, config.check.baseline], written)
 
 
@@ -121,7 +124,7 @@ def check_match_places(config: Config) -> None:
 
 
 def check_labels_place(config: Config, labels: Path) -> None:
-    """Raise OutputError if the answers of a labelling session would overwrite another file."""
+    """Raise OutputError if the labels of a session would overwrite another file."""
     options = config.match
     written = [options.output, options.clusters, options.changes, options.save]
     reads = [*tables_of(config), Read("the pairs", options.pairs)]

@@ -49,8 +49,9 @@ _STEPS = 5
 class Plan:
     """The estimate of a run.
 
-    `seconds`: by stage. `memory`, `disk`: bytes of the process and of the output. `recall`: the share of the
-    matches among the examined pairs that is kept; None if unknown. `sampled`: records of the largest sample.
+    `examined`: the number of pairs that share a bucket. `recall`: the share of the matches among the examined
+    pairs that is kept; None if unknown. `memory`: the peak bytes of the process. `disk`: the bytes of the
+    output. `seconds`: the run time, keyed by stage. `sampled`: the number of records in the largest sample.
     """
 
     kind: str
@@ -67,9 +68,10 @@ class Plan:
 
 @dataclass(frozen=True)
 class _Subject:
-    """The inputs of a plan: the settings, the tables, the folder of the model, and which tables to hash.
+    """The inputs of a plan.
 
-    Tables that are given as folders of keys are already hashed.
+    `model`: the folder of the model. `to_hash`: whether the left and the right records must be hashed; those
+    in folders of keys are already hashed.
     """
 
     config: Config
@@ -144,7 +146,7 @@ def _fitted_minhash(tables: TablePair, texts: Texts, folder: Path, bands: int | 
 def _write_samples(
     subject: _Subject, tokens: tuple[SamplingTokens, ...], folder: Path
 ) -> list[dict[str, Any]]:
-    """Write samples of growing size for the trial runs; return their descriptions."""
+    """Write samples of growing size for the trial runs; return the fields of `trial_run.Sample` for each."""
     written: list[dict[str, Any]] = []
     frames = [subject.tables.left.frame, subject.tables.other.frame]
     for share in _shares(subject.records):
@@ -240,13 +242,13 @@ def _extrapolated(subject: _Subject, results: _TrialResults, known: dict[str, fl
 
 @dataclass(frozen=True)
 class _Growth:
-    """The growth of the cost of samples with their share of the records and of the pairs."""
+    """Extrapolates the cost of samples to the tables, from their shares of the records and of the pairs."""
 
     samples: Sequence[dict[str, Any]]
     counts: Counts
 
     def seconds(self) -> dict[str, float]:
-        """Return the seconds of each stage, extrapolated to the tables."""
+        """Return the estimated run time on the full tables in seconds, keyed by stage."""
         found, ranked = (
             self._pairs("distinct", self.counts.distinct),
             self._pairs("scored", self.counts.scored),
@@ -277,15 +279,15 @@ class _Growth:
         return np.array([sample["seconds"][stage] for sample in self.samples])
 
     def _pairs(self, kind: str, of_tables: float) -> Doubles:
-        """Return the variables that explain a cost: a constant, the share of records, the share of pairs."""
+        """Return the variables that explain a cost, as columns: 1, share of records, share of pairs."""
         sizes = [sample["size"] for sample in self.samples]
         pairs = [sample[kind] / max(of_tables, 1.0) for sample in self.samples]
         return np.column_stack([np.ones(len(sizes)), sizes, pairs])
 
     def _at_full(self, values: Doubles, columns: Doubles) -> float:
-        """Return the fit of `values` at a share of 1, as a sum of `columns` with non-negative weights.
+        """Fit `values` as a sum of `columns` with non-negative weights; return the value for shares of 1.
 
-        Errors are relative, so that small samples count as much as large ones.
+        Relative errors are minimised, so that small samples count as much as large ones.
         """
         scale = 1 / np.maximum(values, 1e-3)
         weights, _ = optimize.nnls(columns * scale[:, None], values * scale)

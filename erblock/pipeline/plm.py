@@ -1,4 +1,4 @@
-"""The matcher with a language model that reads the records: checks the model, and trains it."""
+"""Checks and trains the matcher with a language model that reads the records (plm)."""
 
 from pathlib import Path
 
@@ -34,7 +34,7 @@ def check_plm(options: MatchConfig) -> None:
 def learn_plm(
     options: MatchConfig, texts: Texts, pairs: ScoredPairs, learned: Learned, on_progress: Progress
 ) -> tuple[Matcher, Plm]:
-    """Return `learned.matcher` with the score of a language model added, and that model with its heads."""
+    """Return `learned.matcher` with a language model's score added, and the language model with its heads."""
     encoder = _encoder(options)
     left = plain_texts(texts.left)
     sides = (left, left if texts.dedup else plain_texts(texts.right))

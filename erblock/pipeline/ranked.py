@@ -24,8 +24,8 @@ from erblock.scoring.transitive import with_transitive_pairs
 class RankedCandidates:
     """The ranked pairs and their probabilities of a match.
 
-    `shown`: the same pairs with the similarities of the hash. `evidence`: the column evidence, if it was
-    added. `labels`: those of the model, by row number.
+    `shown`: the same pairs with the similarities of the hash. `expected`: their log odds and probabilities.
+    `evidence`: the column evidence, if it was added. `labels`: the labels of the model, by row number.
     """
 
     pairs: ScoredPairs
@@ -55,7 +55,7 @@ def rank(config: Config, found: Candidates, on_progress: Progress = silent) -> R
 
 
 def _with_unmet(expected: ExpectedMatches, pairs: ScoredPairs, join: JoinReport) -> ExpectedMatches:
-    """Return the expected matches, with an estimate of those that share no bucket."""
+    """Return the expected matches, with an estimate of the matches that share no bucket."""
     if expected.probability is None:
         return expected
     return replace(expected, unmet=never_met(expected.probability, pairs.bands, join.bands))

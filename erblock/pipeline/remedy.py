@@ -29,10 +29,11 @@ _NO_OPTION = {
 
 @dataclass(frozen=True)
 class Remedy:
-    """The options that would keep a pair, or "" and the `reason` why none does.
+    """The change of options that would keep a pair.
 
-    `more_pairs`: how many more pairs are then written; `more_examined`: how many more share a bucket. None if
-    not counted.
+    `options`: as on the command line; "" if no option keeps the pair, and `reason` says why. `more_pairs`:
+    how many more pairs would be written. `more_examined`: how many more pairs would share a bucket. Both are
+    None if not counted.
     """
 
     options: str
@@ -42,7 +43,7 @@ class Remedy:
 
 
 def remedy_of(rerun: Rerun, config: Config, fate: Fate, pair: Pairs) -> Remedy | None:
-    """Return the smallest change that keeps a pair; None if it is kept already."""
+    """Return the smallest change of options that keeps a pair; None if the pair is kept already."""
     if fate == Fate.KEPT:
         return None
     if fate in _NO_OPTION:
@@ -55,7 +56,7 @@ def remedy_of(rerun: Rerun, config: Config, fate: Fate, pair: Pairs) -> Remedy |
 
 
 def bands_needed(rerun: Rerun, config: Config, pairs: Pairs) -> Rows:
-    """Return the number of bands with which each pair shares a bucket; -1 if no number suffices."""
+    """Return the least number of bands with which each pair shares a bucket; -1 if no number suffices."""
     hasher, none = rerun.engine.hasher, np.full(len(pairs), -1, dtype=np.int64)
     left, right = rerun.engine.left, rerun.engine.right
     if model_folder(config.block) is not None or not isinstance(hasher, MinHashHasher):
@@ -88,7 +89,7 @@ def _more_bands(rerun: Rerun, config: Config, pair: Pairs) -> Remedy:
 
 
 def raised_budget(rerun: Rerun, pair: Pairs) -> Budget:
-    """Return the budget with each limit raised as far as one pair, a candidate, needs."""
+    """Return the budget with each limit raised as far as one candidate pair needs to be kept."""
     budget = rerun.budget
     if budget.max_per_record is not None:
         budget = replace(
@@ -104,7 +105,7 @@ def raised_budget(rerun: Rerun, pair: Pairs) -> Budget:
 
 
 def per_record_needed(rerun: Rerun, pairs: Pairs) -> Rows:
-    """Return, for each pair, a candidate, the limit per record that keeps it."""
+    """Return the least limit per record that keeps each of these candidate pairs."""
     every, order = rerun.counted(Budget(max_pairs=ALL)), rerun.kept.order
     compared = rerun.pairs.left[order], rerun.pairs.right[order]
     written = places_of_records(rerun.pairs, every.left, every.right)
@@ -114,7 +115,7 @@ def per_record_needed(rerun: Rerun, pairs: Pairs) -> Rows:
 
 
 def _raised_target(rerun: Rerun, budget: Budget, pair: Pairs) -> Budget:
-    """Return the budget with the recall target that keeps the pair; if none does, with a number of pairs."""
+    """Return the budget with a target recall that keeps the pair; if none does, with a number of pairs."""
     if rerun.places_kept_by(budget, pair)[0] >= 0:
         return budget
     free = replace(budget, target_recall=None, max_pairs=ALL)
@@ -130,7 +131,7 @@ def _raised_target(rerun: Rerun, budget: Budget, pair: Pairs) -> Budget:
 
 
 def _options(raised: Budget, before: Budget) -> str:
-    """Return the options that differ, as on the command line."""
+    """Return the options in which two budgets differ, as on the command line."""
     names = ("max_pairs", "max_per_record", "target_recall")
     changed = [name for name in names if getattr(raised, name) != getattr(before, name)]
     written = [(f"--{name.replace('_', '-')}", getattr(raised, name)) for name in changed]

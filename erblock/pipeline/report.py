@@ -36,9 +36,10 @@ _LONGEST = 300
 
 @dataclass(frozen=True)
 class ReportOptions:
-    """Options of a report: its path, None for the folder of the run, and the number of pairs of each kind.
+    """The options of a report.
 
-    With `samples` 0, the page shows no records.
+    `output`: the path of the page; None for the folder of the run. `samples`: the number of sample pairs of
+    each kind; with 0, the page shows no records.
     """
 
     output: Path | None = None
@@ -66,7 +67,7 @@ class _Run:
     gold: pl.DataFrame | None
 
     def figures(self, step: str, kind: type[Any]) -> Any:
-        """Return the figures of a step; None if it was not done."""
+        """Return the statistics of a step; None if the step was not done."""
         return read_figures(self.folder / f"{step}.json", kind) if step in self.record.steps else None
 
 
@@ -74,7 +75,7 @@ def report(run: Path, options: ReportOptions, on_progress: Progress = silent) ->
     """Write the page about a run, given by its folder or the `run.json` in it.
 
     Raises:
-        ErblockError: if there is no run with a finished step block, or a file of it has changed since.
+        ErblockError: if there is no run with a finished step block, or a file of the run has changed since.
     """
     require_extra("jinja2", "report")
     require_extra("vl_convert", "report")
@@ -105,7 +106,7 @@ def _opened(folder: Path, config: Config, record: RunRecord) -> _Run:
 
 
 def _check_same(folder: Path, record: RunRecord, step: str, paths: dict[str, str | None]) -> None:
-    """Raise TableError if an input of a step has changed since."""
+    """Raise TableError if an input of a step has changed since the run read it."""
     for name, path in paths.items():
         read = record.steps[step].inputs.get(name, {})
         if sorted(digests_at(path, folder).values()) != sorted(read.values()):
@@ -155,7 +156,7 @@ def _with_hits(pairs: pl.DataFrame, gold: pl.DataFrame | None) -> pl.DataFrame:
 
 
 def _rule_hits(run: _Run, fitted: FitFigures | None) -> Iterator[RuleHits]:
-    """Yield the number of matches for which each rule holds, also 0."""
+    """Yield the number of matches for which each rule holds, including rules that hold for none."""
     rules, found = run.config.rules, run.matches
     if found is None or not (rules.match or rules.conflict):
         return
@@ -168,7 +169,7 @@ def _rule_hits(run: _Run, fitted: FitFigures | None) -> Iterator[RuleHits]:
 
 
 def _samples(run: _Run, count: int) -> Iterator[tuple[str, tuple[SamplePair, ...]]]:
-    """Yield sample pairs by the reason to show them: the most doubtful ones, and random ones."""
+    """Yield titles with sample pairs: those nearest to the least probability of a match, and random ones."""
     if not count:
         return
     if run.matches is None:

@@ -1,7 +1,8 @@
-"""Runs blocking again and keeps all intermediate results, for explanations.
+"""Runs blocking again and keeps all intermediate results, to explain why a pair is kept or dropped.
 
-Each pair has one fate. The records share no bucket; or only buckets that are too full to be joined; or the
-pair is not among the most similar of either record; or a limit of the budget cut it; or it is kept.
+Each pair has one outcome (`Fate`). It is kept, or it is dropped for one reason: its records share no bucket;
+they share only buckets that are too full to be joined; the pair is not among the most similar of either
+record; or a limit of the budget cuts it off.
 """
 
 from dataclasses import dataclass, replace
@@ -30,7 +31,7 @@ ALL = np.iinfo(np.int64).max
 
 
 class Fate(StrEnum):
-    """The fate of a pair in blocking."""
+    """The outcome of blocking for a pair: kept, or the reason for which the pair is dropped."""
 
     KEPT = "kept"
     NEVER = "never written: --must-not-pairs names it"
@@ -52,7 +53,7 @@ class Fate(StrEnum):
 class Pairs:
     """Pairs of records by row number; in one table, the lower row is left.
 
-    `compared`: the pairs that are compared in their place, as equal records are compared once.
+    `compared`: the pairs that are compared in place of these, as equal records are compared once.
     """
 
     left: Rows
@@ -70,7 +71,7 @@ class Pairs:
 
 @dataclass(frozen=True)
 class Rerun:
-    """All results of a run of blocking. `sketches`: of the compared records of both sides."""
+    """The results of all stages of blocking. `sketches`: those of the compared records of both sides."""
 
     engine: LocalEngine
     sketches: tuple[Sketch, Sketch]
@@ -102,13 +103,13 @@ class Rerun:
         return arrays, arrays if right is left else sketch_arrays(right)
 
     def of(self, left: Rows, right: Rows) -> Pairs:
-        """Return pairs of records, with the pairs that are compared for them."""
+        """Return pairs of records, with the pairs that are compared in their place."""
         if self.one_table:
             left, right = np.minimum(left, right), np.maximum(left, right)
         return Pairs(left, right, compared_rows(self.found.copies, left, right))
 
     def in_sketch(self, pairs: Pairs) -> tuple[Rows, Rows]:
-        """Return the rows of the compared records in the sketches."""
+        """Return the rows of the compared records in the left and in the right sketch."""
         left, right = self.found.copies
         at, other = (
             np.searchsorted(left.rows, pairs.compared[0]),
@@ -117,7 +118,7 @@ class Rerun:
         return at, other
 
     def buckets(self, pairs: Pairs) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.uint32]]:
-        """Return the buckets of both records, (pairs, bands); 0 for none."""
+        """Return the buckets of the left and the right records, two arrays (pairs, bands); 0 for none."""
         at, other = self.in_sketch(pairs)
         return self.arrays[0].buckets[at], self.arrays[1].buckets[other]
 
@@ -126,7 +127,7 @@ class Rerun:
         return places((self.pairs.left, self.pairs.right), pairs.compared)
 
     def fates(self, pairs: Pairs) -> list[Fate]:
-        """Return the fate of each pair."""
+        """Return the outcome of blocking for each pair."""
         fates = np.where(self.ranked_at(pairs) < 0, self._unranked(pairs), Fate.KEPT).astype(object)
         for fate, budget in self._limits().items():
             written = self.written(budget)
@@ -140,7 +141,7 @@ class Rerun:
         return [Fate(fate) for fate in fates]
 
     def _unranked(self, pairs: Pairs) -> npt.NDArray[np.str_]:
-        """Return the fate that each pair has if it is not a candidate."""
+        """Return the reason for which each pair is dropped, supposing that it is not a ranked candidate."""
         left, right = self.buckets(pairs)
         met = ((left == right) & (left > 0)).any(axis=1)
         empty = ~(left > 0).any(axis=1) | ~(right > 0).any(axis=1)
@@ -167,7 +168,10 @@ class Rerun:
         return np.asarray((similarity > left[one]) | (similarity > right[other]))
 
     def _limits(self) -> dict[Fate, Budget]:
-        """Return the limits by fate, in the order in which they cut, each with those before it."""
+        """Return cumulative limits, each keyed by the reason (`Fate`) for which it drops a pair.
+
+        The limits are in the order in which they apply; each includes those before it.
+        """
         budget = self.budget
         limits = {Fate.COPIES: Budget(max_pairs=ALL)}
         if budget.max_per_record is not None:
@@ -182,7 +186,7 @@ class Rerun:
         return cut(self.pairs, budget, self.ranked.expected, self.found.copies, self.found.fixed).written
 
     def counted(self, budget: Budget) -> WrittenPairs:
-        """Return the pairs that another budget writes, in the order in which it counts: must-pairs first."""
+        """Return the pairs that another budget writes, in the order in which they count: must-pairs first."""
         written = self.written(budget)
         must = np.isin(pair_keys(written.left, written.right), self.found.fixed.must)
         return written.take(np.argsort(~must, kind="stable"))

@@ -56,7 +56,7 @@ class RunOptions:
 
 @dataclass(frozen=True)
 class StepReport:
-    """The report of a step: its time in seconds, None if it was skipped, and its `figures`."""
+    """The report of a step. `seconds`: its run time, None if it was skipped. `figures`: its statistics."""
 
     name: str
     seconds: float | None
@@ -65,7 +65,11 @@ class StepReport:
 
 @dataclass(frozen=True)
 class Step:
-    """One step: the sections of settings that it depends on, its inputs by name, its outputs, its work."""
+    """One step of a run.
+
+    `sections`: the sections of the settings that the step depends on. `inputs`: its input paths, keyed by
+    name. `outputs`: its output paths. `work`: does the step and returns its statistics.
+    """
 
     name: str
     sections: tuple[str, ...]
@@ -75,13 +79,16 @@ class Step:
 
     @property
     def figures(self) -> str:
-        """The file in the folder with the figures of the step."""
+        """The name of the file in the folder with the statistics of the step."""
         return f"{self.name}.json"
 
 
 @dataclass(frozen=True)
 class Run:
-    """A run in its locked folder. `steps`: those to do or to skip; `done`: the finished ones."""
+    """A run in its locked folder.
+
+    `steps`: the steps to do or to skip. `done`: the records of finished steps, keyed by name.
+    """
 
     config: Config
     options: RunOptions
@@ -129,10 +136,13 @@ class Run:
 
 @contextmanager
 def opened_run(config: Config, options: RunOptions) -> Iterator[Run]:
-    """Yield the run of the settings, new or continued. A new run that finishes no step leaves no files.
+    """Yield a run with these settings, which is new or continues the run in the folder.
+
+    A new run that finishes no step leaves no files.
 
     Raises:
-        ErblockError: if the folder has other content, a step is not asked for, or settings cannot be used.
+        ErblockError: if the folder has other content, an option names a step that the settings do not ask
+            for, or the settings cannot be used.
     """
     folder = options.folder
     asked = asked_steps(config)
@@ -163,7 +173,7 @@ def opened_run(config: Config, options: RunOptions) -> Iterator[Run]:
 
 
 def _in_folder(config: Config, folder: Path, asked: Sequence[str]) -> Config:
-    """Return the settings with all outputs, and inputs from earlier steps, in the folder."""
+    """Return the settings with the paths of outputs, and of inputs from earlier steps, in the folder."""
 
     def place(stem: str, named: str | None) -> str | None:
         return None if named is None else str(folder / (stem + ending_of(named)))
@@ -247,7 +257,7 @@ def _measured(config: Config, files: Sequence[str]) -> list[dict[str, Any]]:
 
 
 def _decisive(config: Config, section: str) -> dict[str, Any]:
-    """Return the values of a section without paths; files are compared by digests."""
+    """Return the values of a section without paths, as files are compared by their digests."""
     return dict(getattr(config, section).model_dump(mode="json", exclude=set(PATHS.get(section, ()))))
 
 
@@ -266,7 +276,7 @@ def _settings(config: Config, resolved: Config, asked: Sequence[str]) -> dict[st
 
 
 def _path_of(given: str | None, placed: str | None) -> str | None:
-    """Return a path for the settings in the folder: a file of the folder by its name, others absolute."""
+    """Return a path for the settings in the folder: a name for a file in the folder, else an absolute one."""
     if given is None or placed is None:
         return None
     return os.path.abspath(given) if given == placed else Path(placed).name

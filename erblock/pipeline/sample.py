@@ -3,8 +3,8 @@
 A random hundredth of two tables keeps only a ten-thousandth of the matches, too few to measure. So records
 are sampled by their tokens. The tokens of each record are sorted by a weighted hash, as in MinHash, mostly
 rare ones first. Tokens are drawn at random, and a record is in the sample if one of its first four tokens is
-drawn; then so are most records with similar text. Pairs are counted for the left records whose first token is
-drawn; their share of the records is `share`. Such a pair is in the sample with probability
+drawn. Most records with similar text are then in the sample, too. Pairs are counted for the left records
+whose first token is drawn, a share `share` of the records. Such a pair is in the sample with probability
 
     share                                   if that token is among the first four of the right record,
     share * (1 - (1 - share)**tokens)       if not, by chance.
@@ -33,7 +33,7 @@ _LONE = 1e-9
 """The weight of a token that no other record has, which leads to no pair."""
 
 _COMMON = 1_000
-"""The number of records that makes a token too common. A record with only such tokens is drawn by itself."""
+"""A token in more records than this is too common. A record with only such tokens is drawn by itself."""
 
 _SLICE = 100_000
 _HALF = np.uint64(32)
@@ -43,7 +43,7 @@ _STEPS = ((np.uint64(30), np.uint64(0xBF58476D1CE4E5B9)), (np.uint64(27), np.uin
 
 @dataclass(frozen=True)
 class SamplingTokens:
-    """The first tokens of each record of one table, (records, 4). A record with fewer repeats the last."""
+    """The first tokens of each record of a table, (records, 4). A record with fewer repeats its last one."""
 
     first: UInt32s
 
@@ -85,7 +85,10 @@ def tokens_of(texts: Texts) -> tuple[SamplingTokens, ...]:
 
 
 def _first_tokens(sets: ngrams.FeatureSets, frequency: npt.NDArray[np.int64]) -> UInt32s:
-    """Return the tokens of each record with the smallest hash values; its row number if it has none."""
+    """Return the tokens of each record with the smallest hash values, (records, 4).
+
+    The row number of the record replaces a token that is too common, or is missing as the record has none.
+    """
     weights = (1 / np.maximum(frequency, 1)).astype(np.float32)
     weights[frequency < 2] = _LONE
     draws = -np.log1p(-_uniform(sets.hashes, 1)) / weights[sets.features]
@@ -102,7 +105,7 @@ def _first_tokens(sets: ngrams.FeatureSets, frequency: npt.NDArray[np.int64]) ->
 
 
 def _uniform(words: UInt32s, number: int) -> Doubles:
-    """Return a number in [0, 1) for each word, a hash by the finaliser of splitmix64."""
+    """Hash each word to a number in [0, 1) by the finaliser of splitmix64; `number` selects the hash."""
     state = words.astype(np.uint64) + np.uint64(number * _MULTIPLIER % 2**64)
     for shift, factor in _STEPS:
         state = (state ^ (state >> shift)) * factor

@@ -26,9 +26,9 @@ _CODE = re.compile(r"[^\W_]+(?:[-/._]+[^\W_]+)+")
 class SeenRecord:
     """A record as the hash sees it.
 
-    `texts`: its columns, without case and accents. `cut_off`: the end that a language model does not read.
-    `alike`: the number of equal records in the table, itself included; `compared`: the id of the one that is
-    compared for them.
+    `texts`: the text of each column, without case and accents. `cut_off`: the end of the record's text that a
+    language model does not read. `alike`: the number of equal records in the table, itself included.
+    `compared`: the id of the record that is compared for all of these.
     """
 
     id: Any
@@ -40,7 +40,7 @@ class SeenRecord:
 
 @dataclass(frozen=True)
 class SharedBucket:
-    """A bucket that both records share. `left` and `right`: how many records of each table it has."""
+    """A bucket that both records share. `left`, `right`: the number of records of each table in it."""
 
     band: int
     left: int
@@ -49,10 +49,12 @@ class SharedBucket:
 
 @dataclass(frozen=True)
 class SeenCells:
-    """The Voronoi cells of a pair in a neural hash: the number of bands, and of bands with a `shared` cell.
+    """The Voronoi cells of a pair in a neural hash.
 
-    `cosine`: of the two vectors. `nearest`: the smallest gap over the bands without a shared cell, None if
-    all are shared: by how much one record's cosine to its own pivot exceeds that to the pivot of the other.
+    `bands`: the number of bands. `shared`: the number of bands in which both records are in one cell.
+    `cosine`: the cosine of the two vectors. `nearest`: the smallest gap in the other bands; None if there are
+    no others. A gap is how much the cosine of a record to its own pivot exceeds that to the pivot of the
+    other record.
     """
 
     bands: int
@@ -63,7 +65,11 @@ class SeenCells:
 
 @dataclass(frozen=True)
 class Seen:
-    """A pair as the hash sees it. Words are those in both records and in only one, rarest first."""
+    """A pair as the hash sees it.
+
+    `shared`: the buckets that the records share. `words`: the words in both records. `only_left`,
+    `only_right`: the words in only one of them. Words are sorted, rarest first.
+    """
 
     kind: str
     bands: int

@@ -43,10 +43,11 @@ class ShowOptions:
 
 @dataclass(frozen=True)
 class Shown:
-    """The chosen rows, of `total` rows or groups.
+    """The chosen rows of a file.
 
-    `groups` are the columns that identify a group, none for pairs and records. Pairs have the columns
-    `left.name` and `right.name` of both records, other rows `record.name`.
+    `frame`: the rows. Pairs have the columns `left.name` and `right.name` of both records, other rows
+    `record.name`. `total`: the number of rows or groups to choose from. `groups`: the columns that identify a
+    group; none for pairs and records. `columns`: the compared columns.
     """
 
     frame: pl.DataFrame
@@ -119,7 +120,10 @@ def _pairs(found: Found, options: ShowOptions) -> pl.DataFrame:
 
 
 def _groups(found: Found, groups: list[str], options: ShowOptions) -> pl.DataFrame:
-    """Return the rows of each group of at least two records, with its size; with --id, of that record's."""
+    """Return the rows of groups of two or more records or, with `options.id`, of the groups of this record.
+
+    The column `records` has the size of the group.
+    """
     frame = found.frame.with_columns(pl.len().over(groups).alias("records"))
     frame = frame.select(*groups, "records", pl.exclude(*groups, "records"))
     if options.id is None:
@@ -193,7 +197,7 @@ def _nearest(frame: pl.DataFrame, value: float, source: str) -> pl.DataFrame:
 
 
 def _cut(frame: pl.DataFrame, groups: list[str], options: ShowOptions) -> tuple[int, pl.DataFrame]:
-    """Return the number of rows or groups, and the first of them, up to the limit."""
+    """Return the number of rows or groups to choose from, and the chosen rows."""
     units = frame.select(groups).unique(maintain_order=True) if groups else frame
     chosen, total = units, units.height
     if options.sample is not None and options.around is None:

@@ -1,4 +1,4 @@
-"""Splits the labels of any teacher (TAUGHT): facts, 0 or 1, and probabilities, which only train."""
+"""Splits labels (the table TAUGHT) into facts, 0 or 1, and probabilities, which only train a matcher."""
 
 import polars as pl
 
@@ -12,14 +12,14 @@ _IS_FACT = pl.col("label").is_in([0.0, 1.0])
 
 
 def facts(labels: pl.DataFrame) -> pl.DataFrame:
-    """Return LABELS: the rows whose label is 0 or 1."""
+    """Return the rows whose label is 0 or 1, as a table of labels (LABELS)."""
     return LABELS.check(labels.filter(_IS_FACT).with_columns(pl.col("label").cast(pl.Int8)))
 
 
 def taught_pairs(
     labels: pl.DataFrame | None, ids: tuple[pl.Series, pl.Series], pairs: ScoredPairs
 ) -> TaughtPairs:
-    """Return the pairs whose label is a probability or has a weight other than 1."""
+    """Return the candidates whose label is a probability or has a weight other than 1."""
     if labels is None:
         return NOTHING_TAUGHT
     rows = with_rows(labels.filter(~_IS_FACT | (pl.col("weight") != 1)), ids)

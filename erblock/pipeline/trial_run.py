@@ -42,7 +42,7 @@ from erblock.tables.schemas import ID
 
 _HALF = np.uint64(32)
 _GROWTH = 2.3
-"""An upper bound on the factor of time for twice the records."""
+"""An upper bound on the factor by which the time grows if the number of records doubles."""
 
 _FEW = 100.0
 """A number of pairs whose cost is negligible."""
@@ -66,16 +66,16 @@ class Sample:
 
     @property
     def left(self) -> Path:
-        """The left records."""
+        """The file of the left records."""
         return Path(self.folder) / "left.parquet"
 
     @property
     def right(self) -> Path | None:
-        """The right records; None for one table."""
+        """The file of the right records; None for one table."""
         return Path(self.folder) / "right.parquet" if len(self.records) > 1 else None
 
     def drawn(self) -> SampledRecords:
-        """Return the sample for counting pairs."""
+        """Return the sampled records, for counting pairs."""
         names = ("left", "right")[: len(self.records)]
         words = [read_tokens(Path(self.folder) / f"{name}.npy") for name in names]
         return SampledRecords(words[0], words[-1], self.share, self.records)
@@ -85,9 +85,10 @@ class Sample:
 class TrialRun:
     """The measurements of one trial run.
 
-    `seconds` by stage. `peaks`: the peak bytes of the process by stage; "joined": its bytes between join and
-    rank. `written`: bytes of output per pair. `distinct` and `scored`: the pairs of the trial run. `counts`
-    and `kept`: estimates for the tables.
+    `size`: the share of all records in the sample. `seconds`: the run time, keyed by stage. `peaks`: the peak
+    bytes of the process, keyed by stage; "hashed" and "joined" are its bytes after hashing and after the
+    join. `distinct`, `scored`: the numbers of pairs in the trial run. `written`: bytes of output per pair.
+    `counts`, `kept`: estimates for the tables.
     """
 
     size: float
@@ -102,13 +103,13 @@ class TrialRun:
 
 @dataclass
 class _Clock:
-    """A clock that adds up seconds by stage."""
+    """A stopwatch for the seconds of each stage."""
 
     seconds: dict[str, float] = field(default_factory=dict)
     last: float = field(default_factory=time.monotonic)
 
     def took(self, stage: str | None) -> None:
-        """Add the time since the last call to `stage`; None drops it."""
+        """Set the seconds of `stage` to the time since the last call; None drops this time."""
         now = time.monotonic()
         if stage is not None:
             self.seconds[stage] = now - self.last
@@ -117,7 +118,7 @@ class _Clock:
 
 @dataclass(frozen=True)
 class MergedSketch:
-    """A sketch whose buckets are merged at random into `buckets` per band."""
+    """A sketch whose buckets are merged at random into `buckets` buckets per band."""
 
     sketch: Any
     buckets: int
@@ -131,17 +132,17 @@ class MergedSketch:
         return int(self.sketch.bands)
 
     def keys(self, band: int) -> BandKeys:
-        """Return the keys of one band, merged."""
+        """Return the keys of one band, with merged buckets."""
         keys = self.sketch.keys(band)
         mixed = ((keys.buckets >> _HALF) * np.uint64(0x9E3779B97F4A7C15)) >> _HALF
         return BandKeys(keys.rows, (mixed % np.uint64(self.buckets)) << _HALF)
 
     def neighbour_order(self) -> Any:
-        """Return the sketch's own order."""
+        """Return the sketch's neighbour order, in which similar records are close."""
         return self.sketch.neighbour_order()
 
     def similarity(self, other: Any, left: Rows, right: Rows) -> Scores:
-        """Return the sketches' own similarity."""
+        """Return the similarity of the sketches, which does not depend on buckets."""
         return np.asarray(self.sketch.similarity(other.sketch, left, right))
 
 
@@ -245,7 +246,7 @@ def _budget(config: Config) -> Budget:
 
 
 def _as_dense(left: Sketch, right: Sketch | None, lacking: float) -> tuple[Sketch, Sketch | None]:
-    """Return the sketches with merged buckets, so that they have the pairs per record that they lack."""
+    """Return the sketches with buckets merged so far that about `lacking` more pairs share a bucket."""
     other = left if right is None else right
     cells = len(left) * len(other) * left.bands / (2 if right is None else 1)
     buckets = int(cells / max(lacking, 1e-9))
@@ -256,7 +257,7 @@ def _as_dense(left: Sketch, right: Sketch | None, lacking: float) -> tuple[Sketc
 
 
 def _thinned(found: Candidates, most: float, competition: tuple[float, float]) -> Candidates:
-    """Return the best `most` pairs: merged buckets are so even that too few are pruned."""
+    """Return the best `most` pairs, as merged buckets are so even that too few pairs are pruned."""
     scored = replace(found.scored, competition=competition)
     if len(scored) > most:
         best = np.argpartition(-scored.similarity, int(most))[: int(most)]
@@ -279,7 +280,7 @@ def peak_memory() -> int:
 def forget_peak() -> None:
     """Reset the peak to the present bytes of the process, on Linux.
 
-    Freed memory is returned to the system before, as it would count as used.
+    Freed memory is returned to the system first, as it would otherwise count as used.
     """
     gc.collect()
     with suppress(OSError, AttributeError):

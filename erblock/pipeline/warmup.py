@@ -16,10 +16,10 @@ _RECORDS = 100
 
 
 def warmup() -> float:
-    """Compile the kernels of `block` and `match`, and keep them on disk; return the seconds that it took.
+    """Compile the kernels of `block` and `match`, and keep them on disk; return the seconds that this took.
 
     Raises:
-        ErblockError: if there is no writable folder for them.
+        ErblockError: if there is no writable folder for the kernels.
     """
     if write_best.stats.cache_path is None:  # type: ignore[attr-defined]  # each compiled function has it
         raise ErblockError(

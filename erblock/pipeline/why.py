@@ -1,6 +1,6 @@
 """Explains why two records are, or are not, a candidate pair and a match.
 
-Blocking runs again by the same code, and the explanation is read from its results.
+Blocking runs again by the same code, and the explanation is read from the results.
 """
 
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ _COMPETITORS = 3
 
 @dataclass(frozen=True)
 class ColumnWeight:
-    """The log odds of a match that one column adds, and its two values, None if missing."""
+    """The two values of a column, None if missing, and the log odds of a match that the column adds."""
 
     column: str
     left: str | None
@@ -47,7 +47,8 @@ class ColumnWeight:
 class Weights:
     """Column evidence in natural log odds of a match.
 
-    `start`: of a pair with average similarities; `columns`: what each column adds; `total`: their sum.
+    `start`: the log odds of a pair with average similarities. `columns`: what each column adds. `total`: the
+    sum of these.
     """
 
     start: float
@@ -68,7 +69,11 @@ class Competitor:
 
 @dataclass(frozen=True)
 class Standing:
-    """The rank of the pair among the `of` candidates of one record, None if it is none; its competitors."""
+    """The standing of the pair among the candidates of one record.
+
+    `rank`: the rank of the pair, from 1; None if the pair is not a candidate. `of`: the number of candidates.
+    `competitors`: the best other candidates.
+    """
 
     rank: int | None
     of: int
@@ -79,9 +84,10 @@ class Standing:
 class Ranked:
     """The rank of the pair among all candidates, copies included.
 
-    `rank`: None for a copy that is never written. `score`: as in PAIRS; `is_log_odds`: whether it is natural
-    log odds. `bands`: in how many the records share a bucket; 0 for a transitive pair. `label`: that of the
-    model, or None.
+    `rank`: from 1; None for a copy that is never written. `of`: the number of candidates. `score`: as in the
+    table of pairs (PAIRS). `is_log_odds`: whether the score is natural log odds. `bands`: the number of bands
+    in which the records share a bucket; 0 for a transitive pair. `label`: the model's label of the pair, or
+    None.
     """
 
     rank: int | None
@@ -97,8 +103,8 @@ class Ranked:
 class Explanation:
     """The explanation of a pair.
 
-    `fate`: whether blocking kept it, and why not. `named`: whether --must-pairs names it. `written`: the
-    number of pairs written. `rules_unasked`: why the rules of the settings were not applied.
+    `fate`: whether blocking kept the pair, and if not, why. `named`: whether --must-pairs names the pair.
+    `written`: the number of pairs written. `rules_unasked`: why the rules of the settings were not applied.
     """
 
     left: SeenRecord

@@ -25,7 +25,7 @@ def check_excel(path: Path) -> None:
 
 
 def write_rows(frame: pl.DataFrame, path: Path, *, excel: bool = False) -> None:
-    """Write rows in the format of the ending of `path`; with `excel`, no spreadsheet computes a value."""
+    """Write rows in the format of the ending of `path`; `excel` keeps spreadsheets from computing a value."""
     if excel:
         names = pl.Series("name", frame.columns).to_frame().select(harmless(pl.col("name"))).to_series()
         text = frame.with_columns(harmless(pl.col(pl.String)))

@@ -1,7 +1,7 @@
-"""Functions of one value, for columns that are written in many ways: they go inside a similarity.
+"""Functions that normalise values inside a similarity, for columns that are written in many ways.
 
-Every function takes a column of text (missing values are null) and gives a column of the same length, null
-where a value holds nothing of the kind.
+Every function takes a column of text (missing values are null) and returns a column of the same length, null
+where a value contains nothing of the kind.
 """
 
 from collections.abc import Callable, Mapping
@@ -74,7 +74,7 @@ def metaphone(values: pl.Series) -> pl.Series:
 
 @dataclass(frozen=True)
 class ValueFunction:
-    """A function of one column. `package`: what it needs beside erblock; `option`: an example of one."""
+    """A function of one column. `package`: a package that it needs. `option`: an example of its option."""
 
     name: str
     apply: Callable[..., pl.Series]
@@ -84,22 +84,22 @@ class ValueFunction:
 
     @property
     def summary(self) -> str:
-        """First line of the documentation."""
+        """The first line of the function's docstring."""
         return (self.apply.__doc__ or "").strip().splitlines()[0]
 
     @property
     def call(self) -> str:
-        """How a rule writes it."""
+        """The call as a rule writes it."""
         option = "" if self.option is None else f", '{self.option}'"
         return f"{self.name}({self.example}{option})"
 
     def check_installed(self) -> None:
-        """Raise MissingExtraError if its package is not installed."""
+        """Raise MissingExtraError if the package of the function is not installed."""
         if self.package is not None:
             require_extra(self.package, _EXTRA)
 
     def options(self) -> frozenset[str]:
-        """Return the options that it knows."""
+        """Return the options that the function accepts."""
         if self.option is None:
             return frozenset()
         from phonenumbers import SUPPORTED_REGIONS
@@ -109,18 +109,18 @@ class ValueFunction:
 
 @dataclass(frozen=True)
 class Applied:
-    """A function as a rule applies it."""
+    """A function and its option, as a rule applies them."""
 
     name: str
     option: str | None = None
 
     def __call__(self, values: pl.Series) -> pl.Series:
-        """Return what it makes of a column."""
+        """Return a column with the function applied to its values."""
         function = VALUE_FUNCTIONS[self.name]
         return function.apply(values) if function.option is None else function.apply(values, self.option)
 
     def around(self, column: str) -> str:
-        """Return how a rule writes it."""
+        """Return the call on a column as a rule writes it."""
         return f"{self.name}({column})" if self.option is None else f"{self.name}({column}, '{self.option}')"
 
 
@@ -129,7 +129,7 @@ def _non_empty(values: pl.Series) -> pl.Series:
 
 
 def _of_each(values: pl.Series, function: Callable[[str], str | None]) -> pl.Series:
-    """Return the function of every value; equal values are asked once."""
+    """Return the function of every value; it is computed once for equal values."""
     known = values.drop_nulls().unique()
     found = pl.Series([function(text) for text in known], dtype=pl.String)
     return values.replace_strict(known, found, default=None, return_dtype=pl.String)

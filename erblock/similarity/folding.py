@@ -1,11 +1,11 @@
-"""Text without what readers do not tell apart: case, the ways to write a digit."""
+"""Normalises text: case, accents, equivalent characters, and digits."""
 
 import unicodedata
 
 import polars as pl
 
-# Where Unicode folds case to more than the small letter, such as ß to ss. The dot of the Turkish İ,
-# which the small letter keeps as a mark of its own, goes.
+# Small letters that Unicode case folding changes further, such as ß to ss. The Turkish İ becomes i and a
+# combining dot, which is removed.
 _FOLDS = {
     char: char.casefold()
     for char in map(chr, [*range(0x80, 0x2000), *range(0xFB00, 0xFB18)])
@@ -18,7 +18,7 @@ _DIGITS = {
 } | {"\u066b": ".", "\u066c": ","}
 
 
-# Letters of Latin that Unicode takes apart no further.
+# Latin letters that Unicode normalisation does not decompose.
 _LETTERS = {
     "\u00f8": "o", "\u0142": "l", "\u0111": "d", "\u0131": "i", "\u00f0": "d", "\u0127": "h",
     "\u00e6": "ae", "\u0153": "oe", "\u00fe": "th",
@@ -26,7 +26,7 @@ _LETTERS = {
 
 
 def without_accents(texts: pl.Series, *, letters: bool = False) -> pl.Series:
-    """Return texts without accents; `letters`: small letters such as \u00f8 are those that they look like."""
+    """Return texts without accents; with `letters`, small letters such as \u00f8 become their look-alikes."""
     if _is_ascii(texts):
         return texts
     plain = texts.str.normalize("NFKD").str.replace_all(r"\p{M}", "")
@@ -45,7 +45,7 @@ def case_folded(texts: pl.Series) -> pl.Series:
 
 
 def plain_digits(texts: pl.Series) -> pl.Series:
-    """Return texts in which every decimal digit is one of ASCII."""
+    """Return texts with every decimal digit replaced by that of ASCII."""
     return texts if _is_ascii(texts) else _replaced(texts, _DIGITS)
 
 

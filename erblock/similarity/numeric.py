@@ -10,7 +10,7 @@ from erblock.similarity.values import dates, numbers
 Numbers = NDArray[np.float64]
 
 MonthFirst = tuple[bool | None, bool | None]
-"""Of a column of dates on either side, whether 04/03 is April; None: what more of the values allow."""
+"""Whether 04/03 is 3 April in the left and in the right column; None: as more values of the column allow."""
 
 
 def _floats(values: pl.Series) -> Numbers:
@@ -23,12 +23,12 @@ def read_numbers(values: pl.Series) -> Numbers:
 
 
 def distance(left: Numbers, right: Numbers) -> Compare:
-    """Return the comparison of numbers by their difference."""
+    """Return a function that computes the difference of two numbers."""
     return lambda left_rows, right_rows: np.abs(left[left_rows] - right[right_rows])
 
 
 def relative_distance(left: Numbers, right: Numbers) -> Compare:
-    """Return the comparison of numbers by their difference / the larger of them."""
+    """Return a function that computes the difference of two numbers / the larger of them."""
 
     def compare(left_rows: Rows, right_rows: Rows) -> Scores:
         first, second = left[left_rows], right[right_rows]

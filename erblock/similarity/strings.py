@@ -1,4 +1,4 @@
-"""Similarities of two texts, by RapidFuzz on all cores."""
+"""Similarities of two texts, computed with RapidFuzz on all cores."""
 
 from collections.abc import Callable
 from functools import cached_property
@@ -15,7 +15,7 @@ from erblock.similarity.values import folded, sounds, worded
 Rows: TypeAlias = NDArray[np.int64]
 Scores: TypeAlias = NDArray[np.floating[Any]]
 Compare: TypeAlias = Callable[[Rows, Rows], Scores]
-"""From row numbers of the left and of the right table to one score a pair, NaN where a value is missing."""
+"""A function from row numbers of both tables to one score per pair, NaN where a value is missing."""
 
 
 class Texts:
@@ -26,7 +26,7 @@ class Texts:
 
     @cached_property
     def strings(self) -> NDArray[np.object_]:
-        """The texts as objects."""
+        """The texts as Python strings, empty where missing."""
         return self.values.fill_null("").to_numpy(allow_copy=True).astype(object)
 
     @cached_property
@@ -36,7 +36,7 @@ class Texts:
 
 
 def ratio(scorer: Any, left: Texts, right: Texts) -> Compare:
-    """Return the comparison by a function of RapidFuzz."""
+    """Return the comparison of two columns by `scorer`, a function of RapidFuzz."""
 
     def compare(left_rows: Rows, right_rows: Rows) -> Scores:
         queries, choices = left.strings[left_rows].tolist(), right.strings[right_rows].tolist()
@@ -82,7 +82,7 @@ def partial_ratio(left: pl.Series, right: pl.Series) -> Compare:
 
 
 def subsequence(left: Texts, right: Texts) -> Compare:
-    """Share of the shorter text's characters, 0 to 1, that the other has in the same order."""
+    """Return the comparison by the longest common subsequence's share of the shorter text, 0 to 1."""
     common = ratio(LCSseq.similarity, left, right)
     lengths, other_lengths = (side.values.str.len_chars().fill_null(1).to_numpy() for side in (left, right))
 
@@ -94,7 +94,7 @@ def subsequence(left: Texts, right: Texts) -> Compare:
 
 
 def equal(left: pl.Series, right: pl.Series) -> Compare:
-    """Return whether two values are the same."""
+    """Return a function that computes whether two values are the same."""
     both = pl.concat([left, right]).rank("dense").cast(pl.Float64).fill_null(np.nan).to_numpy()
     left_keys, right_keys = both[: len(left)], both[len(left) :]
 

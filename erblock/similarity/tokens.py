@@ -1,4 +1,4 @@
-"""Similarities of two sets of tokens: words, character pieces, codes."""
+"""Similarities of two sets of tokens: words, character n-grams, codes."""
 
 from dataclasses import dataclass, replace
 
@@ -17,7 +17,10 @@ RARE_CODE_AT_LEAST = 10
 
 @dataclass(frozen=True)
 class TokenSets:
-    """Which token (column) is in which record (row), for both tables, over one numbering of tokens."""
+    """Sparse (records, tokens) matrices of both tables that mark the tokens of each record.
+
+    Column i is the same token in both.
+    """
 
     left: csr_matrix
     right: csr_matrix
@@ -35,7 +38,7 @@ class TokenSets:
         return counts
 
     def rare(self, share: float, at_least: int) -> "TokenSets":
-        """Keep the tokens that are in at most this share of each table's records."""
+        """Keep the tokens in at most this share of each table's records, or in at most `at_least` records."""
         keep = np.ones(self.left.shape[1], dtype=bool)
         for table in (self.left, self.right):
             keep &= np.asarray(table.sum(axis=0)).ravel() <= max(share * table.shape[0], at_least)
@@ -43,7 +46,7 @@ class TokenSets:
 
 
 def token_sets(left: pl.Series, right: pl.Series) -> TokenSets:
-    """Return the sets for two columns of token lists."""
+    """Return the token sets of two columns of token lists."""
     tokens = pl.concat([left, right]).alias("token").to_frame().with_row_index("row")
     long = tokens.explode("token", empty_as_null=True).drop_nulls().unique().sort("row", "token")
     column = long["token"].rank("dense").to_numpy().astype(np.int64) - 1
@@ -80,8 +83,9 @@ def shares_token(left: pl.Series, right: pl.Series, share: float) -> Compare:
 def shares_code(left: pl.Series, right: pl.Series, share: float) -> Compare:
     """A rare code with digits, such as a model number, is in both texts; unknown where a text has none.
 
-    PSLX-350H equals PSLX350H. Rare is: in at most this share of each table's records (0.002 if not said), or
-    in ten. That a text without a code counts as missing lets NOT shares_code(name) mean: the codes differ.
+    PSLX-350H equals PSLX350H. A rare code is in at most this share of each table's records (0.002 if not
+    said), or in ten. A text without a code counts as missing, so that NOT shares_code(name) means: the codes
+    differ.
     """
     sets = token_sets(codes(left), codes(right)).rare(share, RARE_CODE_AT_LEAST)
     none = [np.diff(table.indptr) == 0 for table in (sets.left, sets.right)]

@@ -1,6 +1,6 @@
-"""Column values made comparable: folded text, words, codes, numbers, dates, sound codes.
+"""Makes column values comparable: folded text, words, codes, numbers, dates, sound codes.
 
-Every function takes a column of text (missing values are null) and gives a column of the same length, null
+Every function takes a column of text (missing values are null) and returns a column of the same length, null
 where there is nothing to compare.
 """
 
@@ -8,7 +8,7 @@ import polars as pl
 
 from erblock.similarity.folding import case_folded, composed, plain_digits
 
-# 500gb, 1080p and 12mp hold digits but are sizes: many different products share them.
+# 500gb, 1080p and 12mp contain digits but are sizes, which many different products share.
 UNITS = (
     "gb|mb|tb|kb|gig|hz|khz|mhz|ghz|kw|watts?|w|volts?|v|mah|amps?|a|mp|p|i|k|x|mm|cm|m|km|ft|feet|inch(?:es)?|in"
     "|oz|lbs?|g|kg|ml|l|gal|cc|ct|pc|pcs|pk|pack|bit|fps|rpm|dpi|cd|btu|db|mbps|gbps|th|st|nd|rd|s|year|yr|hour|hr|min"
@@ -22,7 +22,7 @@ _FIRST_NUMBER = (
 _SCIENTIFIC = r"^\s*[-+]?((?:\d+(?:\.\d*)?|\.\d+)[eE][-+]?\d{1,3})\s*$"
 _EXPONENT = r"^\D*(\d+(?:\.\d+)?[eE][-+]\d{1,3}|\d+\.\d+[eE]\d{1,3})(?:\W|$)"
 _PLAIN_NUMBER = r"^[0-9]{1,15}(?:\.[0-9]{1,15})?$"
-_TOO_LARGE = 1e300  # differences of such numbers would have no end
+_TOO_LARGE = 1e300  # so that differences of numbers stay finite
 _SOUNDS = {
     "[AEIOUY]": "0",
     "[BFPV]+": "1",
@@ -72,7 +72,7 @@ def codes(values: pl.Series) -> pl.Series:
 
 
 def grams(values: pl.Series, size: int) -> pl.Series:
-    """Return the list of `size`-character pieces of each value; a shorter value is one piece."""
+    """Return the list of character n-grams of each value, of length `size`; a shorter value is one n-gram."""
     text = pl.col("text")
     start = pl.int_ranges(0, (text.str.len_chars().cast(pl.Int64) - size + 1).clip(lower_bound=1))
     frame = pl.DataFrame({"text": folded(values)}).with_row_index("row")
@@ -85,8 +85,8 @@ def numbers(values: pl.Series) -> pl.Series:
     """Return the first number in each value, as in "$1,299.00", "1.299,00 EUR", "1 299,00" or "4.5 kg".
 
     Thousands are grouped by commas, points, apostrophes or blanks of any kind. A single comma before exactly
-    three digits groups; a single point is always decimal. What may be several numbers, or none, such as
-    "1.2.3", is null, and so are numbers of 300 digits and more.
+    three digits groups thousands; a single point is always decimal. A value that may be several numbers, or
+    none, such as "1.2.3", gives null, and so do numbers of 300 digits and more.
     """
     # Most values of a column of numbers are plain, and need none of the patterns.
     others = (~values.str.contains(_PLAIN_NUMBER)).arg_true()
@@ -96,7 +96,7 @@ def numbers(values: pl.Series) -> pl.Series:
 def _written_numbers(values: pl.Series) -> pl.Series:
     text = pl.col("text").str.replace_all(r"(^|[^\w.,])\.(\d)", "${1}0.${2}")
     found = text.str.extract_groups(_FIRST_NUMBER)
-    # A float as programs write it; elsewhere "12e4" may be the name of a model.
+    # A float as programs write it; other text such as "12e4" may be the name of a model.
     scientific = pl.coalesce(text.str.extract(_SCIENTIFIC), text.str.extract(_EXPONENT))
     grouped = found.struct[0].str.replace_all(_GROUP, "").str.replace(",", ".", literal=True)
     plain = pl.coalesce(scientific, grouped, _decimal(found.struct[1])).cast(pl.Float64, strict=False)
@@ -123,8 +123,8 @@ def dates(values: pl.Series, month_first: bool | None = None) -> pl.Series:
     """Return each value as a date.
 
     Known forms: 1999-03-04 (also with / or . and with a time), 19990304, 4 March 1999, Mar 4, 1999. In
-    04/03/1999 the order of day and month is the one that more values of the column allow, else day first;
-    `month_first` says so where `values` are only some of the column's.
+    04/03/1999 the order of day and month is the one that more values of the column allow, else day first.
+    `month_first`: this order, if it is known; needed if `values` are only a part of the column.
     """
     text = _plain_dates(values)
     orders = [_as_date(text, form) for form in _ORDERS]
@@ -166,7 +166,7 @@ def soundex(word: pl.Expr) -> pl.Expr:
     """Return the Soundex code of a word, null if it has no Latin letter."""
     plain = word.str.normalize("NFKD").str.to_uppercase().str.replace_all(r"[^A-Z]", "")
     first = plain.str.slice(0, 1)
-    # H and W stand between equal sounds without parting them; as first letter they are kept as a vowel.
+    # H and W do not separate equal sounds; as the first letter, they are treated as a vowel.
     digits = first.str.replace("[HW]", "A") + plain.str.slice(1).str.replace_all("[HW]", "")
     for letters, digit in _SOUNDS.items():
         digits = digits.str.replace_all(letters, digit)

@@ -12,7 +12,7 @@ from erblock.similarity.strings import Compare
 
 
 class Cost(IntEnum):
-    """Rank of the work per pair; a rule asks the cheap questions first."""
+    """The rank of the work per pair; a rule computes cheap comparisons first."""
 
     LOOKUP = 1
     SETS = 4
@@ -52,12 +52,12 @@ class Measure:
 
     @property
     def summary(self) -> str:
-        """First line of the documentation."""
+        """The first line of the docstring of `build`."""
         return (self.build.__doc__ or "").strip().splitlines()[0]
 
     @property
     def call(self) -> str:
-        """How a rule writes it."""
+        """The call as a rule writes it."""
         return f"{self.name}(column{f', {self.option.name}' if self.option else ''})"
 
 

@@ -1,1 +1,1 @@
-"""Training: triplets in, a fitted encoder out."""
+"""Trains an encoder on triplets."""

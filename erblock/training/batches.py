@@ -1,4 +1,4 @@
-"""Batches of triplets: which records meet, and which of them must not be pushed apart."""
+"""Batches of triplets, and the pairs in a batch that must not be pushed apart."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ Floats = npt.NDArray[np.float32]
 
 @dataclass(frozen=True)
 class TripletRows:
-    """Triplets by row number: anchors of the left table, positives and negatives of the right one.
+    """Row numbers of triplets: anchors in the left table, positives and negatives in the right one.
 
     With `same_table`, left and right are one table.
     """
@@ -36,7 +36,7 @@ class TripletRows:
 
 
 def triplet_rows(tables: TablePair, triplets: pl.DataFrame) -> TripletRows:
-    """Return TRIPLETS by row number."""
+    """Return the row numbers of a table of triplets (TRIPLETS)."""
     left, right = tables.left.frame[ID], tables.other.frame[ID]
     sides = {"anchor_id": left, "positive_id": right, "negative_id": right}
     rows = [_row_numbers(triplets[column], ids) for column, ids in sides.items()]
@@ -59,7 +59,7 @@ def split(triplets: TripletRows, share: float, most: int, seed: int) -> tuple[Tr
 
 
 def batches(triplets: TripletRows, size: int, epochs: int, seed: int) -> Iterator[TripletRows]:
-    """Yield shuffled batches, `epochs` times over; no anchor or positive stands twice in a batch."""
+    """Yield shuffled batches, `epochs` times over; no anchor and no positive occurs twice in a batch."""
     random = np.random.default_rng(seed)
     for _ in range(epochs):
         left = random.permutation(len(triplets))
@@ -78,7 +78,7 @@ def _first_of_each(values: Rows) -> npt.NDArray[np.bool_]:
 
 
 class KnownPairs:
-    """Groups of records that matches connect, directly or not: never each other's in-batch negatives."""
+    """Groups of records connected by matches; two records of one group are never in-batch negatives."""
 
     def __init__(self, triplets: TripletRows) -> None:
         shift = 0 if triplets.same_table else int(triplets.anchor.max(initial=-1)) + 1
@@ -89,7 +89,7 @@ class KnownPairs:
         self._shift = shift
 
     def among(self, anchors: Rows, others: Rows) -> npt.NDArray[np.bool_]:
-        """Return the (anchors, others) matrix that marks records of one group, and a record beside itself."""
+        """Return an (anchors, others) matrix that marks pairs of one group, and a record with itself."""
         groups = self._groups(others + self._shift, nobody=-1)
         return np.asarray(self._groups(anchors, nobody=-2)[:, None] == groups[None, :])
 

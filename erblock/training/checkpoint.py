@@ -1,7 +1,7 @@
-"""A checkpoint of training: a file beside the model, from which a killed run goes on to the same weights.
+"""A checkpoint of training: a file beside the model, from which a killed run continues to the same weights.
 
-It holds tensors and numbers alone, as safetensors: weights, the best of them, the state of the optimizer and
-of the random generators. A checkpoint of another training, or a damaged one, is no checkpoint.
+The file has only tensors and numbers, as safetensors: the current weights, the best weights, and the states
+of the optimizer and of the random generators. A checkpoint of another training, or a damaged one, is ignored.
 """
 
 import json
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 SECONDS_APART = 30.0
-"""Seconds between checkpoints, which a killed run loses at most; MiniLM's checkpoint is 360 MB."""
+"""Seconds between checkpoints, the most that a killed run loses; a checkpoint of MiniLM has 360 MB."""
 
 _CPU, _DEVICE = "random.cpu", "random.device"
 
 
 @dataclass(frozen=True)
 class Saved:
-    """The state of training: steps done, held-out losses so far, and its tensors by name."""
+    """The state of training: the steps done, the held-out losses so far, and tensors keyed by name."""
 
     step: int
     losses: list[float]
@@ -33,17 +33,17 @@ class Saved:
 
 @dataclass
 class Checkpoint:
-    """The file at `path` (None: no checkpoints). `identity`: a digest of all that weights depend on."""
+    """The file at `path` (None: no checkpoints). `identity`: a digest of all that the weights depend on."""
 
     path: Path | None
     identity: str
     _written: float = field(default_factory=monotonic)
 
     def save(self, saved: Saved) -> None:
-        """Write where training stands, unless the last checkpoint is young.
+        """Write the state of training, unless the last checkpoint is younger than `SECONDS_APART`.
 
         Raises:
-            OutputError: if it cannot be written.
+            OutputError: if the file cannot be written.
         """
         if self.path is None or monotonic() - self._written < SECONDS_APART:
             return
@@ -55,7 +55,7 @@ class Checkpoint:
         self._written = monotonic()
 
     def load(self) -> Saved | None:
-        """Return where an earlier run of the same training stood; None if nothing tells."""
+        """Return the state of an earlier run of the same training; None if there is no usable checkpoint."""
         if self.path is None or not self.path.is_file():
             return None
         from safetensors import SafetensorError, safe_open

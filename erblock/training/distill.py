@@ -1,7 +1,7 @@
-"""Distillation: static embeddings of features whose sums come near a language model's vectors.
+"""Distillation: learns static embeddings of features whose sums approximate a language model's vectors.
 
 Ridge regression from TF-IDF rows to vectors, solved by conjugate gradients with Jacobi's preconditioner
-(Golub and Van Loan, Matrix Computations, 11.5), a few columns at a time and those on all cores.
+(Golub and Van Loan, Matrix Computations, 11.5), in blocks of columns on all cores.
 
 Decision: docs/decisions/013-student.md.
 """
@@ -22,7 +22,11 @@ _COLUMNS = 64
 
 @dataclass(frozen=True)
 class DistillOptions:
-    """Options of distilling. `least_records`: a feature in fewer records gets no embedding."""
+    """The options of distillation.
+
+    `ridge`: the penalty of the ridge regression. `least_records`: a feature in fewer records gets no
+    embedding. `rounds`: the number of iterations of conjugate gradients.
+    """
 
     ridge: float = 0.1
     least_records: int = 2
@@ -30,7 +34,7 @@ class DistillOptions:
 
 
 def distill_embeddings(tfidf: sparse.csr_array, vectors: Floats, options: DistillOptions) -> StaticEmbeddings:
-    """Return embeddings by which (records, features) rows approximate these (records, width) vectors."""
+    """Return embeddings with which these (records, features) rows approximate (records, width) vectors."""
     counts = np.bincount(tfidf.indices, minlength=tfidf.shape[1])
     features = np.flatnonzero(counts >= options.least_records).astype(np.int32)
     known = sparse.csr_array(tfidf[:, features])
@@ -44,7 +48,10 @@ def distill_embeddings(tfidf: sparse.csr_array, vectors: Floats, options: Distil
 
 @dataclass(frozen=True)
 class _System:
-    """The normal equations of a ridge regression: the rows, and the same the other way around."""
+    """The normal equations of a ridge regression.
+
+    `rows`: the (records, features) matrix. `columns`: the transpose of this matrix.
+    """
 
     rows: sparse.csr_array
     columns: sparse.csr_array
@@ -68,5 +75,5 @@ class _System:
 
 
 def _dots(left: Floats, right: Floats) -> Floats:
-    """Return the dot product of each column of one with that of the other."""
+    """Return the dot product of each column of `left` with the same column of `right`."""
     return np.asarray((left * right).sum(axis=0), dtype=np.float32)

@@ -1,7 +1,7 @@
-"""Fine-tuning of the encoder on triplets.
+"""Fine-tunes the encoder on triplets.
 
-A plain loop rather than sentence-transformers' Trainer, because the loss needs for every pair of a batch
-what the n-gram channel already says about it, which a column of texts cannot carry.
+This is a plain loop rather than sentence-transformers' Trainer, because the loss needs the n-gram similarity
+of every pair of a batch, which a column of texts cannot carry.
 
 Decisions: docs/decisions/014-plain-training-loop.md, docs/decisions/017-averaged-weights.md.
 """
@@ -45,9 +45,10 @@ Floats = npt.NDArray[np.float32]
 
 @dataclass(frozen=True)
 class TrainingOptions:
-    """How to train. `radius` and `separation` are R and c of the loss, `ranking` weighs InfoNCE.
+    """The options of training.
 
-    `trained`: the share of the trained weights in the mean with those that the encoder came with.
+    `radius`, `separation`: R and c of the loss. `ranking`: the weight of InfoNCE. `trained`: the share of the
+    trained weights in the mean with the original weights of the encoder.
     """
 
     epochs: int = 1
@@ -73,10 +74,11 @@ class TrainingTables:
 
 @dataclass(frozen=True)
 class TrainingReport:
-    """What training did: steps taken, seconds, and the held-out loss before and at its best.
+    """The report of training.
 
-    `resumed`: so many of the steps an earlier run had taken, which was killed; `losses`: the held-out loss
-    after each number of steps at which it was measured.
+    `steps`: the number of steps. `resumed`: how many of them an earlier run had done that was killed.
+    `seconds`: the time of this run. `held_out_before`, `held_out_best`: the held-out loss before training,
+    and the lowest. `losses`: a pair (steps, held-out loss) for each measurement.
     """
 
     triplets: int
@@ -96,10 +98,11 @@ def train(
     on_progress: Progress = silent,
     checkpoint: Path | None = None,
 ) -> TrainingReport:
-    """Fine-tune `encoder` in place, part of the way to the weights of the step with the lowest held-out loss.
+    """Fine-tune `encoder` in place, to a mean of its weights before training and the best weights.
 
-    The mean of weights before and after training forgets less of what rules do not speak of (WiSE-FT, arXiv
-    2109.01903). `checkpoint`: the file from which a killed run goes on; whoever saves the weights removes it.
+    The best weights are those with the lowest held-out loss. The mean forgets less of what rules do not cover
+    (WiSE-FT, arXiv 2109.01903). `checkpoint`: the file from which a killed run continues; the caller removes
+    it after saving the weights.
 
     Raises:
         OutputError: if the checkpoint cannot be written.
@@ -143,7 +146,7 @@ def train(
 
 
 def _rate(step: int, steps: int) -> float:
-    """Return the share of the learning rate: a short warm-up, then a straight line to zero."""
+    """Return the factor of the learning rate: a short linear warm-up, then a linear decay to 0.02."""
     warm_up = max(1, int(_WARM_UP * steps))
     return min((step + 1) / warm_up, max(0.02, (steps - step) / max(1, steps - warm_up)))
 
@@ -151,7 +154,7 @@ def _rate(step: int, steps: int) -> float:
 def _identity(
     encoder: Encoder, tables: TrainingTables, triplets: TripletRows, options: TrainingOptions
 ) -> str:
-    """Return a digest of all that the weights of each step depend on."""
+    """Return a digest of all that determines the trained weights: options, encoder, tables and triplets."""
     import torch
 
     run = (options, encoder.options, str(encoder.model.device), torch.__version__, triplets.same_table)
@@ -182,7 +185,7 @@ class _Step:
         self._loss = loss
 
     def __call__(self, batch: TripletRows) -> "Tensor":
-        """Return the loss over the joined similarity of both channels."""
+        """Return the loss of a batch; its ranking term uses the mean similarity of embeddings and n-grams."""
         import torch
 
         tables, others = self._tables, np.concatenate([batch.positive, batch.negative])
@@ -195,7 +198,7 @@ class _Step:
         return self._loss.of_similarities(cosine, forbidden, similarity)
 
     def _forbidden(self, batch: TripletRows, others: Rows, ngram: Floats) -> npt.NDArray[np.bool_]:
-        """Mark known matches, and pairs whose n-grams are so alike that they may be one."""
+        """Mark known matches, and in-batch pairs whose n-grams are so similar that they may be matches."""
         own = ngram[:, : len(batch)].diagonal()
         alike = ngram > _ALIKE * own[:, None]
         alike[:, : len(batch)] |= ngram[:, : len(batch)] > _ALIKE * own[None, :]
@@ -204,7 +207,7 @@ class _Step:
 
 
 class _EarlyStop:
-    """The held-out loss so far, and the weights at its lowest."""
+    """The held-out losses so far, and the weights with the lowest loss."""
 
     def __init__(self, step: _Step, held_out: list[TripletRows]) -> None:
         self._step = step
@@ -219,14 +222,14 @@ class _EarlyStop:
         return min(self.losses)
 
     def check(self) -> bool:
-        """Measure the held-out loss; return whether it has not fallen for some checks."""
+        """Measure the held-out loss; return whether the last `_PATIENCE` measurements have not lowered it."""
         self.losses.append(self._measure())
         if self.losses[-1] <= self.best:
             self.weights = _copied(self._step.encoder.model.state_dict())
         return bool(self._held_out) and self.best < min(self.losses[-_PATIENCE:])
 
     def restore(self, share: float) -> None:
-        """Put back the mean of the weights before training and, counting `share`, the best ones."""
+        """Set the weights to (1 - share) times those before training plus `share` times the best ones."""
         best = self.weights.items()
         mean = {name: _mean(self._before[name], value, share) for name, value in best}
         self._step.encoder.model.load_state_dict(mean)
@@ -257,14 +260,14 @@ def _evaluating(encoder: Encoder) -> Iterator[None]:
 
 @dataclass(frozen=True)
 class _State:
-    """All that changes while training: what a checkpoint holds."""
+    """Everything that training changes, which is the content of a checkpoint."""
 
     encoder: Encoder
     optimiser: Any
     watch: _EarlyStop
 
     def at(self, step: int) -> Saved:
-        """Return the state after so many steps, as tensors that nothing else refers to."""
+        """Return the state after this number of steps, with copies of all tensors."""
         model = self.encoder.model
         moments = {
             f"{parameter}.{name}": value
@@ -276,7 +279,7 @@ class _State:
         return Saved(step, self.watch.losses, _copied(tensors) | random_states(model.device))
 
     def resume(self, saved: Saved | None) -> int:
-        """Put a checkpoint's state back and return its steps; without one, measure where training begins."""
+        """Restore a checkpoint and return its number of steps; without one, measure the first loss."""
         if saved is None:
             self.watch.check()
             return 0

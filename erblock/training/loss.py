@@ -1,4 +1,4 @@
-"""The Neural-LSH loss, and a ranking term beside it."""
+"""The Neural-LSH loss with an optional ranking term."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -18,7 +18,7 @@ def pairwise_distance(similarity: Tensor) -> Tensor:
 def nlsh(positive: Tensor, negative: Tensor, radius: float, separation: float) -> Tensor:
     """Return the mean Neural-LSH loss of distances to similar and dissimilar records.
 
-    max(R, d(p, q)) - min(c R, d(p, r)), which is (1 - c) R when every match lies inside R and every
+    The loss is max(R, d(p, q)) - min(c R, d(p, r)); it is (1 - c) R when every match lies inside R and every
     non-match beyond c R (Neural LSH, arXiv 2401.18064). R is `radius`, c is `separation`.
     """
     return (positive.clamp_min(radius) - negative.clamp_max(separation * radius)).mean()
@@ -31,8 +31,9 @@ class NLSHLoss(nn.Module):
         Texts: (anchor, positive, negative) triplets. Labels: none.
 
     Every other positive and every negative of the batch is a negative too, unless `forbidden` says that the
-    two are, or may be, the same. The loss pushes away the nearest of them. `ranking` weighs InfoNCE over
-    the same negatives: Neural LSH alone stops caring once a match lies inside the radius.
+    two are, or may be, the same. The loss pushes away the nearest negative. `ranking` is the weight of
+    InfoNCE over the same negatives: the Neural-LSH loss alone does not change once a match lies inside the
+    radius.
     """
 
     def __init__(
@@ -63,7 +64,8 @@ class NLSHLoss(nn.Module):
         """Return the loss of a (batch, candidates) matrix of dot products of unit vectors.
 
         Candidate i is the positive of anchor i; others are negatives where `forbidden` does not mark them.
-        The ranking term is computed on `joined`, similarities that take in other evidence, where given.
+        `joined`: similarities that include other evidence, from which the ranking term is computed if they
+        are given.
         """
         batch = len(cosine)
         blocked = torch.zeros_like(cosine, dtype=torch.bool) if forbidden is None else forbidden.clone()
