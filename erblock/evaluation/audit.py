@@ -100,7 +100,7 @@ def read_audit(sheet: Path, csv: CsvOptions = DEFAULT_CSV) -> AuditReport:
 
 
 def audited_recall(tallies: Sequence[StratumCounts]) -> AuditedRecall:
-    """Return the share of the matches in these strata that lies in the kept strata."""
+    """Return, with bounds, the share of the matches in these strata that lies in the kept strata."""
     drawn = sum(tally.stratum.drawn for tally in tallies)
     least, most = {True: 0.0, False: 0.0}, {True: 0.0, False: 0.0}
     for tally in tallies:

@@ -61,7 +61,7 @@ def match_changes(
     """Return the matches of `rows` that are no matches in `others`, each with its `cause`.
 
     The arguments are those of `pair_changes`. A competing match of a record is a cause only if each record
-    has at most one match, and never in one table.
+    has at most one match there, and never in one table.
     """
     there = others.filter("is_match")
     missing = rows.filter("is_match").join(there, on=PAIR, how="anti", maintain_order="left")

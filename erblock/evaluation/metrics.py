@@ -31,7 +31,11 @@ class Cut:
 
 @dataclass(frozen=True)
 class Coverage:
-    """Counts of records of one side: all, with a candidate, with a match, with a candidate that matches."""
+    """Counts of the records of one table: all, and those with candidates and matches.
+
+    `with_candidate`: records with a candidate. `with_match`: records with a known match.
+    `with_true_candidate`: records with a candidate that is a known match.
+    """
 
     records: int
     with_candidate: int

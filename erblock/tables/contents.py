@@ -1,6 +1,6 @@
-"""Checks the contents of a folder that erblock wrote, by its manifest: file names with digests.
+"""Checks a folder that erblock wrote against its manifest, which lists file names with digests.
 
-No other file in such a folder is read, run, replaced or removed.
+Files that the manifest does not list are never read, run, replaced or removed.
 """
 
 import json

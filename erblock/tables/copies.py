@@ -59,7 +59,7 @@ class Copies:
 
     @classmethod
     def by_first(cls, first: Rows, one_table: bool) -> "Copies":
-        """Return the copies of a table, given the first equal record of each record."""
+        """Return the copies of a table, given, for each record, the first record that equals it."""
         compared = first.copy()
         if one_table:
             others = np.flatnonzero(first != np.arange(len(first)))

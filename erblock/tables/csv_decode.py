@@ -72,7 +72,7 @@ def _is_unicode(encoding: str) -> bool:
     """Return whether `encoding` encodes Unicode, such as utf-16.
 
     Raises:
-        TableError: if there is no such text encoding.
+        TableError: if `encoding` does not name a text encoding.
     """
     try:
         "".encode(encoding)

@@ -71,7 +71,8 @@ class LabelFile:
 
     def _line(self, values: list[str] | tuple[str, ...]) -> bytes:
         text = io.StringIO(newline="")
-        # Python before 3.13 quotes only the line end that it writes; with both characters, it quotes either.
+        # Python before 3.13 quotes a value only if it holds a character of the line end that is written. This
+        # line end has both characters.
         csv.writer(text, delimiter=self.delimiter, lineterminator="\r\n").writerow(values)
         return (text.getvalue().removesuffix("\r\n") + self.line_end).encode()
 

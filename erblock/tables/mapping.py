@@ -42,7 +42,7 @@ class MappedColumn:
 
 @dataclass(frozen=True)
 class Side:
-    """The folded texts of one table and the profiles of its columns."""
+    """The texts of one table, as `column_texts` returns them, and the profiles of its columns."""
 
     texts: pl.DataFrame
     columns: tuple[ColumnProfile, ...]
@@ -139,7 +139,10 @@ def _is_one_sample(left: Floats, right: Floats) -> bool:
 
 
 def _is_likely(shared: float, left: ColumnProfile, right: ColumnProfile, family: str) -> bool:
-    """Return whether a share of common values is high enough; columns that agree by chance need more."""
+    """Return whether the share of common values is high enough to map two columns.
+
+    Columns that often agree by chance need a higher share.
+    """
     if fuzz.WRatio(plain_name(left.name), plain_name(right.name)) >= _ALIKE_NAME and shared > 0:
         return family not in {"words", "code", "date"} or shared >= _SHARED_WORDS / 2
     if "category" in {left.kind, right.kind}:

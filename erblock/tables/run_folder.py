@@ -65,7 +65,7 @@ def read_record(folder: Path) -> RunRecord | None:
 def read_finished(folder: Path, step: str, *, but: str) -> RunRecord:
     """Return the record of the run in `folder`, which must have finished `step` with unchanged files.
 
-    The step `but` and its files are left out.
+    The step `but` is left out of the record, and its files are not checked.
 
     Raises:
         TableError: if the folder has no run, `step` is not done, or a file has changed since.

@@ -51,13 +51,13 @@ class RunReport(_Part):
 
 
 def report_of(path: str) -> str:
-    """Return the path of the report in the folder of a run; any other path unchanged."""
+    """Return the path of the report if `path` is the folder of a run; else return `path` unchanged."""
     report = Path(path) / BLOCK_FILE
     return str(report) if report.is_file() else path
 
 
 def read_run(path: str) -> tuple[str, RunReport]:
-    """Return the path of the file that a run wrote, and the report of the run.
+    """Return a pair: the path of the file that a run wrote, and the report of the run.
 
     The file is looked up relative to the folder of `path`, beside `path`, and relative to the current folder.
 

@@ -19,7 +19,7 @@ COLUMNS = (MATCH, PAIR, "left_id", "right_id")
 """The columns that are read back; the values of both records, such as `left.name`, are not."""
 
 
-# The beginnings of a formula in spreadsheets; a number may begin like one.
+# The characters with which a formula in a spreadsheet begins; a number may begin with them, too.
 _FORMULA = r"^[=+@\-\t\r\n\u{ff1d}\u{ff0b}\u{ff0d}\u{ff20}]"
 _NUMBER = r"^[+-]?[\d.,\s]+%?$"
 

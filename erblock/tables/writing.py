@@ -177,7 +177,7 @@ def whole_folder(path: Path) -> Iterator[Path]:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a text file whole.
+    """Write `text` to a file, whole or not at all.
 
     Raises:
         OutputError: if the file cannot be written.
