@@ -28,8 +28,8 @@ from erblock.cli import run as run_command
 from erblock.cli.shell import Commands, Quiet, Verbose
 from erblock.errors import ErblockError
 
-# Typer reports each usage error as a ClickException. Older versions import that class from click, newer ones
-# define it themselves; it is a base class of BadParameter in both.
+# Typer reports each usage error as a ClickException. Older versions of Typer import that class from click,
+# newer versions define it; in both, it is a base class of BadParameter.
 _USAGE_ERROR: type[Exception] = typer.BadParameter.__mro__[2]
 
 app = Commands(name="erblock", pretty_exceptions_enable=False)
@@ -83,10 +83,10 @@ def main() -> None:
 
 
 def run(arguments: list[str]) -> int:
-    """Return the exit code of one command line.
+    """Run one command line and return its exit code.
 
-    Bad input and what the machine refuses (a file, memory) become one line on stderr. Any other error is a
-    bug and passes through with its traceback.
+    Bad input and errors of the system (a file, memory) become one line on stderr. Any other error is a bug
+    and passes through with its traceback.
     """
     console.begin()
     try:
@@ -107,7 +107,7 @@ def run(arguments: list[str]) -> int:
 
 
 def _complaint(failure: Exception) -> str:
-    """Return the message of an error; if the system raised it, with the name of the file where known."""
+    """Return the message of an error; an error of the system also has the name of the file, if known."""
     if isinstance(failure, MemoryError):
         return "there is not enough memory; set --memory, use fewer records, or a larger machine"
     if not isinstance(failure, OSError):

@@ -52,7 +52,7 @@ def set_volume(*, quiet: bool, verbose: bool) -> None:
 
 
 def keep(what: str) -> None:
-    """Add what an interruption leaves behind to the message that `interrupted` prints."""
+    """Add `what`, which an interruption leaves behind, to the message that `interrupted` prints."""
     _state.kept.append(what)
 
 
@@ -73,14 +73,14 @@ def _results() -> IO[str] | None:
 
 
 def accept_any_character() -> None:
-    """Print characters that the encoding of a stream lacks as escapes; some terminals know only ASCII."""
+    """Escape printed characters that the encoding of a stream lacks; some terminals know only ASCII."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
 
 
 def give_up_output() -> None:
-    """Discard all further output to stdout after it refused a write; else Python tries again on exit."""
+    """Discard all further output to stdout, which refused a write; else Python tries again on exit."""
     if sys.stdout is not None:
         with suppress(OSError, ValueError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -168,8 +168,9 @@ def side_by_side(
 ) -> None:
     """Print two records to stderr, or to stdout if they are a result.
 
-    A row is a mark, a column name and the two values. On a terminal, a marked row highlights the words that
-    the other value lacks. Elsewhere, where lines may be long, one value stands below the other.
+    A row is (mark, column name, left value, right value). On a terminal, a marked row highlights the words
+    that the other value lacks. Elsewhere, where lines may be long, the right value is printed below the left
+    one.
     """
     heads = (visible(heads[0]), visible(heads[1]))
     rows = [(mark, visible(name), visible(one), visible(other)) for mark, name, one, other in rows]
@@ -188,7 +189,8 @@ def side_by_side(
 def progress() -> Iterator[OnProgress]:
     """Yield a callback `(description, done, total)` that shows each description as a bar with its ETA.
 
-    Without a terminal it prints at most a line every 30 seconds, with --verbose also one for each step.
+    Without a terminal, the callback prints at most one line every 30 seconds; with --verbose, also one line
+    for each step.
     """
     if _is_terminal(sys.stderr) and not _state.quiet:
         with bars() as on_progress:
@@ -198,7 +200,7 @@ def progress() -> Iterator[OnProgress]:
 
 
 def _print(text: str, stream: IO[str] | None) -> None:
-    """Print lines, after the remarks that wait. `stream` is None where a caller has closed it."""
+    """Print the waiting remarks, then `text`. `stream` is None if the calling process has closed it."""
     if _state.remarks:
         said = "\n".join(_state.remarks)
         _state.remarks.clear()
@@ -260,7 +262,7 @@ def _rich_table(
     from rich.table import Table
     from rich.text import Text
 
-    # As `Text`, so that neither [bold] nor :smile: in a value means anything.
+    # Values are wrapped in `Text`, so that [bold] or :smile: in a value is printed as it is.
     shown = Table(title=Text(title) if title else None, box=box.SIMPLE_HEAD, title_justify="left")
     for name, to_right in zip(header, right, strict=True):
         shown.add_column(Text(name), justify="right" if to_right else "left", overflow="fold")

@@ -74,7 +74,7 @@ def diff(
 
 
 def _causes(frame: "pl.DataFrame") -> list[tuple[str, int]]:
-    """Return how many rows there are of each cause, most first."""
+    """Return pairs (cause, number of rows with this cause), the most frequent cause first."""
     counts = frame["cause"].value_counts(sort=True)
     return sorted(counts.rows(), key=lambda row: (-row[1], row[0]))
 

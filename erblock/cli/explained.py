@@ -1,4 +1,4 @@
-"""The explanation of one pair, as `erblock why` prints it."""
+"""Prints the explanation of one pair, for `erblock why`."""
 
 from typing import TYPE_CHECKING
 
@@ -34,7 +34,7 @@ def show(found: "Explanation") -> None:
 
 
 def _verdicts(found: "Explanation") -> "Iterator[str]":
-    """Yield the lines on the probability, labels and match of a pair, and on what would keep it."""
+    """Yield lines on the probability, label and match of a pair, and on the options that would keep it."""
     ranked = found.ranked
     if ranked is not None and ranked.probability is not None:
         yield f"probability of a match: {ranked.probability:.4f}"
@@ -133,7 +133,10 @@ def _show_weights(weights: "Weights", score: float | None) -> None:
 
 
 def waterfall(steps: "Sequence[tuple[str, float]]") -> list[str]:
-    """Return one bar for each step. A bar begins where the last one ends; that of a sum, "= ...", at zero."""
+    """Return the bars of a waterfall chart as text, one for each step (name, value).
+
+    A bar begins where the one before it ends. The bar of a sum, whose name begins with "=", begins at zero.
+    """
     spans, at = [], 0.0
     for name, value in steps:
         first = 0.0 if name.startswith("=") else at
@@ -188,5 +191,5 @@ def _show_rules(found: "Explanation") -> None:
 
 
 def cut(text: str, most: int = _NARROWEST) -> str:
-    """Return a text of at most `most` characters; a longer one ends in "..."."""
+    """Return `text` cut to at most `most` characters; if it is cut, it ends in "..."."""
     return text if len(text) <= most else text[: most - 3] + "..."

@@ -51,7 +51,7 @@ def _one_more(session: "LabelSession") -> bool:
 
 
 def _answer() -> str:
-    """Ask until the answer is one of the known words, and return it; the end of the input means quit."""
+    """Ask until the answer is a known word, and return the word; the end of the input means quit."""
     while True:
         line = console.ask(_PROMPT)
         if line is None:

@@ -1,4 +1,4 @@
-"""Options that several commands share. `reads` adds those for reading tables to a command."""
+"""Options that several commands share. The decorator `reads` adds options for reading tables."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -144,7 +144,7 @@ Command = Callable[..., None]
 
 @dataclass(frozen=True)
 class Reading:
-    """The options for reading tables, by their names in [tables], and the path of the settings file."""
+    """The options for reading tables, keyed by their names in [tables], and the path of the settings file."""
 
     tables: Mapping[str, Any]
     config: Path | None = None
@@ -155,9 +155,10 @@ class Reading:
         columns: "Callable[[Config], bool]" = lambda _: False,
         alone: Literal["left", "right"] = "left",
     ) -> "Config":
-        """Return the settings of the file, overridden by the command line: `sections` and these options.
+        """Return the settings of the file, overridden by `sections` and by these options for reading tables.
 
-        Id columns that are not named are detected, and printed; with `columns`, the columns in common, too.
+        Id columns that are not named are detected, and printed. If `columns` returns true for the settings,
+        so are the columns in common. `alone`: the side whose settings apply if there is one table.
         """
         from erblock.config import load_config
         from erblock.pipeline.detect import detect

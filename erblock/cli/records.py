@@ -1,4 +1,4 @@
-"""Printing of records: two side by side with their differences marked, or several as a table."""
+"""Prints records: two side by side with their differences marked, or several as a table."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -11,7 +11,7 @@ _LONGEST, _WIDEST = 600, 60
 def show_pair(
     ids: tuple[Any, Any], columns: Iterable[tuple[str, Any, Any]], *, is_result: bool = False
 ) -> None:
-    """Print two records side by side. Each column is its name and the two values."""
+    """Print two records side by side. `columns` has triples (name, left value, right value)."""
     from erblock.tables.differences import differs
 
     rows = []

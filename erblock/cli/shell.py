@@ -48,7 +48,10 @@ def _summary(command: Any) -> list[str]:
 
 
 class Commands(typer.Typer):
-    """A typer application of such commands. The last paragraph of a command's help is its example."""
+    """A Typer application whose commands have this shape.
+
+    The last paragraph of a command's help is its example.
+    """
 
     def __init__(self, **given: Any) -> None:
         settings = {"help_option_names": ["-h", "--help"]}

@@ -98,7 +98,7 @@ def why(
 
 
 def _parted(words: "Sequence[str]", is_missed: bool) -> tuple[tuple[str, str], tuple[str | None, str | None]]:
-    """Return the two ids and the two tables of the arguments; with --missed, empty ids."""
+    """Return the arguments as a pair: two ids and two tables; with --missed, the ids are empty."""
     ids, tables = ([], list(words)) if is_missed else (list(words[:2]), list(words[2:]))
     if len(tables) > 2 or (len(ids) < 2 and not is_missed):
         form = "--missed GOLD [LEFT] [RIGHT]" if is_missed else "LEFT_ID RIGHT_ID [LEFT] [RIGHT]"

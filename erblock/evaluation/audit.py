@@ -47,7 +47,7 @@ class StratumCounts:
         return self.stratum.pairs * self.matches / self.judged if self.judged else None
 
     def bounds(self, risk: float) -> tuple[float, float]:
-        """Return the least and the most matches in the stratum; each bound fails with probability `risk`."""
+        """Return bounds (least, most) on the matches in the stratum; each fails with probability `risk`."""
         pairs, drawn, found = self.stratum.pairs, self.stratum.drawn, self.matches
         low = beta.ppf(risk, found, drawn - found + 1) if found else 0.0
         high = beta.ppf(1 - risk, drawn - self.others + 1, self.others) if self.others else 1.0
@@ -71,8 +71,8 @@ class AuditedRecall:
 class AuditReport:
     """The result of an audit.
 
-    `bounds` are the least and the most matches of each stratum on its own. `near` is the recall among the
-    kept pairs and those just below the cut, `whole` among all examined pairs.
+    `bounds`: for each stratum on its own, the least and the most matches. `near`: the recall among the kept
+    pairs and those just below the cut. `whole`: the recall among all examined pairs.
     """
 
     key: SheetKey
@@ -100,7 +100,7 @@ def read_audit(sheet: Path, csv: CsvOptions = DEFAULT_CSV) -> AuditReport:
 
 
 def audited_recall(tallies: Sequence[StratumCounts]) -> AuditedRecall:
-    """Return the share of the matches in these strata that lies in the kept strata."""
+    """Return, with bounds, the share of the matches in these strata that lies in the kept strata."""
     drawn = sum(tally.stratum.drawn for tally in tallies)
     least, most = {True: 0.0, False: 0.0}, {True: 0.0, False: 0.0}
     for tally in tallies:
@@ -132,7 +132,7 @@ def _tallies(key: SheetKey, answers: dict[int, bool]) -> tuple[StratumCounts, ..
 
 
 def _answers(sheet: Path, key: SheetKey, csv: CsvOptions) -> dict[int, bool]:
-    """Return whether each judged pair is a match, by the number of the pair."""
+    """Return whether each judged pair is a match, keyed by the number of the pair."""
     drawn = {row.pair: row for row in key.rows}
     seen: set[int] = set()
     answers = {}

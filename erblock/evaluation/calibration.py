@@ -23,7 +23,7 @@ class Bin:
 
 @dataclass(frozen=True)
 class Calibration:
-    """Calibration figures of the probabilities of pairs.
+    """Statistics of the calibration of the probabilities of pairs.
 
     `error`: expected calibration error, the mean of |share of matches - mean probability| over `BINS` bins of
     equal width, weighted by pairs (Naeini et al. 2015, https://doi.org/10.1609/aaai.v29i1.9602).
@@ -56,7 +56,7 @@ def calibration(probability: Probabilities, hit: npt.NDArray[np.bool_]) -> Calib
 
 
 def _error(places: npt.NDArray[np.int64], probability: Probabilities, hit: npt.NDArray[np.bool_]) -> float:
-    """Return the expected calibration error of bins; `places` has the bin of each pair."""
+    """Return the expected calibration error; `places` has the number of the bin of each pair."""
     gaps = np.bincount(places, weights=probability - hit)
     return float(np.abs(gaps).sum() / len(probability))
 

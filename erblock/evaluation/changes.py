@@ -1,11 +1,11 @@
-"""Finds what one of two sets of pairs, matches or entities has and the other lacks, and the cause.
+"""Finds the pairs, matches or entities that one of two files has and the other lacks, and the causes.
 
-Causes:
+Causes ("there" is the other file, or its tables):
 
 record gone, new       a record is not in the other tables
 record changed         a record has other values in the compared columns there
-budget                 a pair is ranked below the number of pairs that the other set holds
-buckets, score         any other pair: it shares no bucket there, or is ranked lower; KEYS tell which
+budget                 the rank of a pair exceeds the number of pairs in the other file
+buckets, score         any other pair: it shares no bucket there, or is ranked lower; bucket keys tell which
 decision               a pair is probable enough there, but its record matches another record
 evidence               a pair is less probable there
 no candidate           a pair is no candidate there; known if all candidates are written
@@ -27,9 +27,10 @@ _MEMBER = ("table", "record_id")
 
 
 def pair_changes(rows: pl.DataFrame, others: pl.DataFrame, states: Sequence[pl.DataFrame]) -> pl.DataFrame:
-    """Return the pairs of `rows` that `others` lacks, each with its `cause`. Both are sorted best first.
+    """Return the pairs of `rows` that `others` lacks, each with its `cause`.
 
-    `states` has, for each side, the id and `state` of the records that differ in the other tables.
+    Both frames are sorted best first. `states` has, for each side, a frame of the records that differ in the
+    other tables: their id and `state`, which is "record gone", "record new" or "record changed".
     """
     missing = rows.with_row_index(_RANK).join(others, on=PAIR, how="anti", maintain_order="left")
     below = pl.when(pl.col(_RANK) >= others.height).then(pl.lit("budget"))
@@ -37,9 +38,11 @@ def pair_changes(rows: pl.DataFrame, others: pl.DataFrame, states: Sequence[pl.D
 
 
 def with_buckets(changes: pl.DataFrame, left: pl.DataFrame, right: pl.DataFrame) -> pl.DataFrame:
-    """Return the result of `pair_changes` with causes refined by the KEYS of the other tables.
+    """Return the result of `pair_changes` with the cause "buckets or score" decided by bucket keys.
 
-    A pair that shares a bucket there has a lower `score`, or its buckets were too full to be joined.
+    `left` and `right` are the bucket keys (KEYS) of the other tables. If a pair shares a bucket there, the
+    cause is "score": the pair has a lower score, or its buckets are too full to be joined. Else the cause is
+    "buckets".
     """
     asked = changes.filter(pl.col("cause") == _UNTOLD).select(PAIR)
     keyed = asked.join(left, left_on=PAIR[0], right_on="record_id")
@@ -57,8 +60,8 @@ def match_changes(
 ) -> pl.DataFrame:
     """Return the matches of `rows` that are no matches in `others`, each with its `cause`.
 
-    The arguments are those of `pair_changes`. A competing match of the record is a cause only if records
-    match once, so never in one table.
+    The arguments are those of `pair_changes`. A competing match of a record is a cause only if each record
+    has at most one match there, and never in one table.
     """
     there = others.filter("is_match")
     missing = rows.filter("is_match").join(there, on=PAIR, how="anti", maintain_order="left")
@@ -81,7 +84,7 @@ def match_changes(
 
 
 def _probability(matches: pl.DataFrame) -> pl.Expr:
-    """Return the probability of each pair; a file without probabilities gets 1 for a match, else 0."""
+    """Return an expression for the probability of a pair; without probabilities, 1 for a match, else 0."""
     return pl.col("probability") if "probability" in matches.columns else pl.col("is_match").cast(pl.Float64)
 
 
@@ -108,7 +111,7 @@ def entity_changes(rows: pl.DataFrame, others: pl.DataFrame, states: Sequence[pl
 
 
 def _of_members(states: Sequence[pl.DataFrame], rows: pl.DataFrame) -> pl.DataFrame:
-    """Return the states of the records of both sides by table and id, with ids of the type in `rows`."""
+    """Return the states of both sides as one frame (table, record_id, state), with the id type of `rows`."""
     as_text = rows.schema["record_id"] == pl.String
     parts = []
     for side, name, state in zip(("left", "right"), PAIR, states, strict=True):

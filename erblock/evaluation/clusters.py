@@ -38,7 +38,7 @@ class ClusterEvaluation:
 
     `matches`: over the pairs of records that share a cluster; with two tables, of a left and a right record.
     `labelled`: over labelled pairs only. `clusters`: how many clusters have at least two records. `largest`:
-    the records of the largest cluster.
+    the number of records in the largest cluster.
     """
 
     matches: Quality

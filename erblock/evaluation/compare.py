@@ -24,9 +24,9 @@ from erblock.tables.schemas import GOLD, ID, LABELS, PAIRS
 class EvaluateOptions:
     """The files to measure, the known matches, and the tables.
 
-    `targets`: pair completeness to find the fewest pairs for. `exclude`: labelled pairs of training;
-    everything is also measured without them. `labels`: labelled pairs of a test split; matches and clusters
-    are also measured on these alone.
+    `targets`: values of pair completeness; for each, the fewest pairs that reach it are found. `exclude`:
+    labelled pairs of training; everything is also measured without them. `labels`: labelled pairs of a test
+    split; matches and clusters are also measured on these alone.
     """
 
     pairs: Sequence[str | Path]
@@ -48,7 +48,7 @@ class EvaluateOptions:
 class FilesRead:
     """Counts of what was read: records per table, and known matches of a record with itself.
 
-    A self-join of one table gives such rows; they are left out.
+    A self-join of one table gives such matches. They are left out.
     """
 
     records: tuple[int, ...] = ()
@@ -57,7 +57,7 @@ class FilesRead:
 
 @dataclass(frozen=True)
 class Report:
-    """Figures of one file of candidate pairs: of all its pairs, and without the excluded ones (`unseen`)."""
+    """The evaluation of a file of candidate pairs: of all pairs, and without the excluded ones (`unseen`)."""
 
     name: str
     found: Evaluation
@@ -67,7 +67,7 @@ class Report:
 
 @dataclass(frozen=True)
 class MatchReport:
-    """Figures of one file of matches or clusters: of all, and without the excluded pairs (`unseen`)."""
+    """The evaluation of a file of matches or clusters: of all, and without the excluded pairs (`unseen`)."""
 
     name: str
     found: MatchEvaluation | ClusterEvaluation
@@ -134,13 +134,13 @@ def _measure_clusters(
 
 
 def _unseen(truth: Truth, excluded: pl.DataFrame) -> Truth:
-    """Return the truth with the excluded pairs in place of the labelled ones."""
+    """Return the truth without the excluded pairs, which take the place of the labelled pairs."""
     gold = without(truth.gold, excluded, truth.one_table)
     return Truth(truth.left_ids, truth.right_ids, gold, excluded)
 
 
 def _truth(options: EvaluateOptions) -> tuple[Truth, pl.DataFrame | None, FilesRead]:
-    """Return the truth about the tables, the excluded pairs, and the counts of what was read."""
+    """Return a triple: the truth about the tables, the excluded pairs, and the counts of what was read."""
     left, right = _read_ids(options.tables)
     csv = csv_of_labels(options.tables)
     labels = read_pairs(options.labels, LABELS, left, right, csv) if options.labels else None

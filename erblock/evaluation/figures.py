@@ -1,4 +1,4 @@
-"""Turns the figures of reports into records for JSON and CSV."""
+"""Converts reports to records for JSON and CSV."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -16,7 +16,7 @@ from erblock.tables.writing import whole_file
 
 
 def as_record(report: Report | MatchReport, targets: Sequence[float]) -> dict[str, Any]:
-    """Return all figures of a report as a nested record for JSON."""
+    """Return a report as a nested record for JSON."""
     read = {"records": list(report.read.records), "self_pairs": report.read.self_pairs}
     if isinstance(report, MatchReport):
         return _match_record(report) | read
@@ -27,7 +27,7 @@ def as_record(report: Report | MatchReport, targets: Sequence[float]) -> dict[st
 
 
 def as_row(report: Report | MatchReport, targets: Sequence[float]) -> dict[str, Any]:
-    """Return the figures of a report as one flat row for CSV: nested names are joined, lists left out."""
+    """Return a report as one flat row for CSV: nested names are joined, and lists are left out."""
     return {name: value for name, value in _flat(as_record(report, targets)).items() if _is_plain(value)}
 
 
@@ -42,7 +42,7 @@ def write_figures(reports: Sequence[Report | MatchReport], targets: Sequence[flo
 
 
 def write_curves(reports: Sequence[Report | MatchReport], path: Path, points: int = 200) -> None:
-    """Write the curves of recall against cost as CSV: name, pairs, hits, completeness, quality, f1.
+    """Write the curves of recall against cost as CSV, with the columns `name` and those of `Cut`.
 
     Raises:
         ConfigError: if no report is about candidate pairs.

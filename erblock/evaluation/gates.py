@@ -1,7 +1,7 @@
-"""Checks the figures of a candidate set against limits, as a data-quality gate.
+"""Checks statistics of candidate pairs, matches or keys against limits, as a data-quality gate.
 
 recall      share of the known matches that are found, or the estimate of the run
-pairs       distinct pairs; of matches, those judged to be one
+pairs       distinct pairs; in a file of matches, the distinct matches
 bucket      records in the largest bucket
 uncovered   share of the smaller table's records without a pair
 quality     share of the pairs that are matches, known or expected
@@ -44,10 +44,10 @@ def _no_rows(_limit: float) -> pl.DataFrame:
 
 @dataclass(frozen=True)
 class Figure:
-    """One figure of a candidate set.
+    """One statistic of a candidate set.
 
-    `value` is None if it is unknown; `said` is a remark, such as why. `low` and `high` are the confidence
-    interval of an estimate. `rows` returns, for a limit, the rows that break it.
+    `value`: None if it is unknown. `said`: a remark, such as why it is unknown. `low` and `high`: the
+    confidence interval of an estimate. `rows`: a function that returns, for a limit, the rows that break it.
     """
 
     value: float | None
@@ -59,9 +59,10 @@ class Figure:
 
 @dataclass(frozen=True)
 class Figures:
-    """All figures of a candidate set, by the name of their check, and what drift is measured on.
+    """All statistics of a candidate set, keyed by the name of their check, and the data to measure drift.
 
-    `scores`: columns of scores by name. `busiest`: returns the largest number of pairs of one record.
+    `scores`: columns of scores, keyed by name. `busiest`: a function that returns the largest number of pairs
+    of one record.
     """
 
     by_name: Mapping[str, Figure]
@@ -71,7 +72,7 @@ class Figures:
 
 @dataclass(frozen=True)
 class Check:
-    """The result of one check: the figure, its limit, its value in the baseline, and rows that break it."""
+    """The result of one check: value, limit, value in the baseline, and the rows that break the limit."""
 
     name: str
     status: Status
@@ -97,10 +98,12 @@ class Check:
 
 
 def judge(limits: CheckConfig, now: Figures, before: Figures | None) -> list[Check]:
-    """Return one check for each limit. If the interval of a figure holds the limit, the check warns.
+    """Return one check for each limit.
+
+    A check warns if the value keeps to the limit, but an end of its confidence interval does not.
 
     Raises:
-        ConfigError: if there is no limit, or a limit is on a figure that the file does not have.
+        ConfigError: if there is no limit, or a limit needs a statistic that the file does not have.
     """
     checks = [*_limited(limits, now, before), *_drifts(limits, now, before)]
     if not checks:
@@ -155,7 +158,7 @@ def _drifts(limits: CheckConfig, now: Figures, before: Figures | None) -> Iterat
 
 
 def _drift_figures(now: Figures, before: Figures) -> dict[str, Figure]:
-    """Return the drift of each figure between two candidate sets; 0 is no change."""
+    """Return the drift of each statistic between two candidate sets, keyed by its name; 0 is no change."""
     drifts = {}
     for name, key in (("volume", "pairs"), ("bucket", "bucket")):
         ends = (now.by_name.get(key), before.by_name.get(key))
@@ -177,7 +180,10 @@ def _relative(now: float, before: float) -> Figure:
 
 
 def _drift_of_scores(now: Figures, before: Figures) -> dict[str, Figure]:
-    """Return the Kolmogorov-Smirnov distance between two sets in the first score that both have."""
+    """Return the drift of the scores: the Kolmogorov-Smirnov distance between the scores of both sets.
+
+    It is measured on the first column of scores that both sets have; the result is empty if there is none.
+    """
     for name, scores in now.scores.items():
         if name in before.scores:
             from scipy.stats import ks_2samp  # slow to import, and only drift needs it

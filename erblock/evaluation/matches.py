@@ -10,7 +10,11 @@ from erblock.evaluation.rows import numbered
 
 @dataclass(frozen=True)
 class Quality:
-    """Counts for precision and recall: pairs `found` as matches, `hits` among them, `known` matches."""
+    """Counts for precision and recall.
+
+    `found`: the number of predicted matches. `hits`: how many of these are known matches. `known`: the number
+    of known matches.
+    """
 
     found: int
     hits: int
@@ -60,9 +64,9 @@ class MatchEvaluation:
     """Quality of the matches in a file.
 
     `matches`: over all known matches; a known match that the file lacks is missed. `labelled`: over the
-    labelled pairs only; the file predicts no match for pairs that it lacks. `reachable`: known matches among
-    the pairs of the file, matches or not. `expected_precision`: the mean probability of the matches.
-    `stray_pairs`: pairs with an id that is in neither table.
+    labelled pairs only; the file predicts no match for pairs that it lacks. `reachable`: the known matches
+    among the pairs of the file, whether predicted as matches or not. `expected_precision`: the mean
+    probability of the matches. `stray_pairs`: pairs with an id that is in neither table.
     """
 
     matches: Quality

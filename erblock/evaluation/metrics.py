@@ -20,7 +20,7 @@ TARGETS = (0.89, 0.95, 0.97, 0.99)
 
 @dataclass(frozen=True)
 class Cut:
-    """Figures of the best `pairs` candidates: `hits` are the known matches among them."""
+    """Statistics of the best `pairs` candidates; `hits` is the number of known matches among them."""
 
     pairs: int
     hits: int
@@ -31,7 +31,11 @@ class Cut:
 
 @dataclass(frozen=True)
 class Coverage:
-    """Counts of records of one side: all, with a candidate, with a match, with a candidate that matches."""
+    """Counts of the records of one table: all, and those with candidates and matches.
+
+    `with_candidate`: records with a candidate. `with_match`: records with a known match.
+    `with_true_candidate`: records with a candidate that is a known match.
+    """
 
     records: int
     with_candidate: int
@@ -51,7 +55,7 @@ class Coverage:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Figures of a set of candidate pairs.
+    """The evaluation of a set of candidate pairs.
 
     `whole`: the cut that keeps all pairs. `gold`: the number of known matches. `comparisons`: the number of
     all possible pairs. `stray_pairs`: pairs with an id in neither table. `right`: None for one table.
@@ -74,7 +78,7 @@ class Evaluation:
         return 1 - _ratio(self.whole.pairs, self.comparisons)
 
     def cut(self, pairs: int) -> Cut:
-        """Return the figures of the `pairs` best candidates."""
+        """Return the statistics of the `pairs` best candidates."""
         return _cut(pairs, int(self.hit.head(pairs).sum()), self.gold)
 
     def cheapest(self, target: float) -> Cut | None:
@@ -97,7 +101,7 @@ class Evaluation:
 def evaluate_pairs(
     pairs: pl.DataFrame, gold: pl.DataFrame, left_ids: pl.Series, right_ids: pl.Series | None = None
 ) -> Evaluation:
-    """Return the figures of `pairs` against `gold`; `right_ids` is None if one table is deduplicated.
+    """Return the evaluation of `pairs` against `gold`; `right_ids` is None if one table is deduplicated.
 
     Raises:
         TableError: if a column is missing, or ids have another type than in the tables.
@@ -123,10 +127,10 @@ def evaluate_pairs(
 
 
 def without(pairs: pl.DataFrame, excluded: pl.DataFrame, one_table: bool) -> pl.DataFrame:
-    """Return `pairs` (PAIRS or GOLD) without those in `excluded`; in one table, in either direction.
+    """Return `pairs` (PAIRS or GOLD) without the pairs in `excluded`; in one table, in either order.
 
-    Training pairs are easier to find than others. Without them in candidates and gold, the figures show the
-    quality on unseen matches.
+    Training pairs are easier to find than others. Without them in candidates and gold, the evaluation shows
+    the quality on unseen matches.
     """
     keys = ["left_id", "right_id"]
     rest = pairs.join(excluded.select(keys), on=keys, how="anti", maintain_order="left")

@@ -10,7 +10,7 @@ from erblock.errors import TableError
 def numbered(
     frames: Sequence[pl.DataFrame], left_ids: pl.Series, right_ids: pl.Series | None
 ) -> list[pl.DataFrame]:
-    """Return the frames with row numbers `l` and `r` in place of ids, and one number `pair` for each pair.
+    """Return the frames with row numbers `l` and `r` in place of ids, and a number `pair` for each pair.
 
     Row i is the i-th distinct id of the table; ids that are in neither table get larger numbers. In one table
     (`right_ids` is None) the smaller number comes first. Other columns stay.

@@ -9,7 +9,7 @@ from erblock.tables.text import text_expression
 
 
 def check_records_here(engine: str, option: str) -> None:
-    """Raise ConfigError if `option` needs the records of pairs, which an engine keeps on its cluster."""
+    """Raise ConfigError for `option` if the engine is Spark, which keeps the records on its cluster."""
     if engine == "spark":
         raise ConfigError(
             f"{option} needs the records of pairs, which stay on the cluster: use --engine local"
@@ -17,10 +17,10 @@ def check_records_here(engine: str, option: str) -> None:
 
 
 def with_both_records(pairs: pl.DataFrame, tables: TablePair) -> pl.DataFrame:
-    """Return pairs in their order with all columns of both records, named `left.name`, `right.name`.
+    """Return the pairs, in order, with all columns of both records, named `left.name` and `right.name`.
 
-    Lists and structures become text, so that every format can hold them. Columns of the pairs with such a
-    name are replaced.
+    Lists and structures become text, so that every format can hold them. If the pairs already have a column
+    with such a name, it is replaced.
     """
     for side, table in (("left", tables.left.frame), ("right", tables.other.frame)):
         values = [plain(name, table).alias(f"{side}.{name}") for name in table.columns if name != ID]
@@ -31,6 +31,6 @@ def with_both_records(pairs: pl.DataFrame, tables: TablePair) -> pl.DataFrame:
 
 
 def plain(name: str, frame: pl.DataFrame) -> pl.Expr:
-    """Return the expression of a column; a list or a structure becomes text."""
+    """Return an expression that selects a column, and converts a list or a structure to text."""
     dtype = frame.schema[name]
     return text_expression(pl.col(name), dtype) if dtype.is_nested() else pl.col(name)

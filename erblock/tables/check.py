@@ -38,7 +38,7 @@ def check_id_column(frame: pl.DataFrame, id_column: str, source: str, option: st
 
 
 def check_header(frame: pl.DataFrame, source: str) -> None:
-    """Raise TableError if a column name looks like a value, so that the first line is no header."""
+    """Raise TableError if a column name looks like a value: then the first line is no header."""
     values = [name for name in frame.columns if _looks_like_data(name)]
     if values:
         raise TableError(
@@ -87,7 +87,7 @@ def check_column(column: str, frame: pl.DataFrame, source: str) -> None:
 
 
 def refuse(wrong: pl.Series, values: pl.Series, source: str, expected: str) -> None:
-    """Raise TableError for the first row where `wrong` is true, with its value; return if there is none."""
+    """Raise TableError if `wrong` is true in any row; the message has the first such row and its value."""
     if wrong.any():
         row = wrong.arg_max() or 0
         raise TableError(f"{source}, row {row + 1}: {expected}, found {quoted(values[row])}")
@@ -102,7 +102,7 @@ def counted(values: pl.Series, noun: str) -> str:
 
 
 def listed(names: Sequence[str]) -> str:
-    """Return the names as a list in text, or a note that there is none."""
+    """Return the names separated by commas; "none" if there are no names."""
     return ", ".join(visible(name) for name in names) if names else "none"
 
 
@@ -114,7 +114,7 @@ def shown(value: object) -> str:
 
 
 def quoted(value: object) -> str:
-    """Return a value in quotes, with invisible characters as escapes; "nothing" for a missing one."""
+    """Return a value in quotes, with invisible characters escaped; "nothing" for a missing value."""
     return "nothing" if value is None else f"'{visible(_text(value))}'"
 
 

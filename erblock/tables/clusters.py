@@ -1,4 +1,4 @@
-"""Reads files of clusters (CLUSTERS, LINKED)."""
+"""Reads files of clusters, of one table (CLUSTERS) or of two linked tables (LINKED)."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,10 +15,10 @@ CLUSTER_COLUMNS = (
     {"record_id": "record_id", "cluster_id": "cluster_id"},
     {"id": "record_id", "cluster": "cluster_id"},
 )
-"""The accepted names of the two columns."""
+"""The accepted names of the two columns, each with its standard name."""
 
 MOST_PAIRS = 100_000_000
-"""The largest number of pairs in clusters of known matches. More suggest a wrong column of clusters."""
+"""The largest number of pairs in clusters of known matches. More pairs suggest a wrong cluster column."""
 
 _SIDES = ("left", "right")
 
@@ -28,11 +28,11 @@ def read_clusters(
 ) -> list[pl.Series]:
     """Return, for each table, the cluster number of each record, in the order of the ids.
 
-    The columns are record_id, cluster_id or id, cluster. With two tables, a column `table` holds "left" or
-    "right". A record that the file lacks is a cluster of its own.
+    The file has the columns record_id and cluster_id, or id and cluster. For two tables, its column `table`
+    says "left" or "right". A record that the file lacks gets a cluster of its own.
 
     Raises:
-        TableError: if a column is missing, a record is in no table or is repeated, or has no cluster.
+        TableError: if a column is missing, or a record is in no table, is repeated, or has no cluster.
     """
     source = str(path)
     return _numbered(named_clusters(read_frame(source, csv), source, left_ids, right_ids))
@@ -41,7 +41,7 @@ def read_clusters(
 def named_clusters(
     raw: pl.DataFrame, source: str, left_ids: pl.Series, right_ids: pl.Series | None
 ) -> list[pl.Series]:
-    """Return, for each table, the cluster of each record in the rows `raw` of a file, or null.
+    """Return, for each table, the cluster of each record; null if the file with the rows `raw` lacks it.
 
     Raises:
         TableError: as `read_clusters` does.
@@ -55,7 +55,7 @@ def named_clusters(
 def _named(raw: pl.DataFrame, source: str) -> pl.DataFrame:
     for names in CLUSTER_COLUMNS:
         if set(names) <= set(raw.columns):
-            # The other accepted name may also exist, with another meaning.
+            # A column with the standard name may also exist, with another meaning.
             others = [new for old, new in names.items() if new in raw.columns and new != old]
             return raw.drop(others).rename(names)
     raise TableError(
@@ -64,7 +64,7 @@ def _named(raw: pl.DataFrame, source: str) -> pl.DataFrame:
 
 
 def cluster_rows(raw: pl.DataFrame, source: str, *, one_table: bool) -> pl.DataFrame:
-    """Return `cluster_id`, `table` and `record_id` of the rows of a file of clusters.
+    """Return the columns `cluster_id`, `table` and `record_id` of a file of clusters.
 
     Raises:
         TableError: if a column is missing, or a row has no cluster or no table.
@@ -86,7 +86,7 @@ def cluster_rows(raw: pl.DataFrame, source: str, *, one_table: bool) -> pl.DataF
 
 
 def _clusters_of(ids: pl.Series, frame: pl.DataFrame, source: str) -> pl.Series:
-    """Return the cluster of each id, null where the file has none."""
+    """Return the cluster of each id; null if the file has none."""
     clusters, strays = clusters_by_id(ids, frame, source)
     if strays.height:
         raise TableError(f"{source}: {counted(strays['record_id'], 'record_id')} not in the table")
@@ -94,10 +94,10 @@ def _clusters_of(ids: pl.Series, frame: pl.DataFrame, source: str) -> pl.Series:
 
 
 def clusters_by_id(ids: pl.Series, frame: pl.DataFrame, source: str) -> tuple[pl.Series, pl.DataFrame]:
-    """Return the cluster of each id, null if the file has none, and the rows of records that are no id.
+    """Return a pair: the cluster of each id, null if the file has none; and the rows of unknown records.
 
     Raises:
-        TableError: if a record is repeated, or its id cannot have the type of the table's ids.
+        TableError: if a record is repeated, or its id cannot be converted to the type of the table's ids.
     """
     rows = frame.select(cast_ids(frame["record_id"], ids.dtype, source), "cluster_id")
     records = rows["record_id"]
@@ -123,10 +123,13 @@ def _numbered(tables: list[pl.Series]) -> list[pl.Series]:
 def pairs_of_clusters(
     clusters: Sequence[pl.Series], left_ids: pl.Series, right_ids: pl.Series | None, source: str
 ) -> pl.DataFrame:
-    """Return GOLD: all pairs of records that share a cluster, from the result of `read_clusters`.
+    """Return the known matches (GOLD): all pairs of records that share a cluster.
+
+    `clusters` is the result of `read_clusters`.
 
     Raises:
-        TableError: if there are none, or more than `MOST_PAIRS`; the message names the file `source`.
+        TableError: if there is no such pair, or there are more than `MOST_PAIRS`; the message names the file
+        `source`.
     """
     sides = (left_ids, left_ids if right_ids is None else right_ids)
     records = [

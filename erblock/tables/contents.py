@@ -1,6 +1,6 @@
-"""Checks the contents of a folder that erblock wrote, by its manifest: file names with digests.
+"""Checks a folder that erblock wrote against its manifest, which lists file names with digests.
 
-No other file in such a folder is read, run, replaced or removed.
+Files that the manifest does not list are never read, run, replaced or removed.
 """
 
 import json
@@ -23,7 +23,7 @@ _NOT_OURS = frozenset({".DS_Store", "Thumbs.db", "desktop.ini"})
 
 
 def digests_of(folder: Path) -> dict[str, str]:
-    """Return the SHA-256 of each file in `folder`, by its relative path."""
+    """Return the SHA-256 of each file in `folder`, keyed by the relative path of the file."""
     return {_name(path, folder): digest_of(path) for path in sorted(_files_below(folder))}
 
 
@@ -42,7 +42,7 @@ def check_contents(folder: Path, manifest: Mapping[str, Any], remedy: str) -> No
 
 
 def foreign_file(folder: Path, known: frozenset[str]) -> Path | None:
-    """Return a file in `folder` that is not among the `known` names, or None: erblock did not write it."""
+    """Return a file in `folder` that erblock did not write, or None; `known` are the names that it wrote."""
     for path in sorted(_files_below(folder)):
         name = _name(path, folder)
         if name not in known and name != MANIFEST and path.name not in _NOT_OURS:
@@ -53,7 +53,7 @@ def foreign_file(folder: Path, known: frozenset[str]) -> Path | None:
 def own_files(folder: Path, manifest: Mapping[str, Any], before: Collection[str]) -> frozenset[str]:
     """Return the names of the files in `folder` that erblock wrote.
 
-    `before` are the files and folders of older formats, whose manifests list no files.
+    `before`: the names of files and folders in older formats, whose manifests list no files.
     """
     if FILES in manifest:
         files = manifest[FILES]
@@ -63,7 +63,7 @@ def own_files(folder: Path, manifest: Mapping[str, Any], before: Collection[str]
 
 
 def manifest_in(folder: Path) -> dict[str, Any] | None:
-    """Return the manifest of a folder, of any program; None if no readable one exists."""
+    """Return the manifest of a folder, whichever program wrote it; None if none can be read."""
     try:
         manifest = read_json(folder / MANIFEST)
     except (OSError, ValueError):
@@ -80,8 +80,9 @@ def read_json(path: Path) -> Any:
     """Return the content of a JSON file.
 
     Raises:
-        ValueError: if it is not a regular file, is too large, is not JSON, or is nested too deep.
-        OSError: if it cannot be read.
+        ValueError: if `path` is not a regular file, is too large, is not JSON, or its content is nested too
+        deep.
+        OSError: if the file cannot be read.
     """
     if not _is_regular(path):
         raise ValueError("expected a file, found none")

@@ -1,7 +1,7 @@
 """Copies: records of one table that are equal in all compared columns.
 
-Only the first of several copies is compared; in a table that is linked to itself also the second, so that the
-two are a pair. The results hold for the other copies.
+Only the first of several copies is compared. If one table is deduplicated, the second copy is compared, too,
+so that the two form a pair. The results are then extended to the other copies.
 
 Decision: docs/decisions/042-copies-compared-once.md.
 """
@@ -18,7 +18,10 @@ Rows = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Grouped:
-    """Groups of records by their head, the record that represents them. `sizes`, (records,), by head."""
+    """Groups of records, each identified by its head: the record that represents the group.
+
+    `sizes`, (records,): the size of the group whose head is this record; 0 for a record that is no head.
+    """
 
     sizes: Rows
     _order: Rows
@@ -26,21 +29,21 @@ class Grouped:
 
     @classmethod
     def by(cls, heads: Rows) -> "Grouped":
-        """Return the records grouped by `heads`, (records,). Records of a group stay in the order of rows."""
+        """Return the groups of records with equal `heads`, (records,). A group is in row order."""
         sizes = np.bincount(heads, minlength=len(heads))
         return cls(sizes, np.argsort(heads, kind="stable"), np.cumsum(sizes) - sizes)
 
     def member(self, heads: Rows, number: Rows) -> Rows:
-        """Return the record at position `number`, from 0, in the group of each head."""
+        """Return, for each head, the record at position `number`, from 0, in its group."""
         return np.asarray(self._order[self._starts[heads] + number])
 
 
 @dataclass(frozen=True)
 class Copies:
-    """The copies in a table, by row number.
+    """The copies in a table, as row numbers.
 
     `first`, (records,): the first record that equals the record. `compared`, (records,): the record that is
-    compared in its place. Both are its own row number for a record without copies.
+    compared instead of the record. For a record without copies, both are its own row number.
     """
 
     first: Rows
@@ -48,7 +51,7 @@ class Copies:
 
     @classmethod
     def of(cls, texts: pl.Series, *, one_table: bool) -> "Copies":
-        """Return the copies among records, given as one text each. Records without text are never copies."""
+        """Return the copies among records, given the text of each. Records without text are never copies."""
         blank = pl.col("text").fill_null("") == ""
         first = pl.when(blank).then("row").otherwise(pl.col("row").first().over("text"))
         frame = texts.alias("text").to_frame().with_row_index("row").select(first.cast(pl.Int64))
@@ -56,7 +59,7 @@ class Copies:
 
     @classmethod
     def by_first(cls, first: Rows, one_table: bool) -> "Copies":
-        """Return the copies of a table, given the first equal record of each record."""
+        """Return the copies of a table, given, for each record, the first record that equals it."""
         compared = first.copy()
         if one_table:
             others = np.flatnonzero(first != np.arange(len(first)))
@@ -84,15 +87,15 @@ class Copies:
 
     @cached_property
     def represented(self) -> "Grouped":
-        """The records that each compared record represents, itself included."""
+        """Groups of the records that a compared record, the head, represents; the head is one of them."""
         return Grouped.by(self.compared)
 
     @cached_property
     def alike(self) -> "Grouped":
-        """The records that equal each first record, which comes first."""
+        """Groups of equal records; the head is the first of them."""
         return Grouped.by(self.first)
 
     @property
     def largest(self) -> tuple[int, int]:
-        """The first record of the largest group of copies, and the size of the group."""
+        """A pair: the first record of the largest group of copies, and the size of the group."""
         return int(self.alike.sizes.argmax()), int(self.alike.sizes.max())

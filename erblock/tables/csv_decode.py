@@ -9,7 +9,10 @@ from erblock.errors import TableError, visible
 
 _MARK = "\ufeff"
 _LARGEST_RATIO, _SMALL = 200, 1 << 30
-"""The largest accepted ratio of unpacked to packed size, small files apart; no table compresses so far."""
+"""The largest accepted ratio of unpacked to packed size, and the size in bytes from which it applies.
+
+No table compresses that well.
+"""
 
 
 def unzipped(data: bytes, source: str) -> bytes:
@@ -33,7 +36,7 @@ def unzipped(data: bytes, source: str) -> bytes:
 
 
 def check_unpacked(size: int, packed: int, source: str) -> None:
-    """Raise TableError if `packed` bytes unpack to far more bytes, `size`, than in a table."""
+    """Raise TableError if `size`, the bytes unpacked so far, is too large for a table of `packed` bytes."""
     if size > max(_SMALL, _LARGEST_RATIO * packed):
         raise TableError(
             f"{source} unpacks to more than {_LARGEST_RATIO} times its size, which is unlike a table; "
@@ -59,17 +62,17 @@ def text_of(data: bytes, source: str, encoding: str, *, or_utf8: bool = False) -
         raise TableError(_encoding_error(data, source, encoding, error)) from None
     if "\0" in text:
         raise TableError(f"{source} holds NUL bytes, so it is not {encoding}; try --encoding utf-16")
-    # Elsewhere the mark is part of a value, such as an id.
+    # Inside a line, the mark is part of a value, such as an id.
     if text.startswith(_MARK):
         text = text.lstrip(_MARK).replace("\n" + _MARK, "\n").replace("\r" + _MARK, "\r")
     return text
 
 
 def _is_unicode(encoding: str) -> bool:
-    """Return whether an encoding is one of Unicode.
+    """Return whether `encoding` encodes Unicode, such as utf-16.
 
     Raises:
-        TableError: if there is no such text encoding.
+        TableError: if `encoding` does not name a text encoding.
     """
     try:
         "".encode(encoding)
@@ -81,7 +84,7 @@ def _is_unicode(encoding: str) -> bool:
 
 
 def _is_wide_utf8(data: bytes) -> bool:
-    """Return whether `data` is UTF-8 with characters beyond ASCII, which other encodings hardly ever are."""
+    """Return whether `data` is UTF-8 beyond ASCII; text in another encoding hardly ever looks like that."""
     try:
         return not data.isascii() and bool(data.decode("utf-8"))
     except UnicodeDecodeError:

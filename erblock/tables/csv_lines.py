@@ -1,8 +1,8 @@
 """Checks the lines and quotes of a CSV file, so that the end of each record is certain.
 
-A file is regular if each quote opens a value, closes one, or is doubled inside of one. All readers agree on
-the records of a regular file. In other files, the strict reader of the standard library finds the wrong line.
-If no quote opens a value, quotes are plain characters (27" TV), as in pandas.
+A file is regular if each quote opens a value, closes a value, or is doubled inside a value. All readers agree
+on the records of a regular file. In other files, the strict reader of the standard library finds the line
+with the error. If no quote opens a value, quotes are plain characters (27" TV), as in pandas.
 """
 
 import csv
@@ -24,9 +24,9 @@ Places = npt.NDArray[np.int64]
 
 
 def regular_lines(data: bytes, delimiter: str) -> tuple[bytes, int] | None:
-    """Return a regular file with line feeds as its only line ends, and its number of records.
+    """Return a pair: a regular file in which each line ends in a line feed, and its number of lines.
 
-    Return None if it is not regular. Line ends inside quotes do not end a record.
+    Return None if the file is not regular. A line end inside quotes does not end a line.
     """
     found = np.frombuffer(data, np.uint8)
     quotes = np.flatnonzero(found == _QUOTE)
@@ -95,7 +95,7 @@ def strict_rows(text: str, source: str, delimiter: str) -> Iterator[list[str]]:
 
 
 def rows_of(text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
-    """Yield each row with the number of its first line, up to the first error."""
+    """Yield each row as a pair (number of its first line, row), up to the first error."""
     rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     end = 0
     with _fields_of_any_size():

@@ -1,7 +1,7 @@
 """Reads a CSV file as a frame of text columns, or names the line that is ambiguous.
 
 Everything is read as text, so that an id such as 007 keeps its zeros and no column gets its type from its
-first rows. polars parses; the number of its rows is checked against the lines of the file.
+first rows. polars parses the file; then the number of rows is checked against the number of lines.
 """
 
 import re
@@ -28,9 +28,9 @@ _SEP_LINE = re.compile(r'"?sep=(.)"?\r?(?:\n|\r|$)', re.IGNORECASE)
 
 @dataclass(frozen=True)
 class CsvOptions:
-    """Options for reading CSV. Without a delimiter, it is detected.
+    """Options for reading CSV. If `delimiter` is None, it is detected.
 
-    With `or_utf8`, a file in valid UTF-8 is read as such, whatever the encoding: erblock writes UTF-8.
+    With `or_utf8`, a file that is valid UTF-8 is read as UTF-8, whatever `encoding` is: erblock writes UTF-8.
     """
 
     delimiter: str | None = None
@@ -49,7 +49,7 @@ def parse_csv(data: bytes, source: str, options: CsvOptions) -> pl.DataFrame:
     named = _SEP_LINE.match(text)
     if named is not None:
         options = replace(options, delimiter=options.delimiter or named[1])
-        # An empty line in its place keeps the line numbers of an editor.
+        # An empty line replaces it, so that line numbers stay those of an editor.
         text = "\n" + text[named.end() :]
     if not text.strip():
         raise TableError(f"{source} is empty: a header row with column names is needed")
@@ -67,7 +67,8 @@ def _parsed(data: bytes, source: str, delimiter: str) -> pl.DataFrame:
     if len(names) != frame.width:
         raise TableError(f"{source}: the header row cannot be read ({len(names)} or {frame.width} columns?)")
     _check_names(names, source)
-    # No setting can name a column without a name; pandas writes its row index as one.
+    # A column without a name is dropped, as no setting can name it; pandas writes its row index as such a
+    # column.
     columns = zip(frame.get_columns(), names, strict=True)
     frame = pl.DataFrame([column.alias(name) for column, name in columns if name])
     _check_no_second_header(frame, source)
@@ -91,7 +92,7 @@ def _read(data: bytes, n_lines: int, source: str, delimiter: str) -> pl.DataFram
 
 
 def _strictly_read(text: str, source: str, delimiter: str) -> tuple[pl.DataFrame, list[str]]:
-    """Return the rows and the column names of a file with irregular quotes."""
+    """Return a pair (rows, column names) of a file with irregular quotes."""
     rows = strict_rows(text, source, delimiter)
     names = [name.strip() for name in next((row for row in rows if row), [])]
     width = len(names)
@@ -108,7 +109,7 @@ def _strictly_read(text: str, source: str, delimiter: str) -> tuple[pl.DataFrame
 def detect_delimiter(data: bytes) -> str:
     """Return the delimiter that splits a sample of `data` into the most, and most even, columns.
 
-    Ties go to the first in `DELIMITERS`; a comma wins if no delimiter splits the header.
+    Ties go to the first in `DELIMITERS`. If no delimiter splits the rows, a comma is returned.
     """
     scores = {delimiter: _evenness(_sample_rows(data, delimiter)) for delimiter in DELIMITERS}
     best = max(scores, key=lambda delimiter: scores[delimiter])
@@ -131,7 +132,7 @@ def _sample_rows(data: bytes, delimiter: str) -> list[list[str]]:
     if len(data) > _SAMPLE_BYTES and "\n" in text:
         text = text[: text.rindex("\n")]
     sample: list[list[str]] = []
-    # A wrong delimiter can break the quoting; it is judged by the rows before that.
+    # A wrong delimiter can break the quoting; then only the rows before the error count.
     with suppress(Error):
         sample.extend(islice((row for _, row in rows_of(text, delimiter) if row), _SAMPLE_ROWS))
     return sample
@@ -141,7 +142,7 @@ def header_names(data: bytes, source: str, delimiter: str) -> list[str]:
     """Return the column names in the first row of CSV `data`, "" for a column without a name.
 
     Raises:
-        TableError: if two columns have the same name, or none has one.
+        TableError: if two columns have the same name, or no column has a name.
     """
     header = next((row for row in strict_rows(_head_of(data), source, delimiter) if row), [])
     names = [name.strip() for name in header]
@@ -150,7 +151,7 @@ def header_names(data: bytes, source: str, delimiter: str) -> list[str]:
 
 
 def _head_of(data: bytes) -> str:
-    """Return the lines of the header: several, if a quoted name has line feeds."""
+    """Return the text of the header: several lines if a quoted name has line feeds."""
     data = data.lstrip(b"\r\n")
     end = data.find(b"\n")
     while end >= 0 and data.count(b'"', 0, end) % 2:
@@ -196,7 +197,11 @@ def _check_delimiter(delimiter: str | None) -> None:
 
 
 def _diagnosis(data: bytes, source: str, delimiter: str, complaint: str) -> str:
-    """Return why a file was refused: the first row with too many values, by its line."""
+    """Return the error message for a file that cannot be read.
+
+    It names the line of the first row with more values than the header. Without such a row, it has the
+    parser's `complaint`.
+    """
     header: list[str] | None = None
     with suppress(Error):
         for line, row in rows_of(data.decode(), delimiter):

@@ -1,4 +1,4 @@
-"""Reads tables of databases by ADBC: duckdb:///file.db?table=x, postgresql://user@host/db?table=x."""
+"""Reads tables of databases through ADBC: duckdb:///file.db?table=x, postgresql://user@host/db?table=x."""
 
 from contextlib import closing
 from pathlib import Path
@@ -21,7 +21,7 @@ def is_database(source: str) -> bool:
 
 
 def database_file(source: str) -> Path | None:
-    """Return the file of a DuckDB URL, None for other sources. duckdb:////x is the absolute path /x."""
+    """Return the path in a DuckDB URL; None for other sources. duckdb:////x is the absolute path /x."""
     url = split_url(source)
     return Path(url.netloc + url.path.removeprefix("/")) if url.scheme == _DUCKDB else None
 

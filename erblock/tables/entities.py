@@ -1,4 +1,4 @@
-"""Reads the entities (CLUSTERS, LINKED) of an earlier run, to keep their ids."""
+"""Reads the entities of an earlier run, a file of clusters, so that they keep their ids."""
 
 from dataclasses import dataclass
 

@@ -1,8 +1,8 @@
 """Measures how strongly agreement on some columns suggests a match, for the rules that `init` proposes.
 
-Two measures: *chance* is the expected number of partners that agree with a record by accident, from the
-frequencies of values. *Agreement* is the share of the pairs agreeing on the columns that also agree on the
-others; true matches do, neighbours in the same street do not.
+There are two measures. *Chance* is the expected number of records that agree with a record by accident,
+computed from the frequencies of values. *Agreement* is, among the pairs that agree on the columns, the share
+that also agrees on other columns. True matches agree there, too; neighbours in the same street do not.
 """
 
 from collections.abc import Sequence
@@ -22,11 +22,11 @@ _CHECKED_PAIRS = 3_000
 _FEWEST_PAIRS = 10
 _FEWEST_SHARE = 0.005
 _ALIKE = 80
-# The separator occurs in no value, so this is the name of no user's column.
+# The separator occurs in no value, so no column of a user has one of these names.
 _ROW, _SIZE = f"{SEPARATOR}row", f"{SEPARATOR}size"
-# How many times more often values are similar than equal, by kind: fuzzy comparisons also agree by chance.
+# For each kind, how many times more often two random values are similar than equal.
 _FUZZ = {"name": 3.0, "number": 5.0, "year": 3.0}
-# Columns that agree this often by chance tell little about a pair.
+# A column that agrees by chance more often than this tells little about a pair.
 _TELLING = 0.05
 # The most telling columns decide; hundreds of columns take minutes and add nothing.
 _MOST_OTHERS = 20
@@ -34,7 +34,12 @@ _MOST_OTHERS = 20
 
 @dataclass(frozen=True)
 class Column:
-    """Figures of a mapped column. `chance`: the probability that two random records agree on it."""
+    """Statistics of a mapped column.
+
+    `coverage`: the probability that both records of a pair have a value. `chance`: the probability that two
+    random records agree on the column. `words`: the larger mean number of words of the two sides. `codes`:
+    the smaller share of values with a code.
+    """
 
     name: str
     right_name: str
@@ -47,10 +52,10 @@ class Column:
 
 @dataclass(frozen=True)
 class Agreement:
-    """Figures of the pairs that agree on some columns.
+    """Statistics of the pairs that agree on a set of columns.
 
-    `support`: their number per left record. `shares`: the share of them that also agree on each other column,
-    most telling column first.
+    `support`: the number of these pairs per left record. `shares`: for each other column, the share of these
+    pairs that also agree on it; the most telling column comes first.
     """
 
     support: float
@@ -58,7 +63,7 @@ class Agreement:
 
 
 class Evidence:
-    """The mapped columns of one or two tables as keys, and the measures over them."""
+    """The keys of the mapped columns of one or two tables, and the measures computed from these keys."""
 
     def __init__(self, left: Side, right: Side | None, mapped: Sequence[MappedColumn]) -> None:
         self.dedup = right is None
@@ -76,16 +81,16 @@ class Evidence:
         return self._held(a.name, b.name) or self._held(b.name, a.name)
 
     def accidental(self, columns: Sequence[Column]) -> float:
-        """Return the expected number of partners that agree with a record on all `columns` by accident."""
+        """Return the expected number of records that agree with a record on all `columns` by accident."""
         partners = float(self.n_other)
         for column in columns:
             partners *= min(1.0, column.chance * _FUZZ.get(column.kind, 1.0))
         return partners
 
     def agreement(self, columns: Sequence[Column]) -> "Agreement":
-        """Return the number of pairs that agree on `columns`, and their shares on the other telling columns.
+        """Return the support and the shares (see `Agreement`) of the pairs that agree on `columns`.
 
-        There are no shares if too few pairs agree.
+        Only telling columns have a share. If too few pairs agree, none has.
         """
         pairs, found = self._agreeing([column.name for column in columns])
         others = [c for c in self.columns if c not in columns and c.chance <= _TELLING]
@@ -106,7 +111,7 @@ class Evidence:
         return _share((differs[0] & differs[1]).fill_null(value=False))
 
     def _agreeing(self, names: list[str]) -> tuple[pl.DataFrame, float]:
-        """Return a sample of the pairs of records with equal keys, and the number of all such pairs."""
+        """Return a pair: a sample of the pairs of records with equal keys, and their estimated number."""
         step = 1 + self._left.height // _SAMPLE
         left = self._left.gather_every(step).drop_nulls(names)
         right = self._right.drop_nulls(names)
@@ -135,7 +140,7 @@ class Evidence:
     def _chance(self, name: str) -> float:
         """Return the probability that two records of the fuller table agree on a column.
 
-        Across two tables, a column that they write in two styles would seem rare.
+        Compared across the tables, a column that they write in two styles would seem to agree rarely.
         """
         sides = [side.get_column(name) for side in (self._left, self._right)]
         return _collisions(max(sides, key=pl.Series.count))
@@ -156,9 +161,9 @@ def _other(name: str) -> str:
 
 
 def _common_kind(pair: MappedColumn) -> Kind:
-    """Return the kind of a mapped column; if its sides differ, the looser one.
+    """Return the kind of a mapped column; if its sides differ, the kind that is compared more loosely.
 
-    A brand can have few values in one table and many in the other.
+    The sides can differ: a brand can have few values in one table and many in the other.
     """
     kinds = {pair.left.kind, pair.right.kind}
     return next((kind for kind in ("text", "name") if kind in kinds), pair.left.kind)
@@ -181,7 +186,10 @@ def _keys(texts: pl.DataFrame, names: dict[str, str], mapped: Sequence[MappedCol
 
 
 def _key(text: pl.Expr, kind: Kind) -> pl.Expr:
-    """Return a key that is equal for values that the rules certainly accept as equal."""
+    """Return an expression that converts values to keys; values that differ only in style get equal keys.
+
+    A number becomes its numeric value; a date, code or year its letters and digits; other text its words.
+    """
     if kind == "number":
         return text.str.extract(r"(\d[\d.,]*)").str.replace_all(",", "").cast(pl.Float64, strict=False)
     if kind in {"date", "code", "year"}:
@@ -190,7 +198,7 @@ def _key(text: pl.Expr, kind: Kind) -> pl.Expr:
 
 
 def _alike(pairs: pl.DataFrame, column: Column) -> pl.Series:
-    """Return whether each pair is similar on a column, null if a value is missing."""
+    """Return, for each pair, whether its values of a column are similar; null if a value is missing."""
     left, right = pairs.get_column(column.name), pairs.get_column(_other(column.name))
     if column.kind not in {"name", "text", "category"}:
         return left == right

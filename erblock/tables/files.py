@@ -27,7 +27,7 @@ def read_frame(source: str, options: CsvOptions = DEFAULT_CSV) -> pl.DataFrame:
     `source` can also be the name of a table in memory.
 
     Raises:
-        TableError: if it does not exist, cannot be read, or its parts have different columns.
+        TableError: if `source` does not exist or cannot be read, or its files have different columns.
     """
     frame = held(source)
     if frame is None and (source == STANDARD or is_url(source)):
@@ -62,7 +62,7 @@ def column_names(source: str, options: CsvOptions = DEFAULT_CSV) -> list[str]:
 
 
 def _read_head(path: Path, options: CsvOptions) -> pl.DataFrame:
-    """Return the first rows of a file, or all rows, with all its columns."""
+    """Return a frame with all columns of a file, and with all, some or none of its rows."""
     if format_of(path.name) == "CSV":
         with suppress(TableError, OSError), path.open("rb") as file:
             head = file.read(_HEAD_BYTES)
@@ -75,7 +75,7 @@ def _read_head(path: Path, options: CsvOptions) -> pl.DataFrame:
 
 
 def check_exists(source: str) -> None:
-    """Raise TableError if `source`, a path, a glob or a folder of this machine, has no table."""
+    """Raise TableError if `source`, a local path, glob or folder, has no table."""
     _part_paths(source)
 
 

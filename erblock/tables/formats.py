@@ -1,4 +1,4 @@
-"""The formats of tables: how to recognise one, by the file name or the first bytes, and how to read it."""
+"""Recognises the format of a table from its file name or first bytes, and reads the table."""
 
 import io
 import json
@@ -30,12 +30,12 @@ EXPECTED = (
 
 
 def format_of(name: str) -> Format | None:
-    """Return the format of a file by the ending of its name; None if it is not a table."""
+    """Return the format of a file, from the ending of its name; None if no table has this ending."""
     return next((kind for kind, endings in ENDINGS.items() if name.lower().endswith(endings)), None)
 
 
 def sniffed(data: bytes) -> Format:
-    """Return the format of a table by its first bytes; CSV if no other fits."""
+    """Return the format of a table, from its first bytes; CSV if no other format fits."""
     if data.startswith(b"PAR1"):
         return "Parquet"
     if data.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
@@ -44,11 +44,11 @@ def sniffed(data: bytes) -> Format:
 
 
 def parsed(data: bytes, kind: Format, source: str, options: CsvOptions) -> pl.DataFrame:
-    """Return the rows of a table from its bytes.
+    """Return the rows of a table, given its bytes and its format `kind`.
 
     Raises:
-        TableError: if they cannot be read.
-        MissingExtraError: if the package that reads them is not installed.
+        TableError: if the bytes cannot be read.
+        MissingExtraError: if the package that reads this format is not installed.
     """
     if kind == "CSV":
         return parse_csv(data, source, options)

@@ -1,4 +1,4 @@
-"""Checks what a command reads and writes, so that it never overwrites what it reads."""
+"""Checks the inputs and outputs of a command, so that it never overwrites an input."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -16,14 +16,14 @@ from erblock.tables.writing import check_writable, real
 
 @dataclass(frozen=True)
 class Read:
-    """An input of a command: its name in messages, and its path, glob or folder, or None."""
+    """An input of a command: its name in messages (`what`), and its path, glob or folder, or None."""
 
     what: str
     path: str | Path | None
 
     @property
     def files(self) -> list[Path]:
-        """The files of the path; of a folder, the folder itself and the files directly in it."""
+        """The files at the path; for a folder, the folder itself and the files directly in it."""
         if self.path is None or str(self.path) == STANDARD:
             return []
         path = Path(self.path)
@@ -40,7 +40,7 @@ class Read:
 class Write:
     """An output of a command: the option that names it, and its path.
 
-    `whole`: it is a folder that is replaced with all its contents.
+    `whole`: whether it is a folder that is replaced with all its contents.
     """
 
     option: str
@@ -103,7 +103,7 @@ def _check_two(first: Write, second: Write) -> None:
 
 
 def _same(path: Path, file: Path) -> bool:
-    """Return whether two names are one file, through hard or symbolic links."""
+    """Return whether two paths lead to one file, also through hard or symbolic links."""
     if real(path) == real(file):
         return True
     return path.exists() and file.exists() and path.samefile(file)

@@ -73,10 +73,10 @@ class TriedRules:
 
 
 def mapped_columns(left: TableFacts, right: TableFacts | None) -> tuple[MappedColumn, ...]:
-    """Return the mapped columns of two tables, or all columns of one, to deduplicate.
+    """Return the mapped columns of two tables; all columns of one table if `right` is None.
 
     Raises:
-        TableError: if there are none.
+        TableError: if there is no such column.
     """
     mapped = map_columns(left.side, (right or left).side)
     if not mapped:
@@ -91,9 +91,9 @@ def config_text(
     folder: Path,
     reading: Mapping[str, str],
 ) -> str:
-    """Return the text of an erblock.toml in `folder` for two tables, or one and None to deduplicate.
+    """Return the text of an erblock.toml in `folder`; the second of the `tables` is None to deduplicate.
 
-    `reading` has the keys of [tables] on how files are read.
+    `reading` has the settings of [tables] that say how files are read, such as the delimiter.
     """
     left, right = tables
     lines = [
@@ -154,13 +154,13 @@ def _columns(mapped: Sequence[MappedColumn], rules: TriedRules) -> Iterator[str]
 
 
 def entry_of(pair: MappedColumn) -> str:
-    """Return a mapped column as an entry of the key `columns`."""
+    """Return a mapped column as it is written in the setting `columns`."""
     same = pair.left.name == pair.right.name
     return pair.left.name if same else f"{pair.left.name}={pair.right.name}"
 
 
 def _use(pair: MappedColumn, rules: TriedRules) -> str:
-    """Return which rules use a column, as text."""
+    """Return a text that says which rules use a mapped column, or that none does."""
     name = re.compile(rf"[(.]{re.escape(quoted(pair.left.name))}\)")
     used = [
         f"{kind} rule {number}"
@@ -175,7 +175,7 @@ def _use(pair: MappedColumn, rules: TriedRules) -> str:
 
 
 def left_out(left: TableFacts, right: TableFacts | None, mapped: Sequence[MappedColumn]) -> list[str]:
-    """Return the lines of a comment with each column that is not compared, and why."""
+    """Return comment lines that list the columns that are not compared, each with the reason."""
     lines = [*_left_out_of(left, right or left, {pair.left.name for pair in mapped}, "left")]
     if right is not None:
         lines += _left_out_of(right, left, {pair.right.name for pair in mapped}, "right")
@@ -223,7 +223,10 @@ def _rules_section(rules: TriedRules) -> Iterator[str]:
 
 
 def _relative(source: str, folder: Path) -> str:
-    """Return a path relative to the folder. An absolute path stays absolute, as the settings may be moved."""
+    """Return a path relative to the folder.
+
+    An absolute path stays absolute, as the settings file may be moved.
+    """
     if source == STANDARD or is_url(source) or Path(source).is_absolute():
         return source
     return Path(os.path.relpath(source, folder)).as_posix()

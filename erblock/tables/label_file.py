@@ -1,4 +1,4 @@
-"""The user's CSV of labels: appends answers in its own format, and undoes them byte for byte."""
+"""Appends labels to the user's CSV file in the format of the file, and undoes this byte for byte."""
 
 import csv
 import io
@@ -35,7 +35,7 @@ class LabelFile:
     line_end: str
 
     def append(self, left_id: str, right_id: str, label: int | None) -> Appended:
-        """Append one row, with an empty label for None; other columns stay empty.
+        """Append one row. A label of None is written as an empty value; other columns stay empty.
 
         Raises:
             TableError: if the file cannot be written.
@@ -71,12 +71,13 @@ class LabelFile:
 
     def _line(self, values: list[str] | tuple[str, ...]) -> bytes:
         text = io.StringIO(newline="")
-        # Python before 3.13 quotes only the line end that it writes; with both characters, it quotes either.
+        # Python before 3.13 quotes a value only if it holds a character of the line end that is written. This
+        # line end has both characters.
         csv.writer(text, delimiter=self.delimiter, lineterminator="\r\n").writerow(values)
         return (text.getvalue().removesuffix("\r\n") + self.line_end).encode()
 
     def _missing_line_end(self, file: io.BufferedRandom, size: int) -> bytes:
-        """Return the bytes before a new row: a line end, if the file lacks the last one."""
+        """Return the bytes to write before a new row: the header of an empty file, or a missing line end."""
         if not size:
             return self._line(self.columns)
         file.seek(-1, io.SEEK_END)
@@ -88,7 +89,7 @@ class LabelFile:
 
 
 def check_label_file(path: Path) -> None:
-    """Raise TableError if labels cannot be appended to `path`, which may be missing."""
+    """Raise TableError if labels cannot be appended to the file at `path`, which may not exist yet."""
     if not path.name.lower().endswith(_ENDINGS):
         raise TableError(f"--labels {path}: answers are appended to a CSV; expected a name ending in .csv")
     if path.is_dir():
@@ -131,5 +132,5 @@ def _begun(path: Path) -> LabelFile:
 
 
 def id_texts(ids: pl.Series) -> list[str]:
-    """Return ids as their text in a CSV of pairs."""
+    """Return ids as text, as a CSV file of pairs has them."""
     return ids.to_frame().select(id_text(ids.name, ids.dtype)).to_series().to_list()

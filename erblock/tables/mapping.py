@@ -18,15 +18,16 @@ _ALIKE_NAME = 60
 _SHARED_WORDS = 0.2
 _SHARED_CATEGORIES = 0.6
 _WORD_LENGTH = 3
-# With fewer numbers, any two columns of similar magnitude pass as samples of one.
+# With fewer numbers, any two columns of similar magnitude pass the test for one distribution.
 _ENOUGH = 400
-# Kinds that can be the same column in two tables: a brand can be a category in one and a name in the other.
+# A column with at least this share of telephone numbers is a column of telephone numbers.
 _MOST = 0.9
-# A telephone number: at least seven digits and signs between them. The last seven are the local number; the #
+# A telephone number: at least seven digits and signs between them. The last seven are the local number; the
 # prefix depends on the caller.
 _PHONE = r"^[+(]?(\d[\s()./-]*){7,}$"
 _SUBSCRIBER = 7
 _WORD = r"[\p{L}\p{N}]+"
+# Kinds of one family can be the same column: a brand can be a category in one table and a name in the other.
 _FAMILY = {"text": "words", "name": "words", "category": "words", "code": "code", "number": "number"}
 
 
@@ -41,7 +42,7 @@ class MappedColumn:
 
 @dataclass(frozen=True)
 class Side:
-    """The folded texts of one table and the profiles of its columns."""
+    """The texts of one table, as `column_texts` returns them, and the profiles of its columns."""
 
     texts: pl.DataFrame
     columns: tuple[ColumnProfile, ...]
@@ -50,8 +51,8 @@ class Side:
 def map_columns(left: Side, right: Side) -> tuple[MappedColumn, ...]:
     """Return the mapped columns, in the order of the left table; each column is used once.
 
-    Columns are mapped by equal names first, then by names equal without case and separators, then by shared
-    values of the same kind, then by similar distributions of numbers, such as prices in two shops.
+    Columns are mapped by equal names first, then by names that are equal without case and separators, then by
+    shared values of the same kind, then by similar distributions of numbers, such as prices in two shops.
     """
     found: dict[str, MappedColumn] = {}
     for key, reason in ((_exact, "same name"), (plain_name, "same name but for case and separators")):
@@ -84,7 +85,7 @@ def _free(side: Side, found: dict[str, MappedColumn]) -> list[ColumnProfile]:
 def _guesses(
     left: Side, right: Side, found: dict[str, MappedColumn]
 ) -> Sequence[tuple[float, ColumnProfile, ColumnProfile]]:
-    """Return likely pairs of columns with the share of values in common, best first."""
+    """Return likely pairs of columns, best first, as (share of values in common, left, right)."""
     asked = [column for column in left.columns if column.name not in found]
     free = _free(right, found)
     if not asked or not free:
@@ -103,7 +104,7 @@ def _guesses(
 
 
 def _spread_alike(left: Side, right: Side, found: dict[str, MappedColumn]) -> dict[str, MappedColumn]:
-    """Return pairs of number columns with one distribution, if neither column has a second such partner."""
+    """Return pairs of number columns with similar distributions; each column has only one such partner."""
     ours = [c for c in left.columns if c.name not in found and c.kind == "number"]
     theirs = [c for c in _free(right, found) if c.kind == "number"]
     numbers = [
@@ -125,7 +126,11 @@ def _sorted_numbers(values: pl.Series) -> Floats:
 
 
 def _is_one_sample(left: Floats, right: Floats) -> bool:
-    """Return whether two columns pass the Kolmogorov-Smirnov test at 5 %; False for too few values."""
+    """Return whether two sorted columns of numbers may have the same distribution.
+
+    They may if they pass the two-sample Kolmogorov-Smirnov test at the level of 5 %. The result is False if a
+    column has too few values for the test.
+    """
     if min(len(left), len(right)) < _ENOUGH:
         return False
     values = np.concatenate([left, right])
@@ -134,7 +139,10 @@ def _is_one_sample(left: Floats, right: Floats) -> bool:
 
 
 def _is_likely(shared: float, left: ColumnProfile, right: ColumnProfile, family: str) -> bool:
-    """Return whether a share of common values is high enough; columns that agree by chance need more."""
+    """Return whether the share of common values is high enough to map two columns.
+
+    Columns that often agree by chance need a higher share.
+    """
     if fuzz.WRatio(plain_name(left.name), plain_name(right.name)) >= _ALIKE_NAME and shared > 0:
         return family not in {"words", "code", "date"} or shared >= _SHARED_WORDS / 2
     if "category" in {left.kind, right.kind}:
@@ -144,7 +152,7 @@ def _is_likely(shared: float, left: ColumnProfile, right: ColumnProfile, family:
 
 
 def _family(side: Side, column: ColumnProfile) -> str:
-    """Return the family of kinds of a column. Telephone numbers, kind code or name, are one family."""
+    """Return the family of a column's kind. Telephone numbers are codes, even if their kind is name."""
     is_phone = column.kind == "name" and _phone_share(side.texts.get_column(column.name)) >= _MOST
     return "code" if is_phone else _FAMILY.get(column.kind, column.kind)
 
@@ -155,9 +163,9 @@ def _phone_share(values: pl.Series) -> float:
 
 
 def _shared(words: pl.DataFrame, theirs: pl.DataFrame) -> dict[str, float]:
-    """Return, for each other column, the share of a column's words in common, weighted by frequency.
+    """Return, for each column in `theirs`, the share of words in common, weighted by frequency.
 
-    A brand occurs in many titles, too, but is a small part of them.
+    A brand also occurs in many titles, but is a small part of their words.
     """
     both = words.join(theirs, on="word").group_by("column_right")
     sums = both.agg(shared=pl.min_horizontal("share", "share_right").sum())
@@ -165,7 +173,10 @@ def _shared(words: pl.DataFrame, theirs: pl.DataFrame) -> dict[str, float]:
 
 
 def _word_shares(side: Side, column: ColumnProfile) -> pl.DataFrame:
-    """Return column, word and share. A date is one word, as any two dates share days and months."""
+    """Return the columns `column`, `word` and `share`, the share of the word in the column.
+
+    A date is one word, as any two dates share days and months.
+    """
     values = side.texts.get_column(column.name).drop_nulls().alias("word").to_frame()
     word = pl.col("word")
     if column.kind != "date":

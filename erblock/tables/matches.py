@@ -1,4 +1,4 @@
-"""Reads files of matches (MATCHES), and tells the kind of a file by its columns."""
+"""Reads files of matches (MATCHES), and recognises the kind of a file from its columns."""
 
 from collections.abc import Collection
 from pathlib import Path
@@ -24,7 +24,7 @@ _VERDICTS = {"true": True, "1": True, "1.0": True, "false": False, "0": False, "
 
 
 def kind_of(path: str | Path, csv: CsvOptions = DEFAULT_CSV) -> Kind:
-    """Return the kind of a file by its columns; pairs if no other kind fits."""
+    """Return the kind of a file, from its columns; pairs if no other kind fits."""
     return kind_by(read_frame(str(path), csv).columns)
 
 
@@ -41,19 +41,21 @@ def kind_by(names: Collection[str]) -> Kind:
 def read_matches(
     path: str | Path, left_ids: pl.Series, right_ids: pl.Series, csv: CsvOptions = DEFAULT_CSV
 ) -> pl.DataFrame:
-    """Return left_id, right_id, is_match and, if the file has it, probability. Ids get the tables' types.
+    """Return the pairs in a file of matches, with ids in the types of the tables.
 
-    `is_match` is written true and false or 1 and 0. Without it, pairs with probability `LIKELY` or more are
-    matches.
+    The columns are left_id, right_id, is_match and, if the file has it, probability. In the file, is_match is
+    true or false, or 1 or 0. If the file lacks it, the pairs with a probability of at least 0.5 (`LIKELY`)
+    are the matches.
 
     Raises:
-        TableError: as `read_pairs`; also if a probability is not from 0 to 1, or `is_match` is not valid.
+        TableError: as `read_pairs` does; also if a probability is not from 0 to 1, or an is_match is not
+        valid.
     """
     return with_verdicts(read_pairs(path, _AS_FOUND, left_ids, right_ids, csv), str(path))
 
 
 def with_verdicts(frame: pl.DataFrame, source: str) -> pl.DataFrame:
-    """Return the rows of a file of matches with numeric probabilities and with `is_match`.
+    """Return the rows of a file of matches with numeric probabilities and a Boolean `is_match`.
 
     Raises:
         TableError: if a probability or an `is_match` is not valid, or the file has neither column.

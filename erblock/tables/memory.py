@@ -1,6 +1,7 @@
-"""Holds tables in memory under names, which are used like paths, so that frames need no files.
+"""Holds tables in memory under names, which are used like paths, so that a table needs no file.
 
-A name such as "<left>" is not a path. It is known only in the thread that holds it, while it is held.
+A name such as "<left>" is not a path. Only the thread that holds the table knows the name, and only while it
+holds the table.
 """
 
 import os
@@ -26,7 +27,7 @@ _EXPECTED = (
     "interface"
 )
 _INDEX = r"^__index_level_\d+__$"
-"""The name that pandas gives to an index without a name, which each filtered frame has."""
+"""The column name that pandas gives to an index without a name; each filtered frame has such an index."""
 
 
 @contextmanager
@@ -60,10 +61,10 @@ def is_table(data: Any) -> bool:
 
 
 def as_frame(data: Any, name: str) -> pl.DataFrame:
-    """Return a table of any library as a frame, with the types of a Parquet file.
+    """Return a table of any library as a polars frame, in types that every stage knows.
 
     Raises:
-        TableError: if it is not a table or cannot be converted; the message has its `name`.
+        TableError: if `data` is not a table or cannot be converted; the message has its `name`.
     """
     if not is_table(data):
         raise TableError(f"{name}: {_EXPECTED}, found {type(data).__name__}")
@@ -95,7 +96,7 @@ def _column(name: str, values: "pa.ChunkedArray") -> pl.Series:
 
 
 def _is_known(kind: "pa.DataType") -> bool:
-    """Return whether polars knows a type and the types in it. It lacks DuckDB's INTERVAL, for example."""
+    """Return whether polars can represent an Arrow type and its nested types; it has no INTERVAL."""
     from pyarrow import types as of
 
     if of.is_interval(kind) or of.is_decimal256(kind) or of.is_union(kind) or of.is_run_end_encoded(kind):

@@ -28,7 +28,7 @@ _NAMED = (
     ("id_l", "id_r"),
     ("unique_id_l", "unique_id_r"),
 )
-"""The accepted names of the two id columns, of erblock and other programs, in upper or lower case."""
+"""The accepted names of the two id columns, as erblock or other programs write them, in any case."""
 
 _NO_IDS = frozenset({"label", "weight", *PAIRS.columns, *MATCHES.columns})
 """Further columns of a file of pairs, which are no ids."""
@@ -46,13 +46,14 @@ def read_pairs(
 ) -> pl.DataFrame:
     """Return the columns of `schema` that the file at `path` has, with ids in the types of the tables.
 
-    `right_ids` is None for one table; then LABELS must agree on a pair in either order, and not pair a record
-    with itself. `side_names` finds the id columns.
+    `right_ids` is None for one table. Then (a, b) and (b, a) must have the same label, and a labelled pair
+    must not be a record with itself. `side_names` finds the id columns.
 
-    GOLD and LABELS must not be empty. From GOLD with a column `label`, the rows with this `label` are
-    returned. From LABELS, rows with an empty label (a person was unsure) are left out. TAUGHT are LABELS that
-    may be probabilities; an empty or missing weight is 1. PAIRS may have unknown ids (see `unknown_ids`) and
-    no score.
+    The schema decides what is checked. Known matches (GOLD) must not be empty; if they have a column `label`,
+    only the rows with this `label` are returned. Labelled pairs (LABELS) must not be empty; rows with an
+    empty label (a person was unsure) are left out. Training labels (TAUGHT) are like LABELS, but may be
+    probabilities; an empty or missing weight is 1. Candidate pairs (PAIRS) may have unknown ids (see
+    `unknown_ids`) and no score.
 
     Raises:
         TableError: if columns are missing, or an id or a label is not valid for the tables.
@@ -76,7 +77,9 @@ def read_pairs(
 def read_answers(
     path: str | Path, left_ids: pl.Series, right_ids: pl.Series | None, csv: CsvOptions = DEFAULT_CSV
 ) -> pl.DataFrame:
-    """Return all rows of the LABELS file at `path`, possibly none. An empty label is null.
+    """Return all rows of the file of labelled pairs (LABELS) at `path`. An empty label is null.
+
+    The file may have no rows.
 
     Raises:
         TableError: as `read_pairs` does.
@@ -95,7 +98,7 @@ def _answers(
 
 
 def as_pairs(raw: pl.DataFrame, source: str, left_ids: pl.Series, right_ids: pl.Series) -> pl.DataFrame:
-    """Return the columns of PAIRS in `raw`, a file that was already read, as `read_pairs` does.
+    """Return the candidate pairs (PAIRS) in `raw`, the rows of a file that was already read.
 
     Raises:
         TableError: as `read_pairs` does.
@@ -125,7 +128,7 @@ def with_rows(pairs: pl.DataFrame, ids: tuple[pl.Series, pl.Series]) -> pl.DataF
 
 
 def unknown_ids(pairs: pl.DataFrame, side: str, ids: pl.Series) -> pl.Series:
-    """Return the ids in the column `side` of `pairs` that are not among `ids`, in their order."""
+    """Return the distinct ids in the column `side` of `pairs` that are not among `ids`, in their order."""
     seen = pairs.select(pl.col(side).unique(maintain_order=True))
     return seen.join(ids.to_frame(side), on=side, how="anti", maintain_order="left").to_series()
 
@@ -140,8 +143,8 @@ def _named_sides(raw: pl.DataFrame, source: str) -> pl.DataFrame:
 def side_names(columns: Sequence[str], source: str) -> tuple[str, str]:
     """Return the names of the left and the right id column of a file of pairs.
 
-    They have one of the accepted names, such as left_id and right_id, or are the only two columns, left
-    first.
+    They have one of the accepted names, such as left_id and right_id, or are the only two columns that may be
+    ids, left first.
 
     Raises:
         TableError: if the id columns are ambiguous.
@@ -161,7 +164,11 @@ def side_names(columns: Sequence[str], source: str) -> tuple[str, str]:
 
 
 def cast_ids(ids: pl.Series, dtype: pl.DataType, source: str) -> pl.Series:
-    """Return `ids` in the type of the table's ids; raise TableError if one cannot have that type."""
+    """Return `ids` converted to `dtype`, the type of the table's ids.
+
+    Raises:
+        TableError: if an id is missing or cannot be converted.
+    """
     missing = ids.is_null()
     if missing.any():
         raise TableError(f"{source}: {ids.name} is missing in {counted(missing.arg_true() + 1, 'row')}")
@@ -177,12 +184,12 @@ def cast_ids(ids: pl.Series, dtype: pl.DataType, source: str) -> pl.Series:
 
 
 def id_text(name: str, dtype: pl.DataType) -> pl.Expr:
-    """Return the expression of a column of ids as their text in a CSV."""
+    """Return an expression that converts the column of ids `name` to text, as in a CSV file."""
     return pl.col(name).bin.encode("hex") if dtype == pl.Binary else pl.col(name).cast(pl.String)
 
 
 def converted_ids(ids: pl.Series, dtype: pl.DataType) -> pl.Series:
-    """Return `ids` in another type, as read from a CSV of pairs; null if one cannot have that type."""
+    """Return `ids` of a file of pairs converted to `dtype`; null for an id that cannot be converted."""
     with suppress(pl.exceptions.PolarsError):
         converted = _converted(ids, dtype)
         if converted.dtype == dtype:  # polars casts the fields of a structure and leaves the structure
@@ -209,7 +216,7 @@ def _converted(ids: pl.Series, dtype: pl.DataType) -> pl.Series:
 
 
 def _with_labels(frame: pl.DataFrame, schema: Schema, source: str, label: int = 1) -> pl.DataFrame:
-    """Return `frame` with numeric labels, null for an empty one; from GOLD, only the rows of `label`."""
+    """Return `frame` with numeric labels, null if empty; of known matches (GOLD), only rows with `label`."""
     if "label" not in frame.columns:
         if schema is not GOLD:
             raise TableError(

@@ -33,9 +33,11 @@ _ID_VALUE = r"^[\p{L}\p{N}_:/-]*\d[\p{L}\p{N}_:/-]*$"
 
 @dataclass(frozen=True)
 class ColumnProfile:
-    """The profile of a column. `missing` is a share of all rows; other shares are of the values present.
+    """The profile of a column.
 
-    `length` is the mean number of characters, `words` of words; `codes` is the share of values with a code.
+    `missing`: the share of rows without a value. `n_distinct`: the number of distinct values. `distinct`: the
+    same, divided by the number of values present. `length` and `words`: the mean numbers of characters and of
+    words of a value. `codes`: the share of the values present that hold a code.
     """
 
     name: str
@@ -71,10 +73,12 @@ class IdColumn:
 
 
 def pick_id_column(frame: pl.DataFrame, source: str) -> IdColumn:
-    """Return the column named id, in any case, else the first one that is unique.
+    """Return the column named id, in any case, else a unique column.
+
+    Among several unique columns, the first one that is named like a key is returned, else the first one.
 
     Raises:
-        TableError: if there is none, or if the column named id is unique except in a few rows.
+        TableError: if there is no such column, or if the column named id is unique except in a few rows.
     """
     named = [name for name in frame.columns if name.lower() == "id"]
     unique = [name for name in frame.columns if _is_key(frame.get_column(name))]
@@ -103,8 +107,8 @@ def pick_id_column(frame: pl.DataFrame, source: str) -> IdColumn:
 def certain_id_column(frame: pl.DataFrame, source: str) -> str | None:
     """Return the id column of a table without a column `id`, or None if it is not certain.
 
-    It is the only unique column that is named like an id, or like a key or a number; else the first column,
-    if its values are unique codes.
+    It is the only unique column that is named like an id; else the only column of unique codes that is named
+    like a key or a number; else the first column, if its values are unique codes.
 
     Raises:
         TableError: if a column that is named like an id is unique except in a few rows.
@@ -126,7 +130,7 @@ def certain_id_column(frame: pl.DataFrame, source: str) -> str | None:
 
 
 def _holds_codes(values: pl.Series) -> bool:
-    """Return whether each value is one word with a digit, so no name, price or address."""
+    """Return whether each value is one word with a digit, so that it is no name, price or address."""
     if values.dtype == pl.String:
         return bool(values.str.contains(_ID_VALUE).all())
     return values.dtype.is_integer()
@@ -137,7 +141,7 @@ def _says_key(name: str) -> bool:
 
 
 def _is_nearly_key(values: pl.Series) -> bool:
-    """Return whether most values are unique: an id with mistakes, which the user should know."""
+    """Return whether most values are unique, as in an id column with mistakes, to report to the user."""
     return _is_plain(values) and 2 * int(values.is_unique().sum()) > len(values)
 
 
@@ -157,9 +161,10 @@ def _profile(values: pl.Series) -> ColumnProfile:
 
 @dataclass(frozen=True)
 class ColumnFigures:
-    """The data of a profile: counts of rows, of `known` (present) and of distinct values, and a sample.
+    """The statistics from which the profile of a column is computed.
 
-    The sample is the first known value and every `sample_step`-th after it.
+    `known`: the number of values present. `sample`: the first value present, and every `sample_step`-th one
+    after it.
     """
 
     rows: int
@@ -169,12 +174,12 @@ class ColumnFigures:
 
 
 def sample_step(known: int) -> int:
-    """Return the step between the values of a sample, for this number of known values."""
+    """Return the step between the values of a sample, for this number of values present."""
     return 1 + known // _SAMPLE
 
 
 def profile_of(name: str, figures: ColumnFigures) -> ColumnProfile:
-    """Return the profile of a column from its figures."""
+    """Return the profile of a column, computed from its statistics."""
     if not figures.known:
         return ColumnProfile(name, "empty", 1.0, 0.0, 0, 0.0, 0.0, 0.0)
     sample = figures.sample

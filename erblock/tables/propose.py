@@ -1,8 +1,8 @@
 """Proposes rules from the profiles of columns.
 
-A match rule is supervision: it must nearly always be right, and may miss much. So it joins two or three
-columns on which hardly any two records agree by accident, and whose agreeing pairs also agree elsewhere (see
-`evidence`). A rare code in a name is strong evidence on its own.
+Match rules label training pairs, so a rule must nearly always be right, and may miss much. It combines two or
+three columns on which hardly any two records agree by accident. The pairs that agree on these must also agree
+on other columns (see `evidence`). A rare code in a name is strong evidence on its own.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,7 +14,7 @@ from erblock.tables.evidence import Agreement, Column, Evidence
 _MOST_RULES = 4
 _MOST_COLUMNS = 8
 _COLUMN_USES = 2
-# The largest number of accidental partners per record; the check of the agreeing pairs does the rest.
+# The largest number of accidental partners per record. Agreement on other columns is checked separately.
 _CHANCE = 1.0
 _LEAST_AGREEMENT = 0.5
 _FULL_AGREEMENT = 0.75
@@ -44,17 +44,17 @@ class Proposal:
 
 @dataclass(frozen=True)
 class _Candidate:
-    """Columns that a rule may join, and the figures of the pairs that agree on them."""
+    """Columns that a rule may combine, and statistics of the pairs that agree on them."""
 
     columns: tuple[Column, ...]
     agreement: Agreement
 
     def trust(self, reached: Mapping[str, Sequence[float]]) -> float | None:
-        """Return the share of the pairs that agree on the most telling other column; None if unknown.
+        """Return the share of the pairs that also agree on the most telling other column; None if unknown.
 
-        `reached` has the shares of all candidates by column, highest first. A column on which hardly any
-        pairs agree is skipped: two tables may write it in two styles. If the second-highest share is
-        moderate, all shares are divided by it.
+        `reached` has, for each column, the shares of all candidates, highest first. A column with a low
+        highest share is skipped, as two tables may write it in two styles. If the second-highest share of the
+        column is moderate, the share is divided by it; the result is at most 1.
         """
         shares = self.agreement.shares
         telling = next((name for name in shares if reached[name][0] >= _LEAST_AGREEMENT), None)
@@ -66,7 +66,10 @@ class _Candidate:
 
 
 def propose_rules(evidence: Evidence) -> Proposal:
-    """Return match and conflict rules for the mapped columns, with a match rule if there is a column."""
+    """Return match and conflict rules for the mapped columns.
+
+    There is at least one match rule if there is a column.
+    """
     candidates = _candidates(evidence)
     chosen = _varied(candidates)
     match = [*_code_rules(evidence), *(_match_rule(evidence, each.columns) for each in chosen)]
@@ -82,7 +85,7 @@ def quoted(name: str) -> str:
 
 
 def _candidates(evidence: Evidence) -> list[_Candidate]:
-    """Return the combinations of columns for rules, most pairs first; none contains another."""
+    """Return the combinations of columns for rules, of which none contains another, most pairs first."""
     usable = [c for c in evidence.columns if c.kind != "text" and c.coverage >= LEAST_COVERAGE]
     usable = sorted(usable, key=lambda column: column.chance / column.coverage)[:_MOST_COLUMNS]
     sets = [c for size in (2, 3) for c in combinations(usable, size) if _is_sound(evidence, c)]
@@ -92,16 +95,16 @@ def _candidates(evidence: Evidence) -> list[_Candidate]:
 
 
 def _is_sound(evidence: Evidence, columns: tuple[Column, ...]) -> bool:
-    """Return whether chance is low and no column repeats another."""
+    """Return whether columns rarely agree by chance, one is a name or code, and none repeats another."""
     telling = any(column.kind in {"name", "code"} for column in columns)
     repeated = any(evidence.overlap(a, b) for a, b in combinations(columns, 2))
     return telling and not repeated and evidence.accidental(columns) <= _CHANCE
 
 
 def _trusted(evidence: Evidence, tried: list[_Candidate]) -> list[_Candidate]:
-    """Return the candidates whose pairs agree on other columns about as often as those of the best one.
+    """Return the candidates whose pairs agree on other columns about as often as the best candidate's.
 
-    If too few pairs agree, the columns themselves must be telling.
+    If too few pairs agree to measure this, the columns themselves must be telling.
     """
     reached: dict[str, list[float]] = {}
     for candidate in tried:
@@ -119,7 +122,10 @@ def _trusted(evidence: Evidence, tried: list[_Candidate]) -> list[_Candidate]:
 
 
 def _is_telling(evidence: Evidence, columns: Sequence[Column]) -> bool:
-    """Return whether chance is very low and a name or code is nearly unique, unlike brand and price."""
+    """Return whether columns hardly ever agree by chance, and one is a nearly unique name or code.
+
+    A brand and a price are not telling.
+    """
     worded = [column for column in columns if column.kind in {"name", "code"}]
     unique = any(evidence.accidental([column]) <= _TELLING_PARTNERS for column in worded)
     return unique and evidence.accidental(columns) <= _UNCHECKED_CHANCE
@@ -136,7 +142,10 @@ def _varied(candidates: list[_Candidate]) -> list[_Candidate]:
 
 
 def _match_rule(evidence: Evidence, columns: Sequence[Column]) -> str:
-    """Return a rule: near equality of the most telling column, and less of the others if it suffices."""
+    """Return a rule that demands near equality of the most telling column.
+
+    It demands less of the other columns if the first one is telling enough.
+    """
     first, *others = sorted(columns, key=lambda column: column.chance)
     strict = evidence.accidental([first]) > _TELLING_PARTNERS
     return " AND ".join([_agrees(first, strict=True), *(_agrees(column, strict=strict) for column in others)])
@@ -157,7 +166,7 @@ def _agrees(column: Column, *, strict: bool) -> str:
 
 
 def _code_rules(evidence: Evidence) -> list[str]:
-    """Return rules on a rare model number in both names, strong evidence on its own."""
+    """Return at most one rule: both names hold the same rare model number, which is strong evidence."""
     named = [c for c in evidence.columns if c.kind in {"name", "text"} and c.codes >= _CODES]
     named = sorted(named, key=lambda column: (column.kind == "text", -column.coverage))
     return [
@@ -176,7 +185,7 @@ def _single_rules(evidence: Evidence) -> list[str]:
 
 
 def _conflict_rules(evidence: Evidence, chosen: list[_Candidate]) -> tuple[str, ...]:
-    """Return conflict rules: far values contradict a match, unless names are nearly equal."""
+    """Return conflict rules: distant values contradict a match, unless names are nearly equal."""
     names = sorted((c for c in evidence.columns if c.kind == "name"), key=lambda c: c.chance / c.coverage)
     if not names:
         return ()
@@ -189,6 +198,6 @@ def _conflict_rules(evidence: Evidence, chosen: list[_Candidate]) -> tuple[str, 
 
 
 def _is_safe(evidence: Evidence, chosen: list[_Candidate], far: Column, name: Column) -> bool:
-    """Return whether a conflict rule would hold for hardly any pair of the match rules."""
+    """Return whether a conflict rule on `far` would hold for hardly any pair that a match rule accepts."""
     shares = [evidence.contradiction(each.columns, far, name) for each in chosen]
     return far.coverage >= LEAST_COVERAGE and max(shares, default=0.0) <= _MOST_CONTRADICTION

@@ -119,22 +119,22 @@ def csv_of(options: TablesConfig, side: Literal["left", "right"]) -> CsvOptions:
 
 
 def csv_of_gold(options: TablesConfig) -> CsvOptions:
-    """Return the CSV options of known matches."""
+    """Return the CSV options for the file of known matches."""
     return _csv_of_pairs(options, options.gold_delimiter, options.gold_encoding)
 
 
 def csv_of_labels(options: TablesConfig) -> CsvOptions:
-    """Return the CSV options of labels."""
+    """Return the CSV options for the file of labels."""
     return _csv_of_pairs(options, options.labels_delimiter, options.labels_encoding)
 
 
 def csv_of_pairs(options: TablesConfig) -> CsvOptions:
-    """Return the CSV options of pairs."""
+    """Return the CSV options for a file of pairs."""
     return _csv_of_pairs(options, None, None)
 
 
 def _csv_of_pairs(options: TablesConfig, delimiter: str | None, encoding: str | None) -> CsvOptions:
-    """Return the CSV options of a file of ids: the encoding of the tables, or UTF-8, which erblock writes."""
+    """Return the CSV options for a file of ids: the tables' encoding, or UTF-8, which erblock writes."""
     if encoding is not None:
         return CsvOptions(delimiter, encoding)
     encodings = (options.encoding, options.left_encoding, options.right_encoding)
@@ -158,7 +158,7 @@ def _check_two_tables(options: TablesConfig) -> None:
 
 
 def _places(source: str | None) -> Sequence[Path | str]:
-    """Return the identity of a table: its files, or its URL, or standard input."""
+    """Return what identifies a table: its files, its URL, or the name of standard input."""
     if source is not None and (source == STANDARD or is_url(source)):
         return [source]
     return sorted(map(real, Read("the table", source).files))
@@ -182,7 +182,7 @@ def read_records(source: str, id_column: str, csv: CsvOptions) -> Records:
 
 
 def _id_first(raw: pl.DataFrame, id_column: str) -> pl.DataFrame:
-    """Return the table with its id column first, as `id`. Another column with this name is dropped."""
+    """Return the table with its id column first, as `id`. Another column named `id` is dropped."""
     others = [column for column in raw.columns if column not in {id_column, ID}]
     ids = pl.col(id_column)
     if isinstance(raw.schema[id_column], pl.Categorical | pl.Enum):
@@ -211,7 +211,7 @@ def column_pairs(
 
 
 def _column_pair(entry: str, left: Records, right: Records) -> ColumnPair:
-    """Return the columns of an entry "name" or "left_name=right_name". An existing name with "=" wins."""
+    """Return the columns of an entry "name" or "left_name=right_name". A column with "=" in its name wins."""
     left_name, equals, right_name = entry.partition("=")
     if not equals or entry in left.frame.columns:
         left_name = right_name = entry

@@ -1,6 +1,6 @@
-"""Reads the figures that the steps of a run wrote to its folder, for the report.
+"""Reads the statistics that the steps of a run wrote to its folder as JSON, for the report.
 
-Figures that an earlier version did not write are absent.
+Statistics that an earlier version did not write have default values.
 """
 
 from pathlib import Path
@@ -29,7 +29,11 @@ class CurvePoint(_Part):
 
 
 class Join(_Part):
-    """Figures of the join of buckets. `sizes`: keys by records in their bucket, in powers of two."""
+    """Statistics of the join of buckets.
+
+    `distinct`: the distinct pairs that share a bucket. `sizes[i]`: the number of left keys with at least
+    2**(i-1) and fewer than 2**i right records in their bucket; `sizes[0]`: left keys without any.
+    """
 
     distinct: NonNegativeInt
     largest_bucket: NonNegativeInt
@@ -51,7 +55,7 @@ class BlockFigures(_Part):
 
 
 class MatchFigures(_Part):
-    """The report of `erblock match`. `sizes`: the number of clusters by their number of records."""
+    """The report of `erblock match`. `sizes`: the number of clusters for each number of records."""
 
     matches: NonNegativeInt
     assign: str
@@ -62,7 +66,7 @@ class MatchFigures(_Part):
 
 
 class Training(_Part):
-    """Figures of training. `losses`: pairs of steps and held-out loss."""
+    """Statistics of the training. `losses`: pairs (number of steps, held-out loss)."""
 
     triplets: NonNegativeInt
     steps: NonNegativeInt
@@ -70,7 +74,7 @@ class Training(_Part):
 
 
 class FitFigures(_Part):
-    """The report of `erblock fit`. `triplets`: the number of triplets by rule."""
+    """The report of `erblock fit`. `triplets`: the number of triplets from each rule."""
 
     triplets: dict[str, NonNegativeInt] = {}
     training: Training | None = None
@@ -119,7 +123,7 @@ class Measured(_Part):
 
 
 def read_figures(path: Path, kind: type[T]) -> T:
-    """Return the figures that a step wrote to `path`.
+    """Return the statistics that a step wrote to `path`, as an object of type `kind`.
 
     Raises:
         TableError: if the file cannot be read or has other content.

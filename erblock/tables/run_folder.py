@@ -18,7 +18,7 @@ RUN_FILE = "run.json"
 _PACKAGES = ("polars", "pyarrow", "numpy", "scipy", "numba", "rapidfuzz", "torch", "sentence-transformers")
 
 Digests = dict[str, dict[str, str]]
-"""SHA-256 digests by the role of an input or output, then by file."""
+"""SHA-256 digests, keyed by the role of an input or output, then by file."""
 
 
 class StepRecord(BaseModel):
@@ -38,7 +38,7 @@ class StepRecord(BaseModel):
 
 
 class RunRecord(BaseModel):
-    """All finished steps by name, and the versions of the packages."""
+    """All finished steps, keyed by name, and the versions of the packages."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -65,7 +65,7 @@ def read_record(folder: Path) -> RunRecord | None:
 def read_finished(folder: Path, step: str, *, but: str) -> RunRecord:
     """Return the record of the run in `folder`, which must have finished `step` with unchanged files.
 
-    The step `but` and its files are left out.
+    The step `but` is left out of the record, and its files are not checked.
 
     Raises:
         TableError: if the folder has no run, `step` is not done, or a file has changed since.
@@ -88,7 +88,7 @@ def read_finished(folder: Path, step: str, *, but: str) -> RunRecord:
 
 
 def _record_in(folder: Path) -> RunRecord | None:
-    """Return the record of the run in `folder`; None if it is missing or cannot be read."""
+    """Return the record of the run in `folder`; None if its `run.json` is missing or cannot be read."""
     try:
         return RunRecord.model_validate(read_json(folder / RUN_FILE))
     except (OSError, ValueError, ValidationError):
@@ -96,17 +96,17 @@ def _record_in(folder: Path) -> RunRecord | None:
 
 
 def write_record(folder: Path, steps: Mapping[str, StepRecord]) -> None:
-    """Write the finished steps and the versions of the packages.
+    """Write `run.json`: the finished steps, and the versions of the installed packages.
 
     Raises:
-        OutputError: if it cannot be written.
+        OutputError: if the file cannot be written.
     """
     record = RunRecord(versions=_versions(), steps=dict(steps))
     write_text(folder / RUN_FILE, as_json(record.model_dump(mode="json")))
 
 
 def digests_at(path: str | Path | None, folder: Path) -> dict[str, str]:
-    """Return the digest of each file of a path, glob or folder, by its path relative to `folder`."""
+    """Return the digest of each file at a path, glob or folder, keyed by its path relative to `folder`."""
     if path is None:
         return {}
     if Path(path).is_dir():

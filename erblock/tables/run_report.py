@@ -19,7 +19,11 @@ class _Part(BaseModel):
 
 
 class RunRecall(_Part):
-    """The estimated recall of candidate pairs, its interval, and the expected numbers of matches."""
+    """The estimated recall of candidate pairs (`value`), and its confidence interval (`low`, `high`).
+
+    The other fields are expected numbers of matches: `kept`, `cut_off` by the budget, and `never_met`, which
+    share no bucket.
+    """
 
     value: Share
     low: Share
@@ -30,13 +34,13 @@ class RunRecall(_Part):
 
 
 class RunJoin(_Part):
-    """Figures of the join of buckets."""
+    """Statistics of the join of buckets."""
 
     largest_bucket: NonNegativeInt
 
 
 class RunReport(_Part):
-    """The report of one run. `matches` is set by a match, `recall` and `join` by a block."""
+    """The report of one run. `erblock match` sets `matches`; `erblock block` sets `recall` and `join`."""
 
     output: str
     pairs: NonNegativeInt
@@ -47,18 +51,19 @@ class RunReport(_Part):
 
 
 def report_of(path: str) -> str:
-    """Return the path of the report in the folder of a run; any other path unchanged."""
+    """Return the path of the report if `path` is the folder of a run; else return `path` unchanged."""
     report = Path(path) / BLOCK_FILE
     return str(report) if report.is_file() else path
 
 
 def read_run(path: str) -> tuple[str, RunReport]:
-    """Return the path of the file that a run wrote, and the report of the run.
+    """Return a pair: the path of the file that a run wrote, and the report of the run.
 
     The file is looked up relative to the folder of `path`, beside `path`, and relative to the current folder.
 
     Raises:
-        TableError: if `path` cannot be read or is no report of a run, or its file is missing.
+        TableError: if `path` cannot be read or is no report of a run, or the file that the run wrote is
+        missing.
     """
     try:
         report = RunReport.model_validate(read_json(Path(path)))

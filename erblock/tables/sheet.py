@@ -1,4 +1,4 @@
-"""Reads and names the audit sheet, with pairs to judge in a spreadsheet, and its key.
+"""Reads the audit sheet, a CSV file of pairs to judge in a spreadsheet, and its key.
 
 `pairs.audit.csv` is for the judge: both records of a pair side by side and an empty column `match`. It does
 not show which pairs were kept. The key, `pairs.audit.json`, has the stratum and the weight of each pair.
@@ -19,7 +19,7 @@ COLUMNS = (MATCH, PAIR, "left_id", "right_id")
 """The columns that are read back; the values of both records, such as `left.name`, are not."""
 
 
-# The beginnings of a formula in spreadsheets; a number may begin like one.
+# The characters with which a formula in a spreadsheet begins; a number may begin with them, too.
 _FORMULA = r"^[=+@\-\t\r\n\u{ff1d}\u{ff0b}\u{ff0d}\u{ff20}]"
 _NUMBER = r"^[+-]?[\d.,\s]+%?$"
 
@@ -31,7 +31,8 @@ class _Strict(BaseModel):
 class Stratum(_Strict):
     """A stratum: `pairs` examined pairs, of which `drawn` were sampled at random.
 
-    `kept`: whether they are among the candidates. `far`: far below the cut; too many for a small sample.
+    `kept`: whether these pairs are among the candidates. `far`: whether they rank far below the cut, where
+    pairs are too many for a small sample.
     """
 
     name: str
@@ -59,8 +60,8 @@ class SheetRow(_Strict):
 class SheetKey(_Strict):
     """The key of a sheet: strata and sampled pairs.
 
-    Outside the strata are `pruned` pairs, which were scored but not kept in memory, and `unseen` pairs, which
-    share no bucket.
+    Two numbers count pairs outside the strata: `pruned` pairs were scored but not kept in memory; `unseen`
+    pairs share no bucket.
     """
 
     format: int = 1
@@ -72,7 +73,7 @@ class SheetKey(_Strict):
 
 
 def harmless(text: pl.Expr) -> pl.Expr:
-    """Return text that no spreadsheet computes: a blank is put before a formula.
+    """Return text that no spreadsheet computes: a formula gets a blank before it.
 
     Some spreadsheets skip a tab or a line end at the start, and read a full-width sign as a plain one.
     """
@@ -81,12 +82,12 @@ def harmless(text: pl.Expr) -> pl.Expr:
 
 
 def sheet_path(pairs: Path) -> Path:
-    """Return the path of the audit sheet for the pairs at `pairs`, beside them."""
+    """Return the path of the audit sheet for the file `pairs`, beside that file."""
     return pairs.with_name(f"{pairs.stem}.audit.csv")
 
 
 def key_path(sheet: Path) -> Path:
-    """Return the path of the key of a sheet, beside it."""
+    """Return the path of the key of a sheet, beside the sheet."""
     return sheet.with_suffix(".json")
 
 
@@ -107,7 +108,7 @@ def read_sheet(sheet: Path, csv: CsvOptions = DEFAULT_CSV) -> pl.DataFrame:
     """Return the rows of a sheet as text, without blank rows of a spreadsheet.
 
     Raises:
-        TableError: if it cannot be read or lacks a column.
+        TableError: if the sheet cannot be read or lacks a column.
     """
     frame = read_frame(str(sheet), csv)
     missing = [column for column in COLUMNS if column not in frame.columns]

@@ -20,7 +20,7 @@ def standard_input() -> bytes:
     """Return all of standard input.
 
     Raises:
-        TableError: if there is none.
+        TableError: if no input is piped in.
     """
     if sys.stdin is None or sys.stdin.isatty():
         raise TableError("-: expected a table on standard input, found none; pipe one in, or name a file")
@@ -49,7 +49,7 @@ def split_url(url: str) -> SplitResult:
     """Return the parts of a URL; the ending of its path tells the format of the table.
 
     Raises:
-        TableError: if it is not a URL.
+        TableError: if `url` is not a URL.
     """
     try:
         return urlsplit(url)
@@ -61,8 +61,8 @@ def fetched(url: str) -> bytes:
     """Return the content at a URL.
 
     Raises:
-        TableError: if it cannot be fetched.
-        MissingExtraError: if the package that fetches it is not installed.
+        TableError: if the content cannot be fetched.
+        MissingExtraError: if the package for the scheme of the URL is not installed.
     """
     scheme = split_url(url).scheme
     if scheme not in _EXTRA:

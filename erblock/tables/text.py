@@ -1,8 +1,8 @@
 """Turns a record into one line of text, the input of the hashers.
 
 Values are joined in column order by a separator that occurs in no value (`SEPARATOR`), so that a hasher can
-tell columns apart. A missing value is empty text. Missing are null, empty and blank values, NaN, and the
-words for "nothing" (`PLACEHOLDERS`).
+tell columns apart. A missing value is empty text. Null, empty and blank values, NaN, and the words for
+"nothing" (`PLACEHOLDERS`) are missing values.
 """
 
 from collections.abc import Sequence

@@ -11,11 +11,11 @@ _PLAIN = (pl.Boolean, pl.String, pl.Binary, pl.Date, pl.Datetime, pl.Time, pl.Ca
 _EPOCH = date(1970, 1, 1)
 _DAYS = (date.min - _EPOCH).days, (date.max - _EPOCH).days
 _PER_DAY = {"us": 86_400_000_000, "ms": 86_400_000}
-"""The parts of a day for each time unit. Nanoseconds reach only from 1677 to 2262."""
+"""The number of time units in a day, for each unit. Nanoseconds reach only from 1677 to 2262."""
 
 
 def with_plain_types(frame: pl.DataFrame) -> pl.DataFrame:
-    """Return `frame` with other types (durations, maps, Arrow extensions) as text.
+    """Return `frame` with columns of other types (durations, maps, Arrow extensions) as text.
 
     Dates outside of the years 1 to 9999, such as the infinity of a database, become missing, as they cannot
     be printed.
@@ -26,7 +26,7 @@ def with_plain_types(frame: pl.DataFrame) -> pl.DataFrame:
 
 
 def as_texts(values: Iterable[Any]) -> list[str | None]:
-    """Return each nested value as a text of its words; None for a missing value."""
+    """Return each nested value as text, its words separated by blanks; None for a missing value."""
     return [None if value is None else " ".join(_words(value)) for value in values]
 
 

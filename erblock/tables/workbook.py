@@ -13,13 +13,13 @@ from erblock.tables.csv_decode import check_unpacked
 _CELL = re.compile(rb'<c r="([A-Z]{1,3})(\d{1,7})"')
 _SHEETS = "xl/worksheets/"
 _LARGE, _SPARSE = 1 << 26, 100
-"""A sheet with more cells than this is refused if its area is this many times its number of values."""
+"""A sheet is refused if its area exceeds `_LARGE` cells and `_SPARSE` times its number of values."""
 
 
 def check_workbook(data: bytes, source: str) -> None:
     """Raise TableError if an Excel file unpacks to far more than its size, or is nearly empty.
 
-    A file that is no archive, or damaged, is left for the reader to refuse.
+    A file that is damaged or no archive is not checked here: the reader refuses it.
     """
     try:
         with ZipFile(io.BytesIO(data)) as archive:
@@ -43,7 +43,7 @@ def _check_sheet(sheet: bytes, place: str) -> None:
 
 
 def _number(column: bytes) -> int:
-    """Return the number of a column, from 1, for its letters."""
+    """Return the number of the column with these letters: A is 1, Z is 26, AA is 27."""
     number = 0
     for letter in column:
         number = 26 * number + letter - ord("A") + 1

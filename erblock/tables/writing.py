@@ -1,7 +1,8 @@
-"""Writes files and folders whole: first beside their place, then renamed, so that none is seen half-written.
+"""Writes files and folders under a temporary name, then renames them, so that none is seen half-written.
 
-A lock beside the place lets one run write at a time. The holder of the lock removes what killed runs left
-behind. An error of the disk becomes one line.
+The temporary name is in the same folder. A lock file beside it lets one run write at a time. The holder of
+the lock removes the temporary files of killed runs. An error of the file system becomes an OutputError of one
+line.
 """
 
 import ctypes
@@ -23,7 +24,7 @@ from erblock.errors import OutputError
 from erblock.tables.streams import STANDARD, to_standard_output
 
 _URL = re.compile("[A-Za-z][A-Za-z0-9+.-]+:/")
-"""The beginning of a URL that was turned into a path, which removes a slash."""
+"""The beginning of a URL that was converted to a path, which removes a slash."""
 
 _AT_CURRENT_FOLDER, _EXCHANGE = -100, 2
 _PATIENCE = 10.0
@@ -35,10 +36,13 @@ _batches: list["_Batch"] = []
 
 @contextmanager
 def locked(path: Path, patience: float = 0.0) -> Iterator[None]:
-    """Hold the lock of `path`. Folders above it that are created are removed again if they stay empty.
+    """Hold the lock of `path` within a context, so that no other run writes there.
+
+    Missing folders above `path` are created. They are removed again if they stay empty.
 
     Raises:
-        OutputError: if another run holds it, it is a device or a pipe, or its folder cannot be written.
+        OutputError: if another run holds the lock, `path` is a device or a pipe, or its folder cannot be
+        written.
     """
     place = real(path)
     if place in _held or str(path) == STANDARD:
@@ -59,8 +63,8 @@ def locked(path: Path, patience: float = 0.0) -> Iterator[None]:
         yield
     finally:
         _held.remove(place)
-        # Unlinked while held: a run that waits for it then sees that the name is gone, and creates a new
-        # lock.
+        # The lock file is removed while it is held: a run that waits for it then sees that the name is gone,
+        # and creates a new lock.
         with suppress(OSError):
             Path(lock.lock_file).unlink()
         lock.release()
@@ -81,13 +85,13 @@ def _acquire(lock: FileLock, path: Path) -> None:
 
 @dataclass
 class _Batch:
-    """Written files that wait for others before they are renamed, and their locks."""
+    """Written files that are renamed together at the end, and the locks of their places."""
 
     locks: ExitStack
     moves: list[tuple[Path, Path]] = field(default_factory=list)
 
     def hold(self, path: Path) -> tuple[Path, Path]:
-        """Return the temporary path of a file, and its place, which stays locked until the batch is done."""
+        """Return a pair: a temporary path for a file, and its place, locked until the batch is done."""
         if str(path) == STANDARD:
             return Path(self.locks.enter_context(TemporaryDirectory())) / "table", path
         self.locks.enter_context(locked(path, _PATIENCE))
@@ -100,7 +104,7 @@ def together() -> Iterator[None]:
     """Make the files written inside this context appear together at its end, or none of them.
 
     Raises:
-        OutputError: if one cannot be written; existing files are unchanged.
+        OutputError: if a file cannot be written; existing files are unchanged.
     """
     with ExitStack() as locks:
         batch = _Batch(locks)
@@ -118,12 +122,13 @@ def together() -> Iterator[None]:
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
-    """Yield a temporary path. Its file replaces `path` at the end, or is removed after an error.
+    """Yield a temporary path; at the end of the context, the file written there replaces `path`.
 
-    The path "-" is standard output.
+    After an error, the temporary file is removed. Inside of `together`, the file replaces `path` when that
+    context ends. The path "-" is standard output.
 
     Raises:
-        OutputError: if it cannot be written; what was at `path` is as it was.
+        OutputError: if the file cannot be written; `path` is then unchanged.
     """
     with ExitStack() as own:
         batch = _batches[-1] if _batches else _Batch(own)
@@ -152,12 +157,13 @@ def _move(beside: Path, place: Path) -> None:
 
 @contextmanager
 def whole_folder(path: Path) -> Iterator[Path]:
-    """Yield an empty temporary folder, which replaces `path` at the end, or is removed after an error.
+    """Yield an empty temporary folder; at the end of the context, it replaces `path`.
 
-    The old folder stays until the new one is complete. The caller checks that it may be replaced.
+    After an error, the temporary folder is removed. An old folder at `path` stays until the new one is
+    complete. The caller checks that the old folder may be replaced.
 
     Raises:
-        OutputError: if it cannot be written; what was at `path` is as it was.
+        OutputError: if the folder cannot be written; `path` is then unchanged.
     """
     with locked(path), errors_of(path):
         place = real(path)
@@ -171,10 +177,10 @@ def whole_folder(path: Path) -> Iterator[Path]:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a text file whole.
+    """Write `text` to a file, whole or not at all.
 
     Raises:
-        OutputError: if it cannot be written.
+        OutputError: if the file cannot be written.
     """
     with whole_file(path) as beside:
         beside.write_text(text, encoding="utf-8")
@@ -190,10 +196,10 @@ def real(path: Path) -> Path:
 
 @contextmanager
 def errors_of(path: Path) -> Iterator[None]:
-    """Turn errors of the disk while `path` is written into errors of one line.
+    """Turn a file error within a context that writes `path` into an OutputError of one line.
 
     Raises:
-        OutputError: instead of an error of the disk.
+        OutputError: instead of an OSError or an error of polars.
     """
     try:
         yield

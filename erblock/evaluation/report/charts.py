@@ -24,7 +24,7 @@ _AXIS = {"labelColor": INK, "titleColor": INK, "gridColor": GRID, "domainColor":
 _CONFIG = {
     "aria": False,  # the figure element has the text for screen readers, and the table the numbers
     "background": None,
-    # Fonts of the same widths, so that text measured here fits in the browser.
+    # These fonts have the same widths, so that text measured here fits in the browser.
     "font": "Arial, Helvetica, Liberation Sans, sans-serif",
     "view": {"stroke": None},
     "axis": {**_AXIS, "labelFontSize": 12, "titleFontSize": 12, "titleFontWeight": "normal"},
@@ -41,13 +41,13 @@ def svg(spec: Spec) -> str:
 
 
 def number(field: str, title: str, form: str = COUNT, **more: Any) -> Spec:
-    """Return the encoding of a number as a position on an axis; `more` are options of the scale."""
+    """Return an encoding of the numbers in `field` as positions on an axis; `more`: options of the scale."""
     axis = {"format": form, "tickCount": 5, "labelOverlap": True}
     return {"field": field, "type": "quantitative", "title": title, "axis": axis, "scale": more}
 
 
 def kinds(names: Sequence[str], **more: Any) -> Spec:
-    """Return the encoding of one or two kinds as colours, with a legend for two."""
+    """Return an encoding of the field "kind", with one or two values, as colours; two have a legend."""
     scale = {"domain": list(names), "range": [ONE, OTHER][: len(names)]}
     legend = {"legend": None} if len(names) == 1 else {}
     return {"field": "kind", "type": "nominal", "scale": scale, **more, **legend}
@@ -67,7 +67,7 @@ def chart(rows: Rows, layers: Sequence[Spec], **more: Any) -> Spec:
 
 
 def histogram(rows: Rows, names: Sequence[str], title: str, form: str) -> Spec:
-    """Return stacked columns of rows (low, high, kind, count)."""
+    """Return a histogram with stacked columns, from rows (low, high, kind, count)."""
     across = {**number("low", title, form, nice=False), "bin": "binned"}
     encoding = {"x": across, "x2": {"field": "high"}, "y": number("count", "pairs"), "color": kinds(names)}
     # The first colour is at the bottom of a stack.
@@ -76,7 +76,7 @@ def histogram(rows: Rows, names: Sequence[str], title: str, form: str) -> Spec:
 
 
 def columns(rows: Rows, title: str, up: str) -> Spec:
-    """Return a column chart of rows (label, count), in their order, with the number above each column."""
+    """Return a column chart of rows (label, count), in order, with the count above each column."""
     across = {"field": "label", "type": "nominal", "sort": None, "title": title, "axis": {"labelAngle": 0}}
     places = {"x": across, "y": number("count", up)}
     text = {"text": {"field": "count", "type": "quantitative", "format": COUNT}}
@@ -85,7 +85,7 @@ def columns(rows: Rows, title: str, up: str) -> Spec:
 
 
 def bars(rows: Rows, title: str, form: str, least: float = 1.0) -> Spec:
-    """Return a chart of horizontal bars for rows (label, value), in their order, with the number at each.
+    """Return a chart of horizontal bars for rows (label, value), in order, with the value beside each bar.
 
     The axis extends to at least `least`, so that tiny values have tiny bars.
     """
@@ -125,9 +125,10 @@ def reliability(rows: Rows) -> Spec:
 
 
 def cut_curve(rows: Rows, kept: int) -> Spec:
-    """Return the curve of recall against pairs, from rows (step, pairs, recall, low, high, kind).
+    """Return a chart of recall against the number of pairs, with a vertical line at one number of pairs.
 
-    A vertical rule marks one step. The parameter `cut` moves it; it begins at `kept`, the budget of the run.
+    The rows have the fields step, pairs, recall, low, high and kind. The chart's parameter `cut` is the step
+    of the line; it starts at `kept`, the step of the run's budget.
     """
     places = {
         "x": number("pairs", "pairs", "~s", type="log", nice=False),

@@ -1,4 +1,4 @@
-"""The data of the report of a run."""
+"""The data that the report of a run shows."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -25,7 +25,10 @@ class RecordGroup:
 
 @dataclass(frozen=True)
 class SourcePair:
-    """Counts of pairs and matches between two sources of a table, or within one; None: not matched."""
+    """Counts of pairs and matches between two sources of a table, or within one source.
+
+    `matches` is None if the run has no matches.
+    """
 
     one: str
     other: str
@@ -35,7 +38,7 @@ class SourcePair:
 
 @dataclass(frozen=True)
 class RuleHits:
-    """A rule, the number of matches for which it holds, and of triplets that it gave for training."""
+    """A rule, the number of matches for which it holds, and the number of triplets that it gave."""
 
     name: str
     text: str
@@ -55,7 +58,11 @@ class Value:
 
 @dataclass(frozen=True)
 class SamplePair:
-    """Two records side by side. `said`: the columns of the pair; `known`: whether it is a known match."""
+    """Two records side by side.
+
+    `said`: the values of the pair itself, such as its score, keyed by column. `known`: whether the pair is a
+    known match; None without known matches.
+    """
 
     ids: tuple[str, str]
     said: Mapping[str, str]
@@ -67,8 +74,9 @@ class SamplePair:
 class RunFacts:
     """All data of a run that the report shows.
 
-    `pairs` and `matches` are its files, best first; with known matches, they have a column `hit`. `lacking`
-    are steps of the settings that were not done. `samples` are pairs by the reason to show them.
+    `pairs` and `matches`: the files of the run, best first; if there are known matches, their column `hit`
+    says whether a pair is one. `lacking`: the steps that the settings ask for and that were not done.
+    `samples`: pairs, keyed by the reason to show them.
     """
 
     name: str

@@ -47,13 +47,13 @@ def recall_section(facts: RunFacts) -> Section | None:
 
 
 def _spread(pairs: int, known: int) -> list[int]:
-    """Return numbers of pairs in about equal ratios, from a fiftieth of the known matches to all pairs."""
+    """Return budgets in pairs, in about equal ratios, from a fiftieth of the known matches to all pairs."""
     least = min(max(known / 50, 1), pairs)
     return np.unique(np.geomspace(least, pairs, _POINTS).round()).astype(int).tolist() if pairs else []
 
 
 def _true_recall(facts: RunFacts, sizes: list[int]) -> dict[int, float]:
-    """Return the share of the known matches among the best pairs, by the number of pairs."""
+    """Return the true recall of the best pairs, keyed by the number of pairs, which is one of `sizes`."""
     if not facts.known or "hit" not in facts.pairs.columns:
         return {}
     hits = facts.pairs["hit"].cast(pl.Int64).cum_sum()
@@ -84,9 +84,9 @@ def score_section(facts: RunFacts) -> Section | None:
 def distribution(
     title: str, reading: str, found: str, what: tuple[pl.DataFrame, str, np.ndarray, str]
 ) -> Section:
-    """Return a histogram of a column of pairs, known matches separate.
+    """Return a section with the histogram of a column of pairs, in which known matches are separate.
 
-    `what`: the pairs, the name of the column, the edges of the bins, the number format.
+    `what`: a tuple (pairs, name of the column, edges of the bins, number format).
     """
     frame, column, edges, form = what
     parts = {ALL: frame}

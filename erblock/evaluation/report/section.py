@@ -1,4 +1,4 @@
-"""A section of the report: a chart with its text, and its numbers as a table."""
+"""A section of the report: a chart with its text, and the numbers of the chart as a table."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,10 +16,10 @@ class Table:
 
 @dataclass(frozen=True)
 class Section:
-    """One chart with its text. `reading`: how to read it; `found`: what it shows.
+    """One chart with its text. `reading`: how to read the chart; `found`: what it shows.
 
-    `steps` are the texts of a slider over budgets, one for each value of the parameter `cut` of `spec`. They
-    are empty without a slider. `first` is the step at the start.
+    `steps`: the texts of a slider over budgets, one for each value of the parameter `cut` of `spec`; empty
+    without a slider. `first`: the step at the start.
     """
 
     title: str
