@@ -50,8 +50,7 @@ class HybridVectors:
     sparse: sparse.csr_array
 
     def cosines(self, other: Self, left: Rows, right: Rows) -> tuple[Scores, Scores]:
-        """Return (model cosines, n-gram cosines) of record `left[i]` here and record `right[i]` of
-        `other`."""
+        """Return (model cosines, n-gram cosines) of row `left[i]` here and row `right[i]` of `other`."""
         dense = self.dense.cosines(other.dense, left, right)
         return dense, row_dots(self.sparse, other.sparse, left, right)
 
