@@ -52,8 +52,7 @@ def gap_separated_pairs(pairs: ScoredPairs) -> Rows:
 
 
 def _widest_gap(records: Rows, similarity: Scores, size: int) -> tuple[Scores, Scores]:
-    """Return, for each record, (similarity above the widest gap among its best, relative width of the
-    gap)."""
+    """Return, for each record, (similarity above the widest gap among its best, relative width of it)."""
     best = best_values(records, similarity, size, _BEST + 1)
     best[np.isinf(best)] = 0
     gaps = best[:, :-1] - best[:, 1:]
