@@ -23,7 +23,7 @@ _LEVELS = 12
 """Levels of agreement of a column: tenths of its mean similarity, 0 to 10, and one for a missing value."""
 
 _RANDOM_PAIRS, _OF_A_RECORD = 200_000, 20
-"""Random pairs that are compared: at most so many in all, and for each record."""
+"""Random pairs that are compared: maximum number in all, and per record."""
 
 _ROUNDS = 30
 _HALF = 0.5  # added to every count (Jeffreys prior), so that no level has probability 0
