@@ -1,4 +1,4 @@
-"""Finds the right records that each left record of a bucket meets: all, or the nearest if it is overfull.
+"""Finds the right records that a left record meets: all in its bucket, or the nearest in an overfull one.
 
 In an overfull bucket the records of both tables are sorted together in the hasher's neighbour order, in which
 similar records tend to be close (`Sketch.neighbour_order`), and two records meet if they are at most a given
@@ -71,10 +71,11 @@ def write_runs(
     most: int,
     found: tuple[UInt32s, UInt16s, Counts],
 ) -> None:
-    """Write for each left record the first right key it meets, how many it meets, and how many are there.
+    """Write which right keys each left record meets.
 
-    Each side is a triple (its sorted keys, the row in each place, the number that orders the row in each
-    place).
+    `found`: for each left record, the first right key that it meets, how many it meets, and how many its
+    bucket has. Each side is a triple (its sorted keys, the row in each place, the number that orders the row
+    in each place).
     """
     keys, rows, _ = left
     others = right[0]

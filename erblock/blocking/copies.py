@@ -100,7 +100,7 @@ class _Groups:
 
     @property
     def written(self) -> Rows:
-        """The number of written pairs that each one stands for."""
+        """The number of written pairs that each pair stands for."""
         fewer, more = np.minimum(*self._sizes), np.maximum(*self._sizes)
         group = self.copies[0].alike.sizes[self.left]
         within = group * np.minimum(group - 1, COPIES_MET) // 2

@@ -1,8 +1,8 @@
 """The model of Fellegi and Sunter: the probability of a match if columns agree independently of each other.
 
 Each column of a pair has a level of agreement. The frequency of each level among non-matches is counted on
-random pairs; that among matches is found by expectation maximisation over the candidates (Winkler 1988).
-Unlike a comparison with competitors, the model shows when mutual best pairs agree by chance. It is
+random pairs; the frequency among matches is found by expectation maximisation over the candidates (Winkler
+1988). Unlike a comparison with competitors, the model shows when mutual best pairs agree by chance. It is
 overconfident where columns depend on each other (a street and its postcode), so it is used to doubt matches,
 not to find them.
 

@@ -104,7 +104,7 @@ class LocalEngine:
         return with_buckets(sketch, self.exact[side][:, copies.rows])
 
     def write(self, pairs: pl.DataFrame, output: str) -> None:
-        """Write PAIRS to the file `output` in the format of its ending."""
+        """Write the table of pairs (PAIRS) to the file `output` in the format of its ending."""
         write_frame(pairs, Path(output))
 
 

@@ -82,7 +82,7 @@ def open_session(master: str | None) -> Iterator[SparkSession]:
         ConfigError: if the cluster cannot be reached.
     """
     there = SparkSession.getActiveSession()
-    # The executors' Python must have erblock. On one machine it is that of the driver.
+    # The executors' Python must have erblock. On one machine the driver's Python is used.
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     builder = SparkSession.builder.appName("erblock")
     for key, value in _SESSION.items():

@@ -1,4 +1,4 @@
-"""Statistics of whole columns for matching on a Spark cluster: kernels on executors, sums by Spark."""
+"""Statistics of whole columns for matching on a Spark cluster: kernels count, and Spark adds up."""
 
 from typing import TYPE_CHECKING
 

@@ -128,7 +128,7 @@ class SparkMatchEngine:
         return pairs
 
     def _numbered(self, table: SparkTable, side: str) -> "DataFrame":
-        """Return the records: the row number, named as `side` says, and the columns, as `l0`... or `r0`..."""
+        """Return the records: row number (in a column named by `side`), and columns `l0`... or `r0`..."""
         partition = F.shiftright(PLACE, PARTITION_SHIFT)
         numbers = list(enumerate(table.first_rows))
         firsts = self.session.createDataFrame(numbers, "partition long, first long")

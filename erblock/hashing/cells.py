@@ -35,7 +35,7 @@ _LEAST_DENSITY = 4.0
 
 @dataclass(frozen=True)
 class CellOptions:
-    """Options of cells.
+    """Settings of Voronoi cells as buckets.
 
     `width`: dimensions of the projection. `joined`: approximate number of joined rows per record. The number
     of cells per band follows from it, but is at least four times the square root of the number of records.

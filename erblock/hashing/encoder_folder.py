@@ -1,7 +1,7 @@
 """Checks of the folder of a language model, before and after it is loaded.
 
-The folder is data: none of its code is run, nothing is downloaded, and its file holds every weight of the
-network, so that none stays random.
+The folder is data: none of its code is run, nothing is downloaded, and its weights file holds every weight of
+the network, so that none stays random.
 """
 
 import json

@@ -1,8 +1,8 @@
 """Fits a band plan to tables: the least selective keys whose join stays within a limit.
 
 The join of a few bands is counted on a sample of the tables instead of modelled, because it depends on the
-skew of real text. In larger tables the limit is raised, up to four times, so that a hard match shares a
-bucket with the same probability.
+skew of real text. If necessary the limit is raised, at most fourfold, so that a hard match shares a bucket
+with the same probability in tables of any size.
 
 Decision: docs/decisions/006-prefix-keys.md.
 """
@@ -53,7 +53,7 @@ class JoinLimit:
     held: float = 0.95
 
     def rows(self, records: int, more: int = 1) -> int:
-        """Return the rows allowed for a larger table of `records` records, with `per_record` times `more`."""
+        """Return the rows allowed for a larger table of `records` records, with `more` times `per_record`."""
         return max(self.in_all, more * self.per_record * records)
 
 
@@ -74,7 +74,7 @@ def fit_bands(tables: Sequence[pl.Series], weights: Floats, limit: JoinLimit) ->
 
 
 class _Sample:
-    """Features of a sample of either table; `share`: the share of all pairs of records in the sample."""
+    """Features of a sample of either table; `share`: the sample's share of all pairs of records."""
 
     def __init__(
         self, sets: Sequence[ngrams.FeatureSets], weights: Floats, share: float, records: int

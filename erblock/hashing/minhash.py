@@ -30,9 +30,9 @@ _DEFAULT = JoinLimit()
 class MinHashSketch:
     """The buckets, the neighbour order and the TF-IDF rows of the records of one table.
 
-    `buckets`: (bands, records), 0 where a record has no key. `order`: a number for each record; in the order
-    of these numbers, similar records tend to be close, and it decides which records meet in an overfull
-    bucket.
+    `buckets`: (bands, records), 0 where a record has no key. `order`: the neighbour order, a number for each
+    record. In the order of these numbers similar records tend to be close; it decides which records meet in
+    an overfull bucket.
     """
 
     buckets: UInt32s

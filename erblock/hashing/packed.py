@@ -95,7 +95,7 @@ def can_pack(model: "SentenceTransformer") -> bool:
 class PackedEncoder:
     """A copy of an encoder that reads packs of `tokens` tokens, with weights in `dtype`.
 
-    `whole`: its linear layers compute in 8-bit integers, on the CPU.
+    `whole`: whether its linear layers compute in 8-bit integers, on the CPU.
     """
 
     def __init__(

@@ -67,7 +67,7 @@ class Model:
 
 @dataclass(frozen=True)
 class Extras:
-    """Further files of a model folder, by name: tables as Parquet, and texts."""
+    """Further files of a model folder, keyed by file name: tables as Parquet, and texts."""
 
     tables: Mapping[str, pl.DataFrame] = field(default_factory=dict)
     texts: Mapping[str, str] = field(default_factory=dict)

@@ -16,7 +16,7 @@ _NONE = np.iinfo(np.int64).max
 
 
 def cluster(links: Links) -> Rows:
-    """Return for each record the number of a record in its cluster, the same for all of the cluster.
+    """Return the cluster of each record, named by the number of one of its records.
 
     In one table the weight of a pair falls with the share of neighbours that its records have in common
     (`erblock.matching.support`). So a single pair does not join two groups of four records or more.
@@ -25,7 +25,7 @@ def cluster(links: Links) -> Rows:
 
 
 def average_linkage(links: Links) -> Rows:
-    """Return for each record the number of a record in its cluster, the same for all of the cluster.
+    """Return the cluster of each record, named by the number of one of its records.
 
     The two clusters with the highest mean weight over their pairs of records are joined, until no mean is 0
     or more. A pair that is no candidate has the weight `-MISSING`, so that few likely pairs do not join two
@@ -49,7 +49,7 @@ def average_linkage(links: Links) -> Rows:
 
 
 def _nearest(between: Between, clusters: Clusters, best: Rows) -> tuple[Rows, npt.NDArray[np.bool_], int]:
-    """Return (rows of mutually nearest clusters, mask of the rows to keep, number of clusters in these).
+    """Return (rows of mutually nearest clusters, mask of the rows to keep, number of clusters in them).
 
     The mean of joined clusters lies between their means, so a cluster without a neighbour at 0 or more never
     gets one and is dropped. `best` is a work array, all `_NONE`.

@@ -12,7 +12,7 @@ from erblock.hashing.base import Rows
 from erblock.matching.links import UNIT, Links
 
 MISSING = UNIT // 8
-"""Weight against joining clusters of a pair of records that is no candidate, in logits times `UNIT`."""
+"""Weight of a pair of records that is no candidate, against joining its clusters, in logits times `UNIT`."""
 
 Counts = npt.NDArray[np.int64]
 
@@ -50,7 +50,7 @@ class Clusters:
         self.right = np.where(is_right, 1, 0)
 
     def join(self, one: Rows, other: Rows) -> None:
-        """Join each cluster of `other` to that at its position in `one`; no cluster may occur twice."""
+        """Join each cluster of `other` to that at the same position in `one`; no cluster may occur twice."""
         self.of[other] = one
         self.left[one] += self.left[other]
         self.right[one] += self.right[other]

@@ -1,7 +1,7 @@
 """Fine-tuning of the encoder on the pairs themselves, together with one head.
 
-One part of the records is held out. It decides when to stop, and the probabilities are calibrated on it
-alone, because the encoder has seen the rest.
+One part of the records is held out. This part decides when to stop, and the probabilities are calibrated on
+it alone, because the encoder has seen the rest.
 """
 
 from collections.abc import Iterator

@@ -24,7 +24,7 @@ ColumnNames: TypeAlias = tuple[str | None, str | None]
 
 
 class TableColumns:
-    """Column values of a table pair, by side and name."""
+    """The column values of two tables, looked up by side and name."""
 
     def __init__(self, tables: TablePair) -> None:
         self._tables = {"left": tables.left, "right": tables.other}

@@ -46,7 +46,7 @@ def shuffled(named: pl.DataFrame, seed: int) -> pl.DataFrame:
 
 
 def near_negatives(positives: pl.DataFrame, named: pl.DataFrame, dedup: bool, seed: int) -> pl.DataFrame:
-    """Return the positives whose anchor is in a conflicting near pair, with its other record as `negative`.
+    """Return the positives whose anchor is in a conflicting near pair, with the other record as `negative`.
 
     Only a conflict rule or a label makes a near pair a negative. False match rules say little about near
     pairs: rules are written for precision, and with large clusters a third of such pairs match. Positives of

@@ -66,7 +66,7 @@ def _over(labelled: pl.DataFrame, given: pl.DataFrame) -> pl.DataFrame:
 
 
 def _unrefuted(rules: RuleSet, supposed: pl.DataFrame) -> pl.DataFrame:
-    """Return the pairs without a conflict rule that holds, as matches."""
+    """Return, as matches, the supposed pairs for which no conflict rule holds."""
     judged = _by_rules(rules, supposed.with_columns(origin=pl.lit("mutual best")))
     silent = pl.col("rule") == NO_RULE
     kept = judged.filter(silent | (pl.col("label") == SIMILAR))

@@ -51,8 +51,8 @@ class Doubts:
 def find_doubts(pairs: ScoredPairs, comparison: Comparison) -> Doubts:
     """Return a `Doubts` fitted to these candidates; it has no model if the model cannot be trusted.
 
-    The model is trusted if the mutual best pairs that it doubts have smaller margins than halfway between
-    those of the other mutual best pairs and those by chance.
+    The model is trusted if the mean margin of the mutual best pairs that it doubts is below the midpoint of
+    two others: the mean margin of the other mutual best pairs, and the mean margin by chance.
     """
     mutual, margin = margins(pairs)
     model = _model(pairs, widest_margins(mutual, margin), comparison)

@@ -35,7 +35,7 @@ class ScoredPairs:
         return len(self.left)
 
     def with_similarity(self, similarity: Scores) -> "ScoredPairs":
-        """Return the pairs with this similarity instead."""
+        """Return the pairs with their similarity replaced by this one."""
         best_left = np.zeros_like(self.best_left)
         best_right = best_left if self.one_table else np.zeros_like(self.best_right)
         np.maximum.at(best_left, self.left, similarity)

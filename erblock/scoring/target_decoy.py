@@ -1,14 +1,14 @@
 """Target-decoy calibration: probabilities of a match from ranking scores.
 
 Seed pairs are the examples of matches, and their competitors are examples of non-matches. But beside the
-match of its record, a competitor ranks lower than the best candidate of a record without a match, which must
-not pass for a match, either. So some records are orphaned: their match is taken away, their other candidates
-are ranked as if it had never existed, and these become non-matches, too. They are decoys as in proteomics
-(Elias and Gygi 2007): known non-matches that had every chance to look like a match. A logistic regression has
-two inputs: the ranking score, and the signal, which is the log odds of the columns, or the similarity where
-there are none. It gives probabilities that hold for records with and without a match. In one table the
-candidates of an orphan include the rest of its cluster, so there the sample weight of non-matches is the
-competition.
+match of its record, a competitor ranks lower than the best candidate of a record without a match. Such a
+candidate must not pass for a match, either. So some records are orphaned: their match is taken away, their
+other candidates are ranked as if it had never existed, and these become non-matches, too. They are decoys as
+in proteomics (Elias and Gygi 2007): known non-matches that had every chance to look like a match. A logistic
+regression has two inputs: the ranking score, and the signal, which is the log odds of the columns, or the
+similarity where there are none. It gives probabilities that hold for records with and without a match. In one
+table the candidates of an orphan include the rest of its cluster, so there the sample weight of non-matches
+is the competition.
 
 These examples do not show how many records have a match, because the share of orphans is fixed. In two tables
 the share of matches among records' best candidates is found by expectation maximisation: at the solution it
@@ -152,7 +152,7 @@ def _shift(log_odds: Scores, share: float, pair_labels: PairLabels) -> float:
 
 
 def beside(inputs: Floats, third: Scores | None) -> Floats:
-    """Return the inputs of a calibration with one more column, if there is one."""
+    """Return the inputs of a calibration, with `third` as a further column if it is given."""
     return inputs if third is None else np.column_stack([inputs, third]).astype(np.float32)
 
 
