@@ -69,7 +69,7 @@ def draw_audit(pairs: ScoredPairs, cut: Cut, size: int, seed: int = 0) -> AuditS
 def write_audit(
     sheet: Path, tables: TablePair, pairs: ScoredPairs, sample: AuditSample, scope: AuditScope
 ) -> None:
-    """Write the drawn pairs, with the values of both records, to `sheet`, and the key beside it."""
+    """Write the drawn pairs, with the values of both records, to `sheet`, and its `SheetKey` beside it."""
     rows = pairs.left[sample.positions], pairs.right[sample.positions]
     left_ids, right_ids = _ids(tables.left, rows[0]), _ids(tables.other, rows[1])
     numbers = range(1, len(left_ids) + 1)
@@ -92,7 +92,7 @@ def write_audit(
 
 
 def _parts(pairs: ScoredPairs, cut: Cut) -> dict[str, Rows]:
-    """Return the positions of every stratum that is not empty, by its name."""
+    """Return the positions of the pairs of every stratum that is not empty, keyed by the stratum's name."""
     left_out = np.ones(len(pairs), dtype=bool)
     left_out[cut.kept] = False
     below = cut.order[left_out[cut.order]]

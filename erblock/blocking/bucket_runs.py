@@ -1,7 +1,8 @@
-"""Which right records each left record of a bucket meets: all, or the nearest ones in an overfull bucket.
+"""Finds the right records that a left record meets: all in its bucket, or the nearest in an overfull one.
 
-In an overfull bucket the records of both tables are sorted together in the hasher's neighbour order, and two
-records meet if they are at most a given number of places apart. Swapping the tables changes no pair.
+In an overfull bucket the records of both tables are sorted together in the hasher's neighbour order, in which
+similar records tend to be close (`Sketch.neighbour_order`), and two records meet if they are at most a given
+number of places apart. Swapping the tables changes no pair.
 
 Decision: docs/decisions/041-window-in-full-buckets.md.
 """
@@ -39,8 +40,8 @@ def window(size: int, most: int) -> int:
 class Side:
     """The records of a table in neighbour order, with their places.
 
-    `rows[i]`: the record in place i; `places[row]`: the place of a record; `order[i]`: the number that orders
-    it.
+    `rows[i]`: the record in place i. `places[row]`: the place of a record. `order[i]`: the number, from
+    `Sketch.neighbour_order`, of the record in place i.
     """
 
     sketch: Sketch
@@ -70,9 +71,11 @@ def write_runs(
     most: int,
     found: tuple[UInt32s, UInt16s, Counts],
 ) -> None:
-    """Write for each left record the first right key it meets, how many it meets, and the bucket size.
+    """Write which right keys each left record meets.
 
-    Each side is given as its sorted keys and, by place, the rows and the numbers that order them.
+    `found`: for each left record, the first right key that it meets, how many it meets, and how many its
+    bucket has. Each side is a triple (its sorted keys, the row in each place, the number that orders the row
+    in each place).
     """
     keys, rows, _ = left
     others = right[0]
@@ -134,7 +137,7 @@ def _places_among(
     other_span: tuple[int, int],
     limits: tuple[int, int],
 ) -> Counts:
-    """Return the places among both sides, scaled so that records `limits[1]` apart still meet."""
+    """Return the places among both sides, scaled so that records at most `limits[1]` apart meet."""
     near, most = limits
     places = np.empty(span[1] - span[0], dtype=np.int64)
     before = other_span[0]

@@ -24,7 +24,6 @@ class Budget:
     """Limits on the kept pairs.
 
     `target_recall`: keep the fewest pairs that hold this share of the estimated matches.
-
     """
 
     max_pairs: int | None = None
@@ -34,10 +33,12 @@ class Budget:
 
 @dataclass(frozen=True)
 class Cut:
-    """The kept pairs as positions in the scored pairs, best first. `order`: positions of all pairs.
+    """The pairs that the budget keeps.
 
-    `written`: the kept pairs of all records, copies included, with their `scores`. `recall`: the estimated
-    share of all matches that is kept, copies counted once, or None where it cannot be estimated.
+    `kept`: the positions of the kept pairs in the scored pairs, best first. `order`: the positions of all
+    pairs, best first. `written`: the kept pairs of all records, copies included, with their `scores`.
+    `recall`: the estimated share of all matches that is kept, copies counted once, or None where it cannot be
+    estimated.
     """
 
     kept: Rows
@@ -94,7 +95,7 @@ class CutPoint:
 
 
 def recall_curve(kept: Cut, expected: ExpectedMatches, points: int = 60) -> tuple[CutPoint, ...]:
-    """Return the estimated recall of budgets in about equal ratios, including the budget that was kept.
+    """Return the estimated recall of budgets that grow in about equal ratios, and of the kept budget.
 
     Budgets go from a fiftieth of the expected matches to ten times the kept pairs; copies count once among
     the pairs that were cut off. The list is empty where no recall can be estimated.
@@ -142,14 +143,14 @@ def _most(pairs: ScoredPairs, budget: Budget) -> int | None:
 
 
 def _by_rank(order: Rows, at: Rows) -> Rows:
-    """Return the order of written pairs by rank, after the pairs that come before all others."""
+    """Return the positions that sort written pairs by their rank in `order`."""
     place = np.empty_like(order)
     place[order] = np.arange(len(order))
     return np.argsort(place[at], kind="stable")
 
 
 def _reaching(target: float, expected: ExpectedMatches, allowed: Rows, held: Rows) -> int:
-    """Return how many of the allowed pairs, in order, reach this share of all matches."""
+    """Return how many allowed pairs, in order, reach this share of all matches together with `held`."""
     if not expected.can_estimate:
         raise ConfigError(
             f"--target-recall {target:g}: {unknown_because(expected)}; "
@@ -175,10 +176,10 @@ def _first_of_both(pairs: ScoredPairs, left: Rows, right: Rows, most: int) -> Ro
 
 
 def places_of_records(pairs: ScoredPairs, left: Rows, right: Rows) -> Rows:
-    """Return the rank, from 0, of each pair among those of its records, given best first: the higher one.
+    """Return the rank, from 0, of each pair among the pairs of its records: the larger of its two ranks.
 
-    In one table a record's pairs are those on either side. Ties are broken by the order on both sides alike,
-    so the best pair of all is always the first of both of its records.
+    Pairs are given best first. In one table a record has pairs on both sides. Ties are broken by the order on
+    both sides alike, so the best pair of all is always the first of both of its records.
     """
     places = np.arange(len(left))
     ends = np.concatenate([left, right + (0 if pairs.one_table else len(pairs.best_left))])

@@ -1,7 +1,7 @@
-"""KEYS to candidate pairs: an equi-join on (band, bucket), a chunk of left records at a time.
+"""Joins keys to candidate pairs: an equi-join on (band, bucket), a chunk of left records at a time.
 
 Memory: 4 bytes per right key, 6 bytes per left key, and a few chunks, whatever the number of pairs. With a
-memory limit, further keys are in files.
+memory limit, keys beyond it are in files.
 """
 
 from collections.abc import Callable, Iterator
@@ -23,7 +23,7 @@ _CHUNK_PAIRS = 2_000_000
 _LEAST_CHUNK = 50_000
 
 _BYTES_PER_ROW = 64
-"""Of a joined row, until it is a scored pair."""
+"""Memory that a joined row takes until it is a scored pair."""
 
 _HALF = np.uint64(32)
 _LOW = np.uint64(0xFFFFFFFF)
@@ -31,7 +31,7 @@ _LOW = np.uint64(0xFFFFFFFF)
 
 @dataclass(frozen=True)
 class PairChunk:
-    """Distinct candidate pairs, by row number, with the number of bands in which they met."""
+    """Distinct candidate pairs of row numbers, with the number of bands in which they met."""
 
     left: Rows
     right: Rows
@@ -49,10 +49,10 @@ class PairChunk:
 
 @dataclass
 class JoinReport:
-    """Figures of a join: rows, bands, and the pairs left out in overfull buckets.
+    """Statistics of a join: rows, bands, and the pairs left out in overfull buckets.
 
     `sizes[i]`: number of left keys with at least 2**(i-1) and fewer than 2**i right records in their bucket;
-    `sizes[0]`: left keys without any. Spark does not count them, so they take no part in equality.
+    `sizes[0]`: left keys without any. Spark does not count `sizes`, so two reports are compared without it.
     """
 
     joined: int = 0

@@ -19,7 +19,7 @@ that a text with a thousand copies does not displace other pairs."""
 
 
 def compared_rows(copies: tuple[Copies, Copies], left: Rows, right: Rows) -> tuple[Rows, Rows]:
-    """Return the row numbers of the records that are compared in place of these.
+    """Return the row numbers of the records that are compared in place of `left` and `right`.
 
     In one table the lower row comes first.
     """
@@ -33,7 +33,7 @@ def compared_rows(copies: tuple[Copies, Copies], left: Rows, right: Rows) -> tup
 
 @dataclass(frozen=True)
 class WrittenPairs:
-    """Row numbers of the written pairs, in order; `at`: the position in the scored pairs of each."""
+    """Row numbers of the written pairs, in order; `at`: position of the scored pair that stands for each."""
 
     at: Rows
     left: Rows
@@ -79,7 +79,7 @@ def written_out(
 
 @dataclass(frozen=True)
 class _Groups:
-    """Pairs of compared records, each of which stands for some."""
+    """Pairs of compared records, and the written pairs that each of them stands for."""
 
     left: Rows
     right: Rows
@@ -93,21 +93,25 @@ class _Groups:
 
     @cached_property
     def _same(self) -> npt.NDArray[np.bool_]:
-        """Whether both are copies of one text in one table: such a pair stands for all pairs of its group."""
+        """Whether both are copies of one text in one table: such a pair stands for all pairs of the group."""
         if not self.one_table:
             return np.zeros(len(self.left), dtype=bool)
         return np.asarray(self.copies[0].first[self.right] == self.left)
 
     @property
     def written(self) -> Rows:
-        """The number of written pairs that each one stands for."""
+        """The number of written pairs that each pair stands for."""
         fewer, more = np.minimum(*self._sizes), np.maximum(*self._sizes)
         group = self.copies[0].alike.sizes[self.left]
         within = group * np.minimum(group - 1, COPIES_MET) // 2
         return np.where(self._same, within, fewer * np.minimum(more, COPIES_MET))
 
     def records(self, which: Rows, number: Rows) -> tuple[Rows, Rows]:
-        """Return both rows of written pairs: `number[i]`, from 0, of those that `which[i]` stands for."""
+        """Return the left and right rows of written pairs.
+
+        Written pair i is the one with number `number[i]`, from 0, of those that compared pair `which[i]`
+        stands for.
+        """
         sizes = [side[which] for side in self._sizes]
         fewer, more = np.minimum(*sizes), np.maximum(*sizes)
         place, step = number % fewer, number // fewer

@@ -20,10 +20,10 @@ def _no_keys() -> Rows:
 
 @dataclass(frozen=True)
 class FixedPairs:
-    """Distinct pairs of records, packed by `pair_keys`: `must` are written, `never` are not. None is in both.
+    """Distinct pairs of records, packed by `pair_keys`: `must` are written, `never` are not.
 
-    In one table the lower row comes first. `source`: the source of each record, if there are any; see
-    `are_apart`.
+    No pair is in both. In one table the lower row comes first. `source`: the source of each record, if the
+    table says it; see `are_apart`.
     """
 
     must: Rows = field(default_factory=_no_keys)
@@ -32,7 +32,7 @@ class FixedPairs:
 
     @property
     def any(self) -> bool:
-        """Whether the budget does not decide about some pair."""
+        """Whether any pair is fixed, so that the budget does not decide about it."""
         return bool(len(self.must) or len(self.never)) or self.source is not None
 
     def compared(self, copies: tuple[Copies, Copies] | None) -> tuple[Rows, Rows]:
@@ -52,7 +52,7 @@ class FixedPairs:
         return must.and_then(written.take(np.flatnonzero(self._is_free(written.left, written.right))))
 
     def taken_out(self, order: Rows, pairs: ScoredPairs, copies: tuple[Copies, Copies] | None) -> Rows:
-        """Return an order of scored pairs without fixed pairs that stand for no other pair."""
+        """Return `order` without fixed pairs, except those that stand for other pairs, too."""
         if not self.any:
             return order
         fixed = ~self._is_free(pairs.left, pairs.right)

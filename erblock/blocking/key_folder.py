@@ -1,7 +1,7 @@
 """A folder of keys: the keys of a table, and what is needed to score its records without the table.
 
     manifest.json                 which model, which columns
-    00000/keys.parquet            KEYS, for any engine
+    00000/keys.parquet            the table of keys (KEYS), for any engine
     00000/records.parquet         ids and compared columns, rows in the order of the ids
     00000/sketch.safetensors      the vectors of the records, in the same order
     00001/...                     records that were appended
@@ -44,7 +44,7 @@ class Origin:
 
 @dataclass(frozen=True)
 class KeyFolder:
-    """A folder that exists."""
+    """An existing folder of keys."""
 
     path: Path
     origin: Origin
@@ -64,7 +64,7 @@ class KeyFolder:
         """Return the ids of all records, part after part.
 
         Raises:
-            ModelError: if a part is damaged, or there is none.
+            ModelError: if a part is damaged, or the folder has no parts.
         """
         if not self.parts:
             raise ModelError(f"{self.path}: expected a folder for each part, found none; write it again")
@@ -97,7 +97,11 @@ class KeyFolder:
         return (arrays if ids.is_sorted() else arrays.take(ids.arg_sort().to_numpy())).sketch()
 
     def check_model(self, digest: str, model: Path) -> None:
-        """Raise ModelError unless the keys are those of this model."""
+        """Raise ModelError unless the keys were written with the model that has this `digest`.
+
+        Stored records must also have all columns that the model reads. `model`: its folder, named in the
+        message.
+        """
         if digest != self.origin.model:
             raise ModelError(
                 f"{self.path}: these keys are of another model than {model} (or it was fitted again since); "
@@ -131,10 +135,10 @@ class KeyFolder:
 
 
 def find_key_folder(source: str | None) -> KeyFolder | None:
-    """Return the folder of keys that `source` names; None if it is something else.
+    """Return the folder of keys that `source` names; None if `source` names something else.
 
     Raises:
-        ModelError: if it is one of another format.
+        ModelError: if the folder has another format.
     """
     path = Path(source or "") / MANIFEST
     manifest = (manifest_in(path.parent) if source else None) or {}
@@ -166,7 +170,7 @@ def write_key_folder(path: Path, origin: Origin, part: Part, on_progress: Progre
 
 
 def append_part(folder: KeyFolder, part: Part, on_progress: Progress = silent) -> int:
-    """Add a part to the folder, whose files stay as they are; return how many keys it has."""
+    """Add a part to the folder, whose other files stay as they are; return how many keys the part has."""
     with locked(folder.path):
         folder.check_new(part.records, folder.origin.columns)
         number = int(folder.parts[-1].name) + 1

@@ -1,4 +1,4 @@
-"""A sketch as KEYS: one row for each record and band, in Parquet that any engine can join."""
+"""Writes a sketch as the table of keys (KEYS): a row per record and band, in Parquet, for any engine."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -38,7 +38,7 @@ def band_keys(ids: pl.Series, sketch: Sketch, band: int) -> pl.DataFrame:
 def write_keys(
     ids: pl.Series, sketch: Sketch, path: Path, metadata: Mapping[str, str], on_progress: Progress = silent
 ) -> int:
-    """Write the KEYS of all bands to `path`, a row group for each; return how many rows they have."""
+    """Write the KEYS of all bands to `path`, a row group for each band; return the number of rows."""
     import pyarrow.parquet as pq
 
     rows = 0

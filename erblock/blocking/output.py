@@ -1,4 +1,4 @@
-"""PAIRS with the user's ids, written as Parquet, CSV or JSON Lines."""
+"""Writes the table of pairs (PAIRS) with the user's ids, as Parquet, CSV or JSON Lines."""
 
 from gzip import GzipFile
 from pathlib import Path

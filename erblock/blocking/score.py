@@ -88,7 +88,7 @@ class BestPairs:
     def candidates(self, chunk: PairChunk, similarity: Scores) -> Rows:
         """Return the positions of the pairs that may still be among the best.
 
-        It may be called while another thread adds pairs; it then lags a little behind.
+        This may be called while another thread adds pairs; pairs added last may then not count yet.
         """
         near = rank_within(chunk.left - chunk.left.min(initial=0), similarity) < self._most
         return np.flatnonzero(near | (similarity >= self._right[chunk.right, -1]))
@@ -132,13 +132,13 @@ class BestPairs:
         best_left = np.maximum(self._left[:, 0], 0)
         best_right = best_left if self._right is self._left else np.maximum(self._right[:, 0], 0)
         del self._left, self._right
-        # One column after the other, so that no two of them are there twice.
+        # One column after the other, so that only one column at a time is in memory twice.
         rows, others, bands, similarity = (spill.joined(self._columns.pop(0), dtype) for dtype in _TYPES)
         return ScoredPairs(rows, others, similarity, bands, best_left, best_right)
 
 
 class _Ties(NamedTuple):
-    """Number of further pairs that each record takes at the lowest similarity among its best."""
+    """How many pairs each record still takes that are only as similar as the last of its best pairs."""
 
     left: Rows
     right: Rows

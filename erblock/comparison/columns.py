@@ -38,7 +38,7 @@ def columns_of(
 
 
 def _kind(left: ColumnProfile, right: ColumnProfile) -> Kind:
-    """Return the kind of two columns: text where their kinds differ."""
+    """Return the kind of two columns; if their kinds differ: empty or text if either is that, else name."""
     if left.kind == right.kind:
         return left.kind
     for kind in ("empty", "text"):

@@ -2,7 +2,7 @@
 
 The model is a logistic regression with two restrictions, so that it can learn from few and partly wrong
 examples: entries that measure agreement have no negative weights, and weights shrink to zero (L2 penalty). A
-missing value has its own entry and adds nothing through the others.
+missing value has its own entry and adds nothing through other entries.
 
 Where records have several matches, some competitors of a known match are matches as well. Their number is
 estimated from the probabilities that the model gives known matches (Elkan and Noto 2008,
@@ -74,9 +74,9 @@ class Examples:
     def with_shares(self, probability: Doubles) -> "Examples":
         """Return the examples with unlabelled ones twice: as match and as non-match, weighted by probability.
 
-        `probability`, p, is that of each pair to be an example of a match, and c is its mean over these
-        examples. If examples are a random sample of matches, the odds of an unlabelled pair to be a match are
-        p / (1 - p) (1 - c) / c (Elkan and Noto 2008).
+        `probability`: p, the probability of each pair to be an example of a match; c is the mean of p over
+        the examples of matches. If examples are a random sample of matches, the odds of an unlabelled pair to
+        be a match are p / (1 - p) (1 - c) / c (Elkan and Noto 2008).
         """
         known = np.average(probability[self.matches], weights=self.sample_weight[self.matches])
         odds = probability / np.maximum(1 - probability, 1e-9) * (1 - known) / known

@@ -18,7 +18,7 @@ from erblock.tables.contents import are_names, read_json
 from erblock.tables.read import TablePair
 
 EVIDENCE_FILE, LABELS_FILE = "evidence.json", "labels.parquet"
-"""What a model folder knows of the columns, and of pairs."""
+"""Files of a model folder: the evidence of the columns, and the labels of pairs."""
 
 
 @dataclass(frozen=True)
@@ -34,13 +34,13 @@ class FittedEvidence:
         return self.log_odds_by(comparison_of(tables, self.columns, weights), left_rows, right_rows)
 
     def log_odds_by(self, comparison: Comparison, left_rows: Rows, right_rows: Rows) -> Floats:
-        """Return the log odds of a match of each pair of row numbers, by a comparison of `columns`."""
+        """Return the log odds of a match of each pair of row numbers, given a comparison of `columns`."""
         if comparison.names != self.names:
             raise ModelError(f"{EVIDENCE_FILE} was written by another version of erblock; fit again")
         return comparison.log_odds(self.evidence, left_rows, right_rows)
 
     def to_json(self) -> str:
-        """Return the content of the file."""
+        """Return the content of `evidence.json`."""
         learned = self.evidence
         numbers = (learned.mean.tolist(), learned.std.tolist(), learned.weights.tolist())
         keys = ("name", "usual", "spread", "weight")
@@ -53,7 +53,7 @@ class FittedEvidence:
 
 
 def read_evidence(folder: Path) -> FittedEvidence | None:
-    """Return the evidence of the model in `folder`; None if it has none.
+    """Return the evidence of the model in `folder`; None if the model has none.
 
     Raises:
         ModelError: if the file is not readable.

@@ -1,8 +1,8 @@
 """The model of Fellegi and Sunter: the probability of a match if columns agree independently of each other.
 
 Each column of a pair has a level of agreement. The frequency of each level among non-matches is counted on
-random pairs; that among matches is found by expectation maximisation over the candidates (Winkler 1988).
-Unlike a comparison with competitors, the model shows when mutual best pairs agree by chance. It is
+random pairs; the frequency among matches is found by expectation maximisation over the candidates (Winkler
+1988). Unlike a comparison with competitors, the model shows when mutual best pairs agree by chance. It is
 overconfident where columns depend on each other (a street and its postcode), so it is used to doubt matches,
 not to find them.
 
@@ -23,7 +23,7 @@ _LEVELS = 12
 """Levels of agreement of a column: tenths of its mean similarity, 0 to 10, and one for a missing value."""
 
 _RANDOM_PAIRS, _OF_A_RECORD = 200_000, 20
-"""Random pairs that are compared: at most so many in all, and for each record."""
+"""Random pairs that are compared: maximum number in all, and per record."""
 
 _ROUNDS = 30
 _HALF = 0.5  # added to every count (Jeffreys prior), so that no level has probability 0

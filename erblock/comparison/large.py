@@ -16,7 +16,7 @@ from erblock.tables.profile import column_texts
 from erblock.tables.read import Records, TablePair
 
 _PREPARED = 500_000
-"""Most records of both tables that are prepared in all columns; a prepared record takes 1 to 3 kB."""
+"""Maximum records of both tables that are prepared in all columns at once; one takes 1 to 3 kB."""
 
 _TEXT_AT_ONCE = 64 << 20
 """Bytes of a column's text that are prepared at once; prepared text takes about 30 times as much."""
@@ -64,7 +64,7 @@ class ComparisonByColumn(Comparison):
         return odds.astype(np.float32)
 
     def _entries(self, left_rows: Rows, right_rows: Rows) -> Iterator[tuple[int, slice, Scores]]:
-        """Yield each entry of the vectors for some pairs: its number, the pairs, and the values."""
+        """Yield triples (number of an entry, slice of the pairs, values of the entry for these pairs)."""
         first = 0
         for sides, build in compared_texts(self._tables, self._columns, self._weights, self._dates):
             entry = first
@@ -84,7 +84,7 @@ def _parts(sides: Sides, pairs: int) -> Iterator[slice]:
 
 
 def _of_pairs(sides: Sides, left_rows: Rows, right_rows: Rows) -> tuple[Sides, Rows, Rows]:
-    """Return the texts of the records of these pairs, and the places of the records among them."""
+    """Return (texts of the records of these pairs, positions of left records there, of right records)."""
     if sides.right is sides.left:
         rows, places = np.unique(np.concatenate([left_rows, right_rows]), return_inverse=True)
         texts = sides.left[rows]
@@ -100,6 +100,6 @@ def _without_rows(tables: TablePair) -> TablePair:
 
 
 def _is_month_first(records: Records, column: str) -> bool:
-    """Return how all dates of a column are read, of which only some are in a part."""
+    """Return whether the month comes first in the dates of a whole column, of which a part has only some."""
     day_first, month_first = date_orders(column_texts(records.frame.select(pl.col(column)))[column])
     return month_first > day_first

@@ -41,8 +41,8 @@ _T = TypeVar("_T")
 class Sides:
     """One column of both tables as text, and the weight of each of the 2**20 features.
 
-    Representations that several measures read are computed once. `month_first`: the order of day and month,
-    given if only some of the column's values are here.
+    Representations that several measures read are computed once. `month_first`: whether the month comes first
+    in dates, for each side, given if only some of the column's values are here.
     """
 
     left: pl.Series
@@ -83,12 +83,12 @@ def cosine(sides: Sides) -> Compare:
 
 
 def containment(sides: Sides) -> Compare:
-    """The weight of the shared features, divided by that of all features of the record with less."""
+    """The weight of the shared features, divided by the total weight of the record that has less."""
     return _contained(*_of_each(sides.features, lambda sets: _weighted(sets, sides.weights)))
 
 
 def shared_codes(sides: Sides) -> Compare:
-    """The weight of the shared words with digits, divided by that of the record with less."""
+    """The weight of the shared words with digits, divided by the total of the record that has less."""
     return _contained(*sides.both(lambda texts: _weighted(ngrams.word_sets(_codes(texts)), sides.weights)))
 
 
@@ -109,7 +109,7 @@ def _contained(left: sparse.csr_array, right: sparse.csr_array) -> Compare:
 
 
 def _known(left: sparse.csr_array, right: sparse.csr_array, compare: Compare) -> Compare:
-    """Return `compare`, NaN where a record has no features."""
+    """Return `compare` with NaN where a record has no features."""
     empty, other_empty = (np.diff(table.indptr) == 0 for table in (left, right))
     return lambda rows, others: np.where(empty[rows] | other_empty[others], np.nan, compare(rows, others))
 

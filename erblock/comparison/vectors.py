@@ -38,19 +38,19 @@ class Feature:
 
 
 Build = Callable[[Sides], Iterator[Feature]]
-"""Makes the features that compare texts, one after the other."""
+"""A function that yields the features that compare the texts of both sides."""
 
 
 class Comparison:
     """Two tables, prepared for comparisons of any pairs of their records.
 
-    If a value is missing on either side, the measures of its column are NaN and `missing(column)` is 1. A
-    pair's vector depends on its two records only, if `dates` gives the order of day and month of each column
-    of dates (by its name on the left).
+    If a value is missing on either side, the measures of its column are NaN and `missing(column)` is 1. The
+    vector of a pair depends only on its two records if `dates` gives the order of day and month of each
+    column of dates, keyed by its left name.
     """
 
     pairs_at_once = 200_000
-    """Pairs whose vectors are in memory at a time, where only what is made of them is kept."""
+    """Pairs whose vectors are in memory at a time where only values computed from the vectors are kept."""
 
     def __init__(
         self,
@@ -62,7 +62,7 @@ class Comparison:
         texts = compared_texts(tables, columns, weights, dates)
         self.features = tuple(feature for sides, build in texts for feature in build(sides))
         self.on_progress: Progress = silent
-        """What hears how many pairs have got their log odds."""
+        """Called with the number of pairs whose log odds have been computed."""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -95,7 +95,7 @@ class Comparison:
 def compared_texts(
     tables: TablePair, columns: Sequence[ComparedColumn], weights: Floats, dates: Mapping[str, MonthFirst]
 ) -> Iterator[tuple[Sides, Build]]:
-    """Yield the texts of each column, then those of whole records, with the function that makes features."""
+    """Yield pairs (texts, function that makes features of them): for each column, then for whole records."""
     if not columns:
         return
     _check_columns(tables.left, [column.left for column in columns])

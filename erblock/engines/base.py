@@ -25,7 +25,7 @@ from erblock.tables.read import TablePair
 
 @dataclass(frozen=True)
 class Candidates:
-    """The best pairs of every compared record, by row number in the order of the ids.
+    """The best pairs of every compared record, as row numbers in the order of the ids.
 
     `kind`: the kind of hash. With one table the ids of both sides are the same series. `copies`: for either
     side, the copies among its records; only the first of each is compared. `tables`: the records, or at least
@@ -51,23 +51,23 @@ class Engine(Protocol):
         """Return the scored candidate pairs of the tables.
 
         Raises:
-            ErblockError: if the engine cannot do it.
+            ErblockError: if the engine cannot compute them.
         """
 
     def write(self, pairs: pl.DataFrame, output: str) -> None:
-        """Write PAIRS to `output`.
+        """Write the table of pairs (PAIRS) to `output`.
 
         Raises:
-            ErblockError: if they cannot be written there.
+            ErblockError: if the table cannot be written there.
         """
 
 
 class MatchEngine(Protocol):
-    """Compares the records of candidate pairs, given by row number."""
+    """Compares the records of candidate pairs, which are given as row numbers."""
 
     @property
     def ids(self) -> tuple[pl.Series, pl.Series]:
-        """The ids of both sides in the order of the rows; of one table, the same series twice."""
+        """The ids of both sides in the order of the rows; for one table, the same series twice."""
 
     @property
     def sources(self) -> tuple[str, str]:
@@ -94,7 +94,7 @@ class MatchEngine(Protocol):
         """Return the mapped columns that have values in both tables."""
 
     def comparison(self, columns: tuple[ComparedColumn, ...], weights: Floats) -> Comparison:
-        """Return a comparison of records by these columns; `weights`: those of the features."""
+        """Return a comparison of records in these columns; `weights`: those of the features."""
 
     def one_side(self, *, right: bool) -> "MatchEngine":
         """Return an engine of one of the tables alone, to compare its records with each other."""
@@ -106,5 +106,5 @@ class MatchEngine(Protocol):
         """Write a table to `output`, which `option` names.
 
         Raises:
-            ErblockError: if it cannot be written there.
+            ErblockError: if the table cannot be written to `output`.
         """

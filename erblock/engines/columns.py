@@ -1,7 +1,7 @@
 """Statistics of whole columns for matching, computed per Arrow batch and then added up.
 
-They are: the number of records with each feature; and for each column, the number of values, the numbers that
-are dates with the day or the month first, and an evenly spaced sample.
+The statistics are the number of records with each feature, and for each column: the number of values, the
+numbers of dates with the day first and with the month first, and an evenly spaced sample of values.
 """
 
 from collections.abc import Iterator
@@ -31,7 +31,7 @@ SAMPLE = pa.schema([("column", pa.int32()), ("index", pa.int64()), ("text", pa.s
 
 @dataclass(frozen=True)
 class FrequencyKernel:
-    """Maps a table's rows to the features of their texts, with the number of rows of each."""
+    """Maps a table's rows to the features of their texts, with the number of rows that have each feature."""
 
     columns: tuple[str, ...]
 
@@ -71,7 +71,7 @@ class CountKernel:
 class SampleKernel:
     """Maps a table's rows to every `steps[i]`-th known value of column i.
 
-    `before[partition][i]`: number of known values of column i in the partitions before.
+    `before[partition][i]`: number of known values of column i in earlier partitions.
     """
 
     columns: tuple[str, ...]

@@ -1,4 +1,4 @@
-"""The engine of one machine: one process, everything in memory unless the join has a bound."""
+"""The engine of one machine: one process, everything in memory unless the join has a memory limit."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -30,11 +30,12 @@ from erblock.tables.text import record_texts
 
 @dataclass(frozen=True)
 class LocalEngine:
-    """One or two tables in memory, each with the texts of its records or its stored sketch, and the hash.
+    """One or two tables in memory, each with the texts of its records or its stored sketch, and the hasher.
 
-    `copies`: the copies among the records of either table. `exact`: further buckets of all records of either
-    table, (bands, records), 0 for none. `fixed`: pairs that the budget does not decide about. `memory`:
-    maximum bytes that the join keeps in memory; the rest is in temporary files.
+    `copies`: the copies among the records of either table. `exact`: the buckets of exact keys (`block_on`) of
+    all records of either table, (bands, records), 0 where a record has none. `fixed`: pairs that the budget
+    does not decide about. `memory`: maximum bytes that the join keeps in memory; the rest is in temporary
+    files.
     """
 
     tables: TablePair
@@ -54,7 +55,7 @@ class LocalEngine:
         """Return the sketches of the compared records; the second is None with one table.
 
         Raises:
-            ModelError: if a stored sketch is not of the model.
+            ModelError: if the two sketches are of different models.
         """
         left = self._sketch(self.left, 0, on_progress)
         if self.tables.dedup:
@@ -89,7 +90,7 @@ class LocalEngine:
         return score_candidates(*sketches, join, on_progress, self.memory, source)
 
     def _with_must(self, scored: ScoredPairs, sketches: tuple[Sketch, Sketch | None]) -> ScoredPairs:
-        """Return the candidates with the pairs that must be written and that the join did not find."""
+        """Return the candidates, and the pairs that must be written but that the join did not find."""
         asked = self.fixed.compared(self.copies)
         new = np.flatnonzero(places((scored.left, scored.right), asked) < 0)
         new = new[np.unique(pair_keys(asked[0][new], asked[1][new]), return_index=True)[1]]
@@ -109,7 +110,7 @@ class LocalEngine:
         return with_buckets(sketch, self.exact[side][:, copies.rows])
 
     def write(self, pairs: pl.DataFrame, output: str) -> None:
-        """Write PAIRS to the file `output` in the format of its ending."""
+        """Write the table of pairs (PAIRS) to the file `output` in the format of its ending."""
         write_frame(pairs, Path(output))
 
 
@@ -141,7 +142,7 @@ class LocalMatchEngine:
 
     @cached_property
     def texts(self) -> tuple[pl.Series, pl.Series]:
-        """The compared columns of every record as one text; of one table, the same series twice."""
+        """The compared columns of every record as one text; for one table, the same series twice."""
         left = record_texts(self.tables.left.frame, [pair.left for pair in self.tables.columns])
         if self.dedup:
             return left, left

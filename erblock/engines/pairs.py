@@ -1,7 +1,7 @@
-"""The row work of matching: compares the records of pairs, one Arrow batch at a time.
+"""Compares the records of pairs, one Arrow batch at a time: the part of matching that runs on executors.
 
-A row is a pair with both its records: `place` (the number of the pair), `left`, `right` (row numbers) and the
-columns of the records, `l0`, `l1`, ... and `r0`, `r1`, ...
+A row is a pair with both its records: `place` (the position of the pair), `left`, `right` (row numbers) and
+the columns of the records, `l0`, `l1`, ... and `r0`, `r1`, ...
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -31,12 +31,12 @@ class PairTask(Protocol):
     """A computation on pairs that is sent to the workers, where the records are."""
 
     def __call__(self, tables: TablePair, left: Rows, right: Rows) -> Floats:
-        """Return (pairs, values) numbers about pairs of row numbers."""
+        """Return the (pairs, values) results for pairs of row numbers."""
 
 
 @dataclass(frozen=True)
 class VectorTask:
-    """Computes comparison vectors. `weights`: returns the feature weights, on the worker."""
+    """Computes comparison vectors. `weights`: a function that returns the feature weights on the worker."""
 
     columns: tuple[ComparedColumn, ...]
     weights: Callable[[], Floats]
@@ -49,7 +49,7 @@ class VectorTask:
 
 @dataclass(frozen=True)
 class OddsTask:
-    """Computes the log odds by the evidence."""
+    """Computes the log odds that the evidence gives to pairs."""
 
     vectors: VectorTask
     evidence: Evidence
@@ -77,13 +77,16 @@ class SimilarityTask:
 
 @dataclass(frozen=True)
 class PairKernel:
-    """Maps batches of pairs with their records to answers (`ANSWERS`); `columns`: those in `l0`, ..."""
+    """Maps batches of pairs with their records to the results of a task (`ANSWERS`).
+
+    `columns`: the mapped columns, whose values are in `l0`, ... and `r0`, ... `question`: the task.
+    """
 
     columns: tuple[ColumnPair, ...]
     question: PairTask
 
     def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        """Yield the answers about each batch."""
+        """Yield the results for each batch."""
         for batch in batches:
             if batch.num_rows:
                 yield self._answers(batch)
@@ -101,7 +104,7 @@ class PairKernel:
 
 
 def _records(batch: pa.RecordBatch, side: str, names: Sequence[str]) -> tuple[Records, Rows]:
-    """Return the distinct records of one side of a batch, and the number of the record of each pair."""
+    """Return (distinct records of one side of a batch, position of the record of each pair among them)."""
     rows = batch.column(side).to_numpy()
     _, first, which = np.unique(rows, return_index=True, return_inverse=True)
     held = [batch.column(f"{side[0]}{place}") for place in range(len(names))]

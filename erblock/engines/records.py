@@ -1,4 +1,4 @@
-"""The row work of blocking: records to sketches, one Arrow batch at a time."""
+"""Turns records into sketches, one Arrow batch at a time: the part of blocking that runs on executors."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from erblock.hashing.base import Hasher, Rows, Sketch
 from erblock.tables.text import record_texts
 
 PLACE = "__erblock_place"
-"""A record's partition (from bit 33 up) and its place therein, as Spark numbers rows."""
+"""The partition of a record (from bit 33 up) and its position in this partition, as Spark numbers rows."""
 
 PARTITION_SHIFT = 33
 

@@ -1,4 +1,4 @@
-"""The Spark engine: row work in Arrow batches on the executors, shuffles by Spark.
+"""The Spark engine: kernels map Arrow batches on the executors, and Spark shuffles the rows between them.
 
     tables --sort by id--> row numbers --RecordKernel--> sketches --keys, one shuffle--> tiles
         --vectors, two shuffles--> TileKernel --pairs, one shuffle--> the best of every record
@@ -82,7 +82,7 @@ def open_session(master: str | None) -> Iterator[SparkSession]:
         ConfigError: if the cluster cannot be reached.
     """
     there = SparkSession.getActiveSession()
-    # The executors' Python must have erblock. On one machine it is that of the driver.
+    # The executors' Python must have erblock. On one machine the driver's Python is used.
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     builder = SparkSession.builder.appName("erblock")
     for key, value in _SESSION.items():
@@ -100,7 +100,7 @@ def open_session(master: str | None) -> Iterator[SparkSession]:
 
 @contextmanager
 def errors_as_ours() -> Iterator[None]:
-    """Raise an ErblockError of an executor as an ErblockError."""
+    """Raise the ErblockError of an executor in place of the Spark error that reports it."""
     try:
         yield
     except (PySparkException, Py4JJavaError) as error:
@@ -113,6 +113,7 @@ class SparkEngine:
     """Tables on a cluster, and the folder of the model that hashes them.
 
     `stored`: the sketch of each side, sent from the driver, or None if the side is hashed on the cluster.
+    `learns`: whether evidence is to be learned from the compared columns.
     """
 
     session: SparkSession
@@ -190,7 +191,7 @@ class SparkEngine:
         return Candidates(self._kind, ids[0], ids[-1], scored, report, copies, tables, weights)
 
     def _compared(self) -> TablePair | None:
-        """Return the compared columns at the driver, if evidence is fitted or is to be learned from them."""
+        """Return the compared columns at the driver, if evidence is fitted or is to be learned; else None."""
         if not self.learns and not any(
             (self.model / name).is_file() for name in (EVIDENCE_FILE, LABELS_FILE)
         ):
@@ -201,7 +202,7 @@ class SparkEngine:
         return TablePair(sides[0], None if self.tables.dedup else sides[1], self.tables.columns)
 
     def write(self, pairs: pl.DataFrame, output: str) -> None:
-        """Write PAIRS: a URI is written by Spark, any other path here.
+        """Write the table of pairs (PAIRS): Spark writes to a URI, this process to any other path.
 
         Raises:
             TableError: if Spark cannot write there, or the path exists already.
@@ -210,7 +211,7 @@ class SparkEngine:
 
     @contextmanager
     def _shipped(self) -> Iterator["ShippedModel"]:
-        """Yield the model as a broadcast for the executors, which, unlike a file, ends with the run."""
+        """Yield the model as a broadcast for the executors; unlike a file, it ends with the run."""
         with TemporaryDirectory() as folder:
             archive = Path(make_archive(str(Path(folder) / "model"), "zip", self.model)).read_bytes()
         shipped = self.session.sparkContext.broadcast(archive)
@@ -240,7 +241,7 @@ class ShippedModel:
 
 
 _LOADED: dict[str, Hasher] = {}
-"""The hasher of the run at hand, in a worker process."""
+"""The hasher of the current run, in a worker process."""
 
 
 def collected_ids(table: SparkTable) -> pl.Series:

@@ -1,4 +1,4 @@
-"""Statistics of whole columns for matching on a Spark cluster: kernels on executors, sums by Spark."""
+"""Statistics of whole columns for matching on a Spark cluster: kernels count, and Spark adds up."""
 
 from typing import TYPE_CHECKING
 
@@ -43,7 +43,7 @@ def columns_on_spark(tables: SparkTables) -> tuple[ComparedColumn, ...]:
 
 
 def dates_of(tables: SparkTables, columns: tuple[ComparedColumn, ...]) -> Dates:
-    """Return how the columns of dates are to be read: whether the month is first, by the name on the left."""
+    """Return whether the month comes first in each column of dates, for both sides, keyed by left name."""
     dated = [column for column in columns if column.kind == "date"]
     left = _months_first(tables.left, [column.left for column in dated])
     right = left if tables.dedup else _months_first(tables.other, [column.right for column in dated])
@@ -59,7 +59,7 @@ def _months_first(table: SparkTable, columns: list[str]) -> dict[str, bool]:
 
 
 def _counted(table: SparkTable, columns: tuple[str, ...]) -> pl.DataFrame:
-    """Return `COUNTS`, one row for each column of each partition that has any rows."""
+    """Return the counts (`COUNTS`) of every column in every partition that has rows."""
     counts = table.frame.mapInArrow(CountKernel(columns), from_arrow_schema(COUNTS))
     figures = [F.sum(name).alias(name) for name in ("known", "day_first", "month_first")]
     return pl.DataFrame(counts.groupBy("partition", "column").agg(*figures).toArrow())

@@ -1,4 +1,4 @@
-"""Errors of Spark as one line."""
+"""Turns errors of Spark into messages of one line, and those of executors into an ErblockError."""
 
 import re
 
@@ -18,7 +18,7 @@ def first_line(error: Exception) -> str:
 def raise_as_ours(error: Exception) -> None:
     """Raise the ErblockError of a worker's Python, if `error` contains one.
 
-    A worker without erblock counts as one, too.
+    If a worker has no erblock, raise a ConfigError that says so.
     """
     if "No module named 'erblock'" in str(error):
         raise errors.ConfigError(

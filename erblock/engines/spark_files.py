@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 
 def read_rows(session: "SparkSession", source: str) -> pl.DataFrame:
-    """Return the rows of a CSV or Parquet file, or a folder of them, at the driver; those of a CSV as text.
+    """Return the rows of a CSV or Parquet file, or of a folder of these, at the driver; CSV values are text.
 
     Raises:
-        TableError: if it cannot be read.
+        TableError: if Spark cannot read `source`.
     """
     try:
         return pl.DataFrame(read_raw(session, source, DEFAULT_CSV).toArrow())
@@ -30,12 +30,12 @@ def read_rows(session: "SparkSession", source: str) -> pl.DataFrame:
 
 
 def write_rows(session: "SparkSession", frame: pl.DataFrame, output: str, option: str = "--output") -> None:
-    """Write a table: a URI is written by Spark, as a folder of parts; any other path here, as one file.
+    """Write a table: Spark writes a folder of parts to a URI; this process writes one file to any other path.
 
     Spark has no unsigned integers, so `n_bands` is an int there.
 
     Raises:
-        TableError: if Spark cannot write there, or the path exists already.
+        TableError: if Spark cannot write there, or the URI exists already.
     """
     if "://" not in output:
         write_frame(frame, Path(output))

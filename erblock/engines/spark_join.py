@@ -32,7 +32,7 @@ def keys_of(sketches: "DataFrame") -> "DataFrame":
 
 
 def with_roles(keys: "DataFrame", *, dedup: bool) -> "DataFrame":
-    """Return the keys with `role`: the records of one table (`dedup`) are on both sides, a row for each."""
+    """Return the keys with their `role`; a record of one table (`dedup`) has a row for either role."""
     if dedup:
         return keys.withColumn("role", F.explode(F.array(F.lit(LEFT), F.lit(RIGHT))))
     return keys.withColumn("role", F.when(F.col("side") == 0, LEFT).otherwise(RIGHT))
@@ -41,8 +41,8 @@ def with_roles(keys: "DataFrame", *, dedup: bool) -> "DataFrame":
 def tiles_of(keys: "DataFrame", *, dedup: bool) -> "DataFrame":
     """Return the rows of all tiles: `side, row, role, place, low, high` and the columns of `TILE`.
 
-    One shuffle, by bucket. The right records of a bucket are cut into segments of `MAX_BUCKET`. A left record
-    goes to the segments with the places that it meets, at most three.
+    This takes one shuffle, by bucket. The right records of a bucket are cut into segments of `MAX_BUCKET`. A
+    left record goes to the segments with the places that it meets, at most three.
     """
     counted = _with_counts(with_roles(keys, dedup=dedup))
     met = counted.filter((F.col("n_left") > 0) & (F.col("n_right") > int(dedup)))
@@ -64,7 +64,7 @@ def _with_counts(keys: "DataFrame") -> "DataFrame":
 
 
 def _with_places(keys: "DataFrame") -> "DataFrame":
-    """Add the place of a record among those of its side in its bucket, and the right places that it meets.
+    """Add each record's place among those of its side in its bucket, and the right places that it meets.
 
     In an overfull bucket the records that meet are those of `bucket_runs.write_runs`: near each other
     (`near`) among the records of both sides.
@@ -91,7 +91,7 @@ def _with_places(keys: "DataFrame") -> "DataFrame":
 
 
 def _with_chunks(keys: "DataFrame") -> "DataFrame":
-    """Add `chunk`: the left records of a segment in runs of `TILE_LEFT`, the right ones repeated for each."""
+    """Add `chunk`: runs of `TILE_LEFT` left records of a segment; its right records are in every run."""
     segment = Window.partitionBy(*BUCKET, "segment")
     side = Window.partitionBy(*BUCKET, "segment", "role").orderBy("row")
     own = _floor(F.row_number().over(side) - 1, TILE_LEFT)
@@ -125,7 +125,8 @@ def with_vectors(tiles: "DataFrame", sketches: "DataFrame") -> "DataFrame":
 def best_pairs(found: "DataFrame", most: int, *, dedup: bool) -> "DataFrame":
     """Return the distinct pairs that are among the best `most` of either record, as `score.BestPairs` does.
 
-    `bands`: the number of bands in which they met; a pair among the best is so in each of its tiles.
+    `bands`: the number of bands in which they met. It is complete, because a pair that is among the best of
+    all is among the best in each of its tiles.
     """
     pairs = found.filter(F.col("what") == PAIR).groupBy("left", "right")
     distinct = pairs.agg(F.max("similarity").alias("similarity"), F.count("*").alias("bands"))
@@ -142,7 +143,7 @@ def best_pairs(found: "DataFrame", most: int, *, dedup: bool) -> "DataFrame":
 
 
 def join_report(keys: "DataFrame", *, dedup: bool) -> JoinReport:
-    """Return the figures of the join, counted over the left keys, without the distinct pairs."""
+    """Return the statistics of the join, counted over the left keys, without the number of distinct pairs."""
     placed = _with_places(_with_counts(with_roles(keys, dedup=dedup))).filter(F.col("role") == LEFT)
     width = F.col("high") - F.col("low")
     over = F.col("n_right") - width

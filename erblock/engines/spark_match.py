@@ -3,7 +3,8 @@
     pairs --by left row--> left record --by right row--> both records --PairKernel--> place, values
 
 The driver receives the pairs, the ids, one number per pair, the comparison vectors of example pairs, and
-counts and a sample of each column. With rules it receives the records: see `records`.
+counts and a sample of each column. With rules the driver receives the records, too
+(`SparkMatchEngine.records`).
 """
 
 from collections.abc import Callable, Iterator
@@ -71,7 +72,7 @@ class SparkMatchEngine:
         return read_rows(self.session, path) if "://" in path and not is_database(path) else read_frame(path)
 
     def records(self, *, ids_only: bool) -> TablePair:
-        """Return the ids, or all that Spark has cached of the records, on this machine."""
+        """Return, on this machine, the ids, or all columns of the records that Spark has cached."""
         sides = [
             Records(ids.to_frame() if ids_only else _everything(table), source)
             for table, ids, source in zip(self.tables.sides, self.ids, self.sources, strict=False)
@@ -106,11 +107,11 @@ class SparkMatchEngine:
             return self.ask(SimilarityTask(self.tables.columns, there), left, right)[:, 0]
 
     def write(self, frame: pl.DataFrame, output: str, option: str) -> None:
-        """Write a table: a URI by Spark, any other path here."""
+        """Write a table: Spark writes to a URI, this process to any other path."""
         write_rows(self.session, frame, output, option)
 
     def ask(self, question: PairTask, left: Rows, right: Rows) -> Floats:
-        """Return the (pairs, values) result of a task for pairs of row numbers, at least one."""
+        """Return the (pairs, values) results of a task for one or more pairs of row numbers."""
         kernel = PairKernel(self.tables.columns, question)
         found = self._with_records(left, right).mapInArrow(kernel, from_arrow_schema(ANSWERS)).toArrow()
         place = found["place"].to_numpy()
@@ -127,7 +128,7 @@ class SparkMatchEngine:
         return pairs
 
     def _numbered(self, table: SparkTable, side: str) -> "DataFrame":
-        """Return the records with their row number, called `side`, and their columns, `l0`... or `r0`..."""
+        """Return the records: row number (in a column named by `side`), and columns `l0`... or `r0`..."""
         partition = F.shiftright(PLACE, PARTITION_SHIFT)
         numbers = list(enumerate(table.first_rows))
         firsts = self.session.createDataFrame(numbers, "partition long, first long")
@@ -183,7 +184,7 @@ class Shipped:
     broadcast: "Broadcast[Any]"
 
     def __call__(self) -> Floats:
-        """Return it."""
+        """Return the array, on an executor."""
         return np.asarray(self.broadcast.value)
 
 

@@ -35,9 +35,10 @@ _SHOWN = 6
 
 @dataclass(frozen=True)
 class SparkTable:
-    """A checked table sorted by id and cached by Spark: `id`, the columns to compare or all, `PLACE`.
+    """A checked table, sorted by id and cached by Spark.
 
-    `first_rows[i]` is the row number at which its partition i begins.
+    The columns of `frame` are `id`, the columns to compare or all columns, and `PLACE`. `first_rows[i]`: the
+    row number at which partition i begins. `columns`: the columns to compare.
     """
 
     frame: "DataFrame"
@@ -111,7 +112,7 @@ def read_raw(spark: "SparkSession", source: str, options: CsvOptions) -> "DataFr
     """Return the rows of CSV or Parquet files; values of a CSV are text, blank ones null.
 
     Raises:
-        TableError: if Spark cannot read them.
+        TableError: if Spark cannot read the files.
     """
     if source == STANDARD or is_database(source) or format_of(source) in ("JSON Lines", "Excel"):
         raise TableError(

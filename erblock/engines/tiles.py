@@ -1,8 +1,8 @@
 """Scores the pairs of tiles, in NumPy only.
 
 A tile is a part of a bucket: at most `TILE_LEFT` left records, and right records that are adjacent in the
-bucket's order. A small bucket is one tile. The places `low` to `high` of every left record are those of the
-right records that it meets in an overfull bucket (`blocking.bucket_runs`).
+bucket's order. A small bucket is one tile. A left record meets the right records in the places from `low` up
+to, but not including, `high`; in an overfull bucket these are the nearest (`blocking.bucket_runs`).
 """
 
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ TILE_LEFT = 4_096
 
 TILE = ("band", "bucket", "segment", "chunk")
 LEFT, RIGHT = 1, 2
-"""Bits of `role`; in one table a record may be both."""
+"""Bits of `role`; in one table a record may have both."""
 
 PAIR, SAMPLE = 0, 1
 """Kinds of rows in `FOUND`: a scored pair, or the hash of a pair, for counting."""
@@ -45,7 +45,10 @@ _SPAN_PAIRS = 1_000_000
 
 @dataclass(frozen=True)
 class TileKernel:
-    """Maps rows of tiles, adjacent for each tile, to `FOUND`. `dedup`: one table, pairs with left < right."""
+    """Maps rows of tiles, in which each tile's rows are adjacent, to scored pairs and hashes (`FOUND`).
+
+    `dedup`: there is one table, so only pairs with left < right are scored.
+    """
 
     dedup: bool
 
@@ -98,7 +101,7 @@ def tile_numbers(table: pa.Table) -> Rows:
 
 
 def _spans(block: pa.Table, *, dedup: bool) -> Iterator[tuple[Rows, Rows]]:
-    """Yield the positions of the left and right records that meet, whole left records at a time.
+    """Yield (positions of left records, positions of right records) that meet, whole left records at a time.
 
     Pairs of a tile are sorted by left row, then by right row, so among equally similar pairs of a record
     those with lower rows of the other side come first.
@@ -130,7 +133,7 @@ def _spans(block: pa.Table, *, dedup: bool) -> Iterator[tuple[Rows, Rows]]:
 
 
 def _met(block: pa.Table, left: Rows, right: Rows, tiles: Rows) -> tuple[Rows, Rows]:
-    """Return, for each left record, the position in `right` of the first record it meets, and their number.
+    """Return, for each left record, (position in `right` of the first record it meets, how many it meets).
 
     The places of a tile's right records have no gaps.
     """

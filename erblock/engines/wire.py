@@ -1,10 +1,10 @@
 """A sketch as Arrow columns, so that records can be sent with all data for their similarities.
 
-order    int64            the place in the neighbour order
+order    int64            the number in the neighbour order (`Sketch.neighbour_order`)
 buckets  list of int32    the bucket of every band, null where a record has none
 indices  list of int32    the features of the record...
 values   list of float    ...and their weights
-dense    list of int8     the language model's vector, empty in a MinHash
+dense    list of int8     the language model's vector, empty for MinHash
 """
 
 from typing import Any

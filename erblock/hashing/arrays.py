@@ -36,8 +36,9 @@ _REMEDY = "write the keys again"
 class SketchArrays:
     """The stored arrays of a sketch, one row for each record.
 
-    `buckets`: (records, bands); `places`: the neighbour order, (records,); `ngrams`: TF-IDF rows; `dense`:
-    the language model's vectors in 8 bits, (records, width), of width 0 in a MinHash.
+    `buckets`: (records, bands). `places`: the number of each record in the neighbour order (`base.Sketch`),
+    (records,). `ngrams`: TF-IDF rows. `dense`: the language model's vectors in 8 bits, (records, width); the
+    width is 0 for MinHash.
     """
 
     buckets: npt.NDArray[np.uint32]
@@ -72,7 +73,7 @@ def sketch_arrays(sketch: Sketch) -> SketchArrays:
 
 
 def check_alike(left: Sketch, right: Sketch) -> None:
-    """Raise ModelError unless two sketches have equal numbers of bands and widths of vectors."""
+    """Raise ModelError unless two sketches have the same number of bands and the same width of vectors."""
     forms = [(each.buckets.shape[1], each.dense.shape[1]) for each in map(sketch_arrays, (left, right))]
     if forms[0] != forms[1]:
         shapes = " and ".join(f"{bands} bands with vectors of {width}" for bands, width in forms)
@@ -80,7 +81,7 @@ def check_alike(left: Sketch, right: Sketch) -> None:
 
 
 def with_buckets(sketch: Sketch, buckets: UInt32s) -> Sketch:
-    """Return the sketch with more bands; `buckets`: (bands, records), 0 for none."""
+    """Return the sketch with further bands; `buckets`: (bands, records), 0 where a record has no key."""
     if not len(buckets):
         return sketch
     arrays = sketch_arrays(sketch)
@@ -88,7 +89,7 @@ def with_buckets(sketch: Sketch, buckets: UInt32s) -> Sketch:
 
 
 def stacked(parts: Sequence[SketchArrays]) -> SketchArrays:
-    """Return the records of all parts, in order; one part at least."""
+    """Return the arrays of all parts as one, in order; there must be at least one part."""
     if len(parts) == 1:
         return parts[0]
     return SketchArrays(
@@ -110,7 +111,7 @@ def load_arrays(path: Path) -> SketchArrays:
     """Return the arrays in the file.
 
     Raises:
-        ModelError: if there is no such file, it cannot be read, or its arrays do not fit together.
+        ModelError: if the file does not exist, cannot be read, or holds arrays that do not fit together.
     """
     found = load_tensors(path, _NAMES, _REMEDY)
     misfit = _misfit(found)
@@ -122,7 +123,7 @@ def load_arrays(path: Path) -> SketchArrays:
 
 
 def _misfit(found: Arrays) -> str | None:
-    """Return what is wrong with the arrays: compiled code does not check whether it reads past their ends."""
+    """Return what is wrong with the arrays, or None. Compiled code would read past their ends."""
     for name, (kinds, dimensions) in _TYPES.items():
         if found[name].dtype.name not in kinds or found[name].ndim != dimensions:
             return f"expected {name} as {kinds[0]} of {dimensions} dimensions"

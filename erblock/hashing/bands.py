@@ -1,11 +1,12 @@
 """MinHash bands with keys of variable length: prefixes instead of a fixed number of rows.
 
-Each band sorts the features of a record in one random order, the same for all records: that of exponential
-draws whose rates are the features' weights (Ioffe 2010, ICDM). The key is the shortest prefix that is
-selective enough: one or two rare features, or several common ones. So buckets have about the same size even
-where the frequencies of features are very uneven; a fixed number of rows would give buckets of one record and
-of thousands. The idea is from similarity search in skewed data (McCauley, Mikkelsen and Pagh 2018,
-https://arxiv.org/abs/1804.03054), with one order per band instead of a tree of paths.
+Each band sorts the features of a record in one random order, the same for all records. The order is that of
+exponential random draws, smallest first; the rate of a feature's draw is its weight (Ioffe 2010, ICDM). The
+key is the shortest prefix that is selective enough: one or two rare features, or several common ones. So
+buckets have about the same size even where the frequencies of features are very uneven; a fixed number of
+rows would give buckets of one record and of thousands. The idea is from similarity search in skewed data
+(McCauley, Mikkelsen and Pagh 2018, https://arxiv.org/abs/1804.03054), with one order per band instead of a
+tree of paths.
 
 The selectivity of a prefix, in nats, is the sum of -ln(share of the records that have the feature) over its
 features. Features of one word are not independent, so only the rarest of each word counts.
@@ -15,8 +16,9 @@ its column, so that all columns of a record weigh the same and a long descriptio
 title. Weights may depend on the record (Moulton and Jiang 2018, https://arxiv.org/abs/1809.04052).
 
 The permutations are those of datasketch (scheme affine32; its first step, MurmurHash3's finaliser, is the
-last step of `shingles`). With equal weights the first feature is that of datasketch's minimum. The logarithm
-is a polynomial that is accurate where minima lie and gives the same result on every processor.
+last step of `shingles`). With equal weights the first feature is the one with datasketch's minimum. The
+logarithm in a draw is computed by a polynomial, which is accurate near the minimum and gives the same result
+on every processor.
 """
 
 from dataclasses import dataclass
@@ -39,13 +41,13 @@ MOST_BANDS = 512
 """Largest number of bands of a plan; one permutation is drawn for each."""
 
 _COLUMNS = 64
-"""Columns that are told apart."""
+"""Number of columns that are told apart."""
 
 _LONGEST = 16
-"""Maximum features of a key: a record whose first ones are not selective enough has no key in that band."""
+"""Maximum features of a key. A record whose first 16 are not selective enough has no key in that band."""
 
 _LEAST_GAIN = np.float32(1e-6)
-"""A feature that all records have is drawn when there is no other."""
+"""Least selectivity of a feature, so that one that all records have can be drawn where there is no other."""
 
 _SCALE, _SQUARE, _CUBE = np.float32(2.0**-31), np.float32(0.5 * 2.0**-62), np.float32(0.8 * 2.0**-93)
 _MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
@@ -70,9 +72,9 @@ class BandPlan:
 
 @dataclass(frozen=True)
 class RecordKeys:
-    """The keys of some records, (bands, records): buckets (0: no key) and numbers of features.
+    """The keys of some records, (bands, records): their buckets (0: no key) and their numbers of features.
 
-    `order`: the first draw of each record; similar records tend to have close draws.
+    `order`: the smallest draw of each record in the first band; similar records tend to have close draws.
     """
 
     buckets: UInt32s
@@ -81,7 +83,7 @@ class RecordKeys:
 
 
 class _Texts(NamedTuple):
-    """Features of records; `gains`: how selective each is, in nats."""
+    """Features of records; `gains`: the selectivity of each feature, in nats."""
 
     starts: npt.NDArray[np.int64]
     hashes: UInt32s
@@ -90,7 +92,7 @@ class _Texts(NamedTuple):
 
 
 class _Lines(NamedTuple):
-    """The permutations of some bands: their numbers, factors and offsets."""
+    """The permutations feature * factor + offset of some bands; `bands`: the numbers of these bands."""
 
     bands: UInt32s
     factors: UInt32s
@@ -140,10 +142,10 @@ def text_keys(texts: pl.Series, weights: Floats, plan: BandPlan) -> RecordKeys:
 
 @njit
 def _write_balanced(texts: _Texts, columns: npt.NDArray[np.uint64], sums: Floats, rates: Floats) -> None:
-    """Write weights of the features with the same sum for every column of a record.
+    """Write the weight of each feature: its selectivity, divided by the sum over its column in the record.
 
-    `columns`: as in `FeatureSets`. `sums`: work array, one entry per column. A feature of several columns
-    counts for the column with the lowest sum.
+    `columns`: as in `FeatureSets`. `sums`: work array, one entry per column. A feature that occurs in several
+    columns is divided by the lowest of their sums.
     """
     for record in range(len(texts.starts) - 1):
         sums[:] = 0
@@ -169,9 +171,10 @@ def _last_bit(bits: np.uint64) -> int:
 class _Open(NamedTuple):
     """The bands of a record that have no key yet, with their state.
 
-    Per open band: `band`, its place among the lines; `before`, the last draw taken; `least` and `found`, the
-    next draw and the feature of the record that it belongs to. Per line: the features taken, their
-    selectivity, and their hash.
+    For each open band: `band`, its position in `_Lines`; `factors` and `offsets`, its permutation; `before`,
+    the last draw taken; `least`, the next draw; `found`, the position in the record of the feature with that
+    draw. For each band of `_Lines`: `taken`, the features taken; `sums`, their selectivity; `states`, their
+    hash.
     """
 
     band: npt.NDArray[np.int64]
@@ -202,10 +205,11 @@ def _write_keys(
 ) -> None:
     """Write the keys of every record in some bands.
 
-    `what`: the features, the reciprocal rate of the draw of each, and the least selectivity of a key.
+    `what`: the features, the reciprocal rate of each feature's draw, and the least selectivity of a key.
 
     Each pass over the record finds, for every open band, the smallest draw above that of the pass before. So
-    all bands take their first feature in the first pass, open ones their second in the next, and so on.
+    all bands take their first feature in the first pass, bands that are still open take their second one in
+    the next pass, and so on.
     """
     texts, scale, selectivity = what
     lines, bands = plan
@@ -282,7 +286,7 @@ def _take_next(
 
 @inner
 def _gain(texts: _Texts, begin: int, taken: npt.NDArray[np.int32]) -> np.float32:
-    """Return the increase of the key's selectivity by the last feature taken."""
+    """Return how much the last feature taken adds to the selectivity of the key."""
     last = begin + taken[-1]
     known = np.float32(0)
     for number in taken[:-1]:
@@ -293,7 +297,7 @@ def _gain(texts: _Texts, begin: int, taken: npt.NDArray[np.int32]) -> np.float32
 
 @inner
 def _mixed(state: np.uint64, value: np.uint32) -> np.uint64:
-    """Return a 64-bit mix of both (the finaliser of splitmix64)."""
+    """Return a 64-bit mix of `state` and `value` (the finaliser of splitmix64)."""
     mixed = (state ^ np.uint64(value)) + _MULTIPLIER
     mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)

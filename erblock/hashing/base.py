@@ -29,7 +29,7 @@ class BandKeys:
 def keys_of_band(buckets: npt.NDArray[np.uint32]) -> BandKeys:
     """Return the keys of one band from the bucket of every record (0: none).
 
-    The bucket number is in the upper half of a key, as for every 64-bit hash.
+    The bucket number is in the upper 32 bits of a key, which are the bits that a join compares.
     """
     rows = np.flatnonzero(buckets).astype(np.uint32)
     return BandKeys(rows, buckets[rows].astype(np.uint64) << np.uint64(32))
@@ -49,7 +49,11 @@ class Sketch(Protocol):
         """Return the keys of one band: one per record, except records with nothing to hash."""
 
     def neighbour_order(self) -> npt.NDArray[np.uint32]:
-        """Return a number per record; similar records tend to have close numbers."""
+        """Return a number for each record; in the order of these numbers, similar records tend to be close.
+
+        This neighbour order decides which records meet in an overfull bucket
+        (`erblock.blocking.bucket_runs`).
+        """
 
     def similarity(self, other: Any, left: Rows, right: Rows) -> Scores:
         """Return the exact similarity of record `left[i]` here and record `right[i]` of `other`."""
@@ -60,7 +64,7 @@ class Hasher(Protocol):
 
     @property
     def kind(self) -> str:
-        """The name in a model folder's manifest."""
+        """The name of this kind of hasher in the manifest of a model folder."""
 
     @property
     def weights(self) -> npt.NDArray[np.float32]:

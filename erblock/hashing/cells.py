@@ -1,11 +1,11 @@
-"""Buckets of vectors: in each band, the Voronoi cell of the nearest pivot, a randomly drawn record.
+"""Buckets of vectors: in each band, a record falls in the Voronoi cell of its nearest pivot.
 
 Vectors are first projected by linear discriminant analysis on known or supposed matches: directions that vary
-within an entity shrink, directions that separate entities stretch. So rules shape the buckets, too. A band is
-a random set of records, its pivots. Its buckets are the Voronoi cells of the pivots, which are small where
-records are dense. More bands find more matches; more cells per band make the join smaller. All bands draw
-from one set of pivots, so one search serves them all. The search compares 8-bit codes, whose products are
-fast and equal to the last bit on every processor.
+within an entity shrink, directions that separate entities stretch. So rules, which add to the known matches,
+shape the buckets, too. Each band draws records at random as its pivots. Its buckets are the Voronoi cells of
+the pivots, which are small where records are dense. More bands find more matches; more cells per band make
+the join smaller. All bands draw from one set of pivots, so one search serves them all. The search compares
+8-bit codes, whose products are fast and equal to the last bit on every processor.
 
 Decisions: docs/decisions/007-neural-cells.md, docs/decisions/008-all-pivots-compared.md.
 """
@@ -35,10 +35,10 @@ _LEAST_DENSITY = 4.0
 
 @dataclass(frozen=True)
 class CellOptions:
-    """Options of cells.
+    """Settings of Voronoi cells as buckets.
 
-    `width`: dimensions of the projection. `joined`: approximate number of joined rows per record. It sets the
-    number of cells per band, unless the square root of the table's size is greater.
+    `width`: dimensions of the projection. `joined`: approximate number of joined rows per record. The number
+    of cells per band follows from it, but is at least four times the square root of the number of records.
     """
 
     width: int = 128
@@ -50,9 +50,10 @@ class CellOptions:
 
 @dataclass(frozen=True)
 class Cells:
-    """A projection, (vector width, width), and the pivots of all bands: unit vectors.
+    """The projection of vectors, and the pivots of all bands, which are projected unit vectors.
 
-    `pivots`: (pivots, width). `band_pivots`: (bands, cells), row numbers of `pivots`.
+    `projection`: (vector width, width). `pivots`: (pivots, width). `band_pivots`: (bands, cells), rows of
+    `pivots`.
     """
 
     mean: Floats
@@ -70,7 +71,7 @@ class Cells:
         return _unit(_by_row(vectors - self.mean, lambda rows: rows @ self.projection))
 
     def numbers(self, projected: Floats) -> UInt32s:
-        """Return the (bands, records) numbers of the cells that the records fall in."""
+        """Return the number of the cell that each record falls in, (bands, records)."""
         codes = coded(projected).codes
         found = np.zeros((len(codes), self.bands), dtype=np.uint32)
         products, coded_pivots = fastest_products(len(codes) * len(self.pivots)), self._coded
@@ -110,7 +111,7 @@ def _bands_of(band_pivots: Int32s, pivots: int) -> tuple[Int32s, Int32s]:
 
 
 def _find_nearest(products: Products, codes: Codes, pivots: _Pivots, found: UInt32s) -> None:
-    """Write the number of the nearest pivot of each band; ties go to the first."""
+    """Write the number of the nearest pivot for each record and band; ties go to the first."""
     best = np.full(found.shape, -np.inf, dtype=np.float32)
     least = np.full(len(found), -np.inf, dtype=np.float32)
     for start in range(0, len(pivots.codes), _PIVOTS):
@@ -122,10 +123,10 @@ def _find_nearest(products: Products, codes: Codes, pivots: _Pivots, found: UInt
 def _take_nearer(
     products: Int32s, start: int, pivots: _Pivots, nearest: tuple[Floats, Floats, UInt32s]
 ) -> None:
-    """Replace the nearest pivots of bands by nearer ones among those from `start` on.
+    """Replace the nearest pivots by nearer ones among the pivots from `start` on.
 
-    `nearest`: the similarity of the nearest pivot of each band, (records, bands), the least of these for each
-    record, and the numbers of these pivots.
+    `nearest`: three arrays: the similarity of the nearest pivot of each band, (records, bands); the lowest of
+    these similarities for each record; and the numbers of the nearest pivots, (records, bands).
     """
     _, reciprocal, starts, bands = pivots
     best, least, found = nearest
@@ -151,7 +152,7 @@ def _take_nearer(
 
 @njit
 def _any_is_nearer(products: Int32s, scales: Floats, limit: np.float32) -> bool:
-    """Return whether any pivot is nearer. This check has no branches and is usually False."""
+    """Return whether any pivot is nearer than `limit`. This check has no branches; usually it is False."""
     found = False
     for i in range(len(products)):
         found |= np.float32(products[i]) * scales[i] > limit
@@ -159,14 +160,14 @@ def _any_is_nearer(products: Int32s, scales: Floats, limit: np.float32) -> bool:
 
 
 def places_of(projected: Floats) -> UInt32s:
-    """Return the place of each record along the first projected direction, where neighbours are similar."""
+    """Return a number for each record: its position along the first projected direction (neighbour order)."""
     # In 64 bits: in 32, the value 1 would be rounded up beyond the largest integer.
     first = projected[:, 0].astype(np.float64).clip(-1, 1)
     return np.asarray(((first + 1) / 2 * (2**32 - 1)).astype(np.uint32))
 
 
 def _by_row(rows: Floats, work: Callable[[Floats], npt.NDArray[Any]]) -> npt.NDArray[Any]:
-    """Return `work` applied to the rows, the result of each independent of the other rows.
+    """Return `work` applied to the rows; the result for a row does not depend on the other rows.
 
     The rounding of a matrix product depends on its shape and may change the nearest pivot, so every product
     has the same shape.
@@ -179,7 +180,7 @@ def _by_row(rows: Floats, work: Callable[[Floats], npt.NDArray[Any]]) -> npt.NDA
 
 
 def fit_cells(vectors: Floats, left: Floats, right: Floats, records: int, options: CellOptions) -> Cells:
-    """Return cells for tables with at most `records` records each; `vectors` are a sample of them.
+    """Return cells for tables with at most `records` records each; `vectors`: those of a sample of records.
 
     `left[i]` and `right[i]` are the vectors of a known or supposed match.
     """
@@ -197,7 +198,8 @@ def fit_cells(vectors: Floats, left: Floats, right: Floats, records: int, option
 def cells_of_a_band(records: int, options: CellOptions) -> int:
     """Return the number of cells per band, for tables with at most `records` records each.
 
-    A record meets about skew * bands * records / cells others, with a skew of the cells of 1.5.
+    A record meets about skew * bands * records / cells others; the skew of 1.5 is due to cells of unequal
+    size.
     """
     return int(max(_LEAST_DENSITY * np.sqrt(records), _SKEW * options.bands * records / options.joined))
 
@@ -208,7 +210,7 @@ def _unit(vectors: Floats) -> Floats:
 
 
 def _discriminant(centred: Floats, differences: Floats, options: CellOptions) -> Floats:
-    """Return the directions with the most variance relative to that within matches (Fisher 1936)."""
+    """Return the directions with the most variance relative to the variance within matches (Fisher 1936)."""
     within = differences.T.astype(np.float64) @ differences / (2 * max(len(differences), 1))
     total = centred.T.astype(np.float64) @ centred / len(centred)
     ridge = options.shrinkage * max(np.trace(within), 1e-6 * np.trace(total)) / len(total)

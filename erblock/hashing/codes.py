@@ -1,7 +1,7 @@
 """Vectors quantised to 8 bits per number.
 
-They need a quarter of the memory, file size and network traffic. Their dot products are integers, equal on
-any processor and in any order of summation.
+Codes need a quarter of the memory, file size and network traffic of 32-bit floats. Their dot products are
+integers, equal on any processor and in any order of summation.
 """
 
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ _ROUND = np.float32(1.5 * 2**23)
 _CHUNK = 100_000
 _AHEAD = 16
 _CACHE_LINE = 64
-"""Codes in one."""
+"""Codes in a cache line."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,10 @@ def codes_and_scales(vectors: Floats) -> tuple[Codes, Floats]:
 
 @njit
 def _write_codes(rows: Floats, bits: npt.NDArray[np.int32], codes: Codes, scales: Floats) -> None:
-    """Write codes and scales of the rows; `bits`: the same memory as integers, which have the same order."""
+    """Write codes and scales of the rows.
+
+    `bits`: the memory of the rows read as integers. Without the sign, these are in the order of the floats.
+    """
     highest = np.empty(1, dtype=np.int32)
     for row in range(len(rows)):
         values, sizes, found = rows[row], bits[row], codes[row]

@@ -1,4 +1,4 @@
-"""The pre-trained language model: found, checked, run."""
+"""Finds, checks and runs the pre-trained language model."""
 
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -36,7 +36,7 @@ _BATCH_TOKENS_ELSEWHERE = 16_384
 
 _HUB_NAME = re.compile(r"[\w-][\w.-]*(/[\w-][\w.-]*)?")
 _ALIKE = 32
-"""Texts of about one length in one forward pass of training."""
+"""Texts of similar length in one forward pass of training."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class Encoder:
         return int(self.model.get_embedding_dimension() or 0)
 
     def unread(self, text: str) -> str:
-        """Return the end of a text that is cut off because it has too many tokens, or ""."""
+        """Return the end of the text that is not read because the text has too many tokens, or ""."""
         found = self.model.tokenizer(
             text, truncation=True, max_length=self.options.max_tokens, return_offsets_mapping=True
         )
@@ -71,7 +71,7 @@ class Encoder:
     def encode(self, texts: Sequence[str], on_progress: Progress = silent) -> npt.NDArray[np.float32]:
         """Return the (texts, width) unit vectors; equal texts are encoded once.
 
-        On one kind of processor, the vector of a text does not depend on the other texts: see `packed`.
+        On a given kind of processor, the vector of a text does not depend on the other texts (see `packed`).
         """
         import torch
 
@@ -89,7 +89,7 @@ class Encoder:
         return vectors[[position[text] for text in texts]]
 
     def _encoded(self, texts: Sequence[str]) -> Iterator[tuple[Rows, npt.NDArray[np.float32]]]:
-        """Yield numbers of texts and their unit vectors."""
+        """Yield pairs (positions in `texts`, unit vectors of the texts there), a batch at a time."""
         from torch.nn.functional import normalize
 
         self.model.eval()
@@ -105,9 +105,10 @@ class Encoder:
         return PackedEncoder(self.model, self._dtype, tokens, whole=self._precision == "int8")
 
     def _alike(self, window: Window, tokens: int) -> Iterator[tuple[Sequence[int], "Tensor"]]:
-        """Yield positions in the window and vectors, in batches of one length, filled up by repeated texts.
+        """Yield pairs (positions in the window, vectors of the texts there), a batch at a time.
 
-        Every distinct length needs its own batch, so batches are smaller than packed ones.
+        The texts of a batch have one length; repeated texts fill it up. Every distinct length needs its own
+        batch, so batches are smaller than packed ones.
         """
         for rows, size in _batches([len(ids) for ids in window.tokens], tokens // 2):
             filled = [window.texts[row] for row in np.resize(rows, size)]
@@ -141,7 +142,7 @@ class Encoder:
 
     @property
     def _dtype(self) -> "torch.dtype":
-        """The float type of training and of all operations but integer products."""
+        """The float type of training, and of all operations except integer products."""
         import torch
 
         return torch.bfloat16 if self._precision == "bfloat16" else torch.float32
@@ -173,7 +174,7 @@ class CachingEncoder(Encoder):
 
 
 def _batches(lengths: Sequence[int], tokens: int) -> Iterator[tuple[list[int], int]]:
-    """Yield positions of texts of one length, and how many texts of that length fill a batch of `tokens`."""
+    """Yield pairs (positions of texts of one length, how many such texts fill a batch of `tokens` tokens)."""
     longest_first = sorted(range(len(lengths)), key=lambda i: (-lengths[i], i))
     for length, alike in groupby(longest_first, key=lengths.__getitem__):
         positions, size = list(alike), max(1, tokens // length)
@@ -182,7 +183,7 @@ def _batches(lengths: Sequence[int], tokens: int) -> Iterator[tuple[list[int], i
 
 
 def _best_precision(device: Any) -> str:
-    """Return the fastest precision for this processor that costs no measurable quality."""
+    """Return the fastest precision on this device that costs no measurable quality."""
     import torch
 
     if device.type == "cuda":
@@ -201,7 +202,7 @@ def load_encoder(options: EncoderOptions) -> Encoder:
 
     Raises:
         MissingExtraError: if torch and sentence-transformers are not installed.
-        ModelError: if there is no such model or it fails its check.
+        ModelError: if the model does not exist or fails its check.
     """
     require_extra("sentence_transformers", "neural")
     _check_device(options.device)

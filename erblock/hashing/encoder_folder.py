@@ -1,7 +1,7 @@
 """Checks of the folder of a language model, before and after it is loaded.
 
-The folder is data: none of its code is run, nothing is downloaded, and its file holds every weight of the
-network, so that none stays random.
+The folder is data: none of its code is run, nothing is downloaded, and its weights file holds every weight of
+the network, so that none stays random.
 """
 
 import json
@@ -104,7 +104,7 @@ def _json(path: Path) -> Any:
 
 
 def _check_size(folder: Path) -> None:
-    """Refuse settings of a network larger than its weights file, which the library would allocate."""
+    """Refuse settings of a network larger than its weights file, because the library would allocate it."""
     weights, config = (_network_folder(folder) / name for name in (_WEIGHTS, "config.json"))
     if not weights.is_file() or not config.is_file():
         return
@@ -128,7 +128,7 @@ def tensor_shapes(path: Path) -> dict[str, tuple[int, ...]]:
     """Return the names and shapes of the tensors in a file; only its header is read.
 
     Raises:
-        ModelError: if it is not a safetensors file.
+        ModelError: if the file is not a safetensors file.
     """
     try:
         with path.open("rb") as file:
@@ -152,9 +152,9 @@ def _is_pointer(path: Path) -> bool:
 
 
 def check_loaded(model: "SentenceTransformer", folder: Path, max_tokens: int) -> None:
-    """Raise ModelError if the weights of the network and those of its file are not the same.
+    """Raise ModelError unless the network and its weights file have the same tensors.
 
-    The library only warns and continues with random weights.
+    For a missing tensor the library only warns and continues with random weights.
     """
     network = getattr(model[0], "model", None) or getattr(model[0], "auto_model", None)
     weights = _network_folder(folder) / _WEIGHTS
@@ -188,7 +188,7 @@ def _of_layers(names: list[str], expected: Mapping[str, Any]) -> bool:
 
 
 def _prefix(expected: Mapping[str, Any], found: Mapping[str, Any]) -> str:
-    """Return the prefix of the names in the file, where a larger network contains this one."""
+    """Return the prefix that tensor names have in the file if its network contains this one."""
     first = next(iter(expected), "")
     longer = [name for name in found if name.endswith(f".{first}")]
     return longer[0].removesuffix(first) if first not in found and longer else ""
@@ -210,7 +210,7 @@ def _check_tokens(network: Any, model: "SentenceTransformer", folder: Path, max_
 
 @contextmanager
 def without_network() -> Iterator[None]:
-    """Keep libraries from asking a hub for what a folder lacks."""
+    """Keep libraries from downloading files that a folder lacks."""
     from huggingface_hub import constants
 
     before = constants.HF_HUB_OFFLINE

@@ -1,7 +1,8 @@
 """Fits a band plan to tables: the least selective keys whose join stays within a limit.
 
 The join of a few bands is counted on a sample of the tables instead of modelled, because it depends on the
-skew of real text. As tables grow, the probability that a hard match shares a bucket is held.
+skew of real text. If necessary the limit is raised, at most fourfold, so that a hard match shares a bucket
+with the same probability in tables of any size.
 
 Decision: docs/decisions/006-prefix-keys.md.
 """
@@ -18,13 +19,13 @@ from erblock.hashing.bands import BandPlan, Floats, UInt32s, record_keys
 from erblock.tables.copies import Copies
 
 BANDS = 128
-"""Bands of a plan. Of 32, 64 and 128 within the same rows, 128 find most on all public sets."""
+"""Bands of a plan. With equally many joined rows, 128 find more matches than 32 or 64 on all public sets."""
 
 HARD_MATCH = 0.3
 """Share of the features, by weight, that the records of a hard match have in common."""
 
 _GROWTH = (1, 2, 4)
-"""Multiples of the row limit that are tried, so that as many matches are found as tables grow."""
+"""Multiples of the row limit that are tried, so that larger tables do not lose matches."""
 
 _SIZED_BANDS = 16
 """Bands whose join is counted; the others are assumed to join as many rows."""
@@ -36,15 +37,15 @@ _TRIED_RECORDS = 2_000
 """Records for which the probability of finding a hard match is computed."""
 
 _STEP = 0.25
-"""Nats between the selectivities that are tried: a key a step longer is in 0.8 times as many records."""
+"""Nats between the selectivities tried. A key one step more selective is in 0.8 times as many records."""
 
 
 @dataclass(frozen=True)
 class JoinLimit:
     """Limit on joined rows: per record of the larger table, or in total, whichever allows more.
 
-    `held`: the least probability that a hard match shares a bucket; up to four times the rows are allowed for
-    it.
+    `held`: the least probability that a hard match shares a bucket; to reach it, up to four times as many
+    rows are allowed.
     """
 
     per_record: int = 100
@@ -52,7 +53,7 @@ class JoinLimit:
     held: float = 0.95
 
     def rows(self, records: int, more: int = 1) -> int:
-        """Return the rows allowed for a larger table of `records` records, `more` times those per record."""
+        """Return the rows allowed for a larger table of `records` records, with `more` times `per_record`."""
         return max(self.in_all, more * self.per_record * records)
 
 
@@ -73,7 +74,7 @@ def fit_bands(tables: Sequence[pl.Series], weights: Floats, limit: JoinLimit) ->
 
 
 class _Sample:
-    """Features of a sample of either table; `share`: of the tables' pairs, those in the sample."""
+    """Features of a sample of either table; `share`: the sample's share of all pairs of records."""
 
     def __init__(
         self, sets: Sequence[ngrams.FeatureSets], weights: Floats, share: float, records: int
@@ -84,7 +85,8 @@ class _Sample:
     def loosest(self, first: int, rows: int) -> BandPlan:
         """Return the least selective plan that joins at most this many rows; `first`: the first step to try.
 
-        Rows that even the most selective keys join are records that are alike; they count in addition.
+        Rows that even the most selective keys join are pairs of records that are alike; they are allowed in
+        addition.
         """
         steps = range(first, int(np.log(2 + 2 * self.records) / _STEP) + 2)
         most = self._rows(steps[-1]) + self._share * rows / BANDS
@@ -130,7 +132,7 @@ def _sample(tables: Sequence[pl.Series], weights: Floats) -> _Sample:
 
 
 def _mark(texts: pl.Series) -> tuple[int, int, list[str]]:
-    """Return a value that differs between the two tables."""
+    """Return a sort key that differs between the two tables."""
     return len(texts), int(texts.str.len_bytes().sum()), texts.head(_TRIED_RECORDS).fill_null("").to_list()
 
 
@@ -142,7 +144,7 @@ def _some(texts: pl.Series, seed: int) -> pl.Series:
 
 
 def joined_rows(left: UInt32s, right: UInt32s) -> int:
-    """Return how many rows an equi-join of two columns of buckets has; a bucket of 0 is none."""
+    """Return how many rows an equi-join of two columns of buckets has; bucket 0 means no key."""
     (values, counts), (other, other_counts) = (
         np.unique(column[column > 0], return_counts=True) for column in (left, right)
     )

@@ -45,7 +45,7 @@ class WholeLinear(nn.Module):
 
 @njit
 def _write_values(products: tuple[Int32s, Floats], scales: Floats, bias: Floats, found: Floats) -> None:
-    """Write the values that sums of products of codes stand for."""
+    """Write the outputs, as floats, that integer sums of products of codes stand for."""
     sums, row_scales = products
     for row in range(len(sums)):
         for i in range(sums.shape[1]):

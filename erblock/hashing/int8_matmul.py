@@ -15,13 +15,13 @@ from erblock.hashing.codes import Codes
 
 Int32s = npt.NDArray[np.int32]
 Products = Callable[[Codes, Codes], Int32s]
-"""The (rows, others) dot products of (rows, width) and (others, width) codes of -127 to 127."""
+"""Returns (rows, others) dot products, given (rows, width) and (others, width) codes of -127 to 127."""
 
 _LARGEST = 127
 _EXACT_FLOAT32 = 2**24
 """Integers up to this size are exact in a 32-bit float."""
 _WORTH_LOADING = 10**9
-"""Products from which on loading PyTorch to compute them is faster than computing them in floats."""
+"""Number of products above which loading PyTorch to compute them is faster than computing them in floats."""
 
 
 def fastest_products(count: int) -> Products:
@@ -43,7 +43,7 @@ def has_8_bits() -> bool:
 
 
 def in_8_bits(rows: Codes, others: Codes) -> Int32s:
-    """Return the products of `Products`, by PyTorch."""
+    """Return the dot products of rows and others, computed by PyTorch in 8-bit integers."""
     import torch
 
     if rows.shape[1] == 1:  # PyTorch 2.13 misreads the strides of a transposed single column.
@@ -53,7 +53,7 @@ def in_8_bits(rows: Codes, others: Codes) -> Int32s:
 
 
 def in_floats(rows: Codes, others: Codes) -> Int32s:
-    """Return the products by NumPy, in floats wide enough for exact sums."""
+    """Return the dot products of rows and others, computed by NumPy in floats wide enough for exact sums."""
     exact: type[np.floating[Any]] = np.float64
     if rows.shape[1] * _LARGEST**2 <= _EXACT_FLOAT32:
         exact = np.float32

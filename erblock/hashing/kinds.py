@@ -1,4 +1,4 @@
-"""The kinds of hashers in a model folder, and the conversion of each to arrays and back.
+"""The kinds of hashers, and how each is converted to the arrays of a model folder and back.
 
 kind      settings, in the manifest    arrays                                           folder
 neural    encoder: max_tokens          weights, mean, projection, points, centres       encoder

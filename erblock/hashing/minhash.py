@@ -1,8 +1,8 @@
 """Weighted MinHash over the features of a text: the baseline, which needs no language model.
 
 The weight of a feature is its idf. Two records agree in the first feature of a band with a probability equal
-to their weighted Jaccard similarity: the weight of the shared features over that of all features of both.
-`bands` says how many features a key has.
+to their weighted Jaccard similarity: the weight of the shared features over that of all features of both. The
+module `bands` says how many features a key has.
 
 Decision: docs/decisions/005-weighted-minhash.md.
 """
@@ -28,7 +28,12 @@ _DEFAULT = JoinLimit()
 
 @dataclass(frozen=True)
 class MinHashSketch:
-    """Buckets of one table, (bands, records), 0 for none, its neighbour order, and its TF-IDF rows."""
+    """The buckets, the neighbour order and the TF-IDF rows of the records of one table.
+
+    `buckets`: (bands, records), 0 where a record has no key. `order`: the neighbour order, a number for each
+    record. In the order of these numbers similar records tend to be close; it decides which records meet in
+    an overfull bucket.
+    """
 
     buckets: UInt32s
     order: UInt32s
@@ -47,7 +52,7 @@ class MinHashSketch:
         return keys_of_band(self.buckets[band])
 
     def neighbour_order(self) -> UInt32s:
-        """Return the first draw of every record."""
+        """Return the smallest draw of every record in the first band."""
         return self.order
 
     def similarity(self, other: Self, left: Rows, right: Rows) -> Scores:

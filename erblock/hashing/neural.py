@@ -1,7 +1,7 @@
 """The neural hash: the vectors of a language model and of weighted n-grams, with Voronoi cells as buckets.
 
-A record has two unit vectors: that of the language model, and the TF-IDF of its features. Joined with
-weights, they are one unit vector, whose dot products are the similarity
+A record has two unit vectors: that of the language model, and the TF-IDF of its features. Weighted and
+joined, they are one unit vector. The dot product of two such vectors is the similarity
 
     s(a, b) = (1 - w) * cos(model(a), model(b)) + w * cos(tfidf(a), tfidf(b)).
 
@@ -40,13 +40,17 @@ _MATCHES = 5_000
 
 @dataclass(frozen=True)
 class HybridVectors:
-    """Both vectors of every record of a table: (records, width) in 8 bits, and (records, features)."""
+    """Both vectors of every record of a table.
+
+    `dense`: those of the language model in 8 bits, (records, width). `sparse`: the TF-IDF rows, (records,
+    features).
+    """
 
     dense: QuantizedVectors
     sparse: sparse.csr_array
 
     def cosines(self, other: Self, left: Rows, right: Rows) -> tuple[Scores, Scores]:
-        """Return the cosines by model and by n-grams of record `left[i]` here and `right[i]` of `other`."""
+        """Return (model cosines, n-gram cosines) of row `left[i]` here and row `right[i]` of `other`."""
         dense = self.dense.cosines(other.dense, left, right)
         return dense, row_dots(self.sparse, other.sparse, left, right)
 
@@ -69,9 +73,10 @@ def _random_signs(features: int) -> sparse.csr_array:
 
 @dataclass(frozen=True)
 class NeuralSketch:
-    """The vectors of one table, its buckets, (bands, records), 0 for none, and the place of each record.
+    """The vectors, the buckets and the neighbour order of the records of one table.
 
-    The first bands are those of cells, the others those of n-grams.
+    `buckets`: (bands, records), 0 where a record has no key. The first bands are Voronoi cells, the others
+    n-gram keys. `places`: the number of each record in the neighbour order.
     """
 
     hybrid: HybridVectors
@@ -91,7 +96,7 @@ class NeuralSketch:
         return keys_of_band(self.buckets[band])
 
     def neighbour_order(self) -> UInt32s:
-        """Return the place of every record along the first projected direction, the same for any table."""
+        """Return the position of every record along the first projected direction, the same for any table."""
         return self.places
 
     def similarity(self, other: Self, left: Rows, right: Rows) -> Scores:
@@ -115,13 +120,13 @@ class NeuralHasher:
         return "neural"
 
     def sketch(self, texts: pl.Series, on_progress: Progress = silent) -> NeuralSketch:
-        """Return the sketch of `texts`: both vectors, cells and places."""
+        """Return the sketch of `texts`: both vectors, buckets and neighbour order."""
         hybrid = encode_hybrid(self.encoder, self.weights, texts, on_progress)
         return neural_sketch(hybrid, self.cells, text_keys(texts, self.weights, self.plan))
 
 
 def neural_sketch(hybrid: HybridVectors, cells: Cells, keys: RecordKeys) -> NeuralSketch:
-    """Return the sketch of encoded records; `keys`: those of their n-grams."""
+    """Return the sketch of encoded records; `keys`: the keys of their n-grams."""
     projected = cells.project(hybrid.joined())
     numbers = cells.numbers(projected) + np.uint32(1)
     numbers[:, np.diff(hybrid.sparse.indptr) == 0] = 0  # nothing to hash
@@ -131,7 +136,7 @@ def neural_sketch(hybrid: HybridVectors, cells: Cells, keys: RecordKeys) -> Neur
 def encode_hybrid(
     encoder: Encoder, weights: Floats, texts: pl.Series, on_progress: Progress = silent
 ) -> HybridVectors:
-    """Return both vectors of `texts`."""
+    """Return the language model's vector and the TF-IDF row of every text; `weights`: idf of each feature."""
     vectors = ngrams.tfidf(ngrams.feature_sets(texts), weights)
     filled: Sequence[str] = plain_texts(texts.fill_null("")).to_list()
     return HybridVectors(coded(encoder.encode(filled, on_progress)), vectors)
@@ -148,7 +153,7 @@ class NgramKeys(NamedTuple):
 class Sample:
     """Sampled texts of one or two tables, the larger of which has `records` records.
 
-    `matches` are the texts of known or supposed matches, side by side.
+    `matches`: the left texts and the right texts of known or supposed matches, in the same order.
     """
 
     tables: Sequence[pl.Series]

@@ -33,8 +33,9 @@ Floats = npt.NDArray[np.float32]
 class FeatureSets:
     """The distinct features of each record: those of row i are `hashes[starts[i]:starts[i + 1]]`.
 
-    `words`: the number, within its record, of the first word or code with the feature. `columns`: a bit for
-    each column with the feature; columns from the 64th on share the last bit.
+    `counts`: how often the feature occurs in the record. `words`: the index, in the record, of the first word
+    or code with the feature. `columns`: a bit for each column with the feature; columns from the 64th on
+    share the last bit.
     """
 
     starts: npt.NDArray[np.int64]

@@ -20,18 +20,18 @@ from erblock.hashing.bands import MOST_BANDS, BandPlan, Floats, draw_rates, reco
 from erblock.hashing.ngrams import FeatureSets
 
 _SEEDS = 8
-"""Further sets of random orders in which meetings are counted, which is exact to about one in a thousand."""
+"""Further sets of random orders in which shared buckets are counted; the estimate is exact to about 0.001."""
 
 
 @dataclass(frozen=True)
 class Overlap:
-    """The features of one pair.
+    """How the features of two records overlap.
 
-    `shared`, `of_all`: numbers of features. `true`: J in even bands, where features have their idf as weight,
-    and in odd bands, where all columns weigh the same. `estimated`: the share of these bands that agree in
-    the first feature. `near`: the number of bands that do so without a shared bucket. `chance`: the
-    probability of a shared bucket in any band. `lengths`: the mean number of features in a key of either
-    record.
+    `shared`: number of features that both have. `of_all`: number of features that either has. `true`: J in
+    even bands, where features have their idf as weight, and in odd bands, where all columns weigh the same.
+    `estimated`: the share of these bands that agree in the first feature. `near`: the number of bands that
+    agree in the first feature, but not in the bucket. `chance`: the probability of a shared bucket in any
+    band. `lengths`: the mean number of features in a key of either record.
     """
 
     shared: int
@@ -95,7 +95,7 @@ def _shared(sets: FeatureSets) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.in
 
 
 def _first_agrees(sets: FeatureSets, rates: Floats) -> float:
-    """Return J of two records."""
+    """Return J of two records, as defined above; `rates`: the rates of their features."""
     middle = int(sets.starts[1])
     x, y = rates[:middle].astype(np.float64), rates[middle:].astype(np.float64)
     at, other = _shared(sets)

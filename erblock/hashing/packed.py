@@ -34,7 +34,7 @@ TokenIds = Sequence[Sequence[int]]
 
 @dataclass(frozen=True)
 class Window:
-    """Some consecutive texts and their tokens; the first is number `start` of all texts."""
+    """Some consecutive texts and their tokens; the first has position `start` among all texts."""
 
     start: int
     texts: Sequence[str]
@@ -59,7 +59,10 @@ def windows(model: "SentenceTransformer", texts: Sequence[str], max_tokens: int)
 
 @dataclass(frozen=True)
 class Pack:
-    """The texts of one batch, and the number of texts of each length, in order."""
+    """The texts of one batch, longest first.
+
+    `rows`: their positions. `runs`: a pair (number of texts, their length) for each length.
+    """
 
     rows: Sequence[int]
     runs: Sequence[tuple[int, int]]
@@ -85,14 +88,14 @@ def _pack(rows: Sequence[int], lengths: Sequence[int]) -> Pack:
 
 
 def can_pack(model: "SentenceTransformer") -> bool:
-    """Return whether the encoder is one that reads packed texts."""
+    """Return whether the encoder can read packed texts."""
     return getattr(getattr(model[0], "config", None), "model_type", None) in _ARCHITECTURES
 
 
 class PackedEncoder:
     """A copy of an encoder that reads packs of `tokens` tokens, with weights in `dtype`.
 
-    `whole`: its linear layers compute in 8-bit integers, on the CPU.
+    `whole`: whether its linear layers compute in 8-bit integers, on the CPU.
     """
 
     def __init__(
@@ -112,10 +115,10 @@ class PackedEncoder:
         self._tokens = tokens
 
     def vectors(self, window: Window) -> Iterator[tuple[Sequence[int], "Tensor"]]:
-        """Yield positions in the window, and the vectors of the texts there.
+        """Yield pairs (positions in the window, vectors of the texts there).
 
         On the CPU, each core computes its own packs. Cores then wait for each other less often, and rounding
-        does not depend on their number.
+        does not depend on the number of cores.
         """
         coming = packs([len(ids) for ids in window.tokens], self._tokens)
         if self._transformer.device.type != "cpu":

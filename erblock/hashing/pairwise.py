@@ -21,7 +21,7 @@ _CHUNK = 100_000
 
 _AHEAD = 64
 _CACHE_LINE = 16
-"""Values in one."""
+"""Values in a cache line."""
 
 _LEAST_BITS, _MOST_SHIFT = 11, 9
 
@@ -111,7 +111,7 @@ def _put_row(row: _Row, table: _Table) -> tuple[int, int]:
 
 @inner
 def _fill(row: _Row, table: _Table, shift: int, mask: int) -> int:
-    """Put columns (plus 1) and values in their slots until one is taken; return how many were put."""
+    """Put columns (plus 1) and values in their slots until a slot is taken; return how many were put."""
     columns, values = row
     known, weights = table
     for i in range(len(columns)):

@@ -1,4 +1,4 @@
-"""Texts to hashes of their words, of the 3-grams of words, and of codes.
+"""Hashes the words of texts, the 3-grams of these words, and codes.
 
 A word is a run of letters and digits. Words joined only by `-/._`, at least one of them with a digit, are
 also read as one code without the separators: `ab-12/x` gives `ab12x`. Every feature is stored with the number
@@ -26,10 +26,10 @@ _FEATURES_PER_POINT = 2
 
 
 ROW_BITS, HASH_BITS, WORD_BITS = 13, 32, 19
-"""Of a tagged feature: the row of its text, its hash, and its word in the text, from the highest bit down."""
+"""Bits of a tagged feature, from the highest down: row of the text, hash, and number of the word."""
 
 _MOST_WORDS = (1 << WORD_BITS) - 1
-"""Later words of a text all have this number."""
+"""Highest number of a word; all later words of a text have this number."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ def tagged_features(texts: pl.Series, *, grams: bool = True) -> TaggedFeatures:
 
 
 def _code_points(texts: pl.Series) -> tuple[UInt32s, npt.NDArray[np.int64]]:
-    """Return the code points of all texts in one array, and the start of each text, then the end."""
+    """Return (code points of all texts in one array, where each text begins there, then the end)."""
     starts = np.zeros(len(texts) + 1, dtype=np.int64)
     np.cumsum(texts.str.len_chars().to_numpy(), out=starts[1:])
     encoded = texts.str.join("").item().encode("utf-32-le")
@@ -87,7 +87,7 @@ def _write_features(
     target: tuple[UInt64s, npt.NDArray[np.int64], UInt8s],
     grams: bool,
 ) -> int:
-    """Write the features of every text, and the column of each of its words; return how many features."""
+    """Write the features of each text, and the column of each of its words; return the number of features."""
     kinds = text[1]
     found, word_starts, columns = target
     n = words = ZERO
@@ -142,7 +142,7 @@ def _write_chain(
     target: tuple[UInt64s, int],
     grams: bool,
 ) -> tuple[int, int]:
-    """Write the features of a chain of words; return the number of features written so far, and of its words.
+    """Write the features of a chain of words; return (features written so far, words of this chain).
 
     `place`: the row, and the number of the chain's first word. A code counts as one more word.
     """

@@ -67,7 +67,7 @@ class Model:
 
 @dataclass(frozen=True)
 class Extras:
-    """Further files of a model folder, by name: tables as Parquet, and texts."""
+    """Further files of a model folder, keyed by file name: tables as Parquet, and texts."""
 
     tables: Mapping[str, pl.DataFrame] = field(default_factory=dict)
     texts: Mapping[str, str] = field(default_factory=dict)
@@ -136,7 +136,7 @@ def load_model(folder: Path, device: str = "auto", precision: str = "auto") -> M
     """Return the model in `folder`; `device` and `precision` are for its encoder, if it has one.
 
     Raises:
-        ModelError: if it is no model folder, or has a format that this version does not read.
+        ModelError: if `folder` is no model folder, or has a format that this version does not read.
     """
     manifest = read_manifest(folder)
     check_contents(folder, manifest, _REMEDY)
@@ -169,7 +169,7 @@ def load_weights(folder: Path) -> npt.NDArray[np.float32]:
     """Return the weight of each of the 2**20 features of the model in `folder`, without loading it.
 
     Raises:
-        ModelError: if they cannot be read.
+        ModelError: if the weights cannot be read.
     """
     names = KINDS[read_manifest(folder)["kind"]].arrays
     return load_tensors(folder / _ARRAYS, names, _REMEDY)["weights"]
@@ -179,7 +179,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     """Return the manifest of the model in `folder`, without loading it.
 
     Raises:
-        ModelError: if there is none, it is not readable, or it has another format.
+        ModelError: if the folder has no manifest, or one that is not readable or of another format.
     """
     path = folder / MANIFEST
     if not path.is_file():

@@ -1,8 +1,8 @@
 """The student: a hash whose vectors are sums over features, distilled from a language model.
 
 Every feature of a text (word, code, 3-gram) has an embedding in 8-bit numbers. The vector of a text is the
-direction of their sum, weighted by TF-IDF, plus a constant. It replaces the vector of the language model in
-`neural` in the same space, so n-grams and cells stay the same. It needs no torch.
+direction of their sum, weighted by TF-IDF, plus a constant. This vector replaces that of the language model
+in `neural`, in the same space, so n-grams and cells stay the same. The student needs no torch.
 
 Decision: docs/decisions/013-student.md.
 """
@@ -47,7 +47,7 @@ class StaticEmbeddings:
 
     @cached_property
     def _places(self) -> npt.NDArray[np.int32]:
-        """The position of each of the 2**20 features, -1 for those without an embedding."""
+        """The position of each of the 2**20 features in `features`, -1 for those without an embedding."""
         places = np.full(1 << ngrams.FEATURE_BITS, -1, dtype=np.int32)
         places[self.features] = np.arange(len(self.features), dtype=np.int32)
         return places
@@ -96,12 +96,12 @@ class StudentHasher:
         return "student"
 
     def sketch(self, texts: pl.Series, on_progress: Progress = silent) -> NeuralSketch:
-        """Return the sketch of `texts`: both vectors, cells and places."""
+        """Return the sketch of `texts`: both vectors, buckets and neighbour order."""
         keys = text_keys(texts, self.weights, self.plan)
         return neural_sketch(self.hybrid(texts, on_progress), self.cells, keys)
 
     def hybrid(self, texts: pl.Series, on_progress: Progress = silent) -> HybridVectors:
-        """Return both vectors of `texts`."""
+        """Return the student's vector and the TF-IDF row of every text."""
         parts: list[HybridVectors] = []
         done = 0
         on_progress("hash", done, len(texts))

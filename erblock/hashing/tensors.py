@@ -1,4 +1,4 @@
-"""Arrays as safetensors, with exactly the expected names, and errors of one line."""
+"""Saves and loads arrays as safetensors; checks their names, and raises errors of one line."""
 
 import os
 from collections.abc import Mapping, Sequence

@@ -25,20 +25,21 @@ HAS_ONE_MATCH: Mapping[How, tuple[bool, bool]] = {
 """Whether a left record, and a right one, has one match at most."""
 
 CERTAIN_PAIR = 1e-6
-"""Probabilities nearer to 0 or 1 than this are equal in an assignment."""
+"""In an assignment, probabilities nearer to 0 or 1 than this count as equal."""
 CERTAIN_CLUSTER = 0.01
-"""The same for clusters: larger, so that a few pairs can outvote one, however certain it is."""
+"""The same for clusters. It is larger, so that a few pairs can outvote a single one, however certain."""
 
 MOST_AGAINST = 2
-"""Log odds below the threshold that a pair weighs at most against a cluster. Records of one entity often miss
-different columns, and then do not look like a match themselves (docs/decisions/035-average-linkage.md)."""
+"""Maximum weight of a pair against a cluster, in log odds below the threshold. Records of one entity often
+miss different columns, and then do not look like a match themselves
+(docs/decisions/035-average-linkage.md)."""
 
 _ROUNDING = 1e-6  # of float32: pairs with a probability of 0.9 reach a target of 0.9
 
 
 @dataclass(frozen=True)
 class MatchedPairs:
-    """Candidate pairs by row number, each once, and the probability of each to be a match.
+    """Distinct candidate pairs of row numbers, and the probability of each to be a match.
 
     `n_left`, `n_right`: number of records of the tables, the same number for one table. A pair of one table
     has two different rows and occurs in one of its two directions.
@@ -82,11 +83,12 @@ def assign(
     """Return the matches among `pairs`: pairs of probability `threshold` or more, except with "clusters".
 
     `how`:
-        one-to-one: every record is in at most one match (`erblock.matching.one_to_one`). many-to-one: many
-        left records may match one right record; each left one keeps its best pair. one-to-many: the same with
-        the sides exchanged. many-to-many: every pair that is probable enough is a match. clusters: a record
-        may match any number of others; a pair is a match if both ends are in one cluster
-            (`erblock.matching.clusters`), whatever its own probability.
+        one-to-one: every record is in at most one match (`erblock.matching.one_to_one`).
+        many-to-one: many left records may match one right record; each left record keeps its best pair.
+        one-to-many: the same with the sides exchanged.
+        many-to-many: every pair that is probable enough is a match.
+        clusters: a record may match any number of others; a pair is a match if both records are in one
+            cluster (`erblock.matching.clusters`), whatever the pair's own probability.
 
     `firsts`: for each record of both tables, the record that it is a copy of, or itself. Copies are assigned
     as one record; then each copy whose pair is probable enough matches.

@@ -10,13 +10,13 @@ from erblock.matching.links import Links
 from erblock.matching.support import supported
 
 SLOW = 0.02
-"""Least share of clusters joined in a round; below it the rest are joined pair by pair."""
+"""Least share of clusters joined in a round; if a round joins fewer, the rest are joined pair by pair."""
 
 _NONE = np.iinfo(np.int64).max
 
 
 def cluster(links: Links) -> Rows:
-    """Return for each record the number of a record in its cluster, the same for all of the cluster.
+    """Return the cluster of each record, named by the number of one of its records.
 
     In one table the weight of a pair falls with the share of neighbours that its records have in common
     (`erblock.matching.support`). So a single pair does not join two groups of four records or more.
@@ -25,12 +25,12 @@ def cluster(links: Links) -> Rows:
 
 
 def average_linkage(links: Links) -> Rows:
-    """Return for each record the number of a record in its cluster, the same for all of the cluster.
+    """Return the cluster of each record, named by the number of one of its records.
 
     The two clusters with the highest mean weight over their pairs of records are joined, until no mean is 0
     or more. A pair that is no candidate has the weight `-MISSING`, so that few likely pairs do not join two
-    large groups. Of two tables, two records of one table are no pair and do not enter the mean. All mutually
-    nearest clusters are joined at once, which gives the same clusters in a few rounds over all edges
+    large groups. With two tables, two records of the same table are no pair and do not enter the mean. All
+    mutually nearest clusters are joined at once, which gives the same clusters in a few rounds over all edges
     (Sumengen et al. 2021, https://arxiv.org/abs/2105.11653).
     """
     clusters = Clusters(links)
@@ -49,7 +49,7 @@ def average_linkage(links: Links) -> Rows:
 
 
 def _nearest(between: Between, clusters: Clusters, best: Rows) -> tuple[Rows, npt.NDArray[np.bool_], int]:
-    """Return the rows of mutually nearest clusters, the rows to keep, and the number of clusters in them.
+    """Return (rows of mutually nearest clusters, mask of the rows to keep, number of clusters in them).
 
     The mean of joined clusters lies between their means, so a cluster without a neighbour at 0 or more never
     gets one and is dropped. `best` is a work array, all `_NONE`.
@@ -69,7 +69,8 @@ def _nearest(between: Between, clusters: Clusters, best: Rows) -> tuple[Rows, np
 def _nearest_first(between: Between, mean: npt.NDArray[np.float64]) -> Rows:
     """Return the rows that may be joined, nearest first.
 
-    Ties are broken by a hash: by the lower number, a chain of equal edges would be joined one per round.
+    Ties are broken by a hash. If the lower number came first, a chain of equal edges would be joined one edge
+    per round.
     """
     rows = np.flatnonzero(mean >= 0)
     one, other = between.one[rows], between.other[rows]

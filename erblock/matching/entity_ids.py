@@ -15,8 +15,9 @@ from erblock.tables.schemas import CHANGES
 
 @dataclass(frozen=True)
 class EntityIds:
-    """`of_cluster`: the entity id of each cluster. `changes`: CHANGES of known entities.
+    """The entity ids of clusters, and what has become of known entities.
 
+    `of_cluster`: the entity id of each cluster. `changes`: the table of changes (CHANGES) of known entities.
     `highest`: the highest id ever assigned. `joined`: number of new records in known entities.
     """
 

@@ -30,8 +30,8 @@ from erblock.scoring.weak_labels import (
 )
 
 _IN_CLUSTERS = 0.5
-"""Competition where clusters are asked for and candidates show that nearly all records have one match: each
-of the two counts half (docs/decisions/033-match-cardinality.md)."""
+"""Exclusion where clusters are asked for, but candidates show that nearly all records have one match: each of
+these two counts half (docs/decisions/033-match-cardinality.md)."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ class Matcher:
 
     @property
     def how(self) -> How:
-        """The match cardinality of the tables: one-to-one on sides whose candidates compete."""
+        """The match cardinality read from the candidates: one match on sides whose candidates compete."""
         once = sides_with_one_match(self.competition)
         return (
             "clusters" if not any(once) else next(how for how in HAS_ONE_MATCH if HAS_ONE_MATCH[how] == once)
@@ -89,7 +89,7 @@ def fit_matcher(pairs: ScoredPairs, comparison: Comparison, pair_labels: PairLab
 
 @dataclass(frozen=True)
 class Learned:
-    """A matcher, the log odds of all pairs by its evidence, and its calibration set."""
+    """A matcher, the log odds that its evidence gives to all pairs, and its calibration set."""
 
     matcher: Matcher
     log_odds: Scores
@@ -104,9 +104,10 @@ def learn(
     how: How | None = None,
     taught: TaughtPairs = NOTHING_TAUGHT,
 ) -> Learned:
-    """Return the matcher and what it was learned from; `how`: the match cardinality, if it is given.
+    """Return the matcher learned from pairs, rules and labels, with its log odds and calibration set.
 
-    `taught`: labels with a probability or a weight, which override all other information on a pair.
+    `how`: the match cardinality, if it is given. `taught`: labels with a probability or a weight, which
+    override all other information on a pair.
 
     Raises:
         ConfigError: as `fit_matcher`.

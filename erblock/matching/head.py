@@ -1,8 +1,8 @@
-"""A small network that judges a pair by the embeddings of its two records.
+"""A small network (head) that judges a pair from the embeddings of its two records.
 
 The head of a bi-encoder, as in Sudowoodo (arXiv 2207.04122): one hidden layer over the difference and the
-product of the two embeddings, their cosine, and the log odds of the columns. The logit of several heads, each
-trained on other records, is their mean.
+product of the two embeddings, their cosine, and the log odds of the columns. If several heads were trained,
+each on other records, the mean of their logits is used.
 """
 
 from collections.abc import Iterator
@@ -36,7 +36,7 @@ Floats = npt.NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Reading:
-    """Pairs by row number, the (records, width) embeddings of both tables, and log odds of the columns."""
+    """Pairs of row numbers, (records, width) embeddings of both tables, and the log odds of the columns."""
 
     left: Rows
     right: Rows
@@ -124,7 +124,7 @@ def stacked(heads: list[Heads]) -> Heads:
 
 
 def fit_head(reading: Reading, training: HeadExamples, held_out: HeadExamples, seed: int) -> Heads:
-    """Return a head trained on `training`, with the weights of the step of the lowest loss on `held_out`."""
+    """Return a head trained on `training`, with the weights that had the lowest loss on `held_out`."""
     # Several threads do not speed up so small a network.
     with one_thread():
         return _fit_head(reading, training, held_out, seed)
@@ -186,7 +186,7 @@ def _batches(examples: HeadExamples, seed: int) -> Iterator[HeadExamples]:
 
 
 class _EarlyStop:
-    """The held-out loss so far, and the weights at its lowest."""
+    """Stops training when the loss on held-out examples no longer falls, and keeps the best weights."""
 
     def __init__(self, net: "nn.Module", reading: Reading, held_out: HeadExamples) -> None:
         self._net = net
@@ -196,14 +196,14 @@ class _EarlyStop:
         self._losses: list[float] = []
 
     def check(self) -> bool:
-        """Measure the held-out loss; return whether to stop, as it has not fallen for some checks."""
+        """Measure the held-out loss; return whether to stop because it has not fallen for some checks."""
         self._losses.append(self._measure())
         if self._losses[-1] <= min(self._losses):
             self._weights = {name: value.clone() for name, value in self._net.state_dict().items()}
         return min(self._losses) < min(self._losses[-_PATIENCE:])
 
     def restore(self) -> None:
-        """Put the best weights back."""
+        """Load the weights of the lowest loss into the network."""
         if self._weights:
             self._net.load_state_dict(self._weights)
 

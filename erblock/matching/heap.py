@@ -9,8 +9,8 @@ from erblock.matching.linkage import MISSING, Between, Clusters
 def join_one_by_one(between: Between, clusters: Clusters) -> None:
     """Join clusters with a mean weight of 0 or more, nearest first, in place.
 
-    Means fall as clusters grow and never rise, so an outdated mean is corrected when it is popped. A step
-    costs the number of neighbours of the smaller cluster, times a logarithm.
+    Means fall as clusters grow and never rise, so an outdated mean is corrected when it is popped. The time
+    of a step is proportional to the number of neighbours of the smaller cluster, times a logarithm.
     """
     _Heap(between, clusters).run()
 

@@ -1,10 +1,10 @@
-"""Active learning: chooses the pairs to label, doubtful ones of every kind and some likely matches.
+"""Active learning: chooses the pairs to label: doubtful ones of every rank, and some likely matches.
 
 Labels of pairs with a probability near a half help most (uncertainty sampling, Lewis and Gale 1994,
-https://arxiv.org/abs/cmp-lg/9407020), but the nearest ones resemble each other. So a batch is a random sample
-of doubtful pairs, weighted by their doubt, spread evenly over the ranking by similarity, and no record is in
-two pairs. A share of the batch is a random sample of likely matches, because a matcher that is certain and
-wrong would never ask about its mistakes.
+https://arxiv.org/abs/cmp-lg/9407020), but the pairs nearest to a half resemble each other. So a batch is a
+random sample of doubtful pairs, weighted by their doubt, spread evenly over the ranking by similarity, and no
+record is in two pairs. A share of the batch is a random sample of likely matches, because a matcher that is
+certain and wrong would never ask about its mistakes.
 
 Decision: docs/decisions/036-questions-among-the-doubtful.md.
 """
@@ -22,7 +22,7 @@ from erblock.scoring.pairs import ScoredPairs
 _LIKELY_SHARE = 0.1
 _LIKELY = 0.1
 _DOUBTFUL = 2.0
-"""Log odds of 2 from a half or from the threshold: probabilities of 0.12 to 0.88."""
+"""Largest distance in log odds of a doubtful probability from a half (0.12 to 0.88) or from the threshold."""
 _FEWEST = 5  # doubtful pairs per question; where there are fewer, the next most doubtful are added
 _CERTAIN = 1e-6
 
@@ -61,7 +61,7 @@ def guessed(pairs: ScoredPairs) -> Scores:
 def choose_questions(pairs: ScoredPairs, predictions: Predictions, asked: Mask, size: int, seed: int) -> Rows:
     """Return the positions of at most `size` pairs to label, none of them in `asked`, in random order.
 
-    No record is in two of them. At least one is returned while any pair has not been asked.
+    No record is in two of these pairs. At least one pair is returned while any has not been asked about.
     """
     random = np.random.default_rng(seed)
     free = np.flatnonzero(~asked)
@@ -73,7 +73,7 @@ def choose_questions(pairs: ScoredPairs, predictions: Predictions, asked: Mask, 
 
 
 def _doubtful(predictions: Predictions, free: Rows, places: int, random: np.random.Generator) -> Rows:
-    """Return the free positions in the order to take them: in turn from each part of the ranking."""
+    """Return the free positions in the order in which to ask, in turn from each part of the ranking."""
     doubt = predictions.doubt[free]
     order = np.argsort(doubt, kind="stable")
     pool = max(int((doubt <= _DOUBTFUL).sum()), _FEWEST * places)
@@ -90,7 +90,7 @@ def _doubtful(predictions: Predictions, free: Rows, places: int, random: np.rand
 
 
 def _turns(part: Rows) -> Rows:
-    """Return, for every entry, the number of earlier entries of the same part."""
+    """Return, for each entry of `part`, how many earlier entries have the same value."""
     order = np.argsort(part, kind="stable")
     _, first, count = np.unique(part[order], return_index=True, return_counts=True)
     turns = np.empty(len(part), dtype=np.int64)

@@ -12,7 +12,7 @@ from erblock.hashing.base import Rows
 from erblock.matching.links import UNIT, Links
 
 MISSING = UNIT // 8
-"""Weight against joining of a pair of records that is no candidate, in parts (`UNIT`) of a logit."""
+"""Weight of a pair of records that is no candidate, against joining its clusters, in logits times `UNIT`."""
 
 Counts = npt.NDArray[np.int64]
 
@@ -37,7 +37,8 @@ class Between:
 class Clusters:
     """Clusters, each named by one of its records; at first every record is a cluster.
 
-    `of[i]` is the cluster that cluster i was joined to; `left`, `right` count the records of each.
+    `of[i]`: the cluster that cluster i was joined to. `left`, `right`: the number of left and of right
+    records in each cluster.
     """
 
     def __init__(self, links: Links) -> None:
@@ -49,7 +50,7 @@ class Clusters:
         self.right = np.where(is_right, 1, 0)
 
     def join(self, one: Rows, other: Rows) -> None:
-        """Add each cluster of `other` to the one in `one`; no cluster occurs twice."""
+        """Join each cluster of `other` to that at the same position in `one`; no cluster may occur twice."""
         self.of[other] = one
         self.left[one] += self.left[other]
         self.right[one] += self.right[other]

@@ -10,7 +10,7 @@ from scipy.sparse.csgraph import connected_components
 from erblock.hashing.base import Rows, Scores
 
 UNIT = 1 << 16
-"""Weights are whole numbers of this part of a logit, so that no sum depends on its order."""
+"""Weights are integers, in logits times this number, so that no sum depends on its order."""
 
 _CERTAIN = 1e-9  # log-odds are finite
 

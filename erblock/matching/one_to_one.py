@@ -1,4 +1,4 @@
-"""One-to-one assignment of the greatest total log odds."""
+"""One-to-one assignment with the greatest total log odds."""
 
 from collections.abc import Iterator
 

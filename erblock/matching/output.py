@@ -1,4 +1,4 @@
-"""MATCHES and CLUSTERS with the user's ids."""
+"""The tables of matches (MATCHES) and of clusters (CLUSTERS), with the user's ids."""
 
 import polars as pl
 

@@ -41,7 +41,7 @@ class Plm:
     heads: Heads
 
     def logits(self, texts: Texts, pairs: ScoredPairs, log_odds: Scores) -> Scores:
-        """Return the logit of every pair; `texts`: of both tables; `log_odds`: by the evidence."""
+        """Return the logit of every pair; `texts`: of both tables; `log_odds`: from the evidence."""
         return self.heads.logits(read(self.encoder, texts, pairs, log_odds))
 
 
@@ -72,8 +72,8 @@ class Task:
 class Judged:
     """The heads, and the matcher that uses them.
 
-    `loss` (on the calibration set) and `probability` (of every pair) are by heads that have not seen the
-    pair.
+    `loss` (on the calibration set) and `probability` (of every pair) are computed by heads that have not seen
+    the pair.
     """
 
     heads: Heads
@@ -100,7 +100,7 @@ def fit_heads(task: Task, reading: Reading, seed: int) -> Judged:
 
 
 def parts_of(task: Task, seed: int) -> Rows:
-    """Return the part of every pair: that of its left record."""
+    """Return the part that every pair belongs to, which is drawn for its left record."""
     of_record = np.random.default_rng(seed).integers(0, _PARTS, len(task.pairs.best_left))
     return np.asarray(of_record[task.pairs.left])
 
@@ -111,7 +111,7 @@ def examples_of(known: CalibrationSet) -> HeadExamples:
 
 
 def _round(task: Task, reading: Reading, examples: HeadExamples, parts: Rows) -> Judged:
-    """Train a head without each part, and calibrate with cross-fitted logits."""
+    """Train, for each part, a head on the other parts, and calibrate with cross-fitted logits."""
     known = examples_of(task.known)
     of_examples, of_known = parts[examples.at], parts[known.at]
     heads = stacked(
@@ -125,7 +125,7 @@ def _round(task: Task, reading: Reading, examples: HeadExamples, parts: Rows) ->
 
 
 def judge(task: Task, heads: Heads, unseen: Scores) -> Judged:
-    """Return the matcher calibrated on logits of pairs by heads that have not seen them."""
+    """Return the matcher calibrated on logits of pairs, from heads that have not seen them."""
     matcher = replace(task.matcher, calibration=task.known.calibration_with(unseen))
     probability = matcher.probability(task.pairs, task.log_odds, unseen)
     return Judged(heads, matcher, _loss(examples_of(task.known).balanced(), unseen), probability)
@@ -137,7 +137,7 @@ def _loss(examples: HeadExamples, logits: Scores) -> float:
 
 
 def _with_sure(task: Task, judged: Judged, seed: int) -> HeadExamples:
-    """Return the example pairs and those of which the heads are almost certain."""
+    """Return the example pairs, and pairs about which the heads are almost certain."""
     known = examples_of(task.known)
     sure = np.abs(judged.probability - 0.5) >= _SURE - 0.5
     sure[known.at] = False

@@ -43,7 +43,7 @@ _HEADS = "heads.safetensors"
 _PLM = "plm"
 _REMEDY = "match again with --save"
 _OLD_NAMES = (EVIDENCE_FILE, _HEADS, "weights.npy", ENCODER)
-"""What lies in the folder of a matcher of format 1, whose manifest does not name them."""
+"""Files of a matcher's folder of format 1, whose manifest does not list them."""
 _AS_IT_COMES = RunOptions()
 
 Floats = npt.NDArray[np.float32]
@@ -53,8 +53,8 @@ Floats = npt.NDArray[np.float32]
 class StoredMatcher:
     """A matcher, the columns it compares, and the weight of each of the 2**20 features.
 
-    `mapping`: the mapped columns of the tables that it was learned on, in the syntax of `--columns`. `plm`:
-    the language model that the matcher uses, if any.
+    `mapping`: the mapped columns of the tables that the matcher was trained on, in the syntax of `--columns`.
+    `plm`: the language model that the matcher uses, if any.
     """
 
     matcher: Matcher
@@ -148,7 +148,7 @@ def load_matcher(folder: Path, run: RunOptions = _AS_IT_COMES) -> StoredMatcher:
     """Return the matcher in `folder`; `run`: how to run its language model, if it has one.
 
     Raises:
-        ModelError: if there is none, or it cannot be read.
+        ModelError: if `folder` holds no matcher, or one that cannot be read.
     """
     content = _manifest_in(folder)
     if content is None:

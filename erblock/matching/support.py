@@ -16,7 +16,7 @@ WEDGES = 4_000_000
 
 
 def supported(links: Links) -> Links:
-    """Return the edges of one table; the weight of each edge of 0 or more is multiplied by its support.
+    """Return the edges of one table; each weight of 0 or more is multiplied by the support of its edge.
 
     Neighbours are records joined by such edges, and both ends count as their own neighbours. The support is
     the share of the neighbours of the end with fewer that are also neighbours of the other end. It is 1 in a

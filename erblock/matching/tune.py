@@ -1,7 +1,7 @@
 """Fine-tuning of the encoder on the pairs themselves, together with one head.
 
-One part of the records is held out. It decides when to stop, and the probabilities are calibrated on it
-alone, because the encoder has seen the rest.
+One part of the records is held out. This part decides when to stop, and the probabilities are calibrated on
+it alone, because the encoder has seen the rest.
 """
 
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 LEAST_MATCHES = 100
-"""Fewer known matches are not enough to fine-tune on."""
+"""Least number of known matches to fine-tune on."""
 
 _EPOCHS = 4
 _MOST_STEPS = 400
@@ -75,7 +75,7 @@ def _train(
 
 
 def _batches(examples: HeadExamples, seed: int) -> Iterator[HeadExamples]:
-    """Yield shuffled batches of distinct examples, a limited number of them."""
+    """Yield batches of shuffled examples, at most `_MOST_STEPS` of them."""
     random = np.random.default_rng(seed)
     order = np.concatenate([random.permutation(len(examples)) for _ in range(_EPOCHS)])
     for start in range(0, min(len(order), _MOST_STEPS * _BATCH), _BATCH):
@@ -84,7 +84,7 @@ def _batches(examples: HeadExamples, seed: int) -> Iterator[HeadExamples]:
 
 @dataclass(frozen=True)
 class _Step:
-    """The loss of one batch, through head and encoder."""
+    """Computes the loss of a batch, through encoder and head."""
 
     encoder: Encoder
     head: "nn.Sequential"
@@ -137,6 +137,6 @@ class _Step:
         return [{k: v.detach().clone() for k, v in module.state_dict().items()} for module in modules]
 
     def restore(self, weights: list[dict[str, Any]]) -> None:
-        """Put weights back."""
+        """Load weights into encoder and head."""
         for module, values in zip((self.encoder.model, self.head), weights, strict=True):
             module.load_state_dict(values)

@@ -1,4 +1,4 @@
-"""The answer of each rule for one pair, with the values that it read."""
+"""The answer of each rule for one pair, with the values that the rule read."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

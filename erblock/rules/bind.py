@@ -1,4 +1,4 @@
-"""The columns that rules read: names resolved in both tables, values as text, prepared once."""
+"""Finds the columns that rules read in both tables, and prepares their values, as text, once."""
 
 from functools import cache
 from typing import Literal, TypeAlias, cast
@@ -20,11 +20,11 @@ OneSide: TypeAlias = Literal["left", "right"]
 Functions: TypeAlias = tuple[Applied, ...]
 _SIDES: tuple[OneSide, OneSide] = ("left", "right")
 ColumnNames: TypeAlias = tuple[str | None, str | None]
-"""A column of the left and one of the right table; None where `is_null` asks one table only."""
+"""A column of the left and one of the right table; None where `is_null` reads one table only."""
 
 
 class TableColumns:
-    """Column values of a table pair, by side and name."""
+    """The column values of two tables, looked up by side and name."""
 
     def __init__(self, tables: TablePair) -> None:
         self._tables = {"left": tables.left, "right": tables.other}
@@ -38,7 +38,7 @@ class TableColumns:
         """Return the columns that a call compares.
 
         Raises:
-            RuleError: if a table has no such column, or no value in it that the measure can read.
+            RuleError: if a table has no such column, or if the measure can read none of the column's values.
         """
         if call.columns[0].side == "both":
             names: ColumnNames = self._both(call.columns[0], source)
@@ -49,7 +49,7 @@ class TableColumns:
         return names
 
     def check(self, column: Column, source: Source) -> str:
-        """Return the name of a column with a side, found in its table.
+        """Return the name of a column with a side, after a check that the table of this side has the column.
 
         Raises:
             RuleError: if the table has no such column.
@@ -94,7 +94,7 @@ class TableColumns:
                 self._complain(Column(side, name, at=call.at), f"{call.name} needs {reads.__name__}", source)
 
     def check_values(self, column: Column, source: Source) -> None:
-        """Raise RuleError if a function of values finds nothing in a whole column that is not empty."""
+        """Raise RuleError if a function of values finds nothing in a column that is not empty."""
         if column.side == "both":
             return
         for end, function in enumerate(column.functions):

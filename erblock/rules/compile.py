@@ -1,7 +1,7 @@
-"""Rules bound to two tables: names checked first, then truth computed column-wise.
+"""Binds rules to two tables: checks names first, then computes truth values column-wise.
 
 Truth is three-valued (Kleene): TRUE 1, UNKNOWN 0, FALSE -1, so that AND is the minimum, OR the maximum and
-NOT the negative. Rows are int64 arrays of row numbers, one entry a pair.
+NOT the negative. Rows are int64 arrays of row numbers, with one entry for each pair.
 """
 
 import operator
@@ -87,13 +87,13 @@ class RuleSet:
         return truth
 
     def batches(self, left_rows: Rows, right_rows: Rows) -> Iterator[tuple["Batch", slice]]:
-        """Yield the pairs in chunks that fit in memory, each with its place."""
+        """Yield the pairs in chunks that fit in memory, each with its slice of all pairs."""
         for start in range(0, len(left_rows), CHUNK):
             part = slice(start, start + CHUNK)
             yield Batch(self, left_rows[part], right_rows[part]), part
 
     def key(self, call: Call) -> Key:
-        """Return the identity of a measure: `name` and `left.name, right.name` may be the same."""
+        """Return what identifies a measure; `name` and `left.name, right.name` may name the same one."""
         return self._keys[call]
 
     def _key(self, call: Call, rule: Rule) -> Key:
@@ -151,7 +151,7 @@ class Batch:
         return len(self._rows["left"])
 
     def truth(self, node: Node, at: Rows) -> Truth:
-        """Return the truth of a condition for the pairs numbered `at`."""
+        """Return the truth of a condition for the pairs at positions `at`."""
         match node:
             case And(items):
                 return self._chain(items, at, FALSE, np.minimum)
@@ -166,7 +166,7 @@ class Batch:
                 return np.where(np.isnan(scores), UNKNOWN, 2 * (scores > 0) - 1).astype(np.int8)
 
     def _chain(self, items: Sequence[Node], at: Rows, final: int, join: Callable[..., Any]) -> Truth:
-        """Return the truth of AND or OR: cheap items first, the others only where still undecided."""
+        """Return the truth of AND or OR: cheap items come first, others run only on pairs still undecided."""
         result = np.full(len(at), -final, dtype=np.int8)
         for item in sorted(items, key=cost):
             still = np.flatnonzero(result != final)
@@ -185,7 +185,7 @@ class Batch:
         return np.where(unknown, UNKNOWN, np.where(holds, TRUE, FALSE)).astype(np.int8)
 
     def numbers(self, value: Value, at: Rows) -> Any:
-        """Return a value for the pairs numbered `at`, NaN where it is missing; a constant is one number."""
+        """Return a value for the pairs at positions `at`, NaN where missing; a constant is one number."""
         match value:
             case Number(number):
                 return number
@@ -208,7 +208,7 @@ class Batch:
         return folded(pl.Series([value.value if isinstance(value, Text) else ""])).fill_null("")[0]
 
     def scores(self, call: Call, at: Rows) -> Scores:
-        """Return a measure for the pairs numbered `at`; it is computed once for each pair."""
+        """Return a measure for the pairs at positions `at`; it is computed once for each pair."""
         key = self._rules.key(call)
         known = self._known.setdefault(key, np.zeros(len(self), dtype=bool))
         todo = at[~known[at]]

@@ -18,9 +18,9 @@ UInt32s = npt.NDArray[np.uint32]
 
 
 def exact_keys(entries: Sequence[str], tables: TablePair) -> tuple[UInt32s, UInt32s]:
-    """Return (entries, records) numbers of the values of each table, equal where `exact` holds, 0 for none.
+    """Return (entries, records) numbers for each table, equal where `exact` holds and 0 for missing values.
 
-    There is one entry at least.
+    There must be at least one entry.
 
     Raises:
         RuleError: if an entry is no column, or names one that a table does not have.

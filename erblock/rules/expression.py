@@ -117,12 +117,12 @@ class Rule:
 
     @property
     def kind(self) -> Literal["match", "conflict", "block_on"]:
-        """Whether it is a match rule or a conflict rule."""
+        """Whether this is a match rule or a conflict rule."""
         return self.source.kind
 
 
 def children(node: Node | Value) -> tuple[Node | Value, ...]:
-    """Return the nodes directly below."""
+    """Return the nodes directly below this one."""
     match node:
         case And(items) | Or(items):
             return items
@@ -135,7 +135,7 @@ def children(node: Node | Value) -> tuple[Node | Value, ...]:
 
 
 def walk(node: Node | Value) -> Iterator[Node | Value]:
-    """Yield the node and all below it."""
+    """Yield the node and all nodes below it."""
     yield node
     for child in children(node):
         yield from walk(child)

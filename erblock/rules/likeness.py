@@ -1,8 +1,8 @@
 """Similarity of the records of pairs: overall, and in one column relative to chance.
 
-The *agreement* of a column on some pairs is 1 if every pair is more similar in it than either record is to a
-random record, and 0 if pairs are no more similar than that. If a share p of the pairs are matches with
-agreement m and the rest are like random pairs, the agreement of all is p * m.
+The *agreement* of a column on some pairs is 1 if every pair is more similar in this column than either of its
+records is to a random record, and 0 if pairs are no more similar than that. If a share p of the pairs are
+matches with agreement m and the rest are like random pairs, the agreement on all pairs is p * m.
 """
 
 import numpy as np
@@ -19,7 +19,7 @@ Bools = NDArray[np.bool_]
 Floats = NDArray[np.float32]
 
 FEWEST = 10
-"""Fewer pairs tell nothing about a share."""
+"""Least number of pairs from which a share is estimated."""
 
 _MOST = 2_000  # enough for a standard error of about two percent
 _OTHERS = 8
@@ -46,10 +46,10 @@ class Likeness:
     def agreements(
         self, column: ColumnPair, asked: list[Rows], least: float
     ) -> list[tuple[float, float]] | None:
-        """Return the agreement of a column on the pairs at each of `asked`, and the share with both values.
+        """Return (agreement of a column, share of pairs with both values) for the pairs at each of `asked`.
 
-        The first entry is for the likely matches: mutual best pairs. If their agreement is below `least`, the
-        others are not computed, and the result is None.
+        An entry for the likely matches (mutual best pairs) comes first. If their agreement is below `least`,
+        the others are not computed, and the result is None.
         """
         samples = [self._likely, *map(_sample, asked)]
         rows = [np.unique(np.concatenate([side[at] for at in samples])) for side in (self._left, self._right)]
@@ -86,7 +86,7 @@ def _agreement(
 def _vectors(
     tables: TablePair, left: list[str], right: list[str], rows: list[Rows] | None = None
 ) -> tuple[sparse.csr_array, sparse.csr_array]:
-    """Return the TF-IDF vectors of some columns, of all records or those of `rows`."""
+    """Return the TF-IDF vectors of some columns, for all records or for those at `rows`."""
     frames = [tables.left.frame, tables.other.frame]
     if rows is not None:
         frames = [frame[at] for frame, at in zip(frames, rows, strict=True)]

@@ -17,7 +17,7 @@ from erblock.similarity import VOCABULARY, Rows
 
 
 def margins(rules: RuleSet, left_rows: Rows, right_rows: Rows) -> NDArray[np.float64]:
-    """Return one margin a pair, positive if a match rule holds and no conflict rule does; NaN if unknown."""
+    """Return each pair's margin, positive if a match rule holds and no conflict rule does, NaN if unknown."""
     result = np.full(len(left_rows), np.nan)
     for batch, part in rules.batches(left_rows, right_rows):
         at = np.arange(len(batch))

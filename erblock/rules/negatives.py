@@ -46,7 +46,7 @@ def shuffled(named: pl.DataFrame, seed: int) -> pl.DataFrame:
 
 
 def near_negatives(positives: pl.DataFrame, named: pl.DataFrame, dedup: bool, seed: int) -> pl.DataFrame:
-    """Add the column negative to the positives whose anchor has a near pair that conflicts with it.
+    """Return the positives whose anchor is in a conflicting near pair, with the other record as `negative`.
 
     Only a conflict rule or a label makes a near pair a negative. False match rules say little about near
     pairs: rules are written for precision, and with large clusters a third of such pairs match. Positives of
@@ -69,7 +69,7 @@ def near_negatives(positives: pl.DataFrame, named: pl.DataFrame, dedup: bool, se
 def random_negatives(
     tables: TablePair, rules: RuleSet, positives: pl.DataFrame, named: pl.DataFrame, seed: int
 ) -> pl.DataFrame:
-    """Add the column negative to the positives for which one of a few random records is dissimilar."""
+    """Return the positives whose anchor is dissimilar to one of a few random records, the `negative`."""
     random = np.random.default_rng(seed)
     order = tables.other.frame[ID].arg_sort().cast(pl.Int64)
     found = [positives.head(0).with_columns(negative=pl.lit(None, dtype=pl.Int64))]

@@ -1,4 +1,4 @@
-"""Operands of a rule: columns, constants, arithmetic and calls of the vocabulary, each checked."""
+"""Reads and checks the operands of a rule: columns, constants, arithmetic and calls of the vocabulary."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -87,7 +87,7 @@ class OperandReader:
         return self.checked_call(name, tree.expressions, at)
 
     def checked_call(self, name: str, arguments: list[SqlTree], at: int) -> Call:
-        """Return the call of a measure, its columns and its option checked."""
+        """Return the call of a measure, after a check of its columns and its option."""
         measure = VOCABULARY[name]
         columns = tuple(self.column(item) for item in arguments if _is_column(item))
         rest = arguments[len(columns) :]
@@ -178,7 +178,7 @@ def _is_column(tree: SqlTree) -> bool:
 
 
 def shown(tree: SqlTree) -> str:
-    """Return a part of the rule as a message shows it."""
+    """Return a part of the rule in the form that messages show."""
     if isinstance(tree, exp.Literal) and tree.is_string:
         return f"the text '{tree.this}' (a column is written without quotes or in double quotes)"
     return (

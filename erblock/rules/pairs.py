@@ -19,7 +19,7 @@ from erblock.tables.text import plain_texts, record_texts
 RANDOM_SHARE = 0.2
 GRAM_SIZE = 3
 JOIN_ROWS_PER_PAIR = 10
-"""Rows of an inverted join for each pair wanted: rare features first, until these are used up."""
+"""Rows that the join on features may have for each pair wanted. Rare features are joined first."""
 
 
 def labelling_pairs(tables: TablePair, budget: int, seed: int) -> pl.DataFrame:
@@ -41,7 +41,7 @@ def labelling_pairs(tables: TablePair, budget: int, seed: int) -> pl.DataFrame:
 
 
 def _near(tables: TablePair, orders: list[NDArray[np.int64]], budget: int) -> Iterator[pl.DataFrame]:
-    """Yield pairs that share rare features. A further cheap blocker would be one more entry here."""
+    """Yield pairs that share rare features. A further cheap blocker would be one more entry of `features`."""
     sides = [
         (tables.left, [pair.left for pair in tables.columns]),
         (tables.other, [pair.right for pair in tables.columns]),
@@ -72,10 +72,11 @@ def _long(lists: pl.Series) -> pl.DataFrame:
 
 
 def shared_features(left: pl.DataFrame, right: pl.DataFrame, most: int, dedup: bool) -> pl.DataFrame:
-    """Return left, right, weight of pairs with a common feature: rare features first, `most` joined rows.
+    """Return the pairs that have a rare feature in common: left, right, weight.
 
-    `left` and `right` have the columns row and feature, each combination once. The weight is the sum over the
-    shared features of -ln(share of pairs that share it).
+    Features are used from the rarest on, while their join has at most `most` rows. `left` and `right` have
+    the columns row and feature, each combination once. The weight is the sum over the shared features of
+    -ln(share of pairs that share it).
     """
     counts = [side.group_by("feature").len(name) for side, name in ((left, "n_left"), (right, "n_right"))]
     size = pl.col("n_left").cast(pl.Int64) * pl.col("n_right")
@@ -93,7 +94,7 @@ def shared_features(left: pl.DataFrame, right: pl.DataFrame, most: int, dedup: b
 
 
 def _nearest(pairs: pl.DataFrame, most: int) -> pl.DataFrame:
-    """Keep the pairs that rank highest for one of their records."""
+    """Return the `most` pairs that rank highest for one of their records."""
     ranks = [pl.col("weight").rank("min", descending=True).over(side) for side in ("left", "right")]
     ranked = pairs.with_columns(rank=pl.min_horizontal(ranks))
     best = ranked.sort(["rank", "weight", "left", "right"], descending=[False, True, False, False])

@@ -1,4 +1,4 @@
-"""Parses a rule to a tree; checks syntax, functions and kinds of values, but not columns."""
+"""Parses a rule into a tree; checks syntax, functions and kinds of values, but not columns."""
 
 from dataclasses import replace
 from typing import Literal
@@ -30,7 +30,7 @@ def parse_rule(kind: Literal["match", "conflict"], number: int, text: str) -> Ru
     """Return the tree of one rule; `kind` and `number` say which rule a message is about.
 
     Raises:
-        RuleError: if the text is not a condition over the vocabulary; names the rule and the place.
+        RuleError: if the text is not a condition over the vocabulary; the message names rule and place.
     """
     source = Source(kind, number, text)
     tree = sql_tree(source)
@@ -100,7 +100,7 @@ class _Reader(OperandReader):
         return Compare(operator, first, second, as_text=not numeric and operator in ("=", "!="))
 
     def _check_threshold(self, first: Value, second: Value, tree: SqlTree) -> None:
-        """Refuse a threshold of 0.9 in a range of 0 to 100, or 90 in 0 to 1: always, or never, true."""
+        """Refuse a threshold that is nearly always or never reached, as 0.9 in 0 to 100, or 90 in 0 to 1."""
         call, bound = (first, second) if isinstance(first, Call) else (second, first)
         if not (isinstance(call, Call) and isinstance(bound, Number)):
             return
@@ -110,7 +110,7 @@ class _Reader(OperandReader):
             self.fail(tree, f"{call.name} goes from 0 {top}, found {bound.value:g}")
 
     def _both_sides(self, node: Node, tree: SqlTree) -> Node:
-        """Return a comparison that must hold for both records where a column has no side."""
+        """Return the comparison; if its columns have no side, it must hold for both records."""
         sides = {part.side for part in walk(node) if isinstance(part, Column)}
         if "both" not in sides:
             return node

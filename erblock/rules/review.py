@@ -30,7 +30,7 @@ class RuleCount:
 
 @dataclass(frozen=True)
 class SidePair:
-    """Two records side by side, with the pair's label and its margin to the other one."""
+    """Two records side by side, with the label of the pair and its margin to the other label."""
 
     label: int
     margin: float
@@ -41,7 +41,7 @@ class SidePair:
 
 @dataclass(frozen=True)
 class Coverage:
-    """Of one table: records with a positive, all records, and the record with the most positives."""
+    """Counts of one table: records with a positive, all records, and the record with the most positives."""
 
     source: str
     covered: int

@@ -1,4 +1,4 @@
-"""Parses the text of a rule to sqlglot's SQL tree.
+"""Parses the text of a rule into sqlglot's SQL tree.
 
 Only the SQL keywords in `WORDS` are keywords, so a column may be called date, order or left. The functions of
 SQL are unknown; only those of the vocabulary exist.
@@ -64,7 +64,7 @@ def _tokens(source: Source) -> list[Token]:
 
 
 def _plain(token: Token, source: Source) -> Token:
-    """Return the token, as a name if it is another SQL keyword."""
+    """Return the token; an SQL keyword that is not in `WORDS` becomes a name."""
     if token.token_type in _LITERALS or token.text in _SIGNS or token.text.upper() in WORDS:
         return token
     if not (token.text[:1].isalpha() or token.text.startswith("_")):

@@ -20,7 +20,7 @@ from erblock.tables.schemas import ID, TRIPLETS
 FROM_LABELS, SUPPOSED = -2, -3
 """The `rule` of a pair that the user's labels decided, and of one that is only supposed to match."""
 OTHER_SOURCES = {FROM_LABELS: "label", SUPPOSED: "mutual best"}
-"""What stands for the rule in triplets of such pairs."""
+"""The text that such pairs have in the column `rule` of triplets."""
 _NO_NEGATIVE = (
     "similar pairs were found, but no record is clearly dissimilar to any of them; add a conflict rule, "
     "or rules over columns with fewer missing values"
@@ -43,7 +43,7 @@ def labelled_pairs(
     labels: pl.DataFrame | None = None,
     supposed: pl.DataFrame | None = None,
 ) -> pl.DataFrame:
-    """Return `pairs` (left_row, right_row, origin) with label 1, 0 or -1 and the position of the rule.
+    """Return `pairs` (left_row, right_row, origin) with label 1, 0 or -1 and the deciding rule's position.
 
     `supposed` (left_row, right_row): pairs that match unless a rule refutes them. `labels`: a LABELS table,
     which overrides everything and may add pairs.
@@ -60,13 +60,13 @@ def _by_rules(rules: RuleSet, pairs: pl.DataFrame) -> pl.DataFrame:
 
 
 def _over(labelled: pl.DataFrame, given: pl.DataFrame) -> pl.DataFrame:
-    """Return `given`, and the other pairs of `labelled`."""
+    """Return `given`, and the pairs of `labelled` that are not in `given`."""
     rest = labelled.join(given, on=["left_row", "right_row"], how="anti", maintain_order="left")
     return pl.concat([given, rest.select(given.columns)])
 
 
 def _unrefuted(rules: RuleSet, supposed: pl.DataFrame) -> pl.DataFrame:
-    """Return the pairs without a conflict rule that holds, as matches."""
+    """Return, as matches, the supposed pairs for which no conflict rule holds."""
     judged = _by_rules(rules, supposed.with_columns(origin=pl.lit("mutual best")))
     silent = pl.col("rule") == NO_RULE
     kept = judged.filter(silent | (pl.col("label") == SIMILAR))
@@ -75,7 +75,7 @@ def _unrefuted(rules: RuleSet, supposed: pl.DataFrame) -> pl.DataFrame:
 
 
 def label_rows(tables: TablePair, labels: pl.DataFrame) -> pl.DataFrame:
-    """Return left_row, right_row, origin, label and rule of the LABELS whose records are in the tables."""
+    """Return left_row, right_row, origin, label and rule of `labels` whose records are in the tables."""
     sides = {"left": tables.left.frame, "right": tables.other.frame}
     for side, frame in sides.items():
         numbered = frame.select(ID).with_row_index(f"{side}_row").cast({f"{side}_row": pl.Int64})
@@ -95,13 +95,13 @@ def label_rows(tables: TablePair, labels: pl.DataFrame) -> pl.DataFrame:
 def build_triplets(
     tables: TablePair, rules: RuleSet, labelled: pl.DataFrame, options: TripletOptions | None = None
 ) -> pl.DataFrame:
-    """Return TRIPLETS, one for each similar pair of `labelled` within the caps.
+    """Return a table of triplets (TRIPLETS), one for each similar pair of `labelled` within the caps.
 
     The negative is dissimilar to the anchor: a near record in conflict with it, or else a random record.
     Without match rules, a random record counts as dissimilar unless the pair is in `labelled`.
 
     Raises:
-        RuleError: if no pair is similar, or none has a negative; says how often each rule held.
+        RuleError: if no pair is similar (the message says how often each rule held), or none has a negative.
     """
     options = options or TripletOptions()
     if not (labelled["label"] == SIMILAR).any():

@@ -23,17 +23,17 @@ from erblock.tables.read import ColumnPair, TablePair
 Word = Literal["good", "doubtful", "likely wrong", "not checked", "finds nothing"]
 
 _HALF = 0.5
-"""Of a rule below this, most pairs are wrong."""
+"""Share of right pairs below which a rule is likely wrong."""
 
 _MOSTLY = 0.75
-"""Halfway between a rule that is right as often as wrong and one that is always right.
+"""Share of right pairs from which on a rule is good: halfway between one half and all.
 
-Likely matches agree this far on a column that tells something. On others, two tables differ in style: whoever
-disagrees there may be a match.
+It is also the least agreement of likely matches on a column that verdicts use. On other columns the two
+tables differ in style, so pairs that disagree may be matches.
 """
 
 _FILLED = 0.25
-"""Least share of the pairs with both values for which a column represents all of them."""
+"""Least share of a rule's pairs that must have both values for a column to represent all of them."""
 
 
 @dataclass(frozen=True)
@@ -119,7 +119,7 @@ def _names(rules: RuleSet, rule: Rule) -> Iterator[tuple[str, str | None]]:
 
 
 def _best_bound(likeness: Likeness, holds: Rows, tables: TablePair) -> Iterator[_Bound]:
-    """One table may hold anything several times; of two tables, at least one rarely does."""
+    """Yield the bound from best pairs of two tables, one of which usually holds everything once."""
     if tables.dedup or not len(holds):
         return
     shares = [float(best[holds].mean()) for best in (likeness.best_left, likeness.best_right)]

@@ -29,8 +29,9 @@ from erblock.scoring.ranks import rank_within
 _CERTAIN = 1 - 1e-9
 
 _COMPARED, _LEAST_COMPARED = 10_000_000, 3
-"""Candidates that are compared with likely matches: in all, and at least of each record. Of tables with more
-than 250,000 records only the best of a record are, as comparing takes most of the time."""
+"""Candidates that are compared with likely matches: maximum in all, and minimum per record. In tables with
+more than 250,000 records only the best candidates of each record are compared, because comparing takes most
+of the time."""
 
 Doubles = npt.NDArray[np.float64]
 
@@ -39,7 +40,7 @@ Doubles = npt.NDArray[np.float64]
 class CoMatches:
     """Positions of candidates (`at`), and of likely matches of the same record (`beside`).
 
-    `right`: whether the records to compare are right records; they are for the candidates of a left record.
+    `right`: whether the records to compare are right records, because they are candidates of a left record.
     """
 
     at: Rows
@@ -93,12 +94,12 @@ def _beside(records: Rows, near: Rows, likely: Rows) -> tuple[Rows, Rows]:
 
 
 def supported(expected: ExpectedMatches, of: CoMatches, signal: Scores) -> ExpectedMatches:
-    """Return the expected matches with the co-matches' support added to what ranks the candidates.
+    """Return the expected matches, with the support of co-matches added to the log odds that rank them.
 
-    `signal[i]`: the evidence that the records of `of.rows` match, measured as for candidates.
+    `signal[i]`: the log odds of the columns for the i-th pair of records of `of.rows`.
 
     Raises:
-        ValueError: if no match is expected, so that there is nothing to support.
+        ValueError: if `expected` has no log odds, so that there is nothing to support.
     """
     log_odds, probability = expected.log_odds, expected.probability
     if log_odds is None or probability is None or expected.by_signal is None:

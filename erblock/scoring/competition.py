@@ -66,7 +66,10 @@ def sides_with_one_match(competition: tuple[float, float]) -> tuple[bool, bool]:
 
 
 def declared(pairs: ScoredPairs, once: tuple[bool, bool]) -> ScoredPairs:
-    """Return the pairs with the competition that follows from how many matches a record may have."""
+    """Return the pairs with the competition of a given match cardinality.
+
+    `once`: whether a left record, and a right record, has at most one match.
+    """
     left, right = (1.0 if said else TUNED.least_competition for said in once)
     return replace(pairs, competition=(left, right))
 
@@ -117,13 +120,14 @@ def _competition_of(pairs: ScoredPairs, left: "_Side", right: "_Side") -> tuple[
             _side_competition(left, linked_left, confident), _second_competition(left, confident)
         )
         return competition, competition
-    # Where the best candidates of right records are not mutual, one left record is the best of several.
+    # Where the best candidates of right records are not mutual, one left record is the best candidate of
+    # several.
     return _side_competition(right, linked_right, confident), _side_competition(left, linked_left, confident)
 
 
 @dataclass(frozen=True)
 class _Side:
-    """Per record of one side: the values of its best two candidates, the logsumexp, and the background."""
+    """For each record of one side: u of its best two candidates, their logsumexp, and the background."""
 
     best: Floats
     second: Floats
@@ -136,12 +140,12 @@ class _Side:
 
 
 def _side(records: Rows, similarity: Scores, size: int) -> _Side:
-    """Return the figures of `size` records from their candidates' similarity."""
+    """Return the statistics of `size` records, computed from the similarity of their candidates."""
     top = _SCALE * best_values(records, similarity, size, TUNED.competitors).astype(np.float64)
     best, second = top[:, :2].T.copy()
     tail = top[:, TUNED.background_from :]
-    # A record with few candidates does not stand out for that: empty places take the mean of the other
-    # records.
+    # Empty places take the median of all records, so that no pair stands out because its record has few
+    # candidates.
     filled = tail[np.isfinite(tail)]
     top[np.isinf(top)] = float(np.median(filled, overwrite_input=True)) if len(filled) else 0.0
     del filled

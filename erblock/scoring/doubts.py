@@ -1,11 +1,11 @@
-"""Seed pairs that chance explains as well as a match.
+"""Marks seed pairs that chance explains as well as a match does.
 
 Where few records have a match, most mutual best pairs are look-alikes: two people of one name, for example. A
 model in which columns agree independently (`erblock.comparison.independence`) separates them from matches.
 Where columns depend on each other, the model is wrong. So it is checked against something that it does not
-use: the mean margin of pairs above their competitors. It is trusted only if the margins of the pairs that it
-doubts are nearer to chance than to those of its matches. Margins by chance are measured on records whose
-match is taken away.
+use: the margins of pairs above their competitors. It is trusted only if the mean margin of the pairs that it
+doubts is nearer to the mean margin by chance than to that of the pairs that it calls matches. Margins by
+chance are measured on records whose match is taken away.
 
 Decision: docs/decisions/024-doubted-seed-pairs.md.
 """
@@ -29,12 +29,15 @@ _BEGIN_SEED, _BEGIN_OTHER = 0.9, 0.01
 
 @dataclass(frozen=True)
 class Doubts:
-    """The model that doubts seed pairs, or None where columns depend on each other."""
+    """Marks seed pairs as doubted: those to which `model` gives log odds below 0.
+
+    `model` is None, and no pair is doubted, where columns are too few or depend on each other.
+    """
 
     model: Independence | None = None
 
     def among(self, pairs: ScoredPairs, pair_labels: PairLabels) -> PairLabels:
-        """Return the pair labels with doubted seed pairs marked, except pairs that rules or labels decide."""
+        """Return the pair labels; doubted seed pairs are DOUBTED unless rules or labels decide them."""
         if self.model is None:
             return pair_labels
         seeds = np.union1d(seed_pairs(pairs), gap_separated_pairs(pairs))
@@ -46,7 +49,11 @@ class Doubts:
 
 
 def find_doubts(pairs: ScoredPairs, comparison: Comparison) -> Doubts:
-    """Return the model that doubts seed pairs among these candidates, or none if it cannot be trusted."""
+    """Return a `Doubts` fitted to these candidates; it has no model if the model cannot be trusted.
+
+    The model is trusted if the mean margin of the mutual best pairs that it doubts is below the midpoint of
+    two others: the mean margin of the other mutual best pairs, and the mean margin by chance.
+    """
     mutual, margin = margins(pairs)
     model = _model(pairs, widest_margins(mutual, margin), comparison)
     if model is None:
@@ -60,7 +67,7 @@ def find_doubts(pairs: ScoredPairs, comparison: Comparison) -> Doubts:
 
 
 def _margins_without(pairs: ScoredPairs, matches: Rows) -> Scores:
-    """Return margins by chance: those of records of matches after their match is taken away."""
+    """Return margins by chance: those that the records of `matches` have once these pairs are removed."""
     rest = np.ones(len(pairs), dtype=bool)
     rest[matches] = False
     others = pairs.at(np.flatnonzero(rest)).with_similarity(pairs.similarity[rest])
@@ -75,8 +82,8 @@ def _model(pairs: ScoredPairs, sure: Rows, comparison: Comparison) -> Independen
     at = _evenly(best)
     begin = np.full(len(pairs), _BEGIN_OTHER)
     begin[sure] = _BEGIN_SEED
-    # In one table, pairs are half of the cross product. A share of the candidates stands for an equal share
-    # of it.
+    # In one table, pairs are half of the cross product. A sample of the candidates stands for an equal share
+    # of all pairs.
     left, right = len(pairs.best_left), len(pairs.best_right)
     share = len(at) / max(len(best), 1) / (2 if pairs.one_table else 1)
     return fit_independence(comparison, (pairs.left[at], pairs.right[at]), begin[at], (left, right), share)
@@ -87,6 +94,6 @@ def _evenly(at: Rows) -> Rows:
 
 
 def _mean(margin: Scores) -> float:
-    """Return the mean margin of pairs that have a competitor; that of others may have been cut off."""
+    """Return the mean margin of pairs with a competitor; competitors of other pairs may have been cut off."""
     known = margin[margin < 1]
     return float(known.mean()) if len(known) else 1.0

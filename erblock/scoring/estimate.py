@@ -1,9 +1,10 @@
 """Recall of a cut, estimated without labels: the share of all matches that it keeps.
 
-Every candidate pair has a probability of being a match, from `target_decoy`, then from `one_match` (two
-tables) or `transitive` (one table). The number of matches that share no bucket is estimated from the number
-of bands in which likely matches met (`never_met`). The recall of a cut is the expected number of matches
-among its pairs, divided by the sum of both.
+Every candidate pair has a probability of being a match: `target_decoy` computes it, then `one_match` (two
+tables) or `transitive` (one table) changes it. The number of matches that share no bucket is estimated from
+the number of bands in which likely matches met (`never_met`). The recall of a cut is the expected number of
+matches among its pairs, divided by the expected number among all candidates plus that of matches that share
+no bucket.
 
 The interval comes from raising and lowering the log odds of all pairs. It is narrow where probabilities are
 near 0 or 1, and wide where matches and non-matches look alike. No recall is stated where more than a quarter
@@ -44,7 +45,7 @@ def doubtful_share(probability: npt.NDArray[np.floating]) -> float:
 
 
 def doubtful_said(share: float) -> str:
-    """Return a `doubtful_share` as part of a message."""
+    """Return the part of a message that states a `doubtful_share`."""
     low, high = TUNED.doubtful
     return (
         f"{100 * share:.0f} % of the expected ones are in pairs with a probability from {low:g} to {high:g}"
@@ -69,24 +70,24 @@ class RecallEstimate:
 
 @dataclass(frozen=True)
 class Unmet:
-    """Expected number of matches that share no bucket, by two estimators."""
+    """Expected number of matches that share no bucket, as given by two estimators."""
 
     by_probability: float = 0.0
     by_rarity: float = 0.0
 
     @property
     def value(self) -> float:
-        """The mean of both."""
+        """The mean of the two estimates."""
         return (self.by_probability + self.by_rarity) / 2
 
 
 def never_met(probability: Doubles, bands: npt.NDArray[np.uint16], of: int) -> Unmet:
-    """Return the expected number of matches that share no bucket; pairs met in `bands` of `of` bands.
+    """Return the expected number of matches that share no bucket; pair i met in `bands[i]` of `of` bands.
 
     `by_probability`: a pair that meets in m of B bands would have met in none with probability (1 - m/B)**B,
-    so it also stands for similar matches that met in none (Horvitz and Thompson 1952). `by_rarity`: from the
-    numbers of matches that met once and twice (Chao 1987, with the correction for bias). A pair that met in
-    no band is a candidate for another reason and counts for neither estimator.
+    so it also stands for similar matches that met in none (Horvitz and Thompson 1952). `by_rarity`: computed
+    from the numbers of matches that met once and twice (Chao 1987, with the correction for bias). A pair that
+    met in no band is a candidate for another reason and counts for neither estimator.
     """
     if of < 2 or not len(probability):
         return Unmet()
@@ -102,13 +103,14 @@ def never_met(probability: Doubles, bands: npt.NDArray[np.uint16], of: int) -> U
 
 @dataclass(frozen=True)
 class ExpectedMatches:
-    """The log odds by which pairs are ranked, or None where there are too few seed pairs to estimate from.
+    """The expected matches among scored pairs: log odds, probabilities, and what was estimated beside them.
 
-    `decided`: the probability of each pair, where it is not that of these log odds. `pair_labels`: the labels
-    of the pairs, where there are no log odds to override. `unmet`: the expected number of matches that are no
-    candidates. `multiplicity`: the extent, 0 to 1, to which left and right records have several matches.
-    `by_signal`: the regression of the log odds on the signal alone, needed where records have several
-    matches.
+    `log_odds`: those by which pairs are ranked; None where there are too few seed pairs to estimate from.
+    `decided`: the probability of each pair, where it is not that of `log_odds`. `pair_labels`: the labels of
+    the pairs, where there are no log odds that they could override. `unmet`: the expected number of matches
+    that are no candidates. `multiplicity`: the extent, 0 to 1, to which left and right records have several
+    matches. `by_signal`: the calibration on the signal alone (see `target_decoy`), needed where records have
+    several matches.
     """
 
     log_odds: Doubles | None
@@ -167,7 +169,7 @@ class ExpectedMatches:
     def reaching(self, target: float, order: Rows) -> int:
         """Return how many of the pairs at these positions, taken in order, reach this estimated recall.
 
-        If all of them do not reach it, their number is returned.
+        If all pairs together do not reach this recall, their number is returned.
         """
         probability = self.probability
         if probability is None:
@@ -205,7 +207,7 @@ def _sums_of_first(values: Doubles, sizes: Rows) -> Doubles:
 
 
 def _bounded(values: Doubles, pair_labels: PairLabels, bounds: Doubles) -> Doubles:
-    """Return the log odds, bounded for labelled pairs: from below for matches, from above for non-matches."""
+    """Return the values, bounded for labelled pairs: from below for matches, from above for non-matches."""
     bounded = values.copy()
     matches, others = pair_labels == MATCH, pair_labels == NO_MATCH
     bounded[matches] = np.maximum(values[matches], bounds[0])
@@ -216,8 +218,8 @@ def _bounded(values: Doubles, pair_labels: PairLabels, bounds: Doubles) -> Doubl
 def own_share(pairs: ScoredPairs) -> float:
     """Return the weight, 0 to 1/2, of a pair's own log odds in the pool.
 
-    It is 0 where every record has at most one match, because the competitors then decide. In one table no
-    record is limited to one match.
+    The weight is 0 where every record has at most one match, because the competitors then decide. In one
+    table no record is limited to one match.
     """
     return TUNED.own_share if pairs.one_table else TUNED.own_share * (1 - min(competition_of(pairs)))
 
@@ -226,7 +228,7 @@ def pooled(relative: Doubles, own: Scores, share: float) -> Doubles:
     """Return the weighted mean of two log odds: a logarithmic opinion pool (Genest and Zidek 1986).
 
     `relative`: log odds from how far a pair stands out among the candidates of its records. `own`: log odds
-    from its columns alone; their weight is `share`.
+    from the columns of the pair alone; their weight is `share`.
     """
     return np.asarray((1 - share) * relative + share * np.maximum(own, TUNED.least_own))
 
@@ -238,11 +240,12 @@ def expected_matches(
     own: Scores | None = None,
     seed: int = 0,
 ) -> ExpectedMatches:
-    """Return log odds and probabilities of `pairs`.
+    """Return the expected matches among `pairs`.
 
-    `signal`: a second input of the calibration beside the ranking. `pair_labels`: the label of each pair.
-    Labels enter the calibration and the messages to competitors; `with_labels` overrides the labelled pair
-    itself. `own`: the log odds of each pair by its columns alone, if known.
+    `signal`: the second input of the calibration, beside the ranking score (see `target_decoy`).
+    `pair_labels`: the label of each pair. Labels enter the calibration and the messages to competitors;
+    `with_labels` overrides the labelled pair itself. `own`: the log odds of each pair, computed from its
+    columns alone, if known.
     """
     if min(len(seed_pairs(pairs)), len(gap_separated_pairs(pairs))) < _LEAST_SURE:
         return ExpectedMatches(None)

@@ -1,4 +1,4 @@
-"""Near copies: records of one table that are the same thing, where a record has at most one match.
+"""Near copies: records of one table that describe the same thing, where a record has at most one match.
 
 Two candidates of a record exclude each other, unless they are copies: the same hotel listed twice in its
 table, with a letter changed. Similarity alone does not separate copies from look-alikes. But some look-alikes
@@ -28,17 +28,18 @@ from erblock.scoring.ranks import rank_within
 from erblock.scoring.weak_labels import LEAST_EXAMPLES
 
 Within = Callable[[Rows, Rows], Scores]
-"""From row numbers of one table, twice, to the log odds that these records match."""
+"""A function that returns the log odds that records match, given two arrays of row numbers of one table."""
 
 _COMPARED = 5
-"""Best candidates of a record that are compared with its match: beyond them hardly any is a copy."""
+"""Best candidates of a record that are compared with its match; hardly any further candidate is a copy."""
 
 
 @dataclass(frozen=True)
 class NearCopies:
-    """`first_left[i]` is the row that left record i is a copy of, or i itself; the same for the right.
+    """The records of both tables that are near copies of another record of their table.
 
-    `false_left`, `false_right`: the estimated share of the copies that are none.
+    `first_left[i]`: the row that left record i is a copy of, or i itself. `first_right`: the same for right
+    records. `false_left`, `false_right`: the estimated share of false copies among the copies.
     """
 
     first_left: Rows
@@ -57,7 +58,7 @@ class NearCopies:
         return (self.first_left, self.first_right) if any(self.counts) else None
 
     def shared(self, pairs: ScoredPairs, probability: Scores) -> Scores:
-        """Return the probabilities; those of copies of a match are raised to nearly that of the match."""
+        """Return the probabilities, with those of copies of a match raised to nearly that of the match."""
         if self.firsts is None:
             return probability
         shared = _shared(pairs.left, self.first_right[pairs.right], probability, self.false_right)
@@ -65,7 +66,7 @@ class NearCopies:
 
 
 def no_copies(pairs: ScoredPairs) -> NearCopies:
-    """Return that no record is a copy."""
+    """Return a `NearCopies` in which no record is a copy."""
     return NearCopies(np.arange(len(pairs.best_left)), np.arange(len(pairs.best_right)))
 
 
@@ -78,10 +79,10 @@ def near_copies(
 ) -> NearCopies:
     """Return the copies in both tables.
 
-    `log_odds`: of each pair by itself. `matched`: positions of the likely matches, one for each record at
-    most. `once`: whether a left record, and a right one, has one match at most; the table on the other side
-    of such records may hold copies. `within`: how two records of the left table, and of the right one, are
-    compared.
+    `log_odds`: those of each pair by itself. `matched`: positions of the likely matches, at most one for each
+    record. `once`: whether a left record, and a right one, has one match at most; the table on the other side
+    of such records may hold copies. `within`: functions that compare records of the left table with each
+    other, and those of the right table.
     """
     none = no_copies(pairs)
     left, right = (none.first_left, 0.0), (none.first_right, 0.0)
@@ -117,7 +118,7 @@ class _Side:
 
 
 def _copies(side: _Side, records: Rows, within: Within) -> tuple[Rows, float]:
-    """Return the record that each of these is a copy of, or itself, and the share of copies that is false."""
+    """Return a pair (the record that each of `records` is a copy of, or itself; share of false copies)."""
     match_of, has_match = side.match_of, np.zeros(len(records), dtype=bool)
     has_match[side.y[side.matched]] = True
     match = match_of[side.a]

@@ -30,7 +30,7 @@ Doubles = npt.NDArray[np.float64]
 
 
 def ranked_and_decided(pairs: ScoredPairs, log_odds: Doubles) -> tuple[Doubles, Doubles]:
-    """Return the log odds by which pairs are ranked, and the probability of each pair to be a match.
+    """Return a pair (log odds by which pairs are ranked, probability of each pair to be a match).
 
     `log_odds`: those of each pair by itself.
     """
@@ -83,12 +83,12 @@ class _Side:
         return np.bincount(self._of_likely, weights=odds, minlength=self._size).astype(np.float64, copy=False)
 
     def message(self, span: slice, sums: Doubles, odds: Doubles) -> Doubles:
-        """Return 1 / (1 + the odds of the other likely pairs of its record) for each pair of a span."""
+        """Return, for each pair of a span, 1 / (1 + the odds of the other likely pairs of its record)."""
         others = sums[self._of_likely[span]] - odds
         return np.asarray(1 / (1 + np.maximum(others, 0)))
 
     def of_any(self, odds: Doubles) -> Doubles:
-        """Return for every pair 1 / (1 + the odds of the likely pairs of its record)."""
+        """Return, for every pair, 1 / (1 + the odds of the likely pairs of its record)."""
         return np.asarray(1 / (1 + self.sums(odds)))[self._rows]
 
 

@@ -16,9 +16,11 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True)
 class ScoredPairs:
-    """Distinct candidate pairs by row number; `best_left[i]` is the highest similarity of left record i.
+    """Distinct candidate pairs of row numbers, with their similarities.
 
-    `competition`: the extent, 0 to 1, to which candidates of a left and of a right record compete, if known.
+    `bands`: the number of bands in which each pair met. `best_left[i]`: the highest similarity of left record
+    i. `competition`: the extent, 0 to 1, to which candidates of a left and of a right record compete, if
+    known.
     """
 
     left: Rows
@@ -33,7 +35,7 @@ class ScoredPairs:
         return len(self.left)
 
     def with_similarity(self, similarity: Scores) -> "ScoredPairs":
-        """Return the pairs with this similarity instead."""
+        """Return the pairs with their similarity replaced by this one."""
         best_left = np.zeros_like(self.best_left)
         best_right = best_left if self.one_table else np.zeros_like(self.best_right)
         np.maximum.at(best_left, self.left, similarity)
@@ -51,7 +53,7 @@ class ScoredPairs:
         )
 
     def of_rows(self, left: Rows, right: Rows, sizes: tuple[int, int]) -> "ScoredPairs":
-        """Return the pairs by row number of larger tables, where record i is row `left[i]` or `right[i]`.
+        """Return the pairs with row numbers of larger tables: record i is row `left[i]` or `right[i]` there.
 
         `sizes`: number of records of the larger tables.
         """
@@ -83,7 +85,7 @@ class ScoredPairs:
     def by_side(self, values: npt.NDArray[Any], figure: Callable[[Rows, Any, int], _T]) -> tuple[_T, _T]:
         """Return `figure(records, values, number of records)` of the left side and of the right side.
 
-        In one table a record's pairs are those on either side, and both figures are the same.
+        In one table a record has pairs on both sides, and both results are the same.
         """
         if self.one_table:
             ends = np.concatenate([self.left, self.right])

@@ -69,7 +69,7 @@ def _put_together(
     begins: npt.NDArray[np.int64],
     target: tuple[npt.NDArray[np.uint32], npt.NDArray[np.float64]],
 ) -> None:
-    """Write positions and scores group by group; `begins`, where groups end, becomes where they begin."""
+    """Write positions and scores group by group; turn `begins` from the ends of groups into their starts."""
     members, values = target
     for i in range(len(groups) - 1, -1, -1):
         begins[groups[i]] -= 1
@@ -84,7 +84,7 @@ def _write_ranks(
     members: npt.NDArray[np.uint32],
     ranks: npt.NDArray[np.int64],
 ) -> None:
-    """Write the place of each score in its group; group i is from `begins[i]` to `begins[i + 1]`."""
+    """Write the rank of each score in its group; group i is from `begins[i]` to `begins[i + 1]`."""
     for group in range(len(begins) - 1):
         begin, end = begins[group], begins[group + 1]
         _sort_down(values[begin:end], members[begin:end])

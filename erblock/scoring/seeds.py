@@ -24,7 +24,7 @@ def widest_margins(mutual: Rows, margin: Scores) -> Rows:
 
 
 def margins(pairs: ScoredPairs) -> tuple[Rows, Scores]:
-    """Return the positions of the mutual best pairs, and the margin of each above its competitors, 0 to 1."""
+    """Return a pair (positions of the mutual best pairs, margin of each above its competitors, 0 to 1)."""
     similarity = pairs.similarity
     best = (similarity >= pairs.best_left[pairs.left]) & (similarity >= pairs.best_right[pairs.right])
     mutual = np.flatnonzero(best & (similarity > 0))
@@ -43,7 +43,7 @@ def gap_separated_pairs(pairs: ScoredPairs) -> Rows:
     """Return the positions of the pairs in which each record is in the other's gap-separated neighbourhood.
 
     A record's gap-separated neighbourhood holds the candidates above the widest gap among its best ones: its
-    one match, or the rest of its cluster. The gap must be a seventh of the similarity above it.
+    one match, or the rest of its cluster. The gap must be at least a seventh of the similarity above it.
     """
     (left_edge, left_gap), (right_edge, right_gap) = pairs.by_side(pairs.similarity, _widest_gap)
     gap = np.minimum(left_gap[pairs.left], right_gap[pairs.right])
@@ -52,7 +52,7 @@ def gap_separated_pairs(pairs: ScoredPairs) -> Rows:
 
 
 def _widest_gap(records: Rows, similarity: Scores, size: int) -> tuple[Scores, Scores]:
-    """Return the similarity above the widest gap among each record's best, and the gap's relative width."""
+    """Return, for each record, (similarity above the widest gap among its best, relative width of it)."""
     best = best_values(records, similarity, size, _BEST + 1)
     best[np.isinf(best)] = 0
     gaps = best[:, :-1] - best[:, 1:]

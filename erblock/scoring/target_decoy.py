@@ -1,11 +1,12 @@
 """Target-decoy calibration: probabilities of a match from ranking scores.
 
-Seed pairs are the examples of matches, and their competitors are examples of non-matches. But a competitor
-ranks lower beside its record's match than the best candidate of a record without a match does, and the latter
-must not pass for a match. So some records are orphaned: their match is taken away, their other candidates are
-ranked as if it had never existed, and these become non-matches, too. They are decoys as in proteomics (Elias
-and Gygi 2007): known non-matches that had every chance to look like a match. A logistic regression on the
-ranking score and a second signal gives probabilities that hold for records with and without a match. In one
+Seed pairs are the examples of matches, and their competitors are examples of non-matches. But beside the
+match of its record, a competitor ranks lower than the best candidate of a record without a match. Such a
+candidate must not pass for a match, either. So some records are orphaned: their match is taken away, their
+other candidates are ranked as if it had never existed, and these become non-matches, too. They are decoys as
+in proteomics (Elias and Gygi 2007): known non-matches that had every chance to look like a match. A logistic
+regression has two inputs: the ranking score, and the signal, which is the log odds of the columns, or the
+similarity where there are none. It gives probabilities that hold for records with and without a match. In one
 table the candidates of an orphan include the rest of its cluster, so there the sample weight of non-matches
 is the competition.
 
@@ -50,11 +51,11 @@ def inputs_of(pairs: ScoredPairs, signal: Scores) -> Floats:
 class CalibrationSet:
     """Positions of example pairs, their classes and sample weights, and the inputs of the calibration.
 
-    Candidates of an orphan have the ranking score that they have without its match. `labelled`: whether a
-    label gives the class. `of_all`: ranking score and signal of all `pairs`. `pair_labels`: the labels of all
-    pairs by rules and by hand. `competitors_may_match`: competitors count as unlabelled instead of
-    non-matches. Where records have several matches, this gives better probabilities and a worse order of the
-    pairs (docs/decisions/026-unlabelled-competitors.md).
+    A candidate of an orphan has the ranking score that it has when the orphan's match is taken away.
+    `labelled`: whether a label gives the class. `of_all`: ranking score and signal of all `pairs`.
+    `pair_labels`: the labels of all pairs by rules and by hand. `competitors_may_match`: competitors count as
+    unlabelled instead of non-matches. Where records have several matches, this gives better probabilities and
+    a worse order of the pairs (docs/decisions/026-unlabelled-competitors.md).
     """
 
     at: Rows
@@ -92,7 +93,7 @@ class CalibrationSet:
 
     @cached_property
     def alone(self) -> Doubles:
-        """The log odds of each of all `pairs` by ranking score and signal, before competition."""
+        """The log odds of every pair, computed from its ranking score and signal before competition."""
         return self.calibration.log_odds(self.of_all).astype(np.float64)
 
     @cached_property
@@ -107,7 +108,7 @@ class CalibrationSet:
         )
 
     def calibration_with(self, third: Scores | None) -> Evidence:
-        """Return the regression on ranking score, signal and, where given, a third signal of all pairs."""
+        """Return the regression on ranking score, signal and, if given, a third input of all pairs."""
         inputs = beside(self.inputs, None if third is None else third[self.at])
         unlabelled = ~self.matches & ~self.labelled if self.competitors_may_match else None
         examples = Examples(inputs, self.matches, self.sample_weight, unlabelled)
@@ -120,7 +121,7 @@ class CalibrationSet:
         return replace(learned, intercept=learned.intercept + shift)
 
     def _share(self) -> float:
-        """Return the share of matches among those best candidates of records that are examples."""
+        """Return the share of matches among the examples that are best candidates of records."""
         others = np.flatnonzero(~self.matches)
         best = others[_best(self.pairs.at(self.at[others]), self.inputs[others, 0])]
         matches = float(self.sample_weight[self.matches].sum())
@@ -128,7 +129,7 @@ class CalibrationSet:
 
 
 def _best(pairs: ScoredPairs, ranking: Scores) -> Mask:
-    """Mark the pairs that are ranked highest of either of their records."""
+    """Mark the pairs that are ranked highest for either of their records."""
     highest = pairs.by_side(ranking, _highest)
     return np.asarray((ranking >= highest[0][pairs.left]) | (ranking >= highest[1][pairs.right]))
 
@@ -140,7 +141,7 @@ def _highest(records: Rows, ranking: Scores, size: int) -> Scores:
 
 
 def _shift(log_odds: Scores, share: float, pair_labels: PairLabels) -> float:
-    """Return the shift of the log odds from a share of matches of `share` to the share among these pairs."""
+    """Return the shift of log odds that turns the share of matches `share` into that of these pairs."""
     known = logit(np.clip(share, _LEAST_SHARE, _MOST_SHARE))
     by_label = np.select([pair_labels == MATCH, pair_labels == NO_MATCH], [1.0, 0.0], np.nan)
     shift = 0.0
@@ -151,7 +152,7 @@ def _shift(log_odds: Scores, share: float, pair_labels: PairLabels) -> float:
 
 
 def beside(inputs: Floats, third: Scores | None) -> Floats:
-    """Return the inputs of a calibration with one more column, if there is one."""
+    """Return the inputs of a calibration, with `third` as a further column if it is given."""
     return inputs if third is None else np.column_stack([inputs, third]).astype(np.float32)
 
 
@@ -192,7 +193,7 @@ def calibration_set(pairs: ScoredPairs, signal: Scores, pair_labels: PairLabels,
 
 
 def _of_orphans(pairs: ScoredPairs, sure: npt.NDArray[np.int64], seed: int) -> Mask:
-    """Mark the pairs of orphaned records: of some seed pairs, one record (two tables) or both (one table)."""
+    """Mark the pairs of orphaned records: one record (two tables) or both (one table) of some seed pairs."""
     random = np.random.default_rng(seed)
     drawn = sure[random.random(len(sure)) < TUNED.orphaned_share]
     of_left = random.random(len(drawn)) < 0.5

@@ -5,8 +5,9 @@ look like a match, and still match the same other records. The support of record
 
     S(a, c) = sum over b of p(a, b) p(b, c) / (1 + the smaller of sum over b of p(a, b) and of p(b, c)),
 
-which is the share of common likely matches, lower where there are few. A pair is a match by its own odds or
-by its support. Pairs that become likely lead to further pairs in the next round.
+which is the share of likely matches that a and c have in common; it is lower where likely matches are few. A
+pair is a match by its own odds or by its support. Pairs that become likely lead to further pairs in the next
+round.
 
 Decision: docs/decisions/029-transitive-pairs.md.
 """
@@ -34,7 +35,7 @@ Counts = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class TransitivePairs:
-    """Pairs by row number, in order, with their support and the similarity of the weaker of their two steps.
+    """Pairs of row numbers, in order, with their support and the similarity of the weaker of their two steps.
 
     Where several paths lead from one record to the other, the similarity is that of the best path.
     """
@@ -61,7 +62,7 @@ class _Steps:
         return np.asarray(whole[self.starts[1:]] - whole[self.starts[:-1]])
 
     def spans(self) -> Iterator[tuple[int, int, int]]:
-        """Yield runs of records from which a bounded number of two-step paths start, and this number."""
+        """Yield (first record, end, number of two-step paths) for runs of records; the number is bounded."""
         lengths = np.diff(self.starts)
         ends = np.concatenate([[0], np.cumsum(lengths[self.to])])[self.starts]
         first = 0
@@ -92,9 +93,9 @@ def with_transitive_pairs(
 def _joined(
     scored: ScoredPairs, known: tuple[Doubles, Doubles], supported: TransitivePairs
 ) -> tuple[ScoredPairs, Doubles, Doubles]:
-    """Return the pairs and the pairs that only support makes candidates, in order, with their log odds.
+    """Return a triple (scored pairs and pairs that only support makes candidates, log odds, probabilities).
 
-    `known`: log odds and probability of each of `pairs` by itself.
+    The pairs are in order. `known`: log odds and probability of each pair of `scored` by itself.
     """
     keys = (scored.left << 32) | scored.right
     others = (supported.left << 32) | supported.right
@@ -159,7 +160,7 @@ def _write_supported(
     span: tuple[int, int],
     found: tuple[npt.NDArray[np.int64], Doubles, Scores],
 ) -> int:
-    """Write pairs, support and similarity of the two-step paths from some records; return how many pairs."""
+    """Write pairs, support and similarity of two-step paths from some records; return the number of pairs."""
     starts, to, probability, similarity = steps
     rows, support, weaker = found
     both = np.zeros(len(sums), dtype=np.float64)

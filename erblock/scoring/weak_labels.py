@@ -19,7 +19,7 @@ MATCH, NO_MATCH, AGREE, CONFLICT, UNKNOWN, DOUBTED = range(6)
 pair that chance explains as well (`erblock.scoring.doubts`)."""
 
 LEAST_EXAMPLES = 20
-"""Matches, and non-matches, that are needed to learn from."""
+"""Number of matches, and of non-matches, that are needed to learn from."""
 
 _MOST = 400_000
 
@@ -52,7 +52,7 @@ class PairExamples:
 
 @dataclass(frozen=True)
 class TaughtPairs:
-    """Pairs whose labels are probabilities or have weights: positions and sample weights."""
+    """Pairs whose labels are probabilities or have weights: positions, probabilities and sample weights."""
 
     at: Rows
     probability: npt.NDArray[np.float64]
@@ -104,7 +104,7 @@ def _thinned(at: Rows, labelled: npt.NDArray[np.bool_]) -> Rows:
 
 
 def _competitors(pairs: ScoredPairs, chosen: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
-    """Return how much each pair competes with a chosen pair that shares a record with it, 0 to 1."""
+    """Return, for each pair, how much it competes with chosen pairs that share a record with it, 0 to 1."""
     left = np.zeros(len(pairs.best_left), dtype=bool)
     right = left if pairs.one_table else np.zeros(len(pairs.best_right), dtype=bool)
     left[pairs.left[chosen]] = True
