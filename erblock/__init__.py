@@ -11,7 +11,15 @@ Tables are paths or frames; see `erblock.api.functions`. Names are loaded when f
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from erblock.errors import ConfigError, ErblockError, MissingExtraError, ModelError, RuleError, TableError
+from erblock.errors import (
+    ConfigError,
+    ErblockError,
+    MissingExtraError,
+    ModelError,
+    OutputError,
+    RuleError,
+    TableError,
+)
 
 if TYPE_CHECKING:
     from erblock.api.fitted_model import Model as Model
@@ -62,6 +70,7 @@ __all__ = [
     "MissingExtraError",
     "Model",
     "ModelError",
+    "OutputError",
     "RuleError",
     "TableError",
     "TablePair",

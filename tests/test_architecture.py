@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import erblock
+from erblock import errors
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "erblock"
@@ -201,6 +202,11 @@ def test_all_is_exactly_what_is_exported():
     assert all(a < b for a, b in pairwise(erblock.__all__)), "sorted, each once"
     for name in erblock.__all__:
         assert getattr(erblock, name).__name__ == name
+
+
+def test_every_error_can_be_caught_by_its_name():
+    kinds = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, Exception)]
+    assert {kind.__name__ for kind in kinds} <= set(erblock.__all__)
 
 
 def test_an_unknown_name_is_an_attribute_error():

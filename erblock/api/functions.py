@@ -53,7 +53,9 @@ def block(
         **keywords: Keys of [tables] and [block].
 
     Returns:
-        Candidate pairs (PAIRS), best first: left_id, right_id, score, similarity, n_bands.
+        Candidate pairs (PAIRS), best first. left_id, right_id: ids of the tables. score: estimated log odds
+        of a match, by which this run ranks its pairs. similarity: of both records, 0 to 1, as the hash sees
+        them. n_bands: number of bands in which they share a bucket.
 
     Raises:
         ErblockError: if a table, the model or a keyword cannot be used.

@@ -84,7 +84,10 @@ class LocalEngine:
     def scored(
         self, sketches: tuple[Sketch, Sketch | None], join: JoinReport, on_progress: Progress
     ) -> ScoredPairs:
-        """Return the scored pairs of compared records; `join` gets the figures of the join."""
+        """Return the scored pairs of compared records; `join` gets the figures of the join.
+
+        An engine that only joins elsewhere overrides this method, and no other.
+        """
         source = self.fixed.source
         source = None if source is None else source[self.copies[0].rows]
         return score_candidates(*sketches, join, on_progress, self.memory, source)

@@ -3,10 +3,9 @@
 Each band sorts the features of a record in one random order, the same for all records. The order is that of
 exponential random draws, smallest first; the rate of a feature's draw is its weight (Ioffe 2010, ICDM). The
 key is the shortest prefix that is selective enough: one or two rare features, or several common ones. So
-buckets have about the same size even where the frequencies of features are very uneven; a fixed number of
-rows would give buckets of one record and of thousands. The idea is from similarity search in skewed data
-(McCauley, Mikkelsen and Pagh 2018, https://arxiv.org/abs/1804.03054), with one order per band instead of a
-tree of paths.
+buckets have about the same size; a fixed number of rows would give buckets of one record and of thousands.
+The idea is from similarity search in skewed data (McCauley, Mikkelsen and Pagh 2018,
+https://arxiv.org/abs/1804.03054), with one order per band instead of a tree of paths.
 
 The selectivity of a prefix, in nats, is the sum of -ln(share of the records that have the feature) over its
 features. Features of one word are not independent, so only the rarest of each word counts.
@@ -16,9 +15,8 @@ its column, so that all columns of a record weigh the same and a long descriptio
 title. Weights may depend on the record (Moulton and Jiang 2018, https://arxiv.org/abs/1809.04052).
 
 The permutations are those of datasketch (scheme affine32; its first step, MurmurHash3's finaliser, is the
-last step of `shingles`). With equal weights the first feature is the one with datasketch's minimum. The
-logarithm in a draw is computed by a polynomial, which is accurate near the minimum and gives the same result
-on every processor.
+last step of `shingles`). With equal weights the first feature is the one with datasketch's minimum. A
+polynomial computes logarithms: accurate near the minimum, and the same on every processor.
 """
 
 from dataclasses import dataclass
@@ -47,7 +45,7 @@ _LONGEST = 16
 """Maximum features of a key. A record whose first 16 are not selective enough has no key in that band."""
 
 _LEAST_GAIN = np.float32(1e-6)
-"""Least selectivity of a feature, so that one that all records have can be drawn where there is no other."""
+"""Least selectivity of a feature, so that one of all records can be drawn where there is no other."""
 
 _SCALE, _SQUARE, _CUBE = np.float32(2.0**-31), np.float32(0.5 * 2.0**-62), np.float32(0.8 * 2.0**-93)
 _MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
@@ -172,9 +170,8 @@ class _Open(NamedTuple):
     """The bands of a record that have no key yet, with their state.
 
     For each open band: `band`, its position in `_Lines`; `factors` and `offsets`, its permutation; `before`,
-    the last draw taken; `least`, the next draw; `found`, the position in the record of the feature with that
-    draw. For each band of `_Lines`: `taken`, the features taken; `sums`, their selectivity; `states`, their
-    hash.
+    the last draw taken; `least`, the next draw; `found`, the position in the record of its feature. For each
+    band of `_Lines`: `taken`, the features taken; `sums`, their selectivity; `states`, their hash.
     """
 
     band: npt.NDArray[np.int64]
@@ -207,9 +204,8 @@ def _write_keys(
 
     `what`: the features, the reciprocal rate of each feature's draw, and the least selectivity of a key.
 
-    Each pass over the record finds, for every open band, the smallest draw above that of the pass before. So
-    all bands take their first feature in the first pass, bands that are still open take their second one in
-    the next pass, and so on.
+    Each pass over the record finds, for every open band, the smallest draw above that of the pass before:
+    its first feature in the first pass, its second one in the next, and so on.
     """
     texts, scale, selectivity = what
     lines, bands = plan

@@ -4,15 +4,16 @@ Seed pairs are the examples of matches, and their competitors are examples of no
 match of its record, a competitor ranks lower than the best candidate of a record without a match. Such a
 candidate must not pass for a match, either. So some records are orphaned: their match is taken away, their
 other candidates are ranked as if it had never existed, and these become non-matches, too. They are decoys as
-in proteomics (Elias and Gygi 2007): known non-matches that had every chance to look like a match. A logistic
-regression has two inputs: the ranking score, and the signal, which is the log odds of the columns, or the
-similarity where there are none. It gives probabilities that hold for records with and without a match. In one
-table the candidates of an orphan include the rest of its cluster, so there the sample weight of non-matches
-is the competition.
+in proteomics (Elias and Gygi 2007, https://doi.org/10.1038/nmeth1019): known non-matches that had every
+chance to look like a match. A logistic regression has two inputs: the ranking score, and the signal, which is
+the log odds of the columns, or the similarity where there are none. It gives probabilities that hold for
+records with and without a match. In one table the candidates of an orphan include the rest of its cluster, so
+there the sample weight of non-matches is the competition.
 
 These examples do not show how many records have a match, because the share of orphans is fixed. In two tables
 the share of matches among records' best candidates is found by expectation maximisation: at the solution it
-equals the mean of their probabilities (Saerens, Latinne and Decaestecker 2002).
+equals the mean of their probabilities (Saerens, Latinne and Decaestecker 2002, Adjusting the Outputs of a
+Classifier to New a Priori Probabilities, https://doi.org/10.1162/089976602753284446).
 
 Decision: docs/decisions/025-target-decoy-calibration.md.
 """
@@ -49,13 +50,15 @@ def inputs_of(pairs: ScoredPairs, signal: Scores) -> Floats:
 
 @dataclass(frozen=True)
 class CalibrationSet:
-    """Positions of example pairs, their classes and sample weights, and the inputs of the calibration.
+    """Examples of a calibration, and its inputs.
 
-    A candidate of an orphan has the ranking score that it has when the orphan's match is taken away.
-    `labelled`: whether a label gives the class. `of_all`: ranking score and signal of all `pairs`.
-    `pair_labels`: the labels of all pairs by rules and by hand. `competitors_may_match`: competitors count as
-    unlabelled instead of non-matches. Where records have several matches, this gives better probabilities and
-    a worse order of the pairs (docs/decisions/026-unlabelled-competitors.md).
+    Of each example: `at`, its position in `pairs`; `matches`, its class; `sample_weight`; `inputs`,
+    (examples, 2), ranking score and signal; `labelled`, whether a label gives the class. A candidate of an
+    orphan has the ranking score that it has when the orphan's match is taken away. Of each of all `pairs`:
+    `of_all`, (pairs, 2), ranking score and signal; `pair_labels`, its label by rules and by hand.
+    `competitors_may_match`: competitors count as unlabelled instead of non-matches. Where records have
+    several matches, this gives better probabilities and a worse order of the pairs
+    (docs/decisions/026-unlabelled-competitors.md).
     """
 
     at: Rows
@@ -141,7 +144,11 @@ def _highest(records: Rows, ranking: Scores, size: int) -> Scores:
 
 
 def _shift(log_odds: Scores, share: float, pair_labels: PairLabels) -> float:
-    """Return the shift of log odds that turns the share of matches `share` into that of these pairs."""
+    """Return the shift of log odds that turns the share of matches `share` into that of these pairs.
+
+    Each round is a step of expectation maximisation: the share is the mean of the probabilities, and log odds
+    move by the difference of its logits (Saerens et al. 2002), with labels fixed.
+    """
     known = logit(np.clip(share, _LEAST_SHARE, _MOST_SHARE))
     by_label = np.select([pair_labels == MATCH, pair_labels == NO_MATCH], [1.0, 0.0], np.nan)
     shift = 0.0
@@ -165,10 +172,10 @@ def calibration_set(pairs: ScoredPairs, signal: Scores, pair_labels: PairLabels,
     supposed = sure | nearest if min(competition_of(pairs)) < 1 else sure
     matches = (supposed | (pair_labels == MATCH)) & (pair_labels != NO_MATCH)
     orphaned = _of_orphans(pairs, np.flatnonzero(sure), seed)
-    left = ~(likely & orphaned)
-    decoys = np.flatnonzero(orphaned & left)
+    remaining = ~(likely & orphaned)
+    decoys = np.flatnonzero(orphaned & remaining)
     without = np.full(len(pairs), np.nan, dtype=np.float32)
-    without[left] = ranking(pairs.at(np.flatnonzero(left)))
+    without[remaining] = ranking(pairs.at(np.flatnonzero(remaining)))
     competitors = (_shares_record(pairs, sure) & ~likely & ~orphaned) | (pair_labels == NO_MATCH)
     inputs = inputs_of(pairs, signal)
     orphans = np.column_stack([without, signal]).astype(np.float32)[decoys]
