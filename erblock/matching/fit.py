@@ -17,6 +17,7 @@ from erblock.hashing.base import Scores
 from erblock.matching.assign import HAS_ONE_MATCH, How
 from erblock.scoring.competition import competition_of, declared, sides_with_one_match, with_evidence
 from erblock.scoring.doubts import find_doubts
+from erblock.scoring.look_alikes import among_look_alikes
 from erblock.scoring.one_match import probabilities
 from erblock.scoring.pairs import ScoredPairs
 from erblock.scoring.target_decoy import CalibrationSet, beside, calibration_set, inputs_of
@@ -115,7 +116,10 @@ def learn(
     if how is not None and any(HAS_ONE_MATCH[how]):
         pairs = declared(pairs, HAS_ONE_MATCH[how])
     doubts = find_doubts(pairs, comparison)
-    chosen = choose_examples(pairs, doubts.among(pairs, pair_labels)).taught(taught)
+    doubted = doubts.among(pairs, pair_labels)
+    if how is None and among_look_alikes(pairs, doubted, comparison):
+        pairs = declared(pairs, (True, True))
+    chosen = choose_examples(pairs, doubted).taught(taught)
     _check_enough(chosen)
     vectors = comparison.vectors(pairs.left[chosen.at], pairs.right[chosen.at])
     examples = Examples(vectors, chosen.matches, chosen.sample_weight, chosen.unlabelled)

@@ -19,8 +19,9 @@ from erblock.config import Config
 from erblock.engines.base import Candidates
 from erblock.hashing.base import Progress, Rows, Scores, silent
 from erblock.pipeline.model import model_folder
-from erblock.scoring.competition import with_evidence
+from erblock.scoring.competition import declared, with_evidence
 from erblock.scoring.doubts import Doubts, find_doubts
+from erblock.scoring.look_alikes import among_look_alikes, makes_mutual
 from erblock.scoring.pairs import ScoredPairs, best_of_either
 from erblock.scoring.weak_labels import (
     LEAST_EXAMPLES,
@@ -40,6 +41,9 @@ Comparing takes most of the time for large tables, and a match rarely has a lowe
 """
 
 
+_ONE_MATCH = True, True
+
+
 def learned_from(
     scored: ScoredPairs,
     pair_labels: PairLabels,
@@ -53,7 +57,9 @@ def learned_from(
     comparison = comparison_of(tables, columns, weights)
     on_progress("learn", 1, 4)
     doubts = find_doubts(scored, comparison)
-    chosen = choose_examples(scored, doubts.among(scored, pair_labels))
+    pair_labels = doubts.among(scored, pair_labels)
+    one_match = among_look_alikes(scored, pair_labels, comparison)
+    chosen = choose_examples(declared(scored, _ONE_MATCH) if one_match else scored, pair_labels)
     if chosen.matches.sum() < LEAST_EXAMPLES or not columns:
         on_progress("learn", 4, 4)
         return None
@@ -64,7 +70,7 @@ def learned_from(
     evidence = fit_evidence(examples, comparison.agrees)
     on_progress("learn", 4, 4)
     fitted = FittedEvidence(columns, comparison.names, evidence)
-    return ColumnEvidence(fitted, weights, tables, comparison, doubts)
+    return ColumnEvidence(fitted, weights, tables, comparison, doubts, one_match)
 
 
 @dataclass(frozen=True)
@@ -72,6 +78,7 @@ class ColumnEvidence:
     """Fitted column evidence with the tables whose records it compares.
 
     Creating the `comparison` reads all records of both tables, or parts of them for large tables.
+    `one_match`: whether every record has at most one match, although look-alikes hide it.
     """
 
     fitted: FittedEvidence
@@ -79,6 +86,7 @@ class ColumnEvidence:
     tables: TablePair
     comparison: Comparison
     doubts: Doubts
+    one_match: bool
 
     def between(self, left: Rows, right: Rows) -> Scores:
         """Return the log odds of a match for each pair of row numbers."""
@@ -122,6 +130,7 @@ def weigh(config: Config, found: Candidates, on_progress: Progress = silent) -> 
     odds = evidence.between(scored.left[compared], scored.right[compared])
     log_odds = np.full(len(scored), odds.min(), dtype=np.float32)
     log_odds[compared] = odds
+    scored = declared(scored, _ONE_MATCH) if evidence.one_match else scored
     return Weighed(with_evidence(scored, log_odds), log_odds, evidence)
 
 
@@ -136,6 +145,8 @@ def _evidence(config: Config, found: Candidates, on_progress: Progress) -> Colum
     best = found.scored.at(best_of_either(found.scored, LEARNED_FROM))
     if fitted is not None:
         comparison = comparison_of(found.tables, fitted.columns, found.weights)
-        return ColumnEvidence(fitted, found.weights, found.tables, comparison, find_doubts(best, comparison))
+        one_match = makes_mutual(best, comparison, fitted.evidence)
+        doubts = find_doubts(best, comparison)
+        return ColumnEvidence(fitted, found.weights, found.tables, comparison, doubts, one_match)
     unknown = np.full(len(best), UNKNOWN, dtype=np.int8)
     return learned_from(best, unknown, found.tables, found.weights, on_progress)

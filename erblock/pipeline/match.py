@@ -263,10 +263,13 @@ def _reason(stored: StoredMatcher, engine: MatchEngine) -> str:
     if engine.dedup:
         return "as records of one table can have any number of matches"
     shares = [f"{100 * competition:.0f} %" for competition in stored.matcher.competition]
-    return (
-        f"inferred from the competition among candidates: {shares[0]} for left records, {shares[1]} for "
-        f"right ones"
-    )
+    found = f"{shares[0]} for left records, {shares[1]} for right ones"
+    if stored.matcher.how == "clusters":
+        return (
+            f"the candidates of neither table compete ({found}), as where records have several matches; if "
+            "they are look-alikes, and a record has one match at most, set --assign one-to-one"
+        )
+    return f"inferred from the competition among candidates: {found}"
 
 
 def _doubts_about(probability: Scores) -> tuple[str, ...]:

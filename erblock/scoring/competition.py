@@ -80,9 +80,14 @@ def with_evidence(pairs: ScoredPairs, log_odds: Scores) -> ScoredPairs:
     The competition is still read from the similarity alone, because evidence that was learned from mutual
     best pairs would favour them over other matches of the same records.
     """
-    similarity = pairs.similarity + np.float32(TUNED.evidence_weight / _SCALE) * log_odds
+    similarity = weighed_similarity(pairs.similarity, log_odds)
     shifted = np.asarray(similarity - min(similarity.min(initial=0), 0), dtype=np.float32)
     return replace(pairs.with_similarity(shifted), competition=competition_of(pairs))
+
+
+def weighed_similarity(similarity: Scores, log_odds: Scores) -> Scores:
+    """Return the similarity with the log odds of the columns added."""
+    return np.asarray(similarity + np.float32(TUNED.evidence_weight / _SCALE) * log_odds, dtype=np.float32)
 
 
 @njit

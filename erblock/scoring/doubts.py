@@ -4,8 +4,8 @@ Where few records have a match, most mutual best pairs are look-alikes: two peop
 model in which columns agree independently (`erblock.comparison.independence`) separates them from matches.
 Where columns depend on each other, the model is wrong. So it is checked against something that it does not
 use: the margins of pairs above their competitors. It is trusted only if the mean margin of the pairs that it
-doubts is nearer to the mean margin by chance than to that of the pairs that it calls matches. Margins by
-chance are measured on records whose match is taken away.
+doubts is nearer to the mean margin by chance than to that of the pairs that it calls matches, and if it calls
+enough pairs matches to tell. Margins by chance are measured on records whose match is taken away.
 
 Decision: docs/decisions/024-doubted-seed-pairs.md.
 """
@@ -19,7 +19,7 @@ from erblock.comparison.vectors import Comparison
 from erblock.hashing.base import Rows, Scores
 from erblock.scoring.pairs import ScoredPairs, best_of_either
 from erblock.scoring.seeds import gap_separated_pairs, margins, seed_pairs, widest_margins
-from erblock.scoring.weak_labels import DOUBTED, UNKNOWN, PairLabels
+from erblock.scoring.weak_labels import DOUBTED, LEAST_EXAMPLES, UNKNOWN, PairLabels
 
 _FITTED_TO = 20
 """Best candidates of a record that the model is fitted to."""
@@ -61,6 +61,8 @@ def find_doubts(pairs: ScoredPairs, comparison: Comparison) -> Doubts:
     some = _evenly(np.arange(len(mutual)))
     mutual, margin = mutual[some], margin[some]
     doubted = model.log_odds(pairs.left[mutual], pairs.right[mutual]) < 0
+    if np.count_nonzero(~doubted) < LEAST_EXAMPLES:
+        return Doubts()
     chance = _margins_without(pairs, mutual[~doubted])
     halfway = (_mean(margin[~doubted]) + _mean(chance)) / 2
     return Doubts(model if _mean(margin[doubted]) < halfway else None)

@@ -47,6 +47,10 @@ class Parameters:
     the second value times the competition of the other side
     (docs/decisions/032-one-to-one-by-competition.md)."""
 
+    mutual_rise: float = 0.035
+    """Rise of the share of mutual best pairs by evidence, above which each record has one match. Duplicates
+    have 0.02 at most, look-alikes 0.045 or more (docs/decisions/049-look-alikes.md)."""
+
     seed_share: float = 0.8
     """Share of the mutual best pairs that are seed pairs: those with the widest margins."""
 

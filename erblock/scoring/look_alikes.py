@@ -1,0 +1,80 @@
+"""Tells look-alikes from duplicates, where the best candidates of many records of two tables are not mutual.
+
+The flats of a house, or the strengths of a medicine, resemble each other as much as duplicates do. So the
+competition, which is read from the similarity, cannot tell whether a record has one match among look-alikes
+or several matches. But duplicates are interchangeable: nothing that is learned from some records makes the
+best pairs of others mutual. Look-alikes differ in something, and what tells a seed pair from its competitors
+also tells the matches of other records from theirs. So evidence is learned as if every record had one match.
+If it raises the share of records that are the best candidate of their best candidate, every record has one.
+
+Decision: docs/decisions/049-look-alikes.md.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from erblock.comparison.evidence import Evidence, Examples, fit_evidence
+from erblock.comparison.vectors import Comparison
+from erblock.hashing.base import Rows, Scores
+from erblock.scoring.competition import competition_of, declared, weighed_similarity
+from erblock.scoring.pairs import ScoredPairs
+from erblock.scoring.parameters import TUNED
+from erblock.scoring.ranks import rank_within
+from erblock.scoring.seeds import margins
+from erblock.scoring.weak_labels import LEAST_EXAMPLES, PairLabels, choose_examples
+
+_SAMPLED = 5_000
+"""Records of either table whose best candidates are looked at: their share has a standard error of 0.7 %."""
+
+
+def among_look_alikes(pairs: ScoredPairs, pair_labels: PairLabels, comparison: Comparison) -> bool:
+    """Return whether every record has at most one match, although its candidates do not compete.
+
+    It is False for one table, and where candidates compete anyway.
+    """
+    if pairs.one_table or min(competition_of(pairs)) == 1:
+        return False
+    chosen = choose_examples(declared(pairs, (True, True)), pair_labels)
+    if chosen.matches.sum() < LEAST_EXAMPLES:
+        return False
+    vectors = comparison.vectors(pairs.left[chosen.at], pairs.right[chosen.at])
+    examples = Examples(vectors, chosen.matches, chosen.sample_weight)
+    return makes_mutual(pairs, comparison, fit_evidence(examples, comparison.agrees))
+
+
+def makes_mutual(pairs: ScoredPairs, comparison: Comparison, evidence: Evidence) -> bool:
+    """Return whether evidence makes the best pairs of clearly more records mutual than similarity does."""
+    if pairs.one_table or min(competition_of(pairs)) == 1:
+        return False
+
+    def weighed(at: Rows) -> Scores:
+        log_odds = comparison.log_odds(evidence, pairs.left[at], pairs.right[at])
+        return weighed_similarity(pairs.similarity[at], log_odds)
+
+    mutual, _ = margins(pairs)
+    confident = np.quantile(pairs.similarity[mutual], TUNED.confident_quantile)
+    rises = []
+    for sides, best in (
+        ((pairs.left, pairs.right), pairs.best_left),
+        ((pairs.right, pairs.left), pairs.best_right),
+    ):
+        records = np.flatnonzero(best >= confident)
+        records = records[:: 1 + len(records) // _SAMPLED]
+        before = _share_mutual(sides, records, lambda at: pairs.similarity[at])
+        rises.append(_share_mutual(sides, records, weighed) - before)
+    return float(np.mean(rises)) > TUNED.mutual_rise
+
+
+def _share_mutual(sides: tuple[Rows, Rows], records: Rows, score: Callable[[Rows], Scores]) -> float:
+    """Return the share of these records of the first side that are the best candidate of their best one."""
+    best = _best_pairs(sides[0], records, score)
+    return float(np.isin(best, _best_pairs(sides[1], sides[1][best], score)).mean())
+
+
+def _best_pairs(of: Rows, records: Rows, score: Callable[[Rows], Scores]) -> Rows:
+    """Return the position of the best pair of each of these records; `of`: the record of every pair."""
+    asked = np.zeros(int(of.max(initial=-1)) + 1, dtype=bool)
+    asked[records] = True
+    at = np.flatnonzero(asked[of])
+    return np.asarray(at[rank_within(of[at], score(at)) == 0])
