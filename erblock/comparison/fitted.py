@@ -11,7 +11,7 @@ from erblock.comparison.columns import ComparedColumn
 from erblock.comparison.evidence import Evidence
 from erblock.comparison.large import comparison_of
 from erblock.comparison.measures import MEASURES, Floats
-from erblock.comparison.vectors import Comparison
+from erblock.comparison.vectors import Comparison, entry_names
 from erblock.errors import ModelError
 from erblock.similarity import Rows
 from erblock.tables.contents import are_names, read_json
@@ -77,12 +77,9 @@ def _from_json(content: dict[str, Any]) -> FittedEvidence:
     sides = [*names, *(column.right for column in columns)]
     if (sides and not are_names(sides)) or len(set(names)) < len(names):
         raise ValueError("expected names of columns, and each column once")
-    numbers = {
-        key: np.array([entry[key] for entry in entries], dtype=np.float32)
-        for key in ("usual", "spread", "weight")
-    }
-    return FittedEvidence(
-        columns,
-        tuple(entry["name"] for entry in entries),
-        Evidence(numbers["usual"], numbers["spread"], numbers["weight"], float(content["intercept"])),
-    )
+    known = {entry["name"]: [entry["usual"], entry["spread"], entry["weight"]] for entry in entries}
+    # An entry that a former version did not have gets no weight; any other difference is found by its name.
+    of_vector = entry_names(columns) if set(known) < set(entry_names(columns)) else tuple(known)
+    numbers = np.array([known.get(name, [0, 1, 0]) for name in of_vector], dtype=np.float32).reshape(-1, 3)
+    mean, std, weight = numbers.T.copy()
+    return FittedEvidence(columns, of_vector, Evidence(mean, std, weight, float(content["intercept"])))

@@ -92,6 +92,15 @@ def shared_codes(sides: Sides) -> Compare:
     return _contained(*sides.both(lambda texts: _weighted(ngrams.word_sets(_codes(texts)), sides.weights)))
 
 
+def shared_numbers(sides: Sides) -> Compare:
+    """The number of shared numbers, divided by that of the record with fewer.
+
+    Look-alikes such as the flats of a house often differ in a short number alone, which is no code.
+    """
+    alike = np.ones_like(sides.weights)
+    return _contained(*sides.both(lambda texts: _weighted(ngrams.word_sets(_numbers(texts)), alike)))
+
+
 def _of_each(sides: tuple[_S, _S], build: Callable[[_S], _T]) -> tuple[_T, _T]:
     left, right = sides
     built = build(left)
@@ -129,6 +138,11 @@ def _codes(texts: pl.Series) -> pl.Series:
     word = pl.element().str.replace_all(r"[-/._]", "")
     wanted = word.filter(word.str.len_chars() >= 2)
     return texts.str.extract_all(_CODES).list.eval(wanted).list.join(" ")
+
+
+def _numbers(texts: pl.Series) -> pl.Series:
+    """Return the numbers, each with a letter that ends its word, such as 12 and 7b."""
+    return texts.str.extract_all(r"\d+\p{L}?\b|\d+").list.join(" ")
 
 
 def _days(sides: Sides) -> Compare:
@@ -175,6 +189,9 @@ MEASURES: Mapping[Kind, _Measures] = {
     "date": {**_TYPED, "days": _nearness(_days)},
 }
 
+
+OF_RECORDS: _Measures = {"shared_codes": shared_codes, "shared_numbers": shared_numbers}
+"""Measures of whole records."""
 
 DISTANCES = frozenset({"difference", "relative_difference", "days"})
 """Measures that fall without bound as a distance grows; all others are similarities, 0 to 1."""

@@ -10,7 +10,7 @@ import polars as pl
 
 from erblock.comparison.columns import ComparedColumn
 from erblock.comparison.evidence import Evidence
-from erblock.comparison.measures import DISTANCES, MEASURES, Floats, Sides, shared_codes
+from erblock.comparison.measures import DISTANCES, MEASURES, OF_RECORDS, Floats, Sides
 from erblock.errors import ModelError
 from erblock.hashing.base import Progress, silent
 from erblock.similarity import Rows, Scores
@@ -125,7 +125,18 @@ def _column_features(column: ComparedColumn, sides: Sides) -> Iterator[Feature]:
 
 
 def _record_features(sides: Sides) -> Iterator[Feature]:
-    yield Feature("shared_codes", agrees=True, compare=shared_codes(sides))
+    for name, measure in OF_RECORDS.items():
+        yield Feature(name, agrees=True, compare=measure(sides))
+
+
+def entry_names(columns: Sequence[ComparedColumn]) -> tuple[str, ...]:
+    """Return the names of the entries of a comparison vector of these columns."""
+    if not columns:
+        return ()
+    of_columns = [
+        f"{name}({column.left})" for column in columns for name in (*MEASURES[column.kind], "missing")
+    ]
+    return *of_columns, *OF_RECORDS
 
 
 def _check_columns(table: Records, names: Sequence[str]) -> None:

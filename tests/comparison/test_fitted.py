@@ -98,6 +98,17 @@ def test_entries_that_this_version_does_not_have_are_refused(write, tables, weig
         other.log_odds(tables, weights, *ROWS)
 
 
+def test_an_entry_that_a_former_version_did_not_have_has_no_weight(write, fitted, tables, weights):
+    def without_last(content):
+        assert content["entries"].pop()["name"] == "shared_numbers"
+
+    former = read_evidence(write(without_last))
+    assert former.names == fitted.names
+    assert former.evidence.weights[:-1].tolist() == fitted.evidence.weights[:-1].tolist()
+    assert former.evidence.weights[-1] == 0
+    assert np.isfinite(former.log_odds(tables, weights, *ROWS)).all()
+
+
 @pytest.mark.parametrize(("side", "table"), [("left", "left.csv"), ("right", "right.csv")])
 def test_a_column_that_a_table_does_not_have_is_named(side, table, write, tables, weights):
     again = read_evidence(write(lambda content: content["columns"][0].update({side: "nope"})))

@@ -9,7 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from erblock.comparison.measures import MEASURES, Sides, containment, cosine, measures_of, shared_codes
+from erblock.comparison.measures import (
+    MEASURES,
+    Sides,
+    containment,
+    cosine,
+    measures_of,
+    shared_codes,
+    shared_numbers,
+)
 from erblock.hashing import ngrams
 from erblock.tables.profile import Kind
 
@@ -61,7 +69,7 @@ def test_a_missing_value_is_unknown_to_every_measure(kind, name, weights):
     assert np.isnan(found).all()
 
 
-@pytest.mark.parametrize("measure", [cosine, containment, shared_codes])
+@pytest.mark.parametrize("measure", [cosine, containment, shared_codes, shared_numbers])
 def test_a_value_without_features_is_unknown(measure, weights):
     assert np.isnan(measured(measure, ["!?", "ab12"], ["ab12", "!?"], weights)).all()
 
@@ -96,6 +104,15 @@ def test_codes_are_shared_however_they_are_written(weights):
     assert (same, other, part) == (pytest.approx(1), 0, pytest.approx(1))
     assert math.isnan(none)
     assert math.isnan(short)
+
+
+def test_numbers_are_shared_however_short_they_are(weights):
+    left = ["Flat 4, 12 Mill Lane", "Flat 4, 12 Mill Lane", "Apt 4", "Unit 7b", "Mill Lane", "WM534T"]
+    right = ["apt 4 12 mill ln", "apt 5 12 mill ln", "flat 4, 12 Mill Lane", "7B", "Flat 4", "534 kg"]
+    same, half, part, letter, none, inside = measured(shared_numbers, left, right, weights)
+    assert (same, half, part, letter) == (1, 0.5, 1, 1)
+    assert math.isnan(none)
+    assert inside == 0, "534T is no 534"
 
 
 def test_rare_codes_weigh_more_than_frequent_ones(weights):
