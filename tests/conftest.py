@@ -7,6 +7,7 @@ from pathlib import Path
 # The models are tiny: on a busy machine, threads that wait for each other take ten times as long as one.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+os.environ.setdefault("SPARK_CONF_DIR", str(Path(__file__).parent / "data" / "spark"))
 
 import numpy as np
 import polars as pl

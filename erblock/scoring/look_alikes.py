@@ -27,6 +27,9 @@ from erblock.scoring.weak_labels import LEAST_EXAMPLES, PairLabels, choose_examp
 _SAMPLED = 5_000
 """Records of either table whose best candidates are looked at: their share has a standard error of 0.7 %."""
 
+_MOST = 100_000
+"""Largest number of examples that the evidence is learned from; of more, an even sample is taken."""
+
 
 def among_look_alikes(pairs: ScoredPairs, pair_labels: PairLabels, comparison: Comparison) -> bool:
     """Return whether every record has at most one match, although its candidates do not compete.
@@ -38,8 +41,9 @@ def among_look_alikes(pairs: ScoredPairs, pair_labels: PairLabels, comparison: C
     chosen = choose_examples(declared(pairs, (True, True)), pair_labels)
     if chosen.matches.sum() < LEAST_EXAMPLES:
         return False
-    vectors = comparison.vectors(pairs.left[chosen.at], pairs.right[chosen.at])
-    examples = Examples(vectors, chosen.matches, chosen.sample_weight)
+    some = slice(None, None, 1 + len(chosen.at) // _MOST)
+    vectors = comparison.vectors(pairs.left[chosen.at[some]], pairs.right[chosen.at[some]])
+    examples = Examples(vectors, chosen.matches[some], chosen.sample_weight[some])
     return makes_mutual(pairs, comparison, fit_evidence(examples, comparison.agrees))
 
 

@@ -39,7 +39,12 @@ class Cluster:
         home = Path(find_spec("pyspark").origin).parent
         role = name.split("-")[0]
         command = [home / "bin" / "spark-class", f"org.apache.spark.deploy.{role}.{role.capitalize()}"]
-        settings = {"SPARK_LOCAL_IP": _HOST, "SPARK_DAEMON_MEMORY": "256m", "SPARK_HOME": str(home)}
+        settings = {
+            "SPARK_LOCAL_IP": _HOST,
+            "SPARK_DAEMON_MEMORY": "256m",
+            "SPARK_DAEMON_JAVA_OPTS": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
+            "SPARK_HOME": str(home),
+        }
         with (self.folder / f"{name}.log").open("wb") as log:
             return subprocess.Popen(
                 [*map(str, command), "--host", _HOST, "--webui-port", "0", *arguments],
