@@ -10,7 +10,7 @@ import numpy as np
 from erblock.comparison.columns import ComparedColumn
 from erblock.comparison.evidence import Evidence
 from erblock.comparison.large import comparison_of
-from erblock.comparison.measures import MEASURES, Floats
+from erblock.comparison.measures import MEASURES, OF_RECORDS, Floats
 from erblock.comparison.vectors import Comparison, entry_names
 from erblock.errors import ModelError
 from erblock.similarity import Rows
@@ -79,7 +79,8 @@ def _from_json(content: dict[str, Any]) -> FittedEvidence:
         raise ValueError("expected names of columns, and each column once")
     known = {entry["name"]: [entry["usual"], entry["spread"], entry["weight"]] for entry in entries}
     # An entry that a former version did not have gets no weight; any other difference is found by its name.
-    of_vector = entry_names(columns) if set(known) < set(entry_names(columns)) else tuple(known)
+    missing = set(entry_names(columns)) - set(known)
+    of_vector = entry_names(columns) if missing and missing <= set(OF_RECORDS) else tuple(known)
     numbers = np.array([known.get(name, [0, 1, 0]) for name in of_vector], dtype=np.float32).reshape(-1, 3)
     mean, std, weight = numbers.T.copy()
     return FittedEvidence(columns, of_vector, Evidence(mean, std, weight, float(content["intercept"])))

@@ -262,12 +262,11 @@ def _reason(stored: StoredMatcher, engine: MatchEngine) -> str:
     """Return the reason for the match cardinality of `_how`."""
     if engine.dedup:
         return "as records of one table can have any number of matches"
-    shares = [f"{100 * competition:.0f} %" for competition in stored.matcher.competition]
-    found = f"{shares[0]} for left records, {shares[1]} for right ones"
+    found = "{:.0%} for left records, {:.0%} for right ones".format(*stored.matcher.competition)
     if stored.matcher.how == "clusters":
         return (
-            f"the candidates of neither table compete ({found}), as where records have several matches; if "
-            "they are look-alikes, and a record has one match at most, set --assign one-to-one"
+            f"candidates do not compete ({found}), as where records have several matches; if they are "
+            "look-alikes, and a record has one match at most, set --assign one-to-one"
         )
     return f"inferred from the competition among candidates: {found}"
 

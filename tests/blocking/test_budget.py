@@ -180,14 +180,20 @@ def test_named_pairs_count_first_and_those_never_written_do_not(any_scored, data
     must, never = set(named[::2]), set(named[1::2])
     budget = Budget(most, per_record_limit)
     result = cut(pairs, budget, sure(pairs), None, FixedPairs(keys_of(must), keys_of(never)))
-    first = [*must, *(pair for pair in order if pair not in must | never)]
-    met, expected = Counter(), []
-    for left, right in first:
-        ends = (("l", left), ("l" if pairs.one_table else "r", right))
-        place = max(met[end] for end in ends)
-        met.update(ends)
-        if (left, right) in must or per_record_limit is None or place < per_record_limit:
-            expected.append((left, right))
+
+    def within_limit(asked):
+        """The pairs that are among the first of both their records, or named."""
+        met, kept = Counter(), []
+        for left, right in asked:
+            ends = (("l", left), ("l" if pairs.one_table else "r", right))
+            place = max(met[end] for end in ends)
+            met.update(ends)
+            if (left, right) in must or per_record_limit is None or place < per_record_limit:
+                kept.append((left, right))
+        return kept
+
+    # What the limit cuts anyway takes no place from the pairs of named records.
+    expected = within_limit([*must, *within_limit(pair for pair in order if pair not in must | never)])
     if most is None and per_record_limit is None:
         most = module.DEFAULT_PER_RECORD * min(len(pairs.best_left), len(pairs.best_right))
     expected = expected if most is None else expected[: max(most, len(must))]
