@@ -262,13 +262,11 @@ def _reason(stored: StoredMatcher, engine: MatchEngine) -> str:
     """Return the reason for the match cardinality of `_how`."""
     if engine.dedup:
         return "as records of one table can have any number of matches"
-    found = "{:.0%} for left records, {:.0%} for right ones".format(*stored.matcher.competition)
-    if stored.matcher.how == "clusters":
-        return (
-            f"candidates do not compete ({found}), as where records have several matches; if they are "
-            "look-alikes, and a record has one match at most, set --assign one-to-one"
-        )
-    return f"inferred from the competition among candidates: {found}"
+    shares = (100 * competition for competition in stored.matcher.competition)
+    found = "{:.0f} % for left records, {:.0f} % for right ones".format(*shares)
+    inferred = f"inferred from the competition among candidates: {found}"
+    alike = "; if candidates of a record are look-alikes of its one match, one-to-one is right"
+    return inferred + (alike if stored.matcher.how == "clusters" else "")
 
 
 def _doubts_about(probability: Scores) -> tuple[str, ...]:
