@@ -49,14 +49,14 @@ def among_look_alikes(pairs: ScoredPairs, pair_labels: PairLabels, comparison: C
 
 def makes_mutual(pairs: ScoredPairs, comparison: Comparison, evidence: Evidence) -> bool:
     """Return whether evidence makes the best pairs of clearly more records mutual than similarity does."""
-    if pairs.one_table or min(competition_of(pairs)) == 1:
+    mutual, _ = margins(pairs)
+    if pairs.one_table or min(competition_of(pairs)) == 1 or not len(mutual):
         return False
 
     def weighed(at: Rows) -> Scores:
         log_odds = comparison.log_odds(evidence, pairs.left[at], pairs.right[at])
         return weighed_similarity(pairs.similarity[at], log_odds)
 
-    mutual, _ = margins(pairs)
     confident = np.quantile(pairs.similarity[mutual], TUNED.confident_quantile)
     rises = []
     for sides, best in (
@@ -78,7 +78,5 @@ def _share_mutual(sides: tuple[Rows, Rows], records: Rows, score: Callable[[Rows
 
 def _best_pairs(of: Rows, records: Rows, score: Callable[[Rows], Scores]) -> Rows:
     """Return the position of the best pair of each of these records; `of`: the record of every pair."""
-    asked = np.zeros(int(of.max(initial=-1)) + 1, dtype=bool)
-    asked[records] = True
-    at = np.flatnonzero(asked[of])
+    at = np.flatnonzero(np.isin(of, records))
     return np.asarray(at[rank_within(of[at], score(at)) == 0])
