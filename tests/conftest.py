@@ -1,5 +1,6 @@
 """What tests of several stages share: the tiny encoder, tables with known matches, scored pairs."""
 
+import json
 import os
 import random
 from pathlib import Path
@@ -20,6 +21,7 @@ from erblock.config import load_config
 from erblock.hashing.encoder import EncoderOptions, load_encoder
 from erblock.pipeline.fit import fit
 from erblock.scoring.pairs import ScoredPairs
+from erblock.tables.contents import MANIFEST, digests_of
 from erblock.tables.read import ColumnPair, Records, TablePair
 
 # How long an example takes says nothing on a machine that others use too; what it finds does.
@@ -66,6 +68,19 @@ KINDS = ["camera", "speaker", "turntable", "radio", "printer", "keyboard", "moni
 
 def _tiny_encoder():
     return load_encoder(EncoderOptions(str(TINY), max_tokens=32, device="cpu", precision="float32"))
+
+
+@pytest.fixture(scope="session")
+def reseal():
+    """Have the manifest of a model folder say that its files are as written, as an attacker would."""
+
+    def reseal(folder):
+        path = folder / MANIFEST
+        files = {name: digest for name, digest in digests_of(folder).items() if name != MANIFEST}
+        manifest = {**json.loads(path.read_text(encoding="utf-8")), "files": files}
+        path.write_text(json.dumps(manifest), encoding="utf-8")
+
+    return reseal
 
 
 @pytest.fixture(scope="session")

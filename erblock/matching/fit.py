@@ -15,7 +15,13 @@ from erblock.comparison.vectors import Comparison
 from erblock.errors import ConfigError
 from erblock.hashing.base import Scores
 from erblock.matching.assign import HAS_ONE_MATCH, How
-from erblock.scoring.competition import competition_of, declared, sides_with_one_match, with_evidence
+from erblock.scoring.competition import (
+    ONE_TO_ONE,
+    competition_of,
+    declared,
+    sides_with_one_match,
+    with_evidence,
+)
 from erblock.scoring.doubts import find_doubts
 from erblock.scoring.look_alikes import among_look_alikes
 from erblock.scoring.one_match import probabilities
@@ -118,7 +124,7 @@ def learn(
     doubts = find_doubts(pairs, comparison)
     doubted = doubts.among(pairs, pair_labels)
     if how is None and among_look_alikes(pairs, doubted, comparison):
-        pairs = declared(pairs, (True, True))
+        pairs = declared(pairs, ONE_TO_ONE)
     chosen = choose_examples(pairs, doubted).taught(taught)
     _check_enough(chosen)
     vectors = comparison.vectors(pairs.left[chosen.at], pairs.right[chosen.at])

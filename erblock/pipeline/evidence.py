@@ -6,6 +6,7 @@ evidence is learned from the candidates themselves: from seed pairs and their co
 """
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -19,7 +20,7 @@ from erblock.config import Config
 from erblock.engines.base import Candidates
 from erblock.hashing.base import Progress, Rows, Scores, silent
 from erblock.pipeline.model import model_folder
-from erblock.scoring.competition import declared, with_evidence
+from erblock.scoring.competition import ONE_TO_ONE, declared, with_evidence
 from erblock.scoring.doubts import Doubts, find_doubts
 from erblock.scoring.look_alikes import among_look_alikes, makes_mutual
 from erblock.scoring.pairs import ScoredPairs, best_of_either
@@ -41,9 +42,6 @@ Comparing takes most of the time for large tables, and a match rarely has a lowe
 """
 
 
-_ONE_MATCH = True, True
-
-
 def learned_from(
     scored: ScoredPairs,
     pair_labels: PairLabels,
@@ -59,7 +57,7 @@ def learned_from(
     doubts = find_doubts(scored, comparison)
     pair_labels = doubts.among(scored, pair_labels)
     one_match = among_look_alikes(scored, pair_labels, comparison)
-    chosen = choose_examples(declared(scored, _ONE_MATCH) if one_match else scored, pair_labels)
+    chosen = choose_examples(declared(scored, ONE_TO_ONE) if one_match else scored, pair_labels)
     if chosen.matches.sum() < LEAST_EXAMPLES or not columns:
         on_progress("learn", 4, 4)
         return None
@@ -130,7 +128,7 @@ def weigh(config: Config, found: Candidates, on_progress: Progress = silent) -> 
     odds = evidence.between(scored.left[compared], scored.right[compared])
     log_odds = np.full(len(scored), odds.min(), dtype=np.float32)
     log_odds[compared] = odds
-    scored = declared(scored, _ONE_MATCH) if evidence.one_match else scored
+    scored = declared(scored, ONE_TO_ONE) if evidence.one_match else scored
     return Weighed(with_evidence(scored, log_odds), log_odds, evidence)
 
 
@@ -145,7 +143,7 @@ def _evidence(config: Config, found: Candidates, on_progress: Progress) -> Colum
     best = found.scored.at(best_of_either(found.scored, LEARNED_FROM))
     if fitted is not None:
         comparison = comparison_of(found.tables, fitted.columns, found.weights)
-        one_match = makes_mutual(best, comparison, fitted.evidence)
+        one_match = makes_mutual(best, partial(fitted.log_odds_by, comparison))
         doubts = find_doubts(best, comparison)
         return ColumnEvidence(fitted, found.weights, found.tables, comparison, doubts, one_match)
     unknown = np.full(len(best), UNKNOWN, dtype=np.int8)

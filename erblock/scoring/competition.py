@@ -65,6 +65,10 @@ def sides_with_one_match(competition: tuple[float, float]) -> tuple[bool, bool]:
     return competition[0] > least, competition[1] > least
 
 
+ONE_TO_ONE = True, True
+"""For `declared`: a left record, and a right record, has at most one match."""
+
+
 def declared(pairs: ScoredPairs, once: tuple[bool, bool]) -> ScoredPairs:
     """Return the pairs with the competition of a given match cardinality.
 

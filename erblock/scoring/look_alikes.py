@@ -11,18 +11,20 @@ Decision: docs/decisions/049-look-alikes.md.
 """
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 
-from erblock.comparison.evidence import Evidence, Examples, fit_evidence
+from erblock.comparison.evidence import Examples, fit_evidence
 from erblock.comparison.vectors import Comparison
 from erblock.hashing.base import Rows, Scores
-from erblock.scoring.competition import competition_of, declared, weighed_similarity
+from erblock.scoring.competition import ONE_TO_ONE, competition_of, declared, weighed_similarity
 from erblock.scoring.pairs import ScoredPairs
 from erblock.scoring.parameters import TUNED
 from erblock.scoring.ranks import rank_within
-from erblock.scoring.seeds import margins
+from erblock.scoring.seeds import mutual_best_pairs
 from erblock.scoring.weak_labels import LEAST_EXAMPLES, PairLabels, choose_examples
+from erblock.similarity import Compare
 
 _SAMPLED = 5_000
 """Records of either table whose best candidates are looked at: their share has a standard error of 0.7 %."""
@@ -36,26 +38,36 @@ def among_look_alikes(pairs: ScoredPairs, pair_labels: PairLabels, comparison: C
 
     It is False for one table, and where candidates compete anyway.
     """
-    if pairs.one_table or min(competition_of(pairs)) == 1:
+    if _is_settled(pairs):
         return False
-    chosen = choose_examples(declared(pairs, (True, True)), pair_labels)
+    chosen = choose_examples(declared(pairs, ONE_TO_ONE), pair_labels)
     if chosen.matches.sum() < LEAST_EXAMPLES:
         return False
     some = slice(None, None, 1 + len(chosen.at) // _MOST)
     vectors = comparison.vectors(pairs.left[chosen.at[some]], pairs.right[chosen.at[some]])
     examples = Examples(vectors, chosen.matches[some], chosen.sample_weight[some])
-    return makes_mutual(pairs, comparison, fit_evidence(examples, comparison.agrees))
+    evidence = fit_evidence(examples, comparison.agrees)
+    return _raises(pairs, partial(comparison.log_odds, evidence))
 
 
-def makes_mutual(pairs: ScoredPairs, comparison: Comparison, evidence: Evidence) -> bool:
+def makes_mutual(pairs: ScoredPairs, log_odds: Compare) -> bool:
+    """Return `among_look_alikes` for evidence that is fitted already, which gives these log odds."""
+    return not _is_settled(pairs) and _raises(pairs, log_odds)
+
+
+def _is_settled(pairs: ScoredPairs) -> bool:
+    """Return whether look-alikes can hide nothing: of one table, or where all candidates compete."""
+    return pairs.one_table or min(competition_of(pairs)) == 1
+
+
+def _raises(pairs: ScoredPairs, log_odds: Compare) -> bool:
     """Return whether evidence makes the best pairs of clearly more records mutual than similarity does."""
-    mutual, _ = margins(pairs)
-    if pairs.one_table or min(competition_of(pairs)) == 1 or not len(mutual):
+    mutual = mutual_best_pairs(pairs)
+    if not len(mutual):
         return False
 
     def weighed(at: Rows) -> Scores:
-        log_odds = comparison.log_odds(evidence, pairs.left[at], pairs.right[at])
-        return weighed_similarity(pairs.similarity[at], log_odds)
+        return weighed_similarity(pairs.similarity[at], log_odds(pairs.left[at], pairs.right[at]))
 
     confident = np.quantile(pairs.similarity[mutual], TUNED.confident_quantile)
     rises = []

@@ -25,12 +25,17 @@ def widest_margins(mutual: Rows, margin: Scores) -> Rows:
 
 def margins(pairs: ScoredPairs) -> tuple[Rows, Scores]:
     """Return a pair (positions of the mutual best pairs, margin of each above its competitors, 0 to 1)."""
+    mutual = mutual_best_pairs(pairs)
+    left, right = pairs.by_side(pairs.similarity, _second_of)
+    competitor = np.maximum(left[pairs.left[mutual]], right[pairs.right[mutual]])
+    return mutual, np.asarray(1 - competitor / pairs.similarity[mutual])
+
+
+def mutual_best_pairs(pairs: ScoredPairs) -> Rows:
+    """Return the positions of the pairs that are the best candidates of both their records."""
     similarity = pairs.similarity
     best = (similarity >= pairs.best_left[pairs.left]) & (similarity >= pairs.best_right[pairs.right])
-    mutual = np.flatnonzero(best & (similarity > 0))
-    left, right = pairs.by_side(similarity, _second_of)
-    competitor = np.maximum(left[pairs.left[mutual]], right[pairs.right[mutual]])
-    return mutual, np.asarray(1 - competitor / similarity[mutual])
+    return np.flatnonzero(best & (similarity > 0))
 
 
 def _second_of(records: Rows, similarity: Scores, size: int) -> Scores:

@@ -13,7 +13,6 @@ from erblock.pipeline import knowledge
 from erblock.pipeline.inputs import minhash_of, open_tables, texts_of
 from erblock.pipeline.knowledge import Knowledge, learn_evidence, sample_of
 from erblock.scoring.weak_labels import AGREE, CONFLICT, MATCH, NO_MATCH, UNKNOWN
-from erblock.tables.contents import digests_of
 
 SIZE = 80
 TABLES = ("left.csv", "right.csv")
@@ -120,14 +119,7 @@ def block(name, *arguments):
     return pl.read_csv(name)
 
 
-def reseal(model):
-    """Have the manifest say that the files are as they were written."""
-    manifest = json.loads((model / "manifest.json").read_text(encoding="utf-8"))
-    files = {name: digest for name, digest in digests_of(model).items() if name != "manifest.json"}
-    (model / "manifest.json").write_text(json.dumps({**manifest, "files": files}), encoding="utf-8")
-
-
-def test_blocking_by_a_model_weighs_its_evidence_in(folder):
+def test_blocking_by_a_model_weighs_its_evidence_in(folder, reseal):
     assert app.run(["fit", *TABLES, "--method", "minhash", "-o", "model"]) == 0
     weighed = block("weighed.csv", "--model", "model")
     (folder / "model" / "evidence.json").rename("evidence.json")
@@ -142,7 +134,7 @@ def test_blocking_by_a_model_weighs_its_evidence_in(folder):
     assert weighed.filter(same)["score"].min() > weighed.filter(~same)["score"].max()
 
 
-def test_evidence_that_cannot_be_read_is_one_line(folder, capsys):
+def test_evidence_that_cannot_be_read_is_one_line(folder, capsys, reseal):
     assert app.run(["fit", *TABLES, "--method", "minhash", "-o", "model"]) == 0
     path = folder / "model" / "evidence.json"
     content = json.loads(path.read_text())

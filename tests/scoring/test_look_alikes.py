@@ -1,5 +1,6 @@
 """Look-alikes of which each has one match, beside duplicates of which each has several."""
 
+import json
 import random
 
 import polars as pl
@@ -39,11 +40,16 @@ def duplicates(family):
     return [(f"{family} {size}ml", size, family)] * 4
 
 
-def matched(records, method):
-    """The matches of tables of such records, found without rules or labels, with both entities."""
+def seen_and_true(records):
+    """Two tables of 80 families of such records, with the entity of each."""
     rng = random.Random(5)
     families = sorted({" ".join("".join(rng.choices(SYLLABLES, k=3)) for _ in range(3)) for _ in range(80)})
-    left, right = tables(families, records, rng)
+    return tables(families, records, rng)
+
+
+def matched(records, method):
+    """The matches of tables of such records, found without rules or labels, with both entities."""
+    left, right = seen_and_true(records)
     seen = left.drop("entity"), right.drop("entity")
     model = erblock.fit(*seen, method="minhash") if method == "fitted" else None
     pairs = erblock.block(*seen, model=model, max_pairs=6_000)
@@ -67,3 +73,15 @@ def test_duplicates_all_match(method):
     matches, _, _ = matched(duplicates, method)
     assert (matches["one"] == matches["other"]).mean() > 0.95
     assert len(matches) > 0.8 * 80 * 16
+
+
+def test_evidence_of_another_version_is_refused_before_it_is_used(tmp_path, reseal):
+    seen = [table.drop("entity") for table in seen_and_true(look_alikes)]
+    folder = tmp_path / "model"
+    erblock.fit(*seen, method="minhash").save(folder)
+    content = json.loads((folder / "evidence.json").read_text())
+    content["entries"].append({**content["entries"][0], "name": "smell(name)"})
+    (folder / "evidence.json").write_text(json.dumps(content))
+    reseal(folder)
+    with pytest.raises(erblock.ModelError, match="another version of erblock"):
+        erblock.block(*seen, model=folder)
