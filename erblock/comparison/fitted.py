@@ -78,7 +78,7 @@ def _from_json(content: dict[str, Any]) -> FittedEvidence:
     if (sides and not are_names(sides)) or len(set(names)) < len(names):
         raise ValueError("expected names of columns, and each column once")
     known = {entry["name"]: [entry["usual"], entry["spread"], entry["weight"]] for entry in entries}
-    # An entry that a former version did not have gets no weight; any other difference is found by its name.
+    # An entry that a former version lacked gets no weight; `log_odds_by` refuses other differences.
     missing = set(entry_names(columns)) - set(known)
     of_vector = entry_names(columns) if missing and missing <= set(OF_RECORDS) else tuple(known)
     numbers = np.array([known.get(name, [0, 1, 0]) for name in of_vector], dtype=np.float32).reshape(-1, 3)

@@ -1,4 +1,4 @@
-"""Comparisons of large tables, one column after the other, in a limited memory."""
+"""Comparisons of large tables, one column after the other, in limited memory."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace

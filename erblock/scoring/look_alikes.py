@@ -27,7 +27,7 @@ from erblock.scoring.weak_labels import LEAST_EXAMPLES, PairLabels, choose_examp
 from erblock.similarity import Compare
 
 _SAMPLED = 5_000
-"""Records of either table whose best candidates are looked at: their share has a standard error of 0.7 %."""
+"""Records sampled from each table; the share of mutual ones has a standard error of at most 0.7 %."""
 
 _MOST = 100_000
 """Largest number of examples that the evidence is learned from; of more, an even sample is taken."""
@@ -56,7 +56,7 @@ def makes_mutual(pairs: ScoredPairs, log_odds: Compare) -> bool:
 
 
 def _is_settled(pairs: ScoredPairs) -> bool:
-    """Return whether look-alikes can hide nothing: of one table, or where all candidates compete."""
+    """Return whether no trial is needed: with one table, or where all candidates compete."""
     return pairs.one_table or min(competition_of(pairs)) == 1
 
 
@@ -83,7 +83,7 @@ def _raises(pairs: ScoredPairs, log_odds: Compare) -> bool:
 
 
 def _share_mutual(sides: tuple[Rows, Rows], records: Rows, score: Callable[[Rows], Scores]) -> float:
-    """Return the share of these records of the first side that are the best candidate of their best one."""
+    """Return the share of these records of the first side that are best for their best candidate."""
     best = _best_pairs(sides[0], records, score)
     return float(np.isin(best, _best_pairs(sides[1], sides[1][best], score)).mean())
 

@@ -49,7 +49,7 @@ class Parameters:
 
     mutual_rise: float = 0.035
     """Rise of the share of mutual best pairs by evidence, above which each record has one match. Duplicates
-    have 0.02 at most, look-alikes 0.045 or more (docs/decisions/049-look-alikes.md)."""
+    have 0.02 at most, look-alikes 0.039 or more (docs/decisions/049-look-alikes.md)."""
 
     seed_share: float = 0.8
     """Share of the mutual best pairs that are seed pairs: those with the widest margins."""
